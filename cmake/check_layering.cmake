@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# Fails when a source file includes what its layer must not know. Run as: cmake -DROOT=<tree> -P check_layering.cmake
+# A row is "folder; allowed project prefixes...". SystemC is allowed only where the row starts with '+'.
+set(rows
+  "models/base|models/base"
+  "models/x86|models/x86 models/base"
+  "mm|mm models/x86 models/base"
+  "+models/fabric|models/fabric models/x86 models/base"
+  "+models/tlb|models/tlb models/fabric models/x86 models/base"
+  "+models/walker|models/walker models/fabric models/x86 models/base"
+  "+models/cache|models/cache models/fabric models/x86 models/base"
+  "+models/dram|models/dram models/fabric models/x86 models/base"
+  # The load/store unit probes the arrays of its own first-level structures directly, so that a hit is inline.
+  "+models/core|models/core models/tlb models/cache models/fabric models/x86 models/base"
+  "sim/trace|sim/trace models/x86 models/base"
+  "+sim|sim mm models")
+set(bad 0)
+foreach(row IN LISTS rows)
+  string(REPLACE "|" ";" parts "${row}")
+  list(GET parts 0 folder)
+  list(GET parts 1 allowed)
+  string(REPLACE " " ";" allowed "${allowed}")
+  set(systemc FALSE)
+  if(folder MATCHES "^\\+")
+    set(systemc TRUE)
+    string(SUBSTRING "${folder}" 1 -1 folder)
+  endif()
+  file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.cpp)
+  foreach(file IN LISTS files)
+    file(STRINGS ${ROOT}/${file} includes REGEX "^[ \t]*#[ \t]*include")
+    foreach(line IN LISTS includes)
+      if(line MATCHES "<(systemc|tlm)" AND NOT systemc)
+        message(SEND_ERROR "${file}: SystemC is not known here: ${line}")
+        set(bad 1)
+      elseif(line MATCHES "\"([^\"]+)\"")
+        set(target ${CMAKE_MATCH_1})
+        set(ok FALSE)
+        foreach(prefix IN LISTS allowed)
+          if(target MATCHES "^${prefix}/")
+            set(ok TRUE)
+          endif()
+        endforeach()
+        if(NOT ok)
+          message(SEND_ERROR "${file}: may not include ${target} (allowed below: ${allowed})")
+          set(bad 1)
+        endif()
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+if(bad)
+  message(FATAL_ERROR "layering broken")
+endif()

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# Warnings and sanitizers for our own code; every target of ours links mmusim_options.
+add_library(mmusim_options INTERFACE)
+target_include_directories(mmusim_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(mmusim_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(MMUSIM_WERROR)
+  target_compile_options(mmusim_options INTERFACE -Werror)
+endif()
+if(MMUSIM_SANITIZE)
+  target_compile_options(mmusim_options INTERFACE -fsanitize=${MMUSIM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(mmusim_options INTERFACE -fsanitize=${MMUSIM_SANITIZE})
+endif()

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "models/base/phys_mem.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace mmusim {
+
+namespace {
+constexpr uint64_t kArenaBytes = kGiB;  // address space only: the host gives memory page by page as it is written
+}
+
+PhysMem::PhysMem() : top_(uint64_t{1} << (kAddressBits - kMidShift)) {}
+
+PhysMem::~PhysMem() {
+  for (std::byte* arena : arenas_) munmap(arena, kArenaBytes);
+}
+
+const std::byte* PhysMem::find_slow(PhysAddr pa) const {
+  MMUSIM_INVARIANT(pa.raw() >> kAddressBits == 0, "physical address within 52 bits");
+  const auto& mid = top_[pa.raw() >> kMidShift];
+  if (!mid) return nullptr;
+  const auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
+  if (!leaf) return nullptr;
+  std::byte* chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511];
+  if (chunk != nullptr) {
+    last_chunk_ = pa.raw() >> kChunkShift;
+    last_ = chunk;
+  }
+  return chunk;
+}
+
+std::byte* PhysMem::obtain_slow(PhysAddr pa) {
+  MMUSIM_INVARIANT(pa.raw() >> kAddressBits == 0, "physical address within 52 bits");
+  auto& mid = top_[pa.raw() >> kMidShift];
+  if (!mid) mid = std::make_unique<Mid>();
+  auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
+  if (!leaf) leaf = std::make_unique<Leaf>();
+  std::byte*& chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511];
+  if (chunk == nullptr) chunk = new_chunk();
+  last_chunk_ = pa.raw() >> kChunkShift;
+  last_ = chunk;
+  return chunk;
+}
+
+std::byte* PhysMem::new_chunk() {
+  if (arena_next_ == arena_end_) {
+    void* arena =
+        mmap(nullptr, kArenaBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (arena == MAP_FAILED) throw system_error("reserve simulated memory", "host memory", errno);
+    arenas_.push_back(static_cast<std::byte*>(arena));
+    arena_next_ = arenas_.back();
+    arena_end_ = arena_next_ + kArenaBytes;
+  }
+  std::byte* chunk = arena_next_;
+  arena_next_ += kChunkBytes;
+  return chunk;
+}
+
+uint64_t PhysMem::load(PhysAddr pa, unsigned bytes) const {
+  uint64_t value = 0;
+  read(pa, std::as_writable_bytes(std::span(&value, 1)).first(bytes));
+  return value;
+}
+
+void PhysMem::store(PhysAddr pa, uint64_t value, unsigned bytes) {
+  write(pa, std::as_bytes(std::span(&value, 1)).first(bytes));
+}
+
+void PhysMem::read(PhysAddr pa, std::span<std::byte> to) const {
+  while (!to.empty()) {
+    const size_t n = std::min<uint64_t>(to.size(), kChunkBytes - offset(pa));
+    const std::byte* chunk = find(pa);
+    if (chunk != nullptr) {
+      std::memcpy(to.data(), chunk + offset(pa), n);
+    } else {
+      std::memset(to.data(), 0, n);
+    }
+    to = to.subspan(n);
+    pa += n;
+  }
+}
+
+void PhysMem::write(PhysAddr pa, std::span<const std::byte> from) {
+  while (!from.empty()) {
+    const size_t n = std::min<uint64_t>(from.size(), kChunkBytes - offset(pa));
+    std::memcpy(obtain(pa) + offset(pa), from.data(), n);
+    from = from.subspan(n);
+    pa += n;
+  }
+}
+
+void PhysMem::fill(PhysAddr pa, uint8_t value, uint64_t bytes) {
+  while (bytes != 0) {
+    const uint64_t n = std::min(bytes, kChunkBytes - offset(pa));
+    if (value != 0 || find(pa) != nullptr) std::memset(obtain(pa) + offset(pa), value, n);
+    bytes -= n;
+    pa += n;
+  }
+}
+
+}  // namespace mmusim

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+#include "models/base/errors.h"
+
+namespace mmusim {
+
+/// What the chosen subcommand does; main() runs it after the command line was understood.
+using Action = std::function<ExitCode()>;
+
+// One function for each subcommand, in the file of its name: adds the subcommand, its options and its help to `app`,
+// and sets `action` when the subcommand is chosen.
+// (kept in alphabetical order)
+
+}  // namespace mmusim

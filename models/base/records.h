@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "models/base/access.h"
+#include "models/base/types.h"
+
+namespace mmusim {
+
+/// Where a read of memory was served.
+enum class HitLevel : uint8_t { kL1, kL2, kL3, kDram, kUncached };
+inline constexpr unsigned kHitLevels = 5;
+
+constexpr const char* name_of(HitLevel level) {
+  switch (level) {
+    case HitLevel::kL1:
+      return "L1";
+    case HitLevel::kL2:
+      return "L2";
+    case HitLevel::kL3:
+      return "L3";
+    case HitLevel::kDram:
+      return "DRAM";
+    case HitLevel::kUncached:
+      return "uncached";
+  }
+  return "?";
+}
+
+/// One paging-structure entry read by a walk.
+struct EntryRead {
+  uint8_t level = 0;  ///< 1 = PTE ... 5 = PML5E
+  HitLevel hit = HitLevel::kL1;
+  PhysAddr pa;         ///< of the entry
+  uint64_t value = 0;  ///< as read
+  Cycles cycles;
+};
+
+/// What asked for a walk.
+enum class WalkCause : uint8_t { kLoad, kStore, kFetch, kPrefetch };
+
+constexpr const char* name_of(WalkCause cause) {
+  switch (cause) {
+    case WalkCause::kLoad:
+      return "load";
+    case WalkCause::kStore:
+      return "store";
+    case WalkCause::kFetch:
+      return "fetch";
+    case WalkCause::kPrefetch:
+      return "prefetch";
+  }
+  return "?";
+}
+
+/// One page walk. end - begin = queue + structure_caches + sum of reads + updates.
+struct WalkRecord {
+  uint64_t id = 0;
+  uint64_t access = 0;  ///< number of the access that asked (0: a prefetch)
+  CycleTime begin;
+  CycleTime end;
+  uint32_t core = 0;
+  VirtAddr va;
+  WalkCause cause = WalkCause::kLoad;
+  bool user = false;
+  uint8_t walker = 0;       ///< which walker served it
+  uint8_t start_level = 0;  ///< level of the first entry read, after the paging-structure caches
+  uint8_t reads = 0;        ///< how many of `entry` are valid
+  std::array<EntryRead, 5> entry{};
+  Cycles queue;                                   ///< waited for a free walker
+  Cycles structure_caches;                        ///< looked into the paging-structure caches
+  Cycles updates;                                 ///< set accessed and dirty flags
+  std::optional<PageSize> page_size;              ///< of the leaf; empty when the walk faulted
+  std::optional<uint32_t> page_fault_error_code;  ///< when it faulted
+};
+
+/// The stages of an access. Their cycles add up to its total.
+enum class Stage : uint8_t { kTlb, kStlb, kWalkQueue, kStructureCaches, kEntryReads, kUpdates, kData, kStall };
+inline constexpr unsigned kStages = 8;
+
+constexpr const char* name_of(Stage stage) {
+  switch (stage) {
+    case Stage::kTlb:
+      return "l1_tlb";
+    case Stage::kStlb:
+      return "stlb";
+    case Stage::kWalkQueue:
+      return "walk_queue";
+    case Stage::kStructureCaches:
+      return "structure_caches";
+    case Stage::kEntryReads:
+      return "entry_reads";
+    case Stage::kUpdates:
+      return "ad_updates";
+    case Stage::kData:
+      return "data";
+    case Stage::kStall:
+      return "stall";
+  }
+  return "?";
+}
+
+/// One access, stamped where it waits, delivered once when it retires.
+struct AccessRecord {
+  uint64_t id = 0;  ///< 1, 2, ... in program order of its core
+  uint32_t core = 0;
+  MemAccess access;
+  CycleTime begin;
+  CycleTime end;
+  std::array<Cycles, kStages> stage{};
+  PhysAddr pa;
+  HitLevel data_hit = HitLevel::kL1;
+  bool tlb_miss = false;
+  bool stlb_miss = false;
+  std::optional<uint32_t> page_fault_error_code;
+};
+
+/// Removal of cached translations, as the instruction that did it.
+enum class FlushKind : uint8_t { kInvlpg, kInvpcid, kCr3Write, kCr4Write, kAll };
+
+/// Who wants to know. Called in the order of retirement of each core.
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  virtual void walk(const WalkRecord&) = 0;
+  virtual void access(const AccessRecord&) = 0;
+};
+
+}  // namespace mmusim

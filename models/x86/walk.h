@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The page walk as pure steps: the caller fetches each entry, from where and at what cost is its own business.
+//
+//   Walk walk(control, va);                                   // or below a paging-structure-cache entry
+//   while (!walk.done()) walk.feed(load(walk.entry_pa(), control.entry_bytes()));
+//   if (!walk.fault()) fault = check_rights(control, walk.translation(), access);
+//   if (!fault) for (const Walk::Step& step : walk.steps()) if (auto value = walk.updated(step, access)) store(...)
+//
+// Rules: SDM vol. 3A 4.3-4.8. On a fault nothing is stored (accessed bits of the entries passed may legally be set).
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "models/base/types.h"
+#include "models/x86/control.h"
+#include "models/x86/fault.h"
+#include "models/x86/translation.h"
+
+namespace mmusim {
+
+/// One walk in progress or finished; a plain value. The ControlState must outlive it.
+class Walk {
+ public:
+  /// An entry that was fed.
+  struct Step {
+    PhysAddr entry_pa;
+    uint64_t entry = 0;
+    Rights rights;              ///< of all entries down to this one
+    uint8_t level = 0;          ///< 1 = PTE ... 5 = PML5E
+    bool all_accessed = false;  ///< A is set in this entry and all above it, as read
+  };
+
+  /// A walk from the root: CR3, or the PDPTE register of `va` in PAE mode (which may fault at once). Without paging it
+  /// is done at once, with the identity. `va` is canonical.
+  Walk(const ControlState& control, VirtAddr va) : control_(&control), va_(control.linear(va)) {
+    level_ = static_cast<uint8_t>(control.levels());
+    table_ = control.root();
+    table_pat_index_ = control.root_pat_index();
+    if (control.mode() == PagingMode::kPae) {
+      start_at_pdpte();
+    } else if (control.mode() == PagingMode::kNone) [[unlikely]] {
+      translation_.frame = PhysAddr(va_.raw()).align_down(kPageBytes);
+      translation_.dirty = true;
+      done_ = true;
+    }
+  }
+
+  /// A walk that starts below `from`, a paging-structure-cache entry that matches `va`.
+  Walk(const ControlState& control, VirtAddr va, const StructureEntry& from)
+      : control_(&control),
+        va_(control.linear(va)),
+        table_(from.table),
+        rights_(from.rights),
+        level_(static_cast<uint8_t>(from.level - 1)),
+        table_pat_index_(from.pat_index) {}
+
+  bool done() const { return done_; }
+  /// Level of the entry to be fed next; once done, of the last one (the leaf, or where it faulted).
+  unsigned level() const { return level_; }
+  VirtAddr va() const { return va_; }  ///< wrapped at 4 GiB where linear addresses have 32 bits
+  /// Where the next entry is. Not once done.
+  PhysAddr entry_pa() const { return control_->entry_pa(table_, va_, level_); }
+  unsigned index() const { return control_->index(va_, level_); }
+  unsigned entry_bytes() const { return control_->entry_bytes(); }
+  /// 2*PCD + PWT of what referenced the table the next entry is in: the memory type to read it with.
+  uint8_t table_pat_index() const { return table_pat_index_; }
+
+  /// Takes the entry at entry_pa(); a 4-byte entry zero-extended.
+  void feed(uint64_t entry) {
+    const ControlState::LevelRules& rules = control_->rules(level_);
+    Step& step = steps_[count_++];
+    step.entry_pa = entry_pa();
+    step.entry = entry;
+    step.level = level_;
+    step.rights = rights_;
+    if ((entry & pte::kPresent) == 0) return fail(FaultReason::kNotPresent);
+    const bool leaf = (entry & rules.leaf_bit) != 0;
+    if ((entry & rules.reserved[leaf ? 1 : 0]) != 0) return fail(FaultReason::kReservedBit);
+    rights_ = rights_ & Rights::of_entry(entry);
+    all_accessed_ = all_accessed_ && (entry & pte::kAccessed) != 0;
+    step.rights = rights_;
+    step.all_accessed = all_accessed_;
+    if (leaf) return finish(rules, entry);
+    table_ = entry_address(entry);
+    table_pat_index_ = static_cast<uint8_t>(entry >> 3 & 3);
+    --level_;
+  }
+
+  /// Not-present or reserved-bit; permissions are check_rights()'s business.
+  std::optional<FaultReason> fault() const { return fault_; }
+  /// Of a walk that is done without fault(). `dirty` is as read: a caller that sets D sets it here too.
+  const Translation& translation() const { return translation_; }
+
+  /// The entries fed so far, root first.
+  std::span<const Step> steps() const { return {steps_.data(), count_}; }
+  /// What a paging-structure cache may hold of a step that was no leaf and did not fault. Only allowed there when
+  /// `step.all_accessed`, or once the walk succeeded and its accessed bits are stored.
+  static StructureEntry structure_entry(const Step& step) {
+    return {entry_address(step.entry), step.level, step.rights, static_cast<uint8_t>(step.entry >> 3 & 3)};
+  }
+  /// Of the last entry fed, while the walk is not done.
+  StructureEntry structure_entry() const { return structure_entry(steps_[count_ - 1U]); }
+
+  /// Whether an allowed access must store accessed or dirty bits.
+  bool needs_update(AccessType access) const { return !all_accessed_ || (access.is_write() && !translation_.dirty); }
+  /// The new value of an entry after an allowed access: A in all entries, D in the leaf for a write; both in one store.
+  /// nullopt if nothing changes.
+  std::optional<uint64_t> updated(const Step& step, AccessType access) const {
+    uint64_t value = step.entry | pte::kAccessed;
+    if (access.is_write() && step.level == level_) value |= pte::kDirty;
+    if (value == step.entry) return std::nullopt;
+    return value;
+  }
+
+ private:
+  void start_at_pdpte() {
+    const uint64_t pdpte = control_->registers().pdpte[va_.raw() >> 30 & 3];
+    if ((pdpte & pte::kPresent) == 0) return fail(FaultReason::kNotPresent);
+    table_ = entry_address(pdpte);
+    table_pat_index_ = static_cast<uint8_t>(pdpte >> 3 & 3);
+    level_ = 2;
+  }
+  void fail(FaultReason reason) {
+    fault_ = reason;
+    done_ = true;
+  }
+  void finish(const ControlState::LevelRules& rules, uint64_t entry) {
+    translation_.frame = PhysAddr(entry & rules.frame_mask);
+    if (rules.size == PageSize::k4M) translation_.frame += (entry >> 13 & 0xff) << 32;  // PSE-36
+    translation_.size = rules.size;
+    translation_.rights = rights_;
+    translation_.key = static_cast<uint8_t>(entry >> pte::kKeyShift & pte::kKeyMask);
+    translation_.pat_index = static_cast<uint8_t>((entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2);
+    translation_.dirty = (entry & pte::kDirty) != 0;
+    translation_.global = (entry & pte::kGlobal) != 0 && control_->pge();
+    done_ = true;
+  }
+
+  const ControlState* control_;
+  VirtAddr va_;
+  PhysAddr table_;
+  Rights rights_;
+  uint8_t level_ = 0;
+  uint8_t table_pat_index_ = 0;
+  uint8_t count_ = 0;
+  bool done_ = false;
+  bool all_accessed_ = true;
+  std::optional<FaultReason> fault_;
+  Translation translation_;
+  std::array<Step, kMaxLevels> steps_;
+};
+
+}  // namespace mmusim

@@ -10,6 +10,7 @@
 
 #include "models/base/errors.h"
 #include "sim/commands/commands.h"
+#include "sim/output/signals.h"
 
 namespace {
 
@@ -29,13 +30,17 @@ int run(int argc, char** argv) {
     app.exit(e);
     return static_cast<int>(ExitCode::kBadInput);
   }
-  return static_cast<int>(action());
+  const ExitCode code = action();
+  flush_standard_output();
+  if (const int interrupted = interrupt_exit_code(); interrupted != 0) return interrupted;
+  return static_cast<int>(code);
 }
 
 }  // namespace
 
 /// What SystemC calls once its kernel is ready.
 int sc_main(int argc, char** argv) {
+  install_signal_handlers();
   try {
     return run(argc, argv);
   } catch (const InputError& e) {

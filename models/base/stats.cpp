@@ -46,14 +46,9 @@ ordered_json to_json(const Histogram& h) {
     if (h.in_bucket(i) == 0) continue;
     buckets.push_back({Histogram::lower_bound(i), Histogram::upper_bound(i), h.in_bucket(i)});
   }
-  return {{"count", h.count()},
-          {"sum", h.sum()},
-          {"min", h.min()},
-          {"max", h.max()},
-          {"p50", h.percentile(50)},
-          {"p95", h.percentile(95)},
-          {"p99", h.percentile(99)},
-          {"buckets", std::move(buckets)}};
+  return {
+      {"count", h.count()},      {"sum", h.sum()},          {"min", h.min()},          {"max", h.max()},
+      {"p50", h.percentile(50)}, {"p95", h.percentile(95)}, {"p99", h.percentile(99)}, {"buckets", std::move(buckets)}};
 }
 
 ordered_json to_json(const StatNode& node) {

@@ -33,13 +33,15 @@ namespace mmusim {
 
 /// A struct that lists its counters with describe().
 template <class S>
-concept Statistics = requires(const S& s) { s.describe([](std::string_view, const auto&, std::string_view) {}); };
+concept Statistics = requires(const S& s) {
+  s.describe([](std::string_view, const auto&, std::string_view) {});
+};
 
 /// One counter or distribution, taken out of its struct.
 struct StatValue {
   std::string name;
   std::string meaning;
-  uint64_t value = 0;                  ///< of a counter
+  uint64_t value = 0;                   ///< of a counter
   std::vector<Histogram> distribution;  ///< one element if it is a distribution, else empty
 };
 

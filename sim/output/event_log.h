@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "models/base/records.h"
+#include "sim/output/events.h"
+#include "sim/output/json_line.h"
+#include "sim/output/zstd_writer.h"
+
+namespace mmusim {
+
+/// First record of an event log.
+struct EventLogHeader {
+  std::string_view program_version;
+  std::string_view configuration;  ///< the effective configuration, JSON text of an object
+  uint64_t seed = 0;
+  std::string_view events;  ///< what --events said
+};
+
+/// The event log `events.jsonl.zst`: one JSON object per line, zstd-compressed, streamed. Schema: traces/README.md.
+///
+/// Records stand in the order of the calls. Formatting happens here, compression and writing on a second thread.
+/// A block of records goes to the file when it reaches kBlockBytes and at each phase; the file is the same for the same
+/// calls, however fast they came. After a crash or `kill -9` the file decompresses up to the last block written; cut
+/// after the last line end, those are whole records, and the missing totals say that it is truncated. At most
+/// kBlockBytes times the writer's queue of records can be lost, usually one block.
+/// Every call may throw EnvironmentError when an earlier block could not be written.
+class EventLog final : public RecordSink {
+ public:
+  static constexpr unsigned kFormatVersion = 1;
+  static constexpr size_t kBlockBytes = 64 * 1024;
+
+  EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header);
+  /// Without close() the log stays without totals: truncated, but readable.
+  ~EventLog() override;
+
+  bool wants(EventCategory category) const { return selection_.has(category); }
+
+  // Records of a category that was not selected are ignored.
+  void walk(const WalkRecord& walk) override;
+  void access(const AccessRecord& access) override;
+  void entry_write(const EntryWriteEvent& event);
+  void entry_read(const EntryReadEvent& event);
+  void alloc(const MemoryEvent& event);
+  void free(const MemoryEvent& event);
+  void zero(const ZeroEvent& event);
+  void flush(const FlushEvent& event);
+  void kernel_log(const KernelLogEvent& event);
+  void phase(const PhaseEvent& event);
+
+  /// Writes the totals record: how many records of each kind there are (added here), and `totals`, the members of a
+  /// JSON object as pairs of name and number, in order. Then closes the file. Call once, last.
+  void close(CycleTime end, bool interrupted, const std::vector<std::pair<std::string, uint64_t>>& totals);
+
+ private:
+  enum Kind { kPteWrite, kPteRead, kWalk, kAccess, kAlloc, kFree, kZero, kFlush, kKernelLog, kPhase, kKinds };
+
+  JsonLine begin(Kind kind, size_t text_bytes);
+  void end(const JsonLine& line);
+  void memory(Kind kind, const MemoryEvent& event);
+  void put_block();
+
+  EventSelection selection_;
+  ZstdWriter writer_;
+  std::string block_;  // its size is the room; used_ bytes hold records
+  size_t used_ = 0;
+  uint64_t counts_[kKinds] = {};
+};
+
+}  // namespace mmusim

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace mmusim {
+
+/// Formats one JSON object into memory that is known to be large enough. Nothing is checked and nothing is allocated:
+/// the event log makes room first. Keys are literals and need no escaping.
+class JsonLine {
+ public:
+  explicit JsonLine(char* at) : at_(at) {}
+  char* end() const { return at_; }
+
+  /// Raw text, braces and commas included.
+  template <size_t N>
+  JsonLine& raw(const char (&text)[N]) {
+    std::memcpy(at_, text, N - 1);
+    at_ += N - 1;
+    return *this;
+  }
+  JsonLine& raw(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+    return *this;
+  }
+  JsonLine& number(uint64_t value);
+  JsonLine& signed_number(int64_t value);
+  /// "0x..." with quotes.
+  JsonLine& hex(uint64_t value);
+  /// Quoted and escaped; takes up to 6 bytes for each byte of text.
+  JsonLine& text(std::string_view value);
+  JsonLine& boolean(bool value) { return value ? raw("true") : raw("false"); }
+
+ private:
+  char* at_;
+};
+
+/// `value` as a JSON string, with its quotes.
+std::string json_quoted(std::string_view value);
+
+}  // namespace mmusim

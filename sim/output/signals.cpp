@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "sim/output/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+#include "models/base/errors.h"
+
+namespace mmusim {
+
+namespace detail {
+std::atomic<int> pending_signal{0};
+}
+
+namespace {
+
+/// A path in memory that signal handlers may read: no allocation, `used` is set last and cleared first.
+struct TemporarySlot {
+  std::atomic<bool> used{false};
+  char path[PATH_MAX] = {};
+};
+TemporarySlot temporary_slots[16];
+
+void remove_temporaries() {
+  for (TemporarySlot& slot : temporary_slots) {
+    if (slot.used.load()) ::unlink(slot.path);
+  }
+}
+
+extern "C" void on_interrupt(int signal_number) {
+  int expected = 0;
+  if (detail::pending_signal.compare_exchange_strong(expected, signal_number)) return;
+  remove_temporaries();
+  ::_exit(128 + signal_number);
+}
+
+extern "C" void on_broken_pipe(int signal_number) {
+  remove_temporaries();
+  ::_exit(128 + signal_number);
+}
+
+void handle(int signal_number, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(signal_number, &action, nullptr);
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  handle(SIGINT, on_interrupt);
+  handle(SIGTERM, on_interrupt);
+  handle(SIGPIPE, on_broken_pipe);
+  handle(SIGXFSZ, SIG_IGN);
+}
+
+int interrupt_exit_code() {
+  const int signal_number = detail::pending_signal.load();
+  return signal_number == 0 ? 0 : 128 + signal_number;
+}
+
+void remember_temporary(const std::string& path) {
+  if (path.size() >= PATH_MAX) return;
+  for (TemporarySlot& slot : temporary_slots) {
+    if (slot.used.load()) continue;
+    std::memcpy(slot.path, path.c_str(), path.size() + 1);
+    slot.used.store(true);
+    return;
+  }
+}
+
+void forget_temporary(const std::string& path) {
+  for (TemporarySlot& slot : temporary_slots) {
+    if (slot.used.load() && path == slot.path) slot.used.store(false);
+  }
+}
+
+void flush_standard_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw system_error("write", "standard output", errno == 0 ? EIO : errno);
+  }
+}
+
+}  // namespace mmusim

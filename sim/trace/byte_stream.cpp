@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "sim/trace/byte_stream.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include "models/base/errors.h"
+#include "sim/trace/bounded_queue.h"
+#include "sim/trace/decompress.h"
+
+namespace mmusim {
+
+namespace {
+
+constexpr size_t kChunkBytes = size_t{256} << 10;
+constexpr size_t kChunksAhead = 6;
+constexpr size_t kSniffBytes = 8;
+
+class FileSource final : public ByteSource {
+ public:
+  FileSource(int fd, std::string name, std::shared_ptr<std::atomic<uint64_t>> consumed)
+      : fd_(fd), name_(std::move(name)), consumed_(std::move(consumed)) {}
+  ~FileSource() override {
+    if (fd_ != STDIN_FILENO) ::close(fd_);
+  }
+  FileSource(const FileSource&) = delete;
+  FileSource& operator=(const FileSource&) = delete;
+
+  size_t read(std::span<uint8_t> to) override {
+    for (;;) {
+      const ssize_t n = ::read(fd_, to.data(), to.size());
+      if (n >= 0) {
+        consumed_->fetch_add(static_cast<uint64_t>(n), std::memory_order_relaxed);
+        return static_cast<size_t>(n);
+      }
+      if (errno != EINTR) throw system_error("read", name_, errno);
+    }
+  }
+
+ private:
+  int fd_;
+  std::string name_;
+  std::shared_ptr<std::atomic<uint64_t>> consumed_;
+};
+
+class MemorySource final : public ByteSource {
+ public:
+  explicit MemorySource(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
+  size_t read(std::span<uint8_t> to) override {
+    const size_t n = std::min(to.size(), bytes_.size() - next_);
+    if (n != 0) std::memcpy(to.data(), bytes_.data() + next_, n);
+    next_ += n;
+    return n;
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  size_t next_ = 0;
+};
+
+/// Gives back the bytes that were looked at to find the compression.
+class PrefixedSource final : public ByteSource {
+ public:
+  PrefixedSource(std::vector<uint8_t> prefix, std::unique_ptr<ByteSource> rest)
+      : prefix_(std::move(prefix)), rest_(std::move(rest)) {}
+  size_t read(std::span<uint8_t> to) override {
+    if (next_ == prefix_.size()) return rest_->read(to);
+    const size_t n = std::min(to.size(), prefix_.size() - next_);
+    std::memcpy(to.data(), prefix_.data() + next_, n);
+    next_ += n;
+    return n;
+  }
+
+ private:
+  std::vector<uint8_t> prefix_;
+  size_t next_ = 0;
+  std::unique_ptr<ByteSource> rest_;
+};
+
+/// Reads another source on a thread of its own, a few chunks ahead.
+class ThreadedSource final : public ByteSource {
+ public:
+  explicit ThreadedSource(std::unique_ptr<ByteSource> source)
+      : source_(std::move(source)), thread_([this] { run(); }) {}
+  ~ThreadedSource() override {
+    chunks_.close();
+    thread_.join();
+  }
+  ThreadedSource(const ThreadedSource&) = delete;
+  ThreadedSource& operator=(const ThreadedSource&) = delete;
+
+  size_t read(std::span<uint8_t> to) override {
+    if (next_ == chunk_.size()) {
+      std::optional<std::vector<uint8_t>> chunk = chunks_.pop();
+      if (!chunk) {
+        if (error_) std::rethrow_exception(error_);
+        return 0;
+      }
+      chunk_ = std::move(*chunk);
+      next_ = 0;
+    }
+    const size_t n = std::min(to.size(), chunk_.size() - next_);
+    std::memcpy(to.data(), chunk_.data() + next_, n);
+    next_ += n;
+    return n;
+  }
+
+ private:
+  void run() {
+    try {
+      for (;;) {
+        std::vector<uint8_t> chunk(kChunkBytes);
+        const size_t n = source_->read(chunk);
+        if (n == 0) break;
+        chunk.resize(n);
+        if (!chunks_.push(std::move(chunk))) break;
+      }
+    } catch (const std::exception&) {
+      error_ = std::current_exception();  // read() sees it after close(), which orders the two threads
+    }
+    chunks_.close();
+  }
+
+  std::unique_ptr<ByteSource> source_;
+  BoundedQueue<std::vector<uint8_t>> chunks_{kChunksAhead};
+  std::exception_ptr error_;
+  std::vector<uint8_t> chunk_;
+  size_t next_ = 0;
+  std::thread thread_;
+};
+
+/// Reads up to kSniffBytes, finds the compression, and puts the decompressor on top.
+void sniff(ByteInput& input, bool threaded) {
+  std::vector<uint8_t> first(kSniffBytes);
+  size_t n = 0;
+  while (n < first.size()) {
+    const size_t got = input.source->read(std::span(first).subspan(n));
+    if (got == 0) break;
+    n += got;
+  }
+  first.resize(n);
+  if (n == 0) throw InputError(fmt::format("{}: empty, expected a trace", input.name));
+  input.compression = compression_of(first);
+  input.source = std::make_unique<PrefixedSource>(std::move(first), std::move(input.source));
+  if (input.compression == "none") return;
+  input.source = decompress(std::move(input.source), input.compression);
+  if (threaded) input.source = std::make_unique<ThreadedSource>(std::move(input.source));
+}
+
+}  // namespace
+
+ByteInput open_bytes(const std::string& path) {
+  ByteInput input;
+  input.name = path == "-" ? "<stdin>" : path;
+  input.consumed = std::make_shared<std::atomic<uint64_t>>(0);
+  const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw system_error("open", path, errno);
+  input.source = std::make_unique<FileSource>(fd, input.name, input.consumed);
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw system_error("stat", path, errno);
+  if (S_ISDIR(status.st_mode)) throw InputError(fmt::format("{}: is a directory, expected a trace", input.name));
+  if (S_ISREG(status.st_mode)) input.file_bytes = static_cast<uint64_t>(status.st_size);
+  sniff(input, /*threaded=*/true);
+  return input;
+}
+
+ByteInput open_bytes(std::vector<uint8_t> bytes, std::string name) {
+  ByteInput input;
+  input.name = std::move(name);
+  input.consumed = std::make_shared<std::atomic<uint64_t>>(0);
+  input.file_bytes = bytes.size();
+  input.source = std::make_unique<MemorySource>(std::move(bytes));
+  sniff(input, /*threaded=*/false);
+  return input;
+}
+
+ByteReader::ByteReader(std::unique_ptr<ByteSource> source)
+    : source_(std::move(source)), buffer_(kChunkBytes + kPadding) {}
+
+bool ByteReader::fill(size_t bytes) {
+  if (begin_ != 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (buffer_.size() < bytes + kPadding) buffer_.resize(std::max(bytes, kChunkBytes) + kPadding);
+  while (end_ < bytes && !finished_) {
+    const size_t n = source_->read(std::span(buffer_).subspan(end_, buffer_.size() - kPadding - end_));
+    if (n == 0) finished_ = true;
+    end_ += n;
+  }
+  return end_ >= bytes;
+}
+
+std::optional<std::string_view> ByteReader::line() {
+  size_t searched = 0;
+  for (;;) {
+    const uint8_t* start = data();
+    const size_t have = available();
+    const void* newline = have == searched ? nullptr : std::memchr(start + searched, '\n', have - searched);
+    if (newline != nullptr) {
+      const size_t length = static_cast<size_t>(static_cast<const uint8_t*>(newline) - start);
+      if (length > kMaxLine) throw TraceDamage(fmt::format("line longer than {} bytes", kMaxLine));
+      std::string_view text(reinterpret_cast<const char*>(start), length);
+      if (text.find('\0') != std::string_view::npos) throw TraceDamage("NUL byte in a line of text");
+      if (text.ends_with('\r')) text.remove_suffix(1);
+      consume(length + 1);
+      return text;
+    }
+    if (have > kMaxLine) throw TraceDamage(fmt::format("line longer than {} bytes", kMaxLine));
+    searched = have;
+    if (!need(have + 1)) {
+      if (have == 0) return std::nullopt;
+      throw TraceDamage("truncated: the last line has no end");
+    }
+  }
+}
+
+}  // namespace mmusim

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sim/trace/trace_types.h"
+
+namespace mmusim {
+
+/// How to open a trace.
+struct TraceOptions {
+  std::optional<TraceFormat> format;  ///< empty: found by content
+  bool want_pc = false;               ///< fill TraceBatch::pcs
+  bool want_instructions = false;     ///< deliver kInstruction events (needed only to write ChampSim again)
+  bool keep_fetches = true;           ///< false: instruction fetches become the `gap` of the next access
+  bool salvage = false;               ///< deliver what is whole of a damaged trace instead of an error
+};
+
+/// What a trace says about itself. Complete after next() returned false.
+struct TraceInfo {
+  std::string file;  ///< as given, "<stdin>" for "-"
+  TraceFormat format = TraceFormat::kVmt1;
+  std::string compression;             ///< "none", "gzip", "xz" or "zstd"
+  std::string header;                  ///< header record of a JSON form (event log: with the effective configuration)
+  std::optional<uint64_t> checksum;    ///< as stored in the trace, already compared with the content
+  std::string notes;                   ///< what the user should know about this kind of trace; empty: nothing
+  std::string damage;                  ///< with TraceOptions::salvage, the error that ended the trace; else empty
+  std::optional<uint64_t> last_cycle;  ///< event log: cycle of the last whole record
+};
+
+/// A trace being read. Decompression and parsing happen on threads of their own, a few batches ahead.
+class TraceReader {
+ public:
+  virtual ~TraceReader() = default;
+  /// Fills `batch` (its memory is reused) with the next records; false at the end, with an empty batch. Each batch has
+  /// about kTraceBatchAccesses accesses. Throws InputError `file: record N, byte B: ...` (records count from 1, bytes
+  /// are those of the decompressed stream) after all records before the damage were delivered.
+  virtual bool next(TraceBatch& batch) = 0;
+  virtual const TraceInfo& info() const = 0;
+  /// Bytes of the file consumed so far and its size (0 for pipes), for progress displays.
+  virtual uint64_t bytes_read() const = 0;
+  virtual uint64_t bytes_total() const = 0;
+};
+
+/// Opens a trace file; "-" is standard input. Throws EnvironmentError if it cannot be opened, InputError if it is a
+/// directory, empty, or of no known form.
+std::unique_ptr<TraceReader> open_trace(const std::string& path, const TraceOptions& options = {});
+
+}  // namespace mmusim

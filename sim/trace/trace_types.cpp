@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "sim/trace/trace_types.h"
+
+#include <array>
+
+namespace mmusim {
+
+namespace {
+
+constexpr std::array<const char*, 8> kFormatNames = {"vmt1",   "binary",   "jsonl",   "events",
+                                                     "lackey", "champsim", "execlog", "perf"};
+constexpr std::array<const char*, kTraceEventKinds> kEventNames = {"map",     "marker",  "cr_write",    "invlpg",
+                                                                   "invpcid", "process", "instruction", "entry_write"};
+
+}  // namespace
+
+const char* name_of(TraceFormat format) { return kFormatNames[static_cast<size_t>(format)]; }
+
+std::optional<TraceFormat> trace_format_of(std::string_view name) {
+  for (size_t i = 0; i < kFormatNames.size(); ++i) {
+    if (name == kFormatNames[i]) return static_cast<TraceFormat>(i);
+  }
+  return std::nullopt;
+}
+
+std::string trace_format_names() {
+  std::string names;
+  for (const char* name : kFormatNames) names += (names.empty() ? "" : ", ") + std::string(name);
+  return names;
+}
+
+const char* name_of(TraceEventKind kind) { return kEventNames[static_cast<size_t>(kind)]; }
+
+void TraceBatch::clear() {
+  accesses.clear();
+  pcs.clear();
+  events.clear();
+  texts.clear();
+  first_record = 0;
+  records = 0;
+}
+
+}  // namespace mmusim

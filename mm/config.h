@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "mm/profile.h"
+#include "models/base/config.h"
+#include "models/base/types.h"
+
+namespace mmusim::mm {
+
+/// Memory of one node, in page frames: a line of "Early memory node ranges". In a recorded boot: `boot_memory_ranges`.
+struct MemoryRange {
+  Pfn start;
+  Pfn end;  ///< exclusive
+  unsigned node = 0;
+};
+
+/// Bytes [start, end) that memblock had reserved when sparse_init began. In a recorded boot: `boot_reserved`.
+struct ReservedRange {
+  PhysAddr start;
+  PhysAddr end;
+};
+
+/// Where a node's pgdat lies. In a recorded boot: the line "NODE_DATA(n) allocated [mem 0x...-0x...]" of the first
+/// stage's dmesg. It decides in which section the usage maps of that node's sections go (up to 6.x with memory
+/// hot-remove). Where it is not given, the highest reserved range of the node is taken.
+struct NodeData {
+  unsigned node = 0;
+  PhysAddr start;
+};
+
+/// Where the tables of the direct map and of the kernel image come from.
+enum class EarlyTables : uint8_t {
+  kInsideReserved,  ///< the reserved ranges are those of a recorded boot and contain them already: the highest
+                    ///< reserved pages are used, so that memblock answers as it did
+  kFromMemblock,    ///< the reserved ranges are the kernel image and firmware only: allocated as the kernel does
+};
+
+/// The memory of the machine as memblock knows it.
+struct MemoryMap {
+  std::vector<MemoryRange> memory;      ///< any order; no overlaps
+  std::vector<ReservedRange> reserved;  ///< any order; may overlap
+  std::vector<NodeData> node_data;      ///< may be empty
+  EarlyTables early_tables = EarlyTables::kInsideReserved;
+};
+
+struct CpuFeatures {
+  bool pse = true;      ///< 2 MiB leaves; CR4.PSE or -cpu ...,pse=off
+  bool pge = true;      ///< global bit; CR4.PGE
+  bool gbpages = true;  ///< 1 GiB leaves (direct map only)
+  bool nx = true;       ///< EFER.NXE
+};
+
+/// Kinds of allocation that can be made to fail.
+enum class AllocKind : uint8_t { kAny, kLeafBlock, kTable, kUsageMap, kSectionRoot, kHugetlbHead, kHugetlbRestore };
+
+/// The `nth` allocation (1 = first) of that kind from now on fails; `count` in a row.
+struct FailAllocation {
+  AllocKind kind = AllocKind::kAny;
+  uint64_t nth = 0;  ///< 0: nothing fails
+  uint64_t count = 1;
+};
+
+/// What is built into the kernel, what it was booted with and what its CPU can do.
+struct KernelConfig {
+  KernelVersion version = KernelVersion::kV6_1;  ///< recorded boot: from `kernel` (6.1.0-56-amd64: 6.1)
+  unsigned levels = 4;                           ///< 4 or 5; recorded: stages[0].levels
+  CpuFeatures cpu;                               ///< recorded: `cpu` (pse=off), stages[0].regs.cr4 bit 7 (PGE)
+  bool pti = false;                              ///< page-table isolation: no global bit (recorded: off on these CPUs)
+  unsigned struct_page_bytes = 64;               ///< 64, or 80 (KMSAN); recorded: `struct_page_size`
+  unsigned mem_section_bytes = 32;               ///< 16 or 32 (CONFIG_PAGE_EXTENSION); recorded: `mem_section_bytes`
+  /// Region bases; missing: the defaults of the level count, or drawn with kaslr_seed. 1 GiB aligned.
+  std::optional<VirtAddr> page_offset_base;        ///< recorded: stages[0].page_offset_base
+  std::optional<VirtAddr> vmemmap_base;            ///< recorded: stages[0].vmemmap_base
+  std::optional<uint64_t> kaslr_seed;              ///< draws the bases as kernel_randomize_memory does
+  VirtAddr kernel_image_base{0xffffffff80000000};  ///< __START_KERNEL_map
+  PhysAddr kernel_phys_base{0};                    ///< phys_base: image VA = kernel_image_base + (pa - phys_base)
+  PhysAddr init_top_pgt_pa{0x2a10000};             ///< the root, inside the image; recorded: `init_top_pgt_pa`
+  bool debug_vm = false;                           ///< CONFIG_DEBUG_VM with poisoning (recorded kernels: off)
+  bool memory_hotremove = true;                    ///< CONFIG_MEMORY_HOTREMOVE
+  bool memmap_on_memory = false;                   ///< memory_hotplug.memmap_on_memory=1; recorded: on `cmdline`
+  bool hvo = false;                                ///< hugetlb_free_vmemmap=on; recorded: on `cmdline`
+  bool deferred_struct_page_init = false;          ///< CONFIG_DEFERRED_STRUCT_PAGE_INIT
+  /// Bytes of a memory block; 0: as probe_memory_block_size finds it (128 MiB below 64 GiB of RAM).
+  uint64_t memory_block_bytes = 0;
+  bool hypervisor = true;  ///< X86_FEATURE_HYPERVISOR: the search for the block size differs
+  /// Whether boot stores the struct pages (section 6). Without it their memory stays untouched until someone uses it.
+  bool memmap_init = false;
+  /// Processes whose top-level tables are on pgd_list when the boot is over: sync_global_pgds visits them.
+  unsigned processes = 0;
+  /// numa_distance[from][to]; missing rows or columns: 10 to itself, 20 to others.
+  std::vector<std::vector<unsigned>> numa_distance;
+  FailAllocation fail_allocation;
+};
+
+/// Reads the object "kernel" of a scenario; keys are the member names above, version as "5.8", "6.1", "6.12", "7.x".
+KernelConfig read_kernel_config(ConfigReader reader);
+/// Reads {"ranges":[{"start","end" or "size","node"}], "reserved":[{"start","end"}], "node_data":[{"node","start"}],
+/// "early_tables":"inside_reserved"|"from_memblock"}; checks for overlaps, alignment and `levels`' physical limit.
+MemoryMap read_memory_map(ConfigReader reader, unsigned levels);
+/// Reads {"kind","nth","count"}.
+FailAllocation read_fail_allocation(ConfigReader reader);
+
+}  // namespace mmusim::mm

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "mm/kernel_memory.h"
+#include "mm/layout.h"
+#include "models/base/phys_mem.h"
+
+namespace mmusim::mm {
+
+/// KernelMemory without time, straight on physical memory.
+///
+/// Direct-map and kernel-image addresses are translated by arithmetic; everything else (the vmemmap) by walking the
+/// tables in simulated memory, with a small cache of translations that only the kernel's own flushes empty: what is
+/// stale on hardware is stale here. An address that nothing maps is an internal error.
+class UntimedMemory final : public KernelMemory {
+ public:
+  /// `config` gives the layout; it must be the one of the Kernel that uses this memory.
+  UntimedMemory(PhysMem& memory, const Layout& layout);
+
+  uint64_t load(VirtAddr va, unsigned bytes) override;
+  void store(VirtAddr va, uint64_t value, unsigned bytes) override;
+  void fill(VirtAddr va, uint8_t value, uint64_t bytes) override;
+  void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override;
+  void flush_tlb_all() override;
+  void flush_tlb_page(VirtAddr va) override;
+  void load_cr3(PhysAddr root) override;
+
+  /// Physical address of `va`; nullopt if not mapped.
+  std::optional<PhysAddr> translate(VirtAddr va);
+  uint64_t flushes_of_all() const { return flushes_of_all_; }
+  uint64_t flushes_of_pages() const { return flushes_of_pages_; }
+  /// Calls fn(va, cached pa) for every cached 4 KiB page: what a TLB may still hold.
+  template <class Fn>
+  void for_each_cached(Fn&& fn) const {
+    for (const Cached& c : cache_)
+      if (c.page != kNoPage) fn(VirtAddr(c.page << kPageShift), c.pa);
+  }
+
+ private:
+  static constexpr size_t kCacheEntries = 1024;
+  static constexpr uint64_t kNoPage = ~uint64_t{0};
+  struct Cached {
+    uint64_t page = kNoPage;  ///< va >> 12
+    PhysAddr pa;              ///< of the page
+  };
+
+  PhysAddr resolve(VirtAddr va) {
+    if (layout_.in_direct_map(va)) return layout_.direct_map_pa(va);
+    if (layout_.in_image(va)) return layout_.image_pa(va);
+    return resolve_paged(va);
+  }
+  PhysAddr resolve_paged(VirtAddr va);
+  std::optional<PhysAddr> walk(VirtAddr va) const;
+  size_t slot(uint64_t page) const { return page & (kCacheEntries - 1); }
+
+  PhysMem& memory_;
+  Layout layout_;
+  PhysAddr root_{0};
+  std::array<Cached, kCacheEntries> cache_;
+  uint64_t flushes_of_all_ = 0;
+  uint64_t flushes_of_pages_ = 0;
+};
+
+}  // namespace mmusim::mm

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "models/base/types.h"
+
+namespace mmusim::mm {
+
+/// What a read-modify-write does with its operand.
+enum class RmwOp : uint8_t { kAdd, kOr, kAnd };
+
+/// Memory as kernel code sees it: virtual addresses of the direct map, the kernel image and the vmemmap.
+///
+/// The kernel model makes every one of its loads, stores and flushes through this port, in program order. Timed, it is
+/// a simulated core; untimed (mm/direct_memory.h) it works straight on physical memory.
+///
+/// Until the first load_cr3() the tables that translate these addresses do not exist yet: an implementation then
+/// translates direct-map and image addresses by arithmetic (mm/layout.h), as the boot loader's mapping would, and
+/// charges no time.
+class KernelMemory {
+ public:
+  virtual ~KernelMemory() = default;
+
+  /// 1, 2, 4 or 8 bytes, naturally aligned.
+  virtual uint64_t load(VirtAddr va, unsigned bytes) = 0;
+  virtual void store(VirtAddr va, uint64_t value, unsigned bytes) = 0;
+  /// Read-modify-write of 1 to 8 bytes; returns the value before it. `locked`: with a LOCK prefix.
+  virtual uint64_t read_modify_write(VirtAddr va, RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
+    (void)locked;
+    const uint64_t old = load(va, bytes);
+    store(va, op == RmwOp::kAdd ? old + operand : op == RmwOp::kOr ? old | operand : old & operand, bytes);
+    return old;
+  }
+  /// memset: `bytes` bytes, any alignment, may cross pages.
+  virtual void fill(VirtAddr va, uint8_t value, uint64_t bytes) = 0;
+  /// memcpy; the ranges do not overlap.
+  virtual void copy(VirtAddr to, VirtAddr from, uint64_t bytes) = 0;
+
+  /// flush_tlb_all(): every entry of every CPU, global ones included [arch/x86/mm/tlb.c].
+  virtual void flush_tlb_all() = 0;
+  /// One page on every CPU (INVLPG, also drops the paging-structure caches).
+  virtual void flush_tlb_page(VirtAddr va) = 0;
+  /// Installs the top-level table at `root`; from here on the tables translate.
+  virtual void load_cr3(PhysAddr root) = 0;
+};
+
+}  // namespace mmusim::mm

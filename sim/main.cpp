@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   // Subcommands, in alphabetical order.
+  add_translate_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -14,13 +14,6 @@ constexpr uint64_t bit_range(unsigned hi, unsigned lo) {
   return hi < lo ? 0 : (~uint64_t{0} >> (63 - hi)) & (~uint64_t{0} << lo);
 }
 
-PagingMode mode_of(const ControlRegisters& r) {
-  if ((r.cr0 & kCr0Pg) == 0) return PagingMode::kNone;
-  if ((r.cr4 & kCr4Pae) == 0) return PagingMode::k32Bit;
-  if ((r.efer & kEferLme) == 0) return PagingMode::kPae;
-  return (r.cr4 & kCr4La57) == 0 ? PagingMode::k4Level : PagingMode::k5Level;
-}
-
 /// SDM vol. 3A 4.6.1, one cell: may an access of this type use an address with these combined rights?
 bool rights_allow(const ControlState& control, Rights rights, AccessType access) {
   const bool executable = !(control.nxe() && rights.no_execute());
@@ -35,8 +28,15 @@ bool rights_allow(const ControlState& control, Rights rights, AccessType access)
 
 }  // namespace
 
+PagingMode paging_mode_of(const ControlRegisters& r) {
+  if ((r.cr0 & kCr0Pg) == 0) return PagingMode::kNone;
+  if ((r.cr4 & kCr4Pae) == 0) return PagingMode::k32Bit;
+  if ((r.efer & kEferLme) == 0) return PagingMode::kPae;
+  return (r.cr4 & kCr4La57) == 0 ? PagingMode::k4Level : PagingMode::k5Level;
+}
+
 std::optional<std::string> contradiction(const ControlRegisters& r, const ProcessorTraits& traits) {
-  const PagingMode mode = mode_of(r);
+  const PagingMode mode = paging_mode_of(r);
   if (traits.phys_bits < 32 || traits.phys_bits > kMaxPhysBits) {
     return fmt::format("MAXPHYADDR is {}, expected 32 to {}", traits.phys_bits, kMaxPhysBits);
   }
@@ -85,7 +85,7 @@ void ControlState::set_pkru(uint32_t pkru) {
 }
 
 void ControlState::decode() {
-  mode_ = mode_of(registers_);
+  mode_ = paging_mode_of(registers_);
   const bool wide = is_long_mode(mode_);
   linear_bits_ = !wide ? 32 : mode_ == PagingMode::k4Level ? 48 : 57;
   linear_mask_ = wide ? ~uint64_t{0} : bit_range(31, 0);

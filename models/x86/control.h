@@ -37,6 +37,9 @@ struct ControlRegisters {
   bool operator==(const ControlRegisters&) const = default;
 };
 
+/// The mode that CR0.PG, CR4.PAE, EFER.LME and CR4.LA57 select.
+PagingMode paging_mode_of(const ControlRegisters& registers);
+
 /// Why the processor could not be in this state (SDM vol. 3A 2.5, 4.1): a sentence naming the register, or nullopt
 /// for a possible one. ControlState itself takes any registers and never fails.
 std::optional<std::string> contradiction(const ControlRegisters& registers, const ProcessorTraits& traits);
@@ -62,6 +65,9 @@ class ControlState {
   void set_registers(const ControlRegisters& registers);
   void set_ac(bool ac);
   void set_pkru(uint32_t pkru);
+  void set_pdptes(const std::array<uint64_t, 4>& pdptes) {
+    registers_.pdpte = pdptes;
+  }  ///< PAE mode, see load_pdptes()
 
   const ControlRegisters& registers() const { return registers_; }
   const ProcessorTraits& traits() const { return traits_; }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "models/x86/control.h"
+#include "models/x86/translate.h"
+
+namespace mmusim {
+
+/// What a case is about when its line does not say: the processor of a platform.
+struct CaseDefaults {
+  std::optional<ProcessorTraits> traits;  ///< none: each case must name `maxpa` and `g1`
+};
+
+/// One entry of a case's memory.
+struct ListedEntry {
+  PhysAddr pa;
+  uint64_t value = 0;
+};
+
+/// The memory of one case: the listed entries, everything else zero. Stores to addresses that are not listed cannot
+/// happen, since only present entries are updated.
+class ListedMemory {
+ public:
+  void clear() { entries_.clear(); }
+  void add(PhysAddr pa, uint64_t value) { entries_.push_back({pa, value}); }
+  /// Call once all entries are there: nullopt, or an address that is listed twice.
+  std::optional<PhysAddr> index();
+
+  uint64_t load_entry(PhysAddr pa, unsigned bytes) const;
+  void store_entry(PhysAddr pa, uint64_t value, unsigned bytes);
+  const std::vector<ListedEntry>& entries() const { return entries_; }
+
+ private:
+  static constexpr size_t kScanned = 16;  // up to that many a scan is faster than a search
+  const ListedEntry* find(PhysAddr pa) const;
+
+  std::vector<ListedEntry> entries_;
+  std::vector<std::pair<PhysAddr, size_t>> sorted_;
+};
+
+/// One line of input, understood: docs of the keys in traces/README.md of the vector format ("Page-walk cases").
+struct WalkCase {
+  std::string_view id;  ///< points into the parser's document
+  ProcessorTraits traits;
+  ControlRegisters registers;
+  AccessType access;
+  VirtAddr va;
+  unsigned bytes = 0;
+};
+
+/// Runs one case against its memory. A PAE case loads its PDPTE registers first, which may end it with #GP.
+struct CaseResult {
+  std::optional<Exception> exception;
+  PhysAddr pa;
+  std::optional<PhysAddr> pa2;
+};
+CaseResult run_case(const WalkCase& c, ListedMemory& memory);
+
+/// Appends `{"id":...,"out":...}` and a newline.
+void append_result(const WalkCase& c, const CaseResult& result, const ListedMemory& memory, std::string& out);
+/// Appends `text` as a JSON string, quotes included.
+void append_json_string(std::string_view text, std::string& out);
+
+}  // namespace mmusim

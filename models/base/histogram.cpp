@@ -12,6 +12,8 @@ uint64_t Histogram::percentile(double percent) const {
   if (count_ == 0) return 0;
   const double exact_rank = std::ceil(percent / 100.0 * static_cast<double>(count_));
   const uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(std::max(exact_rank, 1.0)), 1, count_);
+  if (rank == 1) return min_;
+  if (rank == count_) return max_;
   uint64_t seen = 0;
   for (size_t i = 0; i < kBuckets; ++i) {
     seen += buckets_[i];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/event_log.h"
 
+#include <iterator>
+
 #include "models/base/errors.h"
 
 namespace mmusim {
@@ -10,7 +12,13 @@ namespace {
 /// No record is longer than this, texts apart: a walk with five entry reads takes about 800 bytes.
 constexpr size_t kRecordRoom = 2048;
 
+/// As in EventLog::Kind.
+constexpr const char* kKindNames[] = {"pte_write", "pte_read", "walk",  "access", "alloc",      "free",
+                                      "zero",      "fill",     "flush", "step",   "kernel_log", "phase"};
+
 }  // namespace
+
+static_assert(std::size(kKindNames) == 12);
 
 EventLog::EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header)
     : selection_(selection), writer_(path) {
@@ -38,6 +46,12 @@ JsonLine EventLog::begin(Kind kind, size_t text_bytes) {
   if (block_.size() < room) [[unlikely]]
     block_.resize(room);
   return JsonLine(block_.data() + used_);
+}
+
+JsonLine EventLog::begin(Kind kind, EventStamp at, size_t text_bytes) {
+  JsonLine line = begin(kind, text_bytes);
+  line.raw("{\"event\":\"").raw(std::string_view(kKindNames[kind])).raw("\",\"cycle\":").number(at.cycle.count);
+  return line.raw(",\"core\":").number(at.core);
 }
 
 void EventLog::end(const JsonLine& line) {
@@ -100,61 +114,69 @@ void EventLog::access(const AccessRecord& a) {
   end(line.raw("}\n"));
 }
 
-void EventLog::entry_write(const EntryWriteEvent& e) {
+void EventLog::entry_write(EventStamp at, const mm::EntryWrite& e) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kPteWrite, e.cause.size());
-  line.raw("{\"event\":\"pte_write\",\"cycle\":").number(e.cycle.count).raw(",\"core\":").number(e.core);
+  const std::string_view cause(e.cause);
+  JsonLine line = begin(kPteWrite, at, cause.size());
   line.raw(",\"level\":").number(e.level).raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
   line.raw(",\"entry_va\":").hex(e.entry_va.raw()).raw(",\"entry_pa\":").hex(e.entry_pa.raw());
   line.raw(",\"index\":").number(e.index).raw(",\"old\":").hex(e.old_value).raw(",\"new\":").hex(e.new_value);
-  end(line.raw(",\"cause\":").text(e.cause).raw("}\n"));
+  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
 }
 
-void EventLog::entry_read(const EntryReadEvent& e) {
+void EventLog::entry_read(EventStamp at, const mm::EntryRead& e) {
   if (!wants(EventCategory::kEntryReads)) return;
-  JsonLine line = begin(kPteRead, e.cause.size());
-  line.raw("{\"event\":\"pte_read\",\"cycle\":").number(e.cycle.count).raw(",\"core\":").number(e.core);
-  line.raw(",\"level\":").number(e.level).raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
+  const std::string_view cause(e.cause);
+  JsonLine line = begin(kPteRead, at, cause.size());
+  line.raw(",\"level\":").number(e.level).raw(",\"va\":").hex(e.va.raw());
+  line.raw(",\"bytes\":").number(kPageBytes << (9 * (e.level - 1)));
   line.raw(",\"entry_va\":").hex(e.entry_va.raw()).raw(",\"entry_pa\":").hex(e.entry_pa.raw());
   line.raw(",\"index\":").number(e.index).raw(",\"value\":").hex(e.value);
-  end(line.raw(",\"cause\":").text(e.cause).raw("}\n"));
+  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
 }
 
-void EventLog::memory(Kind kind, const MemoryEvent& e) {
+void EventLog::memory(Kind kind, EventStamp at, const mm::AllocEvent& e) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kind, e.cause.size() + e.purpose.size());
-  line.raw("{\"event\":\"").raw(kind == kAlloc ? std::string_view("alloc") : std::string_view("free"));
-  line.raw("\",\"cycle\":").number(e.cycle.count).raw(",\"core\":").number(e.core);
-  line.raw(",\"pa\":").hex(e.pa.raw()).raw(",\"bytes\":").number(e.bytes).raw(",\"node\":").signed_number(e.node);
-  end(line.raw(",\"purpose\":").text(e.purpose).raw(",\"cause\":").text(e.cause).raw("}\n"));
+  const std::string_view cause(e.cause);
+  JsonLine line = begin(kind, at, cause.size());
+  line.raw(",\"pa\":").hex(e.pa.raw()).raw(",\"bytes\":").number(e.bytes).raw(",\"node\":").number(e.node);
+  line.raw(",\"source\":\"").raw(std::string_view(name_of(e.source)));
+  end(line.raw("\",\"cause\":").text(cause).raw("}\n"));
 }
 
-void EventLog::alloc(const MemoryEvent& e) { memory(kAlloc, e); }
+void EventLog::alloc(EventStamp at, const mm::AllocEvent& e) { memory(kAlloc, at, e); }
 
-void EventLog::free(const MemoryEvent& e) { memory(kFree, e); }
+void EventLog::free(EventStamp at, const mm::AllocEvent& e) { memory(kFree, at, e); }
 
-void EventLog::zero(const ZeroEvent& e) {
+void EventLog::fill(EventStamp at, const mm::FillEvent& e) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kZero, e.cause.size());
-  line.raw("{\"event\":\"zero\",\"cycle\":").number(e.cycle.count).raw(",\"core\":").number(e.core);
+  const std::string_view cause(e.cause);
+  JsonLine line = begin(e.value == 0 ? kZero : kFill, at, cause.size());
   line.raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
-  if (e.pa) line.raw(",\"pa\":").hex(e.pa->raw());
-  end(line.raw(",\"cause\":").text(e.cause).raw("}\n"));
+  if (e.pa.raw() != 0) line.raw(",\"pa\":").hex(e.pa.raw());
+  if (e.value != 0) line.raw(",\"value\":").hex(e.value);
+  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
 }
 
-void EventLog::flush(const FlushEvent& e) {
+void EventLog::flush(EventStamp at, const mm::FlushEvent& e) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kFlush, e.cause.size());
-  line.raw("{\"event\":\"flush\",\"cycle\":").number(e.cycle.count).raw(",\"core\":").number(e.core);
+  const std::string_view cause(e.cause);
+  JsonLine line = begin(kFlush, at, cause.size());
   line.raw(",\"kind\":\"").raw(std::string_view(name_of(e.kind))).raw("\"");
-  if (e.bytes != 0) line.raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
-  end(line.raw(",\"cause\":").text(e.cause).raw("}\n"));
+  if (e.kind == mm::FlushKind::kPage) line.raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.end - e.va);
+  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
 }
 
-void EventLog::kernel_log(const KernelLogEvent& e) {
+void EventLog::step(EventStamp at, std::string_view name) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kKernelLog, e.text.size());
-  end(line.raw("{\"event\":\"kernel_log\",\"cycle\":").number(e.cycle.count).raw(",\"text\":").text(e.text).raw("}\n"));
+  JsonLine line = begin(kStep, at, name.size());
+  end(line.raw(",\"name\":").text(name).raw("}\n"));
+}
+
+void EventLog::kernel_log(EventStamp at, mm::LogLevel level, std::string_view text) {
+  if (!wants(EventCategory::kEntryWrites)) return;
+  JsonLine line = begin(kKernelLog, at, text.size());
+  end(line.raw(",\"level\":").number(static_cast<uint64_t>(level)).raw(",\"text\":").text(text).raw("}\n"));
 }
 
 void EventLog::phase(const PhaseEvent& e) {
@@ -166,12 +188,10 @@ void EventLog::phase(const PhaseEvent& e) {
 
 void EventLog::close(CycleTime end_of_run, bool interrupted,
                      const std::vector<std::pair<std::string, uint64_t>>& totals) {
-  static constexpr const char* kNames[kKinds] = {"pte_write", "pte_read", "walk",  "access",     "alloc",
-                                                 "free",      "zero",     "flush", "kernel_log", "phase"};
   std::string text = "{\"event\":\"totals\",\"cycle\":" + std::to_string(end_of_run.count);
   text += std::string(",\"interrupted\":") + (interrupted ? "true" : "false") + ",\"records\":{";
   for (unsigned k = 0; k < kKinds; ++k) {
-    text += (k == 0 ? "\"" : ",\"") + std::string(kNames[k]) + "\":" + std::to_string(counts_[k]);
+    text += (k == 0 ? "\"" : ",\"") + std::string(kKindNames[k]) + "\":" + std::to_string(counts_[k]);
   }
   text += "},\"totals\":{";
   for (size_t i = 0; i < totals.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "mm/observer.h"
 #include "models/base/records.h"
 #include "sim/output/events.h"
 #include "sim/output/json_line.h"
@@ -44,13 +45,16 @@ class EventLog final : public RecordSink {
   // Records of a category that was not selected are ignored.
   void walk(const WalkRecord& walk) override;
   void access(const AccessRecord& access) override;
-  void entry_write(const EntryWriteEvent& event);
-  void entry_read(const EntryReadEvent& event);
-  void alloc(const MemoryEvent& event);
-  void free(const MemoryEvent& event);
-  void zero(const ZeroEvent& event);
-  void flush(const FlushEvent& event);
-  void kernel_log(const KernelLogEvent& event);
+  void entry_write(EventStamp at, const mm::EntryWrite& event);
+  void entry_read(EventStamp at, const mm::EntryRead& event);
+  void alloc(EventStamp at, const mm::AllocEvent& event);
+  void free(EventStamp at, const mm::AllocEvent& event);
+  /// A `zero` record, or a `fill` record when the byte is not 0.
+  void fill(EventStamp at, const mm::FillEvent& event);
+  void flush(EventStamp at, const mm::FlushEvent& event);
+  /// A step of the kernel's boot or operation (mm::Observer::phase).
+  void step(EventStamp at, std::string_view name);
+  void kernel_log(EventStamp at, mm::LogLevel level, std::string_view text);
   void phase(const PhaseEvent& event);
 
   /// Writes the totals record: how many records of each kind there are (added here), and `totals`, the members of a
@@ -58,11 +62,26 @@ class EventLog final : public RecordSink {
   void close(CycleTime end, bool interrupted, const std::vector<std::pair<std::string, uint64_t>>& totals);
 
  private:
-  enum Kind { kPteWrite, kPteRead, kWalk, kAccess, kAlloc, kFree, kZero, kFlush, kKernelLog, kPhase, kKinds };
+  enum Kind {
+    kPteWrite,
+    kPteRead,
+    kWalk,
+    kAccess,
+    kAlloc,
+    kFree,
+    kZero,
+    kFill,
+    kFlush,
+    kStep,
+    kKernelLog,
+    kPhase,
+    kKinds
+  };
 
   JsonLine begin(Kind kind, size_t text_bytes);
+  JsonLine begin(Kind kind, EventStamp at, size_t text_bytes);
   void end(const JsonLine& line);
-  void memory(Kind kind, const MemoryEvent& event);
+  void memory(Kind kind, EventStamp at, const mm::AllocEvent& event);
   void put_block();
 
   EventSelection selection_;

@@ -7,22 +7,6 @@
 
 namespace mmusim {
 
-const char* name_of(FlushKind kind) {
-  switch (kind) {
-    case FlushKind::kInvlpg:
-      return "invlpg";
-    case FlushKind::kInvpcid:
-      return "invpcid";
-    case FlushKind::kCr3Write:
-      return "cr3";
-    case FlushKind::kCr4Write:
-      return "cr4";
-    case FlushKind::kAll:
-      return "all";
-  }
-  return "?";
-}
-
 namespace {
 
 void add_word(EventSelection& selection, std::string_view word) {

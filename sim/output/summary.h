@@ -31,6 +31,11 @@ struct MachineTotals {
   std::array<std::array<uint64_t, kHitLevels>, 6> reads_by_level{};
   Histogram walk_latency;  ///< end - begin of each walk
 
+  void merge(const MachineTotals& other);
+  /// Cycles of the stages that translate (all but data and stall), and of all stages.
+  uint64_t translation_cycles() const;
+  uint64_t all_stage_cycles() const;
+
   template <class Visitor>
   void describe(Visitor&& v) const;
 };
@@ -44,6 +49,8 @@ struct KernelTotals {
   uint64_t memmap_bytes = 0;  ///< memory taken for struct pages
   uint64_t bytes_zeroed = 0;
   uint64_t flushes = 0;  ///< of translations, by instruction
+
+  void merge(const KernelTotals& other);
 
   template <class Visitor>
   void describe(Visitor&& v) const;
@@ -95,6 +102,17 @@ struct RunSummary {
   std::vector<std::pair<std::string, uint64_t>> perf_counters;
   Timeseries misses_over_time;
 };
+
+/// The phases that build or change tables, and those that measure programs.
+enum class SectionKind { kBuild, kWorkload };
+
+/// Sums over the phases of one kind.
+struct Section {
+  std::vector<std::string> stages;
+  MachineTotals machine;
+  KernelTotals kernel;
+};
+Section section_of(const RunSummary& summary, SectionKind kind);
 
 /// Speed of this very run; goes into `host`.
 struct HostTimes {

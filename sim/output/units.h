@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mmusim {
+
+/// 1234567 as "1,234,567".
+std::string grouped(uint64_t value);
+/// Bytes in the largest unit that leaves at least 1: "8.2 MiB"; whole numbers without fraction.
+std::string human_bytes(uint64_t bytes);
+/// A length of time: "3.6 ms".
+std::string human_time(double seconds);
+/// Core cycles as time; "-" when the clock is unknown (0 GHz).
+std::string cycles_as_time(uint64_t cycles, double core_ghz);
+/// 100 * part / whole with three digits, "12.3 %"; "-" when whole is 0.
+std::string percent(uint64_t part, uint64_t whole);
+
+/// Columns aligned with two blanks between them: the first to the left, the others to the right.
+class TextTable {
+ public:
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  /// The text, each line after `indent` blanks.
+  std::string text(size_t indent = 0) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace mmusim

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "mm/profile.h"
+#include "models/base/config.h"
+#include "sim/commands/commands.h"
+#include "sim/data_dir.h"
+#include "sim/scenario/workload.h"
+
+namespace mmusim {
+
+namespace {
+
+/// The "description" of a shipped file, or what is wrong with it.
+std::string description_of(const char* kind, const std::string& name) {
+  try {
+    const nlohmann::json file = parse_json_file(find_config(kind, name));
+    const auto text = file.find("description");
+    return text != file.end() && text->is_string() ? text->get<std::string>() : "";
+  } catch (const InputError& e) {
+    return fmt::format("(unreadable: {})", e.what());
+  }
+}
+
+void print_files(const char* title, const char* kind) {
+  fmt::print("{}\n", title);
+  for (const std::string& name : config_names(kind)) fmt::print("  {:<24} {}\n", name, description_of(kind, name));
+}
+
+void print_profiles() {
+  struct Row {
+    mm::KernelVersion version;
+    const char* what;
+  };
+  constexpr Row kRows[] = {
+      {mm::KernelVersion::kV5_8, "rounds misaligned ranges, no altmap for base pages, no HVO, no compound DAX"},
+      {mm::KernelVersion::kV6_1, "latest 6.1.y: HVO keeps the head page, compound DAX shares tail pages"},
+      {mm::KernelVersion::kV6_12, "latest 6.12.y: generic huge-page loop, HVO with a new head page, in batches"},
+      {mm::KernelVersion::kV7, "mainline around 7.1: no sparse buffer, HVO with a shared tail page"}};
+  fmt::print("Kernel profiles (/kernel/version)\n");
+  for (const Row& row : kRows) fmt::print("  {:<24} {}\n", mm::profile_of(row.version).name, row.what);
+}
+
+void print_workloads() {
+  fmt::print("Workloads (phase \"workload\", key \"kind\"; K1 to K18: paths of the Linux kernel)\n");
+  for (const WorkloadKind& kind : workload_kinds()) fmt::print("  {:<24} {}\n", kind.name, kind.description);
+  fmt::print("Phases that are workloads of their own\n");
+  fmt::print("  {:<24} {}\n", "deferred_init", "K17: the rest of struct-page initialisation on several workers");
+  fmt::print("  {:<24} {}\n", "hugetlb", "K18: HugeTLB folios give their struct pages back, and get them again");
+  fmt::print("  {:<24} {}\n", "replay", "the accesses of a recorded trace");
+}
+
+}  // namespace
+
+void add_presets_command(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("presets", "List platforms, DRAM parts, kernel profiles, workloads, scenarios");
+  command->footer("Example:\n  mmusim presets | grep K1");
+  command->callback([&action] {
+    action = [] {
+      print_files("Platforms (\"platform\" of a scenario, --platform)", "platforms");
+      print_files("DRAM parts (--dram)", "dram");
+      print_files("Scenarios (run, compare, explain)", "scenarios");
+      print_profiles();
+      print_workloads();
+      return ExitCode::kSuccess;
+    };
+  });
+}
+
+}  // namespace mmusim

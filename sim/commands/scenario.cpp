@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "sim/commands/commands.h"
+#include "sim/output/atomic_file.h"
+#include "sim/scenario/derive.h"
+
+namespace mmusim {
+
+namespace {
+
+struct Options {
+  std::string from;
+  std::string output;
+};
+
+ExitCode derive(const Options& options) {
+  const DerivedScenario derived = derive_scenario(options.from);
+  for (const std::string& note : derived.notes) fmt::print(stderr, "{}: {}\n", options.from, note);
+  if (options.output.empty() || options.output == "-") {
+    fmt::print("{}", derived.json);
+  } else {
+    write_file(options.output, derived.json);
+  }
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_scenario_command(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("scenario", "Write a scenario from a recorded kernel or a boot log");
+  command->add_option("--from", options->from, "page-table dump (JSON) or boot log (dmesg text); .gz, .xz, .zst too")
+      ->required()
+      ->type_name("DUMP.json|DMESG.txt");
+  command->add_option("-o,--output", options->output, "where to write the scenario; standard output if missing")
+      ->type_name("S.json");
+  command->footer(
+      "Reads what the machine was given (memory map, reservations, processor, command line, actions), never what its\n"
+      "kernel built from it. What had to be assumed is said on standard error.\n\n"
+      "Example:\n"
+      "  dmesg > server.txt && mmusim scenario --from server.txt -o server.json && mmusim run server.json");
+  command->callback([options, &action] { action = [options] { return derive(*options); }; });
+}
+
+}  // namespace mmusim

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <regex>
+
+#include <nlohmann/json.hpp>
+
+#include "mm/profile.h"
+#include "models/base/errors.h"
+#include "sim/scenario/guest_machine.h"
+#include "sim/scenario/recorded_kernel.h"
+#include "sim/scenario/resource_tree.h"
+
+namespace mmusim {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr size_t kMaxLine = 1024;
+constexpr size_t kMaxRanges = 100'000;
+constexpr uint64_t kImageStart = 16 * kMiB;  // CONFIG_PHYSICAL_START without KASLR
+
+std::string hex(uint64_t value) { return fmt::format("0x{:x}", value); }
+
+/// The first "0xA-0xB" or "[0xA-0xB]" of a line from `from` on, B inclusive as the kernel prints it.
+std::optional<PhysRange> range_in(std::string_view line, size_t from = 0) {
+  const size_t at = line.find("0x", from);
+  if (at == std::string_view::npos) return std::nullopt;
+  uint64_t first = 0;
+  uint64_t last = 0;
+  const char* end = line.data() + line.size();
+  auto result = std::from_chars(line.data() + at + 2, end, first, 16);
+  if (result.ec != std::errc{} || end - result.ptr < 4 || std::string_view(result.ptr, 3) != "-0x") return std::nullopt;
+  result = std::from_chars(result.ptr + 3, end, last, 16);
+  constexpr uint64_t kLimit = uint64_t{1} << 52;
+  if (result.ec != std::errc{} || last < first || last >= kLimit) return std::nullopt;
+  return PhysRange{PhysAddr(first), PhysAddr(last + 1)};
+}
+
+/// The number that follows `key` in `line`.
+std::optional<uint64_t> number_after(std::string_view line, std::string_view key) {
+  size_t at = line.find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  at += key.size();
+  while (at < line.size() && line[at] == ' ') ++at;
+  uint64_t value = 0;
+  const auto result = std::from_chars(line.data() + at, line.data() + line.size(), value);
+  return result.ec == std::errc{} ? std::optional(value) : std::nullopt;
+}
+
+bool contains(std::string_view line, std::string_view what) { return line.find(what) != std::string_view::npos; }
+
+/// What a boot log tells, line by line.
+class BootLog {
+ public:
+  explicit BootLog(std::string_view text) {
+    size_t start = 0;
+    while (start < text.size()) {
+      const size_t end = std::min(text.find('\n', start), text.size());
+      if (end - start <= kMaxLine) line(text.substr(start, end - start));
+      start = end + 1;
+    }
+  }
+
+  std::string release;
+  std::string cmdline;
+  std::string cpu;
+  std::vector<PhysRange> e820;         // usable, after the kernel's own changes
+  std::vector<BootRange> node_ranges;  // "Early memory node ranges"
+  std::vector<BootRange> srat;         // memory affinity
+  std::vector<PhysRange> reserved;     // from memblock lines before sparse_init
+  std::vector<PhysRange> ramdisk;
+  std::vector<NodeData> node_data;
+  bool memblock_lines = false;
+  bool pti = false;
+  bool gb_pages = false;
+  bool hypervisor = false;
+  uint64_t image_kib = 0;
+  std::optional<uint64_t> block_mib;
+
+ private:
+  void line(std::string_view l) {
+    if (contains(l, "sparse_init")) past_sparse_init_ = true;
+    version(l);
+    map(l);
+    nodes(l);
+    memblock(l);
+    features(l);
+  }
+  void version(std::string_view l) {
+    if (const size_t at = l.find("Linux version "); at != std::string_view::npos && release.empty()) {
+      const std::string_view rest = l.substr(at + 14);
+      release = std::string(rest.substr(0, rest.find(' ')));
+    }
+    if (const size_t at = l.find("Command line: "); at != std::string_view::npos && cmdline.empty()) {
+      cmdline = std::string(l.substr(at + 14));
+    }
+  }
+  void map(std::string_view l) {
+    if (contains(l, "user-defined physical RAM map")) e820.clear();
+    const bool firmware = contains(l, "BIOS-e820: [mem ") || contains(l, "user: [mem ");
+    const auto range = range_in(l);
+    if (!range || e820.size() > kMaxRanges) return;
+    if (firmware && l.ends_with("] usable")) e820.push_back(*range);
+    const bool taken = contains(l, "e820: update [mem") && contains(l, "usable ==>");
+    if (taken || contains(l, "e820: remove [mem")) e820 = without(e820, {*range});
+  }
+  void nodes(std::string_view l) {
+    if (contains(l, "Early memory node ranges")) in_node_ranges_ = true;
+    const auto range = range_in(l);
+    if (in_node_ranges_ && contains(l, "node ") && contains(l, ": [mem ") && range) {
+      const auto node = number_after(l, "node ");
+      if (node && *node < 1024 && node_ranges.size() < kMaxRanges) {
+        node_ranges.push_back({*range, static_cast<unsigned>(*node)});
+      }
+    } else if (!contains(l, "Early memory node ranges")) {
+      in_node_ranges_ = false;
+    }
+    if (contains(l, "SRAT: Node ") && range && !contains(l, "hotplug")) {
+      const auto node = number_after(l, "SRAT: Node ");
+      if (node && *node < 1024 && srat.size() < kMaxRanges) srat.push_back({*range, static_cast<unsigned>(*node)});
+    }
+    if (contains(l, "NODE_DATA(")) {
+      for (const NodeData& data : node_data_of({std::string(l)})) node_data.push_back(data);
+    }
+  }
+  void memblock(std::string_view l) {
+    if (past_sparse_init_ || reserved.size() > kMaxRanges) return;
+    const auto range = range_in(l);
+    if (!range) return;
+    if (contains(l, "memblock_reserve: [")) {
+      memblock_lines = true;
+      reserved = without(reserved, {*range});
+      reserved.push_back(*range);
+    }
+    if (contains(l, "memblock_free: [") || contains(l, "memblock_phys_free: [")) reserved = without(reserved, {*range});
+  }
+  void features(std::string_view l) {
+    if (contains(l, "page tables isolation: enabled")) pti = true;
+    if (contains(l, "Using GB pages for direct mapping")) gb_pages = true;
+    if (contains(l, "Hypervisor detected")) hypervisor = true;
+    if (const size_t at = l.find("CPU0: "); at != std::string_view::npos && cpu.empty()) cpu = l.substr(at + 6);
+    if (const auto range = range_in(l); range && contains(l, "RAMDISK: [mem")) ramdisk.push_back(*range);
+    if (const auto mib = number_after(l, "Memory block size: ")) block_mib = *mib;
+    if (contains(l, "K kernel code") && image_kib == 0) {
+      for (const char* part : {"available (", "K kernel code, ", "K rwdata, ", "K rodata, ", "K init, "}) {
+        image_kib += std::min<uint64_t>(number_after(l, part).value_or(0), kMiB);
+      }
+    }
+  }
+
+  bool past_sparse_init_ = false;
+  bool in_node_ranges_ = false;
+};
+
+PhysAddr page_up(PhysAddr a) { return a.align_up(kPageBytes); }
+
+/// Whole pages of the ranges, from the second page of memory on.
+std::vector<PhysRange> whole_pages(std::vector<PhysRange> ranges) {
+  std::vector<PhysRange> out;
+  std::sort(ranges.begin(), ranges.end());
+  for (const PhysRange& r : ranges) {
+    const PhysRange pages{std::max(page_up(r.start), PhysAddr(kPageBytes)), r.end.align_down(kPageBytes)};
+    if (pages.start < pages.end) out.push_back(pages);
+  }
+  return out;
+}
+
+std::vector<BootRange> memory_of(const BootLog& log, const std::string& name, std::vector<std::string>& notes) {
+  if (!log.node_ranges.empty()) {
+    std::vector<BootRange> ranges;
+    for (const BootRange& r : log.node_ranges) {
+      for (const PhysRange& pages : whole_pages({r.range})) ranges.push_back({pages, r.node});
+    }
+    return ranges;
+  }
+  const std::vector<PhysRange> usable = whole_pages(log.e820);
+  if (usable.empty()) {
+    throw InputError(fmt::format(
+        "{}: no memory map: expected a boot log with \"BIOS-e820:\" or \"Early memory node ranges\" lines", name));
+  }
+  std::vector<BootRange> ranges;
+  if (log.srat.empty()) {
+    notes.push_back("no node ranges in the log: all memory is taken as node 0");
+    for (const PhysRange& r : usable) ranges.push_back({r, 0});
+    return ranges;
+  }
+  notes.push_back("no \"Early memory node ranges\" in the log: nodes taken from the SRAT lines");
+  for (const PhysRange& r : usable) {
+    for (const BootRange& node : log.srat) {
+      const PhysRange part{std::max(r.start, node.range.start), std::min(r.end, node.range.end)};
+      if (part.start < part.end) ranges.push_back({part, node.node});
+    }
+  }
+  return ranges;
+}
+
+std::vector<PhysRange> reserved_of(const BootLog& log, std::vector<std::string>& notes) {
+  if (log.memblock_lines) {
+    std::vector<PhysRange> reserved = log.reserved;
+    std::sort(reserved.begin(), reserved.end());
+    return reserved;
+  }
+  notes.push_back(
+      "no memblock lines in the log (boot with memblock=debug for them): reserved are the first MiB, the kernel image "
+      "at 16 MiB, the initial ramdisk and the node data; physical addresses of tables will differ from the real ones");
+  const uint64_t image = (log.image_kib == 0 ? 48 * kMiB : log.image_kib * kKiB);
+  std::vector<PhysRange> reserved = {{PhysAddr(0), PhysAddr(kMiB)},
+                                     {PhysAddr(kImageStart), page_up(PhysAddr(kImageStart + image))}};
+  reserved.insert(reserved.end(), log.ramdisk.begin(), log.ramdisk.end());
+  for (const NodeData& data : log.node_data) reserved.push_back(data.range);
+  return reserved;
+}
+
+/// The shipped platform nearest to what the log calls the first processor.
+std::string platform_of(const std::string& cpu, std::vector<std::string>& notes) {
+  struct Row {
+    const char* pattern;
+    const char* platform;
+  };
+  constexpr std::array<Row, 9> kRows = {{{"EPYC 7..2", "rome"},
+                                         {"EPYC 7..3", "milan"},
+                                         {"EPYC 9..4", "genoa"},
+                                         {"EPYC 9..5", "turin"},
+                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)1)", "skylake-sp"},
+                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)2)", "cascade-lake"},
+                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)3)", "ice-lake-sp"},
+                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)4)", "sapphire-rapids"},
+                                         {"Milan", "milan"}}};
+  for (const Row& row : kRows) {
+    if (std::regex_search(cpu, std::regex(row.pattern))) return row.platform;
+  }
+  notes.push_back(fmt::format("processor \"{}\" has no platform of its own: simulated as milan", cpu));
+  return "milan";
+}
+
+ordered_json kernel_of(const BootLog& log, std::vector<std::string>& notes) {
+  const std::string release = log.release.empty() ? "6.12" : log.release;
+  if (log.release.empty()) notes.push_back("no \"Linux version\" in the log: kernel 6.12 assumed");
+  const auto version = mm::version_of_release(release);
+  ordered_json kernel;
+  kernel["version"] = version ? mm::profile_of(*version).name : "6.12";
+  if (!release.starts_with(kernel["version"].get<std::string>() + ".")) {
+    notes.push_back(
+        fmt::format("kernel {}: simulated with the profile {}", release, kernel["version"].get<std::string>()));
+  }
+  kernel["levels"] = 4;
+  notes.push_back("4 levels of page tables assumed: set /kernel/levels to 5 if the kernel uses five");
+  if (!contains(log.cmdline, "nokaslr")) {
+    notes.push_back("the log does not show where KASLR put the regions: the bases without KASLR are taken");
+  }
+  kernel["cpu"] = {{"pse", true}, {"pge", true}, {"gbpages", log.gb_pages}, {"nx", true}};
+  kernel["pti"] = log.pti;
+  kernel["hypervisor"] = log.hypervisor;
+  kernel["init_top_pgt_pa"] = hex(kImageStart + 10 * kMiB);
+  if (log.block_mib && (*log.block_mib & (*log.block_mib - 1)) == 0 && *log.block_mib >= 128) {
+    kernel["memory_block_bytes"] = fmt::format("{}MiB", *log.block_mib);
+  }
+  return kernel;
+}
+
+}  // namespace
+
+DerivedScenario scenario_from_boot_log(std::string_view text, const std::string& name) {
+  const BootLog log(text);
+  DerivedScenario out;
+  const std::vector<BootRange> memory = memory_of(log, name, out.notes);
+  ordered_json scenario;
+  scenario["name"] = name;
+  scenario["description"] = fmt::format("From the boot log of a real machine: kernel {}, {}", log.release, log.cpu);
+  scenario["platform"] = platform_of(log.cpu, out.notes);
+  scenario["kernel"] = kernel_of(log, out.notes);
+  for (const BootRange& r : memory) {
+    scenario["memory"]["ranges"].push_back(
+        {{"start", hex(r.range.start.raw())}, {"end", hex(r.range.end.raw())}, {"node", r.node}});
+  }
+  scenario["memory"]["reserved"] = ordered_json::array();
+  for (const PhysRange& r : reserved_of(log, out.notes)) {
+    scenario["memory"]["reserved"].push_back({{"start", hex(r.start.raw())}, {"end", hex(r.end.raw())}});
+  }
+  for (const NodeData& data : log.node_data) {
+    scenario["memory"]["node_data"].push_back({{"node", data.node}, {"start", hex(data.range.start.raw())}});
+  }
+  scenario["memory"]["early_tables"] = log.memblock_lines ? "inside_reserved" : "from_memblock";
+  scenario["phases"] = ordered_json::array({{{"phase", "boot"}, {"stage", "boot"}}});
+  out.json = scenario.dump(2) + "\n";
+  return out;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mm/config.h"
+#include "mm/kernel.h"
+#include "mm/result.h"
+#include "models/base/config.h"
+#include "sim/scenario/workload.h"
+#include "sim/trace/trace_window.h"
+
+namespace mmusim {
+
+/// The kernel boots: direct map, sparse_init, and struct-page initialisation where the kernel section asks for it.
+struct BootPhase {};
+
+/// Memory appears or disappears: [start, start + bytes). `step` splits it into so many bytes per call; calls that are
+/// not whole memory blocks go to arch_add_memory itself, as sub-section hotplug does (multiples of 2 MiB).
+struct MemoryPhase {
+  enum class Kind : uint8_t { kHotAdd, kOnline, kOffline, kHotRemove };
+  Kind kind = Kind::kHotAdd;
+  PhysAddr start;
+  uint64_t bytes = 0;
+  uint64_t step = 0;  ///< 0: one call
+  unsigned node = 0;
+  std::optional<bool> memmap_on_memory;            ///< empty: as the kernel section says
+  mm::OnlineZone zone = mm::OnlineZone::kMovable;  ///< kOnline
+};
+
+/// Device memory gets struct pages (persistent memory, device-DAX).
+struct DevicePhase {
+  mm::DeviceMemory device;
+};
+struct DeviceRemovePhase {
+  PhysAddr start;
+};
+
+/// HugeTLB folios come and go; optimised ones give most of their struct pages back.
+struct HugetlbPhase {
+  unsigned order = 9;  ///< of allocate and free: 9 = 2 MiB, 18 = 1 GiB
+  unsigned node = 0;
+  uint64_t allocate = 0;            ///< folios to take from the free lists and to optimise
+  uint64_t free = 0;                ///< folios to restore and give back, those taken last first
+  std::vector<mm::Folio> optimise;  ///< these very folios (recorded boots)
+  std::vector<mm::Folio> restore;
+};
+
+/// The rest of deferred struct-page initialisation, `workers` cores at a time.
+struct DeferredInitPhase {
+  unsigned workers = 1;
+};
+
+/// A program or a kernel path runs.
+struct WorkloadPhase {
+  std::string kind;
+  WorkloadPlan plan;
+  uint64_t warmup = 0;  ///< accesses before the counting begins
+  std::optional<uint64_t> limit;
+};
+
+/// Recorded accesses are made again.
+struct ReplayPhase {
+  std::string trace;  ///< path, resolved
+  TraceWindowConfig window;
+  bool fetches = false;  ///< instruction fetches of the trace take part
+};
+
+/// Only opens a stage: nothing happened to the tables in it.
+struct MarkPhase {};
+
+/// One step of a scenario.
+struct Phase {
+  std::string name;   ///< what the file calls it: "boot", "hot_add", ...
+  std::string stage;  ///< label of the snapshot taken after it; several phases may share one
+  bool timed = true;  ///< false: runs outside simulated time
+  std::optional<mm::FailAllocation> fail_allocation;  ///< set before the phase begins
+  mm::Errno expect = mm::Errno::kSuccess;             ///< what its operations return; anything else fails the run
+  std::variant<BootPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase, DeferredInitPhase, WorkloadPhase,
+               ReplayPhase, MarkPhase>
+      what;
+};
+
+/// Reads one element of "phases". Files are looked for in `folder` (of the scenario), then beside the configurations.
+/// A phase without "stage" belongs to `previous_stage`, or opens one of its own name if that is empty.
+Phase read_phase(ConfigReader reader, const std::string& folder, const std::string& previous_stage);
+
+/// Errors of order and of overlap between phases: boot first and once, nothing removed that was not added, nothing
+/// added twice.
+void check_phases(const std::vector<Phase>& phases, const mm::MemoryMap& memory, ConfigErrors& errors);
+
+}  // namespace mmusim

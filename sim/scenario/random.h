@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace mmusim {
+
+/// splitmix64 (Steele, Lea, Flood 2014): a small generator whose numbers are the same with every compiler and library.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+
+  uint64_t next() {
+    state_ += 0x9e3779b97f4a7c15;
+    uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  /// Uniform in [0, bound), bound at least 1 (multiply and shift; the bias is below bound / 2^64).
+  uint64_t below(uint64_t bound) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
+  }
+  /// Uniform in [0, 1) with 53 bits.
+  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+  /// True with probability `p`.
+  bool chance(double p) { return unit() < p; }
+
+ private:
+  uint64_t state_;
+};
+
+/// A second seed that has nothing to do with the first: one for each user of a scenario's seed.
+constexpr uint64_t derived_seed(uint64_t seed, uint64_t user) {
+  return (seed ^ (user * 0x9e3779b97f4a7c15)) * 0xff51afd7ed558ccd;
+}
+
+}  // namespace mmusim

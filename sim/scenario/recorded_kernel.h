@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "models/base/types.h"
+
+namespace mmusim {
+
+/// A scenario made from what a kernel recorded about itself, and what had to be assumed for it.
+struct DerivedScenario {
+  std::string json;                ///< the scenario, formatted
+  std::vector<std::string> notes;  ///< one sentence for each assumption
+};
+
+/// A scenario from a recorded kernel: the page-table dumps that a stopped guest gave (one JSON object with `stages`).
+///
+/// Only the inputs of that boot are read: command line, machine arguments, processor, memory ranges, reservations, the
+/// resource tree and memory blocks of each stage, the optimised hugetlb folios. What the kernel built from them (its
+/// tables, their statistics, allocations from sparse_init on) is never looked at, so a copy without those gives the
+/// same scenario. Later stages are derived from the difference of the resource trees and from the recorded actions.
+/// Throws InputError, naming `name` and a JSON pointer, if an input is missing or malformed.
+DerivedScenario scenario_from_dump(const nlohmann::json& dump, const std::string& name);
+
+/// A scenario from the boot log of a real machine (dmesg or journal text): e820 map, node ranges, memblock lines if the
+/// machine was booted with memblock=debug. `notes` says what the log does not tell. Throws InputError if the text has
+/// no memory map.
+DerivedScenario scenario_from_boot_log(std::string_view text, const std::string& name);
+
+/// The size of a memory block on a machine whose memory ends at `end` (an address, exclusive): 128 MiB below 64 GiB of
+/// address space, else the largest power of two up to 2 GiB that divides `end`. [arch/x86/mm/init_64.c:
+/// probe_memory_block_size, the rule for guests and, but for an end not aligned to 2 GiB, for hosts]
+uint64_t memory_block_bytes(PhysAddr end);
+
+}  // namespace mmusim

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mm/config.h"
+#include "models/base/access.h"
+#include "models/base/config.h"
+
+namespace mmusim {
+
+/// A stream of accesses. The same configuration, seed and machine give the same stream everywhere.
+class Workload {
+ public:
+  static constexpr size_t kBatch = 4096;
+
+  virtual ~Workload() = default;
+  /// Replaces the contents of `batch` by the next accesses, about kBatch of them; false at the end, with an empty
+  /// batch.
+  virtual bool next(std::vector<MemAccess>& batch) = 0;
+};
+
+/// What a workload has to know about the machine it runs on.
+struct WorkloadContext {
+  VirtAddr vmemmap_base;
+  unsigned struct_page_bytes = 64;
+  VirtAddr page_offset_base;
+  std::vector<mm::MemoryRange> memory;  ///< page frames that have struct pages, ascending
+  /// Where the mem_section entry of a section lies; may be empty: reads of it are then left out.
+  std::function<std::optional<VirtAddr>(uint64_t section)> section_entries;
+  uint64_t seed = 1;
+};
+
+/// Makes the workload once the machine is there. Throws InputError if it does not fit the machine.
+using WorkloadPlan = std::function<std::unique_ptr<Workload>(const WorkloadContext&)>;
+
+/// A kind of workload, as scenarios name it.
+struct WorkloadKind {
+  std::string_view name;
+  std::string_view description;                ///< one line
+  WorkloadPlan (*read)(ConfigReader& reader);  ///< reads the parameters; the caller calls finish()
+};
+
+/// All kinds, in the order in which `presets` lists them.
+std::span<const WorkloadKind> workload_kinds();
+/// nullptr if there is no such kind.
+const WorkloadKind* find_workload_kind(std::string_view name);
+
+}  // namespace mmusim

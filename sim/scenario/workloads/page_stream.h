@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "sim/scenario/random.h"
+#include "sim/scenario/workload.h"
+
+namespace mmusim {
+
+// Offsets of the fields of struct page that kernel paths touch [vmemmap specification 6.1].
+inline constexpr unsigned kFlags = 0;
+inline constexpr unsigned kLruNext = 8;  ///< also compound_head
+inline constexpr unsigned kLruPrev = 16;
+inline constexpr unsigned kMapping = 24;
+inline constexpr unsigned kIndex = 32;
+inline constexpr unsigned kPrivate = 40;   ///< order of a free block
+inline constexpr unsigned kMapcount = 48;  ///< also page_type
+inline constexpr unsigned kRefcount = 52;
+inline constexpr unsigned kMemcg = 56;
+// Second struct page of a large folio, from the head.
+inline constexpr unsigned kFolioOrder = 64;
+inline constexpr unsigned kFolioMapcount = 80;
+inline constexpr unsigned kFolioEntireMapcount = 84;
+inline constexpr unsigned kFolioPincount = 92;
+
+/// The page frames that have struct pages, numbered without holes.
+class PfnSpace {
+ public:
+  explicit PfnSpace(std::vector<mm::MemoryRange> ranges) : ranges_(std::move(ranges)) {
+    for (const mm::MemoryRange& r : ranges_) pages_ += r.end - r.start;
+  }
+  uint64_t pages() const { return pages_; }
+  /// The `index`-th page frame, ascending; index < pages().
+  Pfn at(uint64_t index) const {
+    for (const mm::MemoryRange& r : ranges_) {
+      const uint64_t n = r.end - r.start;
+      if (index < n) return r.start + index;
+      index -= n;
+    }
+    return ranges_.back().start;
+  }
+  bool contains(Pfn pfn) const {
+    return std::any_of(ranges_.begin(), ranges_.end(),
+                       [&](const mm::MemoryRange& r) { return r.start <= pfn && pfn < r.end; });
+  }
+  const std::vector<mm::MemoryRange>& ranges() const { return ranges_; }
+
+ private:
+  std::vector<mm::MemoryRange> ranges_;
+  uint64_t pages_ = 0;
+};
+
+/// A bijection on [0, n): four Feistel rounds on the next even number of bits, repeated until the result is below n
+/// (Black and Rogaway 2002). No table, so it works for any amount of memory.
+class Permutation {
+ public:
+  Permutation(uint64_t n, uint64_t seed) : n_(n), seed_(seed) {
+    while ((uint64_t{1} << (2 * half_bits_)) < n) ++half_bits_;
+  }
+  uint64_t operator()(uint64_t index) const {
+    do {
+      index = once(index);
+    } while (index >= n_);
+    return index;
+  }
+
+ private:
+  uint64_t once(uint64_t x) const {
+    const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
+    uint64_t left = x >> half_bits_;
+    uint64_t right = x & mask;
+    for (uint64_t round = 0; round < 4; ++round) {
+      const uint64_t mixed = Random(seed_ + round * 0x100000001b3 + right).next() & mask;
+      const uint64_t next = left ^ mixed;
+      left = right;
+      right = next;
+    }
+    return (left << half_bits_) | right;
+  }
+
+  uint64_t n_;
+  uint64_t seed_;
+  unsigned half_bits_ = 1;
+};
+
+/// A workload on struct pages: step() states the accesses of one page frame or operation, this class batches them.
+class PageStream : public Workload {
+ public:
+  bool next(std::vector<MemAccess>& batch) final {
+    batch.clear();
+    out_ = &batch;
+    while (batch.size() < kBatch && step()) {
+    }
+    return !batch.empty();
+  }
+
+ protected:
+  explicit PageStream(const WorkloadContext& context)
+      : space_(context.memory),
+        random_(context.seed),
+        vmemmap_base_(context.vmemmap_base),
+        struct_page_bytes_(context.struct_page_bytes),
+        section_entries_(context.section_entries) {}
+
+  /// Emits the accesses of the next unit of work; false when there is none.
+  virtual bool step() = 0;
+
+  const PfnSpace& space() const { return space_; }
+  Random& random() { return random_; }
+  Pfn random_pfn() { return space_.at(random_.below(space_.pages())); }
+
+  void read(Pfn pfn, unsigned offset, unsigned bytes = 8, unsigned depends_on = 0) {
+    emit(page(pfn) + offset, bytes, AccessKind::kRead, false, depends_on);
+  }
+  void write(Pfn pfn, unsigned offset, unsigned bytes = 8) {
+    emit(page(pfn) + offset, bytes, AccessKind::kWrite, false, 0);
+  }
+  void modify(Pfn pfn, unsigned offset, unsigned bytes = 8) {
+    emit(page(pfn) + offset, bytes, AccessKind::kWrite, true, 0);
+  }
+  void emit(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw, unsigned depends_on) {
+    MemAccess a;
+    a.va = va;
+    a.bytes = static_cast<uint16_t>(bytes);
+    a.kind = kind;
+    a.rmw = rmw;
+    a.depends_on = static_cast<uint16_t>(depends_on);
+    a.gap = kInstructionsBetween;
+    out_->push_back(a);
+  }
+  /// pfn_to_online_page: section_mem_map of the page's section.
+  void read_section(Pfn pfn) {
+    if (!section_entries_) return;
+    if (const auto entry = section_entries_(pfn.raw >> kPfnSectionShift)) {
+      emit(*entry, 8, AccessKind::kRead, false, 0);
+    }
+  }
+  /// compound_head of a page; what follows on the head depends on it.
+  void read_head(Pfn pfn) { read(pfn, kLruNext); }
+  /// list_del: both neighbours get new links.
+  void list_delete(Pfn previous, Pfn next) {
+    write(next, kLruPrev);
+    write(previous, kLruNext);
+  }
+  /// list_add at the front of a list whose first page was `first`.
+  void list_insert(Pfn pfn, Pfn first) {
+    write(first, kLruPrev);
+    write(pfn, kLruNext);
+    write(pfn, kLruPrev);
+  }
+
+ private:
+  static constexpr unsigned kInstructionsBetween = 2;
+  static constexpr unsigned kPfnSectionShift = 15;
+
+  VirtAddr page(Pfn pfn) const { return vmemmap_base_ + pfn.raw * struct_page_bytes_; }
+
+  PfnSpace space_;
+  Random random_;
+  VirtAddr vmemmap_base_;
+  unsigned struct_page_bytes_;
+  std::function<std::optional<VirtAddr>(uint64_t)> section_entries_;
+  std::vector<MemAccess>* out_ = nullptr;
+};
+
+}  // namespace mmusim

@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   // Subcommands, in alphabetical order.
+  add_dram_command(app, action);
   add_presets_command(app, action);
   add_scenario_command(app, action);
   add_translate_command(app, action);

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "models/dram/address_map.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+namespace mmusim {
+
+namespace {
+
+constexpr unsigned kAddressBits = 52;
+
+/// "17-31,6" as bit numbers; nullopt if it is not a list of bits 0..51.
+std::optional<std::vector<unsigned>> parse_bits(std::string_view text) {
+  std::vector<unsigned> bits;
+  const auto number = [&text]() -> std::optional<unsigned> {
+    unsigned value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc{} || value >= kAddressBits) return std::nullopt;
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+    return value;
+  };
+  while (!text.empty()) {
+    const auto first = number();
+    if (!first) return std::nullopt;
+    auto last = first;
+    if (text.starts_with('-')) {
+      text.remove_prefix(1);
+      last = number();
+      if (!last || *last < *first) return std::nullopt;
+    }
+    for (unsigned bit = *first; bit <= *last; ++bit) bits.push_back(bit);
+    if (text.empty()) break;
+    if (!text.starts_with(',') || text.size() == 1) return std::nullopt;
+    text.remove_prefix(1);
+  }
+  return bits;
+}
+
+struct NamedField {
+  const char* name;
+  AddressField* field;
+};
+
+std::array<NamedField, 6> fields_of(AddressMapConfig& c) {
+  return {{{"channel", &c.channel},
+           {"rank", &c.rank},
+           {"bank_group", &c.bank_group},
+           {"bank", &c.bank},
+           {"row", &c.row},
+           {"column", &c.column}}};
+}
+
+void read_field(ConfigReader& r, const char* name, AddressField& field) {
+  std::string text;
+  r.read(name, text);
+  const auto bits = parse_bits(text);
+  if (!bits) return r.error(name, fmt::format("expected address bits such as \"13-14\", got \"{}\"", text));
+  field.bits = *bits;
+  field.masks.assign(field.bits.size(), 0);
+}
+
+void read_xor(ConfigReader r, const char* name, AddressField& field) {
+  const nlohmann::json* list = r.raw(name);
+  if (list == nullptr) return;
+  if (!list->is_array() || list->size() != field.bits.size())
+    return r.error(name, fmt::format("expected a list of {} strings, one for each bit", field.bits.size()));
+  for (size_t i = 0; i < list->size(); ++i) {
+    const nlohmann::json& item = (*list)[i];
+    const auto bits = item.is_string() ? parse_bits(item.get_ref<const std::string&>()) : std::nullopt;
+    if (!bits) return r.error(name, "expected strings with address bits such as \"17,21\"");
+    for (unsigned bit : *bits) field.masks[i] ^= uint64_t{1} << bit;
+  }
+}
+
+/// Whether the fields' rows over GF(2) are independent, that is, no two addresses share a location.
+bool independent(std::vector<uint64_t> rows) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] == 0) return false;
+    const uint64_t pivot = uint64_t{1} << std::countr_zero(rows[i]);
+    for (size_t j = i + 1; j < rows.size(); ++j) {
+      if (rows[j] & pivot) rows[j] ^= rows[i];
+    }
+  }
+  return true;
+}
+
+void check_bits(ConfigReader& r, AddressMapConfig& c) {
+  uint64_t used = 0;
+  std::vector<uint64_t> rows;
+  for (const NamedField& f : fields_of(c)) {
+    for (size_t i = 0; i < f.field->bits.size(); ++i) {
+      const uint64_t bit = uint64_t{1} << f.field->bits[i];
+      if (used & bit) r.error(f.name, fmt::format("address bit {} is used twice", f.field->bits[i]));
+      used |= bit;
+      rows.push_back(bit ^ f.field->masks[i]);
+    }
+  }
+  const uint64_t all = used >> kLineShift;
+  if ((used & (kLineBytes - 1)) != 0 || (all & (all + 1)) != 0) {
+    return r.error("", fmt::format("the slices must cover each address bit from {} up to the last, got bits 0x{:x}",
+                                   kLineShift, used));
+  }
+  for (const uint64_t row : rows) {
+    if (row & ~used) return r.error("xor", "uses address bits that are not part of the map");
+  }
+  if (r.errors().empty() && !independent(rows)) r.error("xor", "maps two addresses to one location");
+}
+
+void check_counts(ConfigReader& r, const AddressMapConfig& c, const DramGeometry& g) {
+  const auto fits = [&r](const char* name, const AddressField& field, uint64_t count) {
+    const uint64_t bits = field.bits.size();
+    r.check(uint64_t{1} << bits == count, name, "{} bits do not number {}", bits, count);
+  };
+  fits("channel", c.channel, c.channel_interleave_bytes != 0 ? 1 : g.channels);
+  fits("rank", c.rank, g.ranks);
+  fits("bank_group", c.bank_group, g.bank_groups);
+  fits("bank", c.bank, g.banks_per_group);
+  fits("column", c.column, g.row_bytes / kLineBytes);
+}
+
+}  // namespace
+
+AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry) {
+  AddressMapConfig c;
+  r.read_size("channel_interleave", c.channel_interleave_bytes);
+  const uint64_t turn = c.channel_interleave_bytes;
+  r.check(turn == 0 || (std::has_single_bit(turn) && turn >= kLineBytes), "channel_interleave",
+          "{} bytes is no power of two from {}", turn, kLineBytes);
+  for (const NamedField& f : fields_of(c)) read_field(r, f.name, *f.field);
+  if (r.has("xor")) {
+    ConfigReader x = r.child("xor");
+    for (const NamedField& f : fields_of(c)) read_xor(x, f.name, *f.field);
+    x.finish();
+  }
+  r.finish();
+  check_bits(r, c);
+  check_counts(r, c, geometry);
+  return c;
+}
+
+void AddressMap::Extractor::append(const AddressField& field) {
+  for (size_t i = 0; i < field.bits.size();) {
+    size_t n = 1;
+    while (i + n < field.bits.size() && field.bits[i + n] == field.bits[i] + n) ++n;
+    runs_.push_back({field.bits[i], width_ + static_cast<unsigned>(i), (uint64_t{1} << n) - 1});
+    i += n;
+  }
+  for (size_t i = 0; i < field.masks.size(); ++i) {
+    if (field.masks[i] != 0) parities_.push_back({field.masks[i], width_ + static_cast<unsigned>(i)});
+  }
+  width_ += static_cast<unsigned>(field.bits.size());
+}
+
+AddressMap::AddressMap(const AddressMapConfig& config, const DramGeometry& geometry) : channels_(geometry.channels) {
+  if (config.channel_interleave_bytes != 0)
+    interleave_shift_ = static_cast<unsigned>(std::countr_zero(config.channel_interleave_bytes));
+  channel_.append(config.channel);
+  bank_.append(config.bank);
+  bank_.append(config.bank_group);
+  bank_.append(config.rank);
+  row_.append(config.row);
+  column_.append(config.column);
+  const uint64_t rows = uint64_t{1} << config.row.bits.size();
+  capacity_bytes_ = geometry.channels * geometry.banks() * rows * geometry.row_bytes;
+}
+
+}  // namespace mmusim

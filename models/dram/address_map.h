@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/base/config.h"
+#include "models/base/types.h"
+
+namespace mmusim {
+
+/// Where a 64-byte line lives. `bank` counts all banks of a channel: rank, then bank group, then bank within the group.
+struct DramLocation {
+  unsigned channel = 0;
+  unsigned bank = 0;
+  uint64_t row = 0;
+  uint64_t column = 0;  ///< in lines
+};
+
+/// One coordinate as bits of the address: bit i of the coordinate is address bit `bits[i]`, XORed with the parity of
+/// the address under `masks[i]`.
+struct AddressField {
+  std::vector<unsigned> bits;   ///< from the least significant bit of the coordinate
+  std::vector<uint64_t> masks;  ///< as many as bits; 0: no XOR
+};
+
+/// How physical addresses spread over the channels, ranks, banks, rows and columns. The default is the map of the
+/// reference simulators: row | bank | bank group | column | offset, 8 KiB consecutive in a bank.
+struct AddressMapConfig {
+  /// 0: the channel is a bit slice like the others. Otherwise channels take turns of that many bytes (a power of two,
+  /// any number of channels), and the slices describe the address within a channel.
+  uint64_t channel_interleave_bytes = 0;
+  AddressField channel, rank;
+  AddressField bank_group{{13, 14}, {0, 0}};
+  AddressField bank{{15, 16}, {0, 0}};
+  AddressField row{{17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}, std::vector<uint64_t>(15, 0)};
+  AddressField column{{6, 7, 8, 9, 10, 11, 12}, std::vector<uint64_t>(7, 0)};
+};
+
+/// The counts an address map has to fit.
+struct DramGeometry {
+  unsigned channels = 1;
+  unsigned ranks = 1;            ///< of a channel; power of two
+  unsigned bank_groups = 4;      ///< of a rank; power of two
+  unsigned banks_per_group = 4;  ///< power of two
+  uint64_t row_bytes = 8192;     ///< of a channel, all chips of a rank together; power of two
+
+  unsigned banks_per_rank() const { return bank_groups * banks_per_group; }
+  unsigned banks() const { return ranks * banks_per_rank(); }
+};
+
+/// Reads "address_map": for each of row, bank, bank_group, column, rank, channel the address bits from the least
+/// significant of the coordinate, such as "17-31" or "6,14-16"; "xor" holds per coordinate a list with one entry for
+/// each of its bits, the address bits XORed into it ("17,21", or "" for none). Errors: bits used twice or not at all,
+/// counts that do not fit the geometry, XORs that map two addresses to one place.
+AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry);
+
+/// Physical address to location; total on addresses below capacity_bytes(), one to one.
+class AddressMap {
+ public:
+  /// `config` must have been checked (read_address_map, or the defaults).
+  AddressMap(const AddressMapConfig& config, const DramGeometry& geometry);
+
+  DramLocation locate(PhysAddr pa) const {
+    uint64_t local = pa.raw();
+    DramLocation where;
+    if (interleave_shift_ != 0) {
+      const uint64_t turn = local >> interleave_shift_;
+      where.channel = static_cast<unsigned>(turn % channels_);
+      local = ((turn / channels_) << interleave_shift_) | (local & ((uint64_t{1} << interleave_shift_) - 1));
+    } else {
+      where.channel = static_cast<unsigned>(channel_.extract(local));
+    }
+    where.bank = static_cast<unsigned>(bank_.extract(local));
+    where.row = row_.extract(local);
+    where.column = column_.extract(local);
+    return where;
+  }
+
+  uint64_t capacity_bytes() const { return capacity_bytes_; }
+
+ private:
+  /// A field compiled to runs of adjacent bits and the few XORed bits.
+  class Extractor {
+   public:
+    void append(const AddressField& field);
+    uint64_t extract(uint64_t address) const {
+      uint64_t value = 0;
+      for (const Run& run : runs_) value |= ((address >> run.shift) & run.mask) << run.position;
+      for (const Parity& p : parities_) value ^= parity(address & p.mask) << p.position;
+      return value;
+    }
+
+   private:
+    struct Run {
+      unsigned shift;
+      unsigned position;
+      uint64_t mask;
+    };
+    struct Parity {
+      uint64_t mask;
+      unsigned position;
+    };
+    static uint64_t parity(uint64_t value) { return static_cast<uint64_t>(__builtin_parityll(value)); }
+
+    std::vector<Run> runs_;
+    std::vector<Parity> parities_;
+    unsigned width_ = 0;
+  };
+
+  unsigned interleave_shift_ = 0;
+  unsigned channels_ = 1;
+  Extractor channel_, bank_, row_, column_;
+  uint64_t capacity_bytes_ = 0;
+};
+
+}  // namespace mmusim

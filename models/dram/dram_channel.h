@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "models/base/types.h"
+#include "models/dram/dram_device.h"
+#include "models/dram/request_queue.h"
+
+namespace mmusim {
+
+/// One line to be read or written.
+struct DramRequest {
+  uint64_t id = 0;  ///< given back with the completion; means nothing here
+  PhysAddr pa;
+  bool write = false;
+};
+
+/// A read whose data is there: `done` is the cycle after its last data beat.
+struct DramCompletion {
+  uint64_t id;
+  DramCycle done;
+  bool operator==(const DramCompletion&) const = default;
+};
+
+struct DramStats {
+  uint64_t reads = 0, writes = 0;
+  uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;
+  uint64_t forwarded_reads = 0, merged_writes = 0;
+  uint64_t write_drains = 0, overdue_requests = 0;
+
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    v("reads", reads, "lines read from the chips");
+    v("writes", writes, "lines written to the chips");
+    v("row_hits", row_hits, "column commands to a row that an earlier request had opened");
+    v("row_misses", row_misses, "activates of a row");
+    v("row_conflicts", row_conflicts, "precharges to make place for another row");
+    v("forwarded_reads", forwarded_reads, "reads answered from the write queue");
+    v("merged_writes", merged_writes, "writes to a line that was already in the write queue");
+    v("write_drains", write_drains, "times the write queue reached its high watermark");
+    v("overdue_requests", overdue_requests, "requests that went first because of their age");
+  }
+};
+
+/// The memory controller and the chips of one channel. State apart from time: each function is told the cycle.
+///
+/// Models   a read and a write queue; FR-FCFS with a bound on starvation; open or closed page; writes drained between
+///          two watermarks, and above the low one when no read waits; refresh of each rank; one command at a time on
+///          the command bus.
+/// Timing   A request enqueued in cycle t takes part in scheduling from t + 1 on. In each cycle, of the commands that
+///          all constraints allow, first the request older than `starvation_cycles` goes, then the oldest read or
+///          write that hits an open row, then the oldest activate or precharge. A bank is not precharged while a
+///          request of the current direction hits its open row. A read is done CL + BL/2 cycles after its command: an
+///          idle channel answers a row hit in 1 + CL + BL/2, a closed bank in tRCD more, a conflict in tRP more still.
+///          A write is done, for who sent it, when it is enqueued. A read of a line in the write queue is done in t
+///          + 1. A slot of a queue is free from the cycle after its column command.
+/// Lazy     Nothing happens by itself. Every function first decides what the controller did up to its cycle, so the
+///          result does not depend on how often, or with which cycles, it is called. Idle time costs nothing.
+/// Order    The cycles of successive enqueue(), can_accept() and read_alone() must not decrease, and may not precede
+///          what advance_to() or read_alone() already decided.
+class DramChannel {
+ public:
+  explicit DramChannel(const DramConfig& config);
+
+  /// Whether a request of that direction finds a free slot in cycle `now`. If not, ask again after next_event().
+  bool can_accept(bool write, DramCycle now);
+  /// Takes a request; can_accept() must hold. Returns the cycle in which it is done if that is known at once (all
+  /// writes, forwarded reads); other reads come out of advance_to().
+  std::optional<DramCycle> enqueue(const DramRequest& request, const DramLocation& where, DramCycle now);
+
+  /// Next cycle in which the controller does anything for queued requests; nullopt if it has none it would act on.
+  /// Reads that were decided on while a request was enqueued count with the cycle of their command, which may be past:
+  /// advance_to() any cycle hands them out.
+  std::optional<DramCycle> next_event();
+  /// Whether reads are queued. Without them and without a requester waiting for a slot nobody needs next_event().
+  bool has_reads() const { return !reads_.empty(); }
+
+  /// Decides all commands up to and including cycle `t`, and appends the reads whose command was sent (their `done`
+  /// may lie after t).
+  void advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
+    decide_until(t);
+    if (completed_.empty()) return;
+    completions.insert(completions.end(), completed_.begin(), completed_.end());
+    completed_.clear();
+  }
+
+  /// Reads one line when no other read is queued; returns the cycle in which it is done. Same result as enqueue() and
+  /// advance_to(), in one call. Nothing may reach the channel before the read's own command is sent.
+  DramCycle read_alone(PhysAddr pa, const DramLocation& where, DramCycle now);
+
+  /// Has all queued writes written, below the low watermark too, until the next request comes.
+  void flush() {
+    flushing_ = true;
+    next_known_ = false;
+  }
+  /// End of the last data beat, read or written, that was decided on.
+  DramCycle last_data() const { return last_data_; }
+
+  const DramStats& stats() const { return stats_; }
+  uint64_t refreshes() const { return device_.refreshes(); }
+
+ private:
+  struct Decision {
+    DramCycle at = DramDevice::kNever;
+    DramCommand command = DramCommand::kRefresh;
+    uint16_t bank = 0;
+    RequestQueue::Index entry = RequestQueue::kNone;
+    bool overdue = false;
+  };
+
+  bool writes_go() const { return forced_drain_ || reads_.empty(); }
+  const RequestQueue* active_queue() const;
+  Decision best(const RequestQueue& queue, DramCommand column, DramCycle from, RequestQueue::Index overdue) const;
+  const Decision& decide();
+  void execute(const Decision& d);
+  void execute_column(const Decision& d);
+  void send(DramCommand command, unsigned bank, uint64_t row, DramCycle at);
+  void refresh(DramCycle now);
+  void decide_until(DramCycle t);
+  std::optional<DramCycle> enqueue_write(const DramRequest& request, const DramLocation& where, DramCycle now);
+  RequestQueue::Entry make_entry(const DramRequest& request, const DramLocation& where, DramCycle now);
+
+  DramDevice device_;
+  DramTiming timing_;
+  DramControllerConfig config_;
+  RequestQueue reads_, writes_;
+  bool forced_drain_ = false;  ///< from the high watermark down to the low one
+  bool flushing_ = false;
+  DramCycle floor_ = 0;    ///< no command before: command bus taken, or decided already
+  DramCycle decided_ = 0;  ///< cycle of the last command or refresh decision
+  DramCycle last_read_ = DramDevice::kNever, last_write_ = DramDevice::kNever;  ///< cycle of the last column command
+  DramCycle last_data_ = 0;
+  uint64_t sequence_ = 0;
+  Decision next_;
+  bool next_known_ = false;
+  std::vector<bool> fresh_;  ///< by bank: activated, no column command yet
+  std::vector<DramCompletion> completed_;
+  DramStats stats_;
+};
+
+}  // namespace mmusim

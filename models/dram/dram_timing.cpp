@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "models/dram/dram_timing.h"
+
+#include <algorithm>
+
+namespace mmusim {
+
+const char* name_of(DramCommand command) {
+  switch (command) {
+    case DramCommand::kActivate:
+      return "ACT";
+    case DramCommand::kPrecharge:
+      return "PRE";
+    case DramCommand::kRead:
+      return "RD";
+    case DramCommand::kWrite:
+      return "WR";
+    case DramCommand::kRefresh:
+      return "REF";
+  }
+  return "?";
+}
+
+DramTiming read_dram_timing(ConfigReader r) {
+  constexpr unsigned kMax = 1'000'000;
+  DramTiming t;
+  const auto required = [&r](std::string_view key, unsigned& value, unsigned min) {
+    r.check(r.has(key), key, "missing, expected DRAM clock cycles");
+    r.read(key, value, min, kMax);
+  };
+  required("CL", t.cl, 1);
+  required("CWL", t.cwl, 1);
+  required("BL/2", t.burst, 1);
+  required("tRCD", t.rcd, 1);
+  required("tRP", t.rp, 1);
+  required("tRAS", t.ras, 1);
+  required("tRC", t.rc, 1);
+  required("tCCD_S", t.ccd_s, 1);
+  required("tCCD_L", t.ccd_l, 1);
+  required("tRRD_S", t.rrd_s, 1);
+  required("tRRD_L", t.rrd_l, 1);
+  required("tFAW", t.faw, 1);
+  required("tWTR_S", t.wtr_s, 0);
+  required("tWTR_L", t.wtr_l, 0);
+  required("tWR", t.wr, 0);
+  required("tRTP", t.rtp, 1);
+  required("tREFI", t.refi, 0);
+  required("tRFC", t.rfc, 0);
+  t.ccd_l_wr = t.ccd_l;
+  r.read("tCCD_L_WR", t.ccd_l_wr, 1, kMax);
+  r.read("tPPD", t.ppd, 0, kMax);
+  r.read("tRTRS", t.rtrs, 0, kMax);
+  r.read("tRTW", t.rtw, 0, kMax);
+  r.read("activate_slots", t.act_slots, 1, 4);
+  r.read("column_slots", t.column_slots, 1, 4);
+  r.check(t.ccd_s >= t.burst, "tCCD_S", "{} is less than the {} cycles of a burst", t.ccd_s, t.burst);
+  r.check(t.ccd_l >= t.ccd_s, "tCCD_L", "{} is less than tCCD_S, {}", t.ccd_l, t.ccd_s);
+  r.check(t.rrd_l >= t.rrd_s, "tRRD_L", "{} is less than tRRD_S, {}", t.rrd_l, t.rrd_s);
+  r.check(t.wtr_l >= t.wtr_s, "tWTR_L", "{} is less than tWTR_S, {}", t.wtr_l, t.wtr_s);
+  r.check(t.rc >= t.ras, "tRC", "{} is less than tRAS, {}", t.rc, t.ras);
+  r.check(t.cl + t.burst + t.rtw >= t.cwl, "CWL", "{} lets a write's data precede an earlier read's", t.cwl);
+  // What may still be under way when a refresh falls due, and the refresh itself, must fit the interval.
+  const unsigned longest = t.rfc + std::max(t.ras, t.rcd + t.cwl + t.burst + t.wr) + t.rp;
+  r.check(t.refi == 0 || t.refi > longest, "tREFI", "{} leaves no time beside a refresh, expected more than {}", t.refi,
+          longest);
+  r.finish();
+  return t;
+}
+
+std::vector<DramConstraint> dram_constraints(const DramTiming& t) {
+  using enum DramCommand;
+  using enum DramScope;
+  // Data of a later command must not meet data of an earlier one on the bus; 0 when it cannot.
+  const auto after = [](unsigned first_end, unsigned second_start) -> DramCycle {
+    return first_end > second_start ? first_end - second_start : 0;
+  };
+  const unsigned read_end = t.cl + t.burst;
+  const unsigned write_end = t.cwl + t.burst;
+  return {
+      {kActivate, kActivate, t.rc, kBank},
+      {kActivate, kActivate, t.rrd_l, kBankGroup},
+      {kActivate, kActivate, t.rrd_s, kRank},
+      {kActivate, kActivate, t.faw, kRank, 4},
+      {kActivate, kRead, t.rcd, kBank},
+      {kActivate, kWrite, t.rcd, kBank},
+      {kActivate, kPrecharge, t.ras, kBank},
+      {kPrecharge, kActivate, t.rp, kBank},
+      {kPrecharge, kPrecharge, t.ppd, kRank},
+      {kPrecharge, kRefresh, t.rp, kRank},
+      {kRead, kRead, t.ccd_l, kBankGroup},
+      {kRead, kRead, t.ccd_s, kRank},
+      {kRead, kRead, t.burst + t.rtrs, kOtherRanks},
+      {kRead, kWrite, after(read_end + t.rtw, t.cwl), kRank},
+      {kRead, kWrite, after(read_end + std::max(t.rtrs, t.rtw), t.cwl), kOtherRanks},
+      {kRead, kPrecharge, t.rtp, kBank},
+      {kWrite, kWrite, t.ccd_l_wr, kBankGroup},
+      {kWrite, kWrite, t.ccd_s, kRank},
+      {kWrite, kWrite, t.burst + t.rtrs, kOtherRanks},
+      {kWrite, kRead, write_end + t.wtr_l, kBankGroup},
+      {kWrite, kRead, write_end + t.wtr_s, kRank},
+      {kWrite, kRead, after(write_end + t.rtrs, t.cl), kOtherRanks},
+      {kWrite, kPrecharge, write_end + t.wr, kBank},
+      {kRefresh, kActivate, t.rfc, kRank},
+      {kRefresh, kRefresh, t.rfc, kRank},
+  };
+}
+
+}  // namespace mmusim

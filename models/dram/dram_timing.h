@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/base/config.h"
+
+namespace mmusim {
+
+/// A moment or a length of time in cycles of the DRAM clock (tCK; two transfers on each data pin for each cycle).
+using DramCycle = uint64_t;
+
+/// What the controller sends over the command bus. A precharge-all is kPrecharge to each open bank at once.
+enum class DramCommand : uint8_t { kActivate, kPrecharge, kRead, kWrite, kRefresh };
+inline constexpr unsigned kDramCommands = 5;
+
+constexpr unsigned index_of(DramCommand command) { return static_cast<unsigned>(command); }
+const char* name_of(DramCommand command);
+
+/// Which commands a constraint holds back, seen from the bank of the earlier command.
+enum class DramScope : uint8_t { kBank, kBankGroup, kRank, kOtherRanks };
+inline constexpr unsigned kDramScopes = 4;
+
+/// `to` may follow the `window`-th last `from` within `scope` after `cycles` at the earliest.
+struct DramConstraint {
+  DramCommand from;
+  DramCommand to;
+  DramCycle cycles;
+  DramScope scope;
+  unsigned window = 1;  ///< 4 for tFAW, else 1
+};
+
+/// The timing parameters of a device under their JEDEC names (JESD79-4 DDR4, JESD79-5 DDR5), in DRAM clock cycles.
+/// The defaults are DDR4-2400 CL17.
+struct DramTiming {
+  unsigned cl = 17;       ///< read command to first data
+  unsigned cwl = 12;      ///< write command to first data
+  unsigned burst = 4;     ///< length of one line's data, BL/2
+  unsigned rcd = 17;      ///< tRCD: activate to read or write
+  unsigned rp = 17;       ///< tRP: precharge to activate
+  unsigned ras = 39;      ///< tRAS: activate to precharge
+  unsigned rc = 56;       ///< tRC: activate to activate of a bank
+  unsigned ccd_s = 4;     ///< tCCD_S: column command to column command, other bank group
+  unsigned ccd_l = 6;     ///< tCCD_L: the same, same bank group
+  unsigned ccd_l_wr = 6;  ///< tCCD_L_WR: write to write, same bank group (DDR4: tCCD_L)
+  unsigned rrd_s = 4;     ///< tRRD_S: activate to activate, other bank group
+  unsigned rrd_l = 6;     ///< tRRD_L: the same, same bank group
+  unsigned faw = 26;      ///< tFAW: window that holds at most four activates of a rank
+  unsigned wtr_s = 3;     ///< tWTR_S: end of write data to read, other bank group
+  unsigned wtr_l = 9;     ///< tWTR_L: the same, same bank group
+  unsigned wr = 18;       ///< tWR: end of write data to precharge
+  unsigned rtp = 9;       ///< tRTP: read to precharge
+  unsigned ppd = 0;       ///< tPPD: precharge to precharge of a rank (DDR5: 2)
+  unsigned refi = 9360;   ///< tREFI: interval between all-bank refreshes of a rank; 0: no refresh
+  unsigned rfc = 420;     ///< tRFC: refresh to activate
+  unsigned rtrs = 1;      ///< idle data-bus cycles when the driving rank changes
+  unsigned rtw = 2;  ///< idle data-bus cycles between read data and write data (read to write: CL + BL/2 + 2 - CWL)
+  unsigned act_slots = 1;     ///< command-bus cycles of an activate (DDR5: 2)
+  unsigned column_slots = 1;  ///< command-bus cycles of a read or write (DDR5: 2)
+
+  /// Read command to last data beat.
+  DramCycle read_done() const { return DramCycle{cl} + burst; }
+  /// Write command to last data beat.
+  DramCycle write_done() const { return DramCycle{cwl} + burst; }
+};
+
+/// Reads "timing_cycles". Every parameter without an obvious default (tPPD, tCCD_L_WR, tRTRS, tRTW, the command
+/// slots) must be given: a part with half of another's timing is an error.
+DramTiming read_dram_timing(ConfigReader r);
+
+/// All rules of `timing` as rows; the one home of "which command holds back which".
+std::vector<DramConstraint> dram_constraints(const DramTiming& timing);
+
+}  // namespace mmusim

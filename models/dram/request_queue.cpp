@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "models/dram/request_queue.h"
+
+#include "models/base/errors.h"
+
+namespace mmusim {
+
+RequestQueue::RequestQueue(unsigned capacity, unsigned banks) : entries_(capacity), banks_(banks) {
+  for (unsigned i = capacity; i > 0; --i) free_.push_back(static_cast<Index>(i - 1));
+  busy_.reserve(banks);
+}
+
+RequestQueue::Index RequestQueue::find_line(unsigned bank, uint64_t line) const {
+  Index i = banks_[bank].head;
+  while (i != kNone && entries_[i].line != line) i = entries_[i].next;
+  return i;
+}
+
+RequestQueue::Index RequestQueue::push(const Entry& entry, bool hits) {
+  MMUSIM_INVARIANT(!free_.empty(), "DRAM queue has room");
+  const Index i = free_.back();
+  free_.pop_back();
+  Entry& e = entries_[i];
+  e = entry;
+  Bank& bank = banks_[e.bank];
+  e.next = kNone;
+  e.previous = bank.tail;
+  if (bank.tail != kNone) {
+    entries_[bank.tail].next = i;
+  } else {
+    bank.head = i;
+    bank.busy_position = static_cast<uint16_t>(busy_.size());
+    busy_.push_back(e.bank);
+  }
+  bank.tail = i;
+  if (hits && bank.hit == kNone) bank.hit = i;
+  e.next_in_age = kNone;
+  e.previous_in_age = youngest_;
+  (youngest_ != kNone ? entries_[youngest_].next_in_age : oldest_) = i;
+  youngest_ = i;
+  ++size_;
+  return i;
+}
+
+void RequestQueue::erase(Index i) {
+  const Entry& e = entries_[i];
+  Bank& bank = banks_[e.bank];
+  if (bank.hit == i) bank.hit = find_row(e.next, e.row);
+  (e.previous != kNone ? entries_[e.previous].next : bank.head) = e.next;
+  (e.next != kNone ? entries_[e.next].previous : bank.tail) = e.previous;
+  (e.previous_in_age != kNone ? entries_[e.previous_in_age].next_in_age : oldest_) = e.next_in_age;
+  (e.next_in_age != kNone ? entries_[e.next_in_age].previous_in_age : youngest_) = e.previous_in_age;
+  if (bank.head == kNone) {
+    const uint16_t last = busy_.back();
+    busy_[bank.busy_position] = last;
+    banks_[last].busy_position = bank.busy_position;
+    busy_.pop_back();
+  }
+  free_.push_back(i);
+  --size_;
+}
+
+}  // namespace mmusim

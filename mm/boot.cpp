@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "mm/parts.h"
+
+namespace mmusim::mm {
+
+namespace {
+
+// The kernel image where no reserved range of the map holds the top-level table: as large as the recorded 6.1 kernel's.
+constexpr uint64_t kImageAlign = 16 * kMiB;
+constexpr uint64_t kImageBytes = 0x3411000;
+
+uint64_t ram_bytes(const MemoryMap& map) {
+  uint64_t pages = 0;
+  for (const MemoryRange& r : map.memory) pages += r.end - r.start;
+  return pages << kPageShift;
+}
+
+}  // namespace
+
+Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, KernelMemory& memory, Observer* observer)
+    : map(map_in),
+      memblock(map_in),
+      context(config, ram_bytes(map_in), memory, observer),
+      buddy(context),
+      slab(context, buddy),
+      tables(context),
+      sync(context, tables),
+      bootmem(context, memblock, buddy, tables),
+      allocator(context, memblock, buddy, bootmem),
+      sub_pmd(context),
+      vmemmap(context, tables, sync, allocator, memblock, sub_pmd),
+      sparse(context, memblock, vmemmap, allocator, slab),
+      memmap_init(context, memblock, sparse) {}
+
+void Kernel::Parts::reserve_kernel_image() {
+  const PhysAddr root = context.config.init_top_pgt_pa;
+  if (!memblock.is_memory(root, kPageBytes)) {
+    throw InputError(fmt::format("the top-level page table at {} lies outside the memory ranges", root));
+  }
+  if (memblock.is_reserved(root)) return;
+  memblock.reserve(PhysAddr(0), kMiB);
+  const PhysAddr start = root.align_down(kImageAlign);
+  memblock.reserve(start, kImageBytes);
+}
+
+/// NODE_DATA: where the map says, else in the highest reserved range of the node, else allocated as alloc_node_data
+/// does.
+void Kernel::Parts::place_pgdats() {
+  unsigned nodes = 0;
+  for (const auto& m : memblock.memory()) nodes = std::max(nodes, m.node + 1);
+  pgdats.resize(nodes);
+  for (const NodeData& data : map.node_data)
+    if (data.node < nodes) pgdats[data.node] = data.start;
+  for (unsigned node = 0; node < nodes; ++node) {
+    if (pgdats[node]) continue;
+    if (map.early_tables == EarlyTables::kInsideReserved) {
+      for (const auto& r : memblock.reserved()) {
+        const bool large_enough = r.end - r.start >= kPgdatBytes && r.start.raw() >= kMiB;
+        if (large_enough && memblock.node_of(r.start) == node) pgdats[node] = r.start.align_up(kPageBytes);
+      }
+    } else {
+      pgdats[node] = memblock.alloc_try_nid(kPgdatBytes, kPageBytes, PhysAddr(0), PhysAddr(0), node);
+    }
+  }
+}
+
+Errno Kernel::Parts::build_direct_map() {
+  std::vector<Memblock::Reserved> avoid;
+  for (const auto& pgdat : pgdats)
+    if (pgdat && map.early_tables == EarlyTables::kInsideReserved) avoid.push_back({*pgdat, *pgdat + kPgdatBytes});
+  early_pages.emplace(context, memblock, buddy, map.early_tables, avoid);
+  direct_map.emplace(context, tables, sync, memblock, *early_pages);
+
+  const PhysAddr root = context.config.init_top_pgt_pa;
+  PhysAddr image_start = root.align_down(kImageAlign);
+  PhysAddr image_end = root + kPageBytes;
+  for (const auto& r : memblock.reserved()) {
+    if (r.start <= root && root < r.end) {
+      image_start = std::max(r.start, image_start);
+      image_end = std::min(r.end, image_start + kGiB / 2);
+    }
+  }
+  context.fill(tables.root().va, 0, kPageBytes, "startup_64");
+  context.phase("init_mem_mapping");
+  if (const Errno e = direct_map->map_kernel_image(image_start, image_end); !ok(e)) return e;
+  if (const Errno e = direct_map->init_mem_mapping(); !ok(e)) return e;
+  context.memory().load_cr3(root);
+  context.flush_tlb_all("init_mem_mapping");
+  return Errno::kSuccess;
+}
+
+void Kernel::Parts::zone_ranges() {
+  memmap_init.find_zones();
+  for (const auto& m : memblock.memory()) {
+    for (const ZoneSpan& span : memmap_init.zones()) {
+      if (span.node != m.node) continue;
+      const Pfn start = std::clamp(pfn_of(m.start), span.start, span.end);
+      const Pfn end = std::clamp(pfn_of(m.end), span.start, span.end);
+      buddy.add_range(start, end, span.node, span.zone);
+    }
+  }
+  for (unsigned node = 0; node < pgdats.size(); ++node) {
+    const PhysAddr fallback = context.config.init_top_pgt_pa + 16 * kPageBytes;
+    buddy.set_pgdat(node, context.layout.direct_map(pgdats[node].value_or(fallback)));
+  }
+}
+
+/// memblock_free_all [M-2]: reserved pages are marked, free ones go to the buddy allocator in aligned blocks.
+void Kernel::Parts::memblock_free_all() {
+  if (context.config.memmap_init) {
+    for (const auto& r : memblock.reserved()) {
+      memmap_init.reserve_bootmem_region(pfn_of(r.start), pfn_of(r.end.align_up(kPageBytes)));
+    }
+  }
+  memblock.for_each_free([&](PhysAddr start, PhysAddr end, unsigned) {
+    const Pfn first = pfn_of(start.align_up(kPageBytes));
+    const Pfn last = pfn_of(end);
+    for_each_aligned_block(first, last, [&](Pfn pfn, unsigned order) {
+      if (!sparse.pfn_valid(pfn) || memmap_init.is_deferred(pfn)) return;
+      buddy.free_pages_core(pfn, order);
+    });
+  });
+}
+
+void Kernel::Parts::register_bootmem() {
+  if (!context.config.memory_hotremove) return;
+  for (const auto& pgdat : pgdats)
+    if (pgdat) bootmem.register_pgdat(*pgdat, kPgdatBytes);
+  for (const uint64_t section : sparse.present_sections()) {
+    if (const auto usage = sparse.usage_pa(section)) bootmem.register_section(section, *usage);
+  }
+}
+
+Errno Kernel::Parts::boot() {
+  reserve_kernel_image();
+  // A recorded boot's reserved ranges contain the pgdats already; else they come after the direct map, as in
+  // initmem_init.
+  if (map.early_tables == EarlyTables::kInsideReserved) place_pgdats();
+  if (const Errno e = build_direct_map(); !ok(e)) return e;
+  if (map.early_tables == EarlyTables::kFromMemblock) place_pgdats();
+
+  context.phase("sparse_init");
+  const Errno populated = sparse.sparse_init(pgdats);
+  for (const auto& m : memblock.memory()) sparse.set_subsections(pfn_of(m.start), pfn_of(m.end));
+
+  zone_ranges();
+  if (context.config.memmap_init) {
+    context.phase("memmap_init");
+    memmap_init.memmap_init();
+    context.struct_pages_live = true;
+  }
+  context.phase("memblock_free_all");
+  memblock_free_all();
+  context.slab_available = true;
+  context.struct_pages_live = true;
+  context.phase("register_page_bootmem_info");
+  register_bootmem();
+  return populated;
+}
+
+}  // namespace mmusim::mm

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "mm/context.h"
+#include "mm/struct_page.h"
+
+namespace mmusim::mm {
+
+/// The buddy allocator: free lists for each node, zone and order; blocks are split by expand() and merged by
+/// __free_one_page() [mm/page_alloc.c].
+///
+/// Which blocks are free is held here, on the host; the struct pages in simulated memory are read and written as the
+/// kernel does (list links, order, page type, reference count) once Context::struct_pages_live is set.
+/// Omits per-CPU lists, watermarks and migrate types.
+class Buddy {
+ public:
+  explicit Buddy(Context& context) : context_(context), bits_(page_bits(context.config.version)) {}
+
+  /// Pages [start, end) belong to that zone of that node from now on; they are not free yet.
+  void add_range(Pfn start, Pfn end, unsigned node, Zone zone);
+  /// The pages leave the zone; none of them may be free.
+  void remove_range(Pfn start, Pfn end);
+  /// Where a node's struct pglist_data is: the list heads are stored there.
+  void set_pgdat(unsigned node, VirtAddr pgdat);
+
+  /// alloc_pages_node without __GFP_THISNODE: the node's zones from Normal down, then the other nodes by distance.
+  std::optional<Pfn> alloc_pages(unsigned order, unsigned node, const char* cause);
+  /// __free_pages on a block whose reference count drops to zero.
+  void free_pages(Pfn pfn, unsigned order, const char* cause);
+  /// __free_pages_core: frees a block of fresh memory to the tail of its list, clearing the reserved bit of each page.
+  void free_pages_core(Pfn pfn, unsigned order);
+  /// split_page: each page of an allocated block becomes an allocation of its own.
+  void split_page(Pfn pfn, unsigned order);
+  /// Takes every free page of [start, end) off the lists; the blocks taken, ascending.
+  struct Block {
+    Pfn pfn;
+    unsigned order;
+  };
+  std::vector<Block> isolate(Pfn start, Pfn end);
+
+  bool is_free(Pfn pfn) const { return containing(pfn.raw) != kNone; }
+  /// Order of the free block that begins at `pfn`; nullopt if none does.
+  std::optional<unsigned> free_order(Pfn pfn) const;
+  bool manages(Pfn pfn) const { return zone_of(pfn.raw) != nullptr; }
+  /// Node of a managed page.
+  unsigned node_of(Pfn pfn) const;
+  std::optional<Zone> zone_kind(Pfn pfn) const;
+  /// True if every page of [start, end) is free.
+  bool all_free(Pfn start, Pfn end) const;
+
+  uint64_t free_page_count() const { return free_pages_; }
+  uint64_t managed_pages() const;
+  /// Free blocks of one order on a node (all its zones).
+  uint64_t free_blocks(unsigned node, unsigned order) const;
+
+ private:
+  static constexpr uint64_t kNone = ~uint64_t{0};
+  struct Free {
+    uint64_t prev;  ///< kNone: the list head
+    uint64_t next;
+    uint16_t zone;
+    uint8_t order;
+  };
+  struct List {
+    uint64_t first = kNone;
+    uint64_t last = kNone;
+    uint64_t blocks = 0;
+  };
+  struct ZoneData {
+    unsigned node;
+    Zone kind;
+    std::array<List, kMaxPageOrder + 1> lists;
+  };
+  struct Range {
+    uint64_t start;
+    uint64_t end;
+    uint16_t zone;  ///< index into zones_
+  };
+  enum class Place : uint8_t { kHead, kTail };
+
+  const Range* zone_of(uint64_t pfn) const;
+  uint16_t zone_index(unsigned node, Zone kind);
+  uint64_t containing(uint64_t pfn) const;
+  void insert(uint64_t pfn, unsigned order, uint16_t zone, Place place);
+  void remove(uint64_t pfn);
+  void free_one_page(uint64_t pfn, unsigned order, bool to_tail);
+  bool merge_likely(uint64_t pfn, unsigned order) const;
+  std::optional<uint64_t> rmqueue(uint16_t zone, unsigned order);
+  const std::vector<uint16_t>& zonelist(unsigned node);
+
+  VirtAddr page(uint64_t pfn) const { return context_.layout.pfn_to_page(Pfn(pfn)); }
+  VirtAddr list_head(uint16_t zone, unsigned order) const;
+  VirtAddr link_of(uint64_t pfn, uint16_t zone, unsigned order) const;
+  void store_links(uint64_t pfn, const Free& block);
+  void store_unlinked(uint64_t pfn, const Free& block);
+
+  Context& context_;
+  const PageBits& bits_;
+  std::vector<ZoneData> zones_;
+  std::vector<Range> ranges_;
+  std::vector<VirtAddr> pgdat_;
+  std::unordered_map<uint64_t, Free> free_;
+  std::unordered_map<unsigned, std::vector<uint16_t>> zonelists_;
+  uint64_t free_pages_ = 0;
+  mutable size_t last_range_ = 0;
+};
+
+/// Orders of the naturally aligned blocks that [start, end) falls into, lowest first: fn(pfn, order).
+template <class Fn>
+void for_each_aligned_block(Pfn start, Pfn end, Fn&& fn) {
+  for (uint64_t at = start.raw; at < end.raw;) {
+    unsigned order =
+        at == 0 ? kMaxPageOrder : std::min<unsigned>(kMaxPageOrder, static_cast<unsigned>(__builtin_ctzll(at)));
+    while (at + (uint64_t{1} << order) > end.raw) --order;
+    fn(Pfn(at), order);
+    at += uint64_t{1} << order;
+  }
+}
+
+}  // namespace mmusim::mm

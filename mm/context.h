@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "mm/config.h"
+#include "mm/entry_flags.h"
+#include "mm/kernel_memory.h"
+#include "mm/layout.h"
+#include "mm/observer.h"
+
+namespace mmusim::mm {
+
+/// What all parts of the kernel model share: what the kernel is, the memory it works on, who listens.
+class Context {
+ public:
+  Context(const KernelConfig& config_in, uint64_t ram_bytes, KernelMemory& memory, Observer* observer)
+      : config(config_in),
+        profile(profile_of(config_in.version)),
+        layout(config_in, ram_bytes),
+        leaf(config_in),
+        fail_(config_in.fail_allocation),
+        memory_(&memory),
+        observer_(observer),
+        mask_(observer == nullptr ? uint32_t{kNoEvents} : observer->mask()) {}
+
+  const KernelConfig config;
+  const Profile& profile;
+  const Layout layout;
+  const LeafFlags leaf;
+  /// slab_is_available(): allocations come from the buddy allocator, no longer from memblock.
+  bool slab_available = false;
+  /// Struct pages of the memory the buddy allocator handles are there: it reads and writes them.
+  bool struct_pages_live = false;
+
+  KernelMemory& memory() { return *memory_; }
+  /// Another core's memory for as long as one piece of work runs there. Returns the one before it.
+  KernelMemory& switch_memory(KernelMemory& memory) { return *std::exchange(memory_, &memory); }
+
+  uint64_t load(VirtAddr va, unsigned bytes) { return memory_->load(va, bytes); }
+  void store(VirtAddr va, uint64_t value, unsigned bytes) { memory_->store(va, value, bytes); }
+  void fill(VirtAddr va, uint8_t value, uint64_t bytes, const char* cause) {
+    memory_->fill(va, value, bytes);
+    if (!wants(kFills)) return;
+    const PhysAddr pa = layout.in_direct_map(va) ? layout.direct_map_pa(va) : PhysAddr(0);
+    observer_->fill({va, pa, bytes, value, cause});
+  }
+  void flush_tlb_all(const char* cause) {
+    memory_->flush_tlb_all();
+    if (wants(kFlushes)) observer_->flush({FlushKind::kAll, VirtAddr(0), VirtAddr(0), cause});
+  }
+  /// flush_tlb_kernel_range: page by page up to tlb_single_page_flush_ceiling, else everything.
+  void flush_tlb_kernel_range(VirtAddr start, VirtAddr end, const char* cause) {
+    constexpr uint64_t kSinglePageCeiling = 33;
+    if (end - start > kSinglePageCeiling << kPageShift) return flush_tlb_all(cause);
+    for (VirtAddr va = start; va < end; va += kPageBytes) memory_->flush_tlb_page(va);
+    if (wants(kFlushes)) observer_->flush({FlushKind::kPage, start, end, cause});
+  }
+
+  bool wants(uint32_t events) const { return (mask_ & events) != 0; }
+  Observer& observer() { return *observer_; }
+  void phase(const char* name) {
+    if (wants(kPhases)) observer_->phase(name);
+  }
+  template <class... Args>
+  void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
+    if (wants(kLogLines)) observer_->log(level, fmt::format(format, std::forward<Args>(args)...));
+  }
+  void allocated(AllocSource source, PhysAddr pa, uint64_t bytes, unsigned node, const char* cause) {
+    if (wants(kAllocs)) observer_->alloc({source, pa, bytes, node, cause});
+  }
+  void freed(AllocSource source, PhysAddr pa, uint64_t bytes, unsigned node, const char* cause) {
+    if (wants(kAllocs)) observer_->free({source, pa, bytes, node, cause});
+  }
+
+  void fail_allocation(const FailAllocation& fail) {
+    fail_ = fail;
+    attempts_ = 0;
+  }
+  /// Counts an attempt of that kind; true if the scenario makes it fail.
+  bool allocation_fails(AllocKind kind) {
+    if (fail_.nth == 0 || (fail_.kind != AllocKind::kAny && fail_.kind != kind)) return false;
+    ++attempts_;
+    return attempts_ >= fail_.nth && attempts_ < fail_.nth + fail_.count;
+  }
+
+ private:
+  FailAllocation fail_;
+  uint64_t attempts_ = 0;
+  KernelMemory* memory_;
+  Observer* observer_;
+  uint32_t mask_;
+};
+
+}  // namespace mmusim::mm

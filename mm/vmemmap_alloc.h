@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "mm/altmap.h"
+#include "mm/bootmem.h"
+#include "mm/buddy.h"
+#include "mm/memblock.h"
+
+namespace mmusim::mm {
+
+/// Where vmemmap tables and struct-page storage come from: the altmap, the sparse buffer, memblock or the buddy
+/// allocator [vmemmap spec 4]; and where they go back to.
+class VmemmapAllocator {
+ public:
+  VmemmapAllocator(Context& context, Memblock& memblock, Buddy& buddy, Bootmem& bootmem)
+      : context_(context), memblock_(memblock), buddy_(buddy), bootmem_(bootmem) {}
+
+  /// vmemmap_alloc_block_zero: a zeroed table page.
+  std::optional<PhysAddr> alloc_table(unsigned node);
+  /// vmemmap_alloc_block_buf: storage for struct pages, 4 KiB or 2 MiB, not zeroed.
+  std::optional<PhysAddr> vmemmap_alloc_block_buf(uint64_t size, unsigned node, Altmap* altmap);
+
+  /// sparse_buffer_init: one block for `sections` sections, exactly on the node.
+  void sparse_buffer_init(uint64_t sections, unsigned node);
+  /// sparse_buffer_fini: returns what is left.
+  void sparse_buffer_fini();
+
+  /// free_pagetable: `order` 0 for table and base pages, 9 for PMD blocks. Boot memory gives back its references.
+  void free_pagetable(PhysAddr pa, unsigned order, bool is_table);
+  /// The storage of an altmap goes back to it.
+  void free_to_altmap(PhysAddr pa, uint64_t bytes, Altmap& altmap);
+
+  uint64_t table_pages() const { return table_pages_; }
+  uint64_t block_pages() const { return block_pages_; }
+  uint64_t leaked_pages() const { return leaked_pages_; }
+  /// A page left or joined the struct-page storage other than by the functions above (HVO).
+  void adjust_block_pages(int64_t pages) { block_pages_ += static_cast<uint64_t>(pages); }
+  void adjust_table_pages(int64_t pages) { table_pages_ += static_cast<uint64_t>(pages); }
+  void leak(uint64_t pages) { leaked_pages_ += pages; }
+
+ private:
+  std::optional<PhysAddr> vmemmap_alloc_block(uint64_t size, unsigned node, const char* cause);
+  std::optional<PhysAddr> earlyonly_bootmem_alloc(uint64_t size, unsigned node, const char* cause);
+  std::optional<PhysAddr> sparse_buffer_alloc(uint64_t size, unsigned node);
+  void poison(PhysAddr pa, uint64_t bytes);
+
+  Context& context_;
+  Memblock& memblock_;
+  Buddy& buddy_;
+  Bootmem& bootmem_;
+  PhysAddr buffer_{0};  // cursor; 0: no buffer
+  PhysAddr buffer_end_{0};
+  uint64_t table_pages_ = 0;
+  uint64_t block_pages_ = 0;
+  uint64_t leaked_pages_ = 0;
+  bool warned_failure_ = false;
+};
+
+}  // namespace mmusim::mm

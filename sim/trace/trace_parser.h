@@ -41,6 +41,8 @@ class BatchBuilder {
     batch_.texts.push_back(std::move(text));
     event.text = static_cast<uint32_t>(batch_.texts.size());
   }
+  /// Takes back the event added last.
+  void drop_event() { batch_.events.pop_back(); }
   /// Trims the batch; true if it holds anything.
   bool finish(uint64_t records_so_far) {
     batch_.accesses.resize(size_);

@@ -27,13 +27,14 @@ enum class TraceEventKind : uint8_t {
   kMap,          ///< from here on the page of `va` is at physical page number `value`
   kMarker,       ///< phase number `value` starts; `text` is its name where one is known
   kCrWrite,      ///< mov to control register number `value`; `operand` is the new content, if `has_operand`
-  kInvlpg,       ///< invlpg of `va`
-  kInvpcid,      ///< invpcid with address `va`
+  kInvlpg,       ///< invlpg of `va`; event log: of each page of `value` bytes from there
+  kInvpcid,      ///< invpcid with address `va`; event log: of `value` bytes, 0 for everything
   kProcess,      ///< the address space number `value` runs from here on
   kInstruction,  ///< ChampSim: what the record of the instruction at `va` says beside its addresses (see champsim.h)
   kEntryWrite,   ///< event log: entry at physical address `operand` becomes `value`; maps from `va`
+  kZero,         ///< event log: `value` bytes at `va` (physical address `operand`, if known) were set to zero
 };
-inline constexpr unsigned kTraceEventKinds = 8;
+inline constexpr unsigned kTraceEventKinds = 9;
 
 const char* name_of(TraceEventKind kind);
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "sim/trace/checksum.h"
+#include "sim/trace/json_lines.h"
+#include "sim/trace/json_record.h"
+#include "sim/trace/trace_parser.h"
+
+namespace mmusim {
+
+namespace {
+
+using JsonValue = simdjson::ondemand::value;
+
+/// The members of one line. An object is an access, an event or the trailer, by its first key.
+struct Line {
+  enum class What : uint8_t { kUnknown, kAccess, kEvent, kEnd };
+  What what = What::kUnknown;
+  MemAccess access;
+  TraceEvent event;
+  uint64_t pc = 0;
+  std::string name;
+  uint64_t records = 0;
+  uint64_t checksum = 0;
+};
+
+AccessKind access_kind(std::string_view name) {
+  for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite, AccessKind::kFetch}) {
+    if (name == name_of(kind)) return kind;
+  }
+  throw TraceDamage(fmt::format("unknown access \"{}\", expected read, write or fetch", name.substr(0, 40)));
+}
+
+TraceEventKind event_kind(std::string_view name) {
+  for (unsigned i = 0; i < kTraceEventKinds; ++i) {
+    if (name == name_of(static_cast<TraceEventKind>(i))) return static_cast<TraceEventKind>(i);
+  }
+  throw TraceDamage(fmt::format("unknown event \"{}\"", name.substr(0, 40)));
+}
+
+[[noreturn]] void unknown_key(std::string_view key) {
+  throw TraceDamage(fmt::format("unknown key \"{}\"", key.substr(0, 40)));
+}
+
+void read_first(Line& line, std::string_view key, JsonValue value) {
+  if (key == "access") {
+    line.what = Line::What::kAccess;
+    line.access.kind = access_kind(json_text(value));
+  } else if (key == "event") {
+    line.what = Line::What::kEvent;
+    line.event.kind = event_kind(json_text(value));
+  } else if (key == "end") {
+    line.what = Line::What::kEnd;
+    line.records = json_number(value);
+  } else {
+    throw TraceDamage(fmt::format("first key \"{}\", expected access, event or end", key.substr(0, 40)));
+  }
+}
+
+uint16_t nonzero16(JsonValue value) {
+  const uint64_t number = json_number(value, UINT16_MAX);
+  if (number == 0) throw TraceDamage("number 0 out of range, at least 1");
+  return static_cast<uint16_t>(number);
+}
+
+void read_access(Line& line, std::string_view key, JsonValue value) {
+  MemAccess& access = line.access;
+  if (key == "va") {
+    access.va = VirtAddr(json_hex(value));
+  } else if (key == "bytes") {
+    access.bytes = nonzero16(value);
+  } else if (key == "user") {
+    access.user = json_boolean(value);
+  } else if (key == "rmw") {
+    access.rmw = json_boolean(value);
+  } else if (key == "stack") {
+    access.stack = json_boolean(value);
+  } else if (key == "implicit") {
+    access.implicit = json_boolean(value);
+  } else if (key == "depends_on") {
+    access.depends_on = nonzero16(value);
+  } else if (key == "gap") {
+    access.gap = nonzero16(value);
+  } else if (key == "pc") {
+    line.pc = json_hex(value);
+  } else {
+    unknown_key(key);
+  }
+}
+
+void read_event(Line& line, std::string_view key, JsonValue value) {
+  TraceEvent& event = line.event;
+  if (key == "va") {
+    event.va = VirtAddr(json_hex(value));
+  } else if (key == "value") {
+    event.value = json_hex(value);
+  } else if (key == "operand") {
+    event.operand = json_hex(value);
+    event.has_operand = true;
+  } else if (key == "user") {
+    event.user = json_boolean(value);
+  } else if (key == "pc") {
+    event.pc = json_hex(value);
+  } else if (key == "name") {
+    line.name = json_text(value);
+  } else {
+    unknown_key(key);
+  }
+}
+
+class JsonLinesParser final : public TraceParser {
+ public:
+  JsonLinesParser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info)
+      : TraceParser(bytes, options, info), lines_(bytes) {
+    bool ours = false;
+    const bool any = lines_.next([&](std::string_view key, JsonValue value) {
+      if (key == "format") ours = json_text(value) == json_lines::kFormat;
+      if (key == "version" && json_number(value) != json_lines::kVersion) {
+        throw TraceDamage(
+            fmt::format("unknown version of the JSON Lines form, this program reads {}", json_lines::kVersion));
+      }
+    });
+    if (!any || !ours) throw TraceDamage("the first line is no header with \"format\": \"mmusim-trace\"");
+    info_.header = lines_.text();
+  }
+
+  void fill(BatchBuilder& batch) override {
+    while (!ended_ && batch.has_room()) {
+      Line line;
+      const bool any = lines_.next([&](std::string_view key, JsonValue value) {
+        if (line.what == Line::What::kUnknown) {
+          read_first(line, key, value);
+        } else if (line.what == Line::What::kAccess) {
+          read_access(line, key, value);
+        } else if (line.what == Line::What::kEvent) {
+          read_event(line, key, value);
+        } else if (key == "checksum") {
+          line.checksum = json_hex(value);
+        } else {
+          unknown_key(key);
+        }
+      });
+      if (!any) throw TraceDamage("truncated: no trailer");
+      add(batch, line);
+    }
+  }
+  uint64_t offset() const override { return lines_.offset(); }
+
+ private:
+  void add(BatchBuilder& batch, const Line& line) {
+    switch (line.what) {
+      case Line::What::kUnknown:
+        throw TraceDamage("an object without members");
+      case Line::What::kAccess:
+        checksum_.access(line.access);
+        if (line.pc != 0) checksum_.word(line.pc);
+        batch.add(line.access, line.pc);
+        break;
+      case Line::What::kEvent:
+        checksum_.event(line.event);
+        add_event(batch, line);
+        break;
+      case Line::What::kEnd:
+        check_trailer(line);
+        return;
+    }
+    ++records_;
+  }
+  void add_event(BatchBuilder& batch, const Line& line) const {
+    if (line.event.kind == TraceEventKind::kInstruction && !options_.want_instructions) return;
+    TraceEvent& event = batch.add_event(line.event.kind);
+    const uint32_t before = event.before;
+    event = line.event;
+    event.before = before;
+    if (!line.name.empty()) batch.set_text(event, line.name);
+  }
+  void check_trailer(const Line& line) {
+    if (line.records != records_) {
+      throw TraceDamage(fmt::format("the trailer tells {} records, the file has {}", line.records, records_));
+    }
+    if (line.checksum != checksum_.value()) throw TraceDamage("checksum of the trace differs");
+    if (!bytes_.at_end()) throw TraceDamage("data after the trailer");
+    info_.checksum = line.checksum;
+    ended_ = true;
+  }
+
+  JsonRecords lines_;
+  TraceChecksum checksum_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<TraceParser> make_json_lines_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info) {
+  return std::make_unique<JsonLinesParser>(bytes, options, info);
+}
+
+}  // namespace mmusim

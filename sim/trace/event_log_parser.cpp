@@ -62,7 +62,8 @@ void read_member(Record& record, std::string_view key, JsonValue value) {
   } else if (key == "pa") {
     record.pa = json_hex(value);
   } else if (key == "records") {
-    record.counts = std::string_view(value.get_object().raw_json());
+    simdjson::ondemand::object counts = value.get_object();
+    record.counts = std::string_view(counts.raw_json());
   } else {
     read_flags(record, key, value);
   }

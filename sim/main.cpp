@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   add_dram_command(app, action);
   add_presets_command(app, action);
   add_scenario_command(app, action);
+  add_trace_command(app, action);
   add_translate_command(app, action);
   try {
     app.parse(argc, argv);

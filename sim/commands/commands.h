@@ -18,6 +18,7 @@ using Action = std::function<ExitCode()>;
 void add_dram_command(CLI::App& app, Action& action);
 void add_presets_command(CLI::App& app, Action& action);
 void add_scenario_command(CLI::App& app, Action& action);
+void add_trace_command(CLI::App& app, Action& action);
 void add_translate_command(CLI::App& app, Action& action);
 
 }  // namespace mmusim

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -31,21 +32,23 @@ class BoundedQueue {
     std::unique_lock lock(mutex_);
     not_empty_.wait(lock, [&] { return closed_ || !items_.empty(); });
     if (items_.empty()) return std::nullopt;
-    T item = std::move(items_.front());
-    items_.pop_front();
-    lock.unlock();
-    not_full_.notify_one();
-    return item;
+    return take(lock);
+  }
+  /// The same, but also nullopt soon after stop() says true (asked every 100 ms while waiting).
+  template <class Stop>
+  std::optional<T> pop_until(Stop&& stop) {
+    std::unique_lock lock(mutex_);
+    while (!not_empty_.wait_for(lock, std::chrono::milliseconds(100), [&] { return closed_ || !items_.empty(); })) {
+      if (stop()) return std::nullopt;
+    }
+    if (items_.empty()) return std::nullopt;
+    return take(lock);
   }
   /// An item if there is one now.
   std::optional<T> try_pop() {
     std::unique_lock lock(mutex_);
     if (items_.empty()) return std::nullopt;
-    T item = std::move(items_.front());
-    items_.pop_front();
-    lock.unlock();
-    not_full_.notify_one();
-    return item;
+    return take(lock);
   }
   void close() {
     {
@@ -57,6 +60,14 @@ class BoundedQueue {
   }
 
  private:
+  T take(std::unique_lock<std::mutex>& lock) {
+    T item = std::move(items_.front());
+    items_.pop_front();
+    lock.unlock();
+    not_full_.notify_one();
+    return item;
+  }
+
   const size_t capacity_;
   std::mutex mutex_;
   std::condition_variable not_full_;

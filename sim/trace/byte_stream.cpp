@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,8 +27,8 @@ constexpr size_t kSniffBytes = 8;
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(int fd, std::string name, std::shared_ptr<std::atomic<uint64_t>> consumed)
-      : fd_(fd), name_(std::move(name)), consumed_(std::move(consumed)) {}
+  FileSource(int fd, const ByteInput& input)
+      : fd_(fd), name_(input.name), consumed_(input.consumed), stop_(input.stop) {}
   ~FileSource() override {
     if (fd_ != STDIN_FILENO) ::close(fd_);
   }
@@ -36,6 +37,7 @@ class FileSource final : public ByteSource {
 
   size_t read(std::span<uint8_t> to) override {
     for (;;) {
+      if (may_block_ && !wait_for_bytes()) return 0;
       const ssize_t n = ::read(fd_, to.data(), to.size());
       if (n >= 0) {
         consumed_->fetch_add(static_cast<uint64_t>(n), std::memory_order_relaxed);
@@ -44,11 +46,24 @@ class FileSource final : public ByteSource {
       if (errno != EINTR) throw system_error("read", name_, errno);
     }
   }
+  void may_block() { may_block_ = true; }
 
  private:
+  /// Until there is something to read; false once told to stop.
+  bool wait_for_bytes() {
+    constexpr int kPollMilliseconds = 100;
+    pollfd wanted{fd_, POLLIN, 0};
+    while (!stop_->load(std::memory_order_relaxed)) {
+      if (::poll(&wanted, 1, kPollMilliseconds) != 0) return true;  // errors are read()'s to report
+    }
+    return false;
+  }
+
   int fd_;
   std::string name_;
   std::shared_ptr<std::atomic<uint64_t>> consumed_;
+  std::shared_ptr<std::atomic<bool>> stop_;
+  bool may_block_ = false;
 };
 
 class MemorySource final : public ByteSource {
@@ -161,13 +176,19 @@ ByteInput open_bytes(const std::string& path) {
   ByteInput input;
   input.name = path == "-" ? "<stdin>" : path;
   input.consumed = std::make_shared<std::atomic<uint64_t>>(0);
+  input.stop = std::make_shared<std::atomic<bool>>(false);
   const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw system_error("open", path, errno);
-  input.source = std::make_unique<FileSource>(fd, input.name, input.consumed);
+  auto source = std::make_unique<FileSource>(fd, input);
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw system_error("stat", path, errno);
   if (S_ISDIR(status.st_mode)) throw InputError(fmt::format("{}: is a directory, expected a trace", input.name));
-  if (S_ISREG(status.st_mode)) input.file_bytes = static_cast<uint64_t>(status.st_size);
+  if (S_ISREG(status.st_mode)) {
+    input.file_bytes = static_cast<uint64_t>(status.st_size);
+  } else {
+    source->may_block();
+  }
+  input.source = std::move(source);
   sniff(input, /*threaded=*/true);
   return input;
 }
@@ -176,6 +197,7 @@ ByteInput open_bytes(std::vector<uint8_t> bytes, std::string name) {
   ByteInput input;
   input.name = std::move(name);
   input.consumed = std::make_shared<std::atomic<uint64_t>>(0);
+  input.stop = std::make_shared<std::atomic<bool>>(false);
   input.file_bytes = bytes.size();
   input.source = std::make_unique<MemorySource>(std::move(bytes));
   sniff(input, /*threaded=*/false);

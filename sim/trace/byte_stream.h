@@ -36,6 +36,7 @@ struct ByteInput {
   std::string compression;                          ///< "none", "gzip", "xz", "zstd"
   uint64_t file_bytes = 0;                          ///< size of the file, 0 for pipes
   std::shared_ptr<std::atomic<uint64_t>> consumed;  ///< bytes of the file read so far
+  std::shared_ptr<std::atomic<bool>> stop;          ///< set it to end the stream, even while a pipe has nothing to read
 };
 
 /// Opens `path` ("-": standard input). Compressed data is decompressed on a thread of its own, at most 2 MiB ahead.

@@ -22,7 +22,11 @@ constexpr size_t kBatchesAhead = 4;
 class ParsedTrace {
  public:
   ParsedTrace(ByteInput input, const TraceOptions& options)
-      : options_(options), consumed_(input.consumed), file_bytes_(input.file_bytes), bytes_(std::move(input.source)) {
+      : options_(options),
+        consumed_(input.consumed),
+        stop_(input.stop),
+        file_bytes_(input.file_bytes),
+        bytes_(std::move(input.source)) {
     info_.file = input.name;
     info_.compression = input.compression;
     try {
@@ -56,10 +60,14 @@ class ParsedTrace {
   const TraceInfo& info() const { return info_; }
   uint64_t bytes_read() const { return consumed_->load(std::memory_order_relaxed); }
   uint64_t bytes_total() const { return file_bytes_; }
+  /// Ends the stream of bytes from any thread; what fill() says after that means nothing.
+  void stop() { stop_->store(true, std::memory_order_relaxed); }
+  bool stop_requested() const { return options_.stop && options_.stop(); }
 
  private:
   const TraceOptions options_;
   std::shared_ptr<std::atomic<uint64_t>> consumed_;
+  std::shared_ptr<std::atomic<bool>> stop_;
   uint64_t file_bytes_;
   ByteReader bytes_;
   TraceInfo info_;
@@ -86,6 +94,7 @@ class ThreadedReader final : public TraceReader {
   ThreadedReader(ByteInput input, const TraceOptions& options)
       : trace_(std::move(input), options), thread_([this] { run(); }) {}
   ~ThreadedReader() override {
+    trace_.stop();
     full_.close();
     thread_.join();
   }
@@ -93,9 +102,11 @@ class ThreadedReader final : public TraceReader {
   ThreadedReader& operator=(const ThreadedReader&) = delete;
 
   bool next(TraceBatch& batch) override {
-    std::optional<TraceBatch> filled = full_.pop();
+    std::optional<TraceBatch> filled;
+    if (!stopped_) filled = full_.pop_until([this] { return stopped_ = trace_.stop_requested(); });
     if (!filled) {
       batch.clear();
+      if (stopped_) return false;
       if (error_) std::rethrow_exception(error_);
       return false;
     }
@@ -125,6 +136,7 @@ class ThreadedReader final : public TraceReader {
   BoundedQueue<TraceBatch> full_{kBatchesAhead};
   BoundedQueue<TraceBatch> used_{2 * kBatchesAhead + 2};  // never full: only so many batches exist
   std::exception_ptr error_;
+  bool stopped_ = false;
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@ struct TraceOptions {
   bool want_pc = false;               ///< fill TraceBatch::pcs
   bool want_instructions = false;     ///< deliver kInstruction events (needed only to write ChampSim again)
   bool keep_fetches = true;           ///< false: instruction fetches become the `gap` of the next access
+  std::function<bool()> stop;         ///< asked while waiting for a slow pipe: true ends the trace without an error
   bool salvage = false;               ///< deliver what is whole of a damaged trace instead of an error
 };
 

@@ -6,6 +6,25 @@
 
 namespace mmusim {
 
+void PageSet::insert(uint64_t page) {
+  if (2 * (size_ + 1) > table_.size()) {
+    std::vector<uint64_t> old(2 * table_.size());
+    old.swap(table_);
+    size_ = 0;
+    for (const uint64_t stored : old) {
+      if (stored != 0) insert(stored - 1);
+    }
+  }
+  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+  const uint64_t hash = page * kMultiplier;
+  const size_t mask = table_.size() - 1;
+  size_t i = (hash ^ (hash >> 32)) & mask;
+  while (table_[i] != 0 && table_[i] != page + 1) i = (i + 1) & mask;
+  if (table_[i] != 0) return;
+  table_[i] = page + 1;
+  ++size_;
+}
+
 void TraceCounter::use_page(uint64_t page) {
   if (page == last_page_) {
     ++s_.reuse[0];
@@ -15,8 +34,8 @@ void TraceCounter::use_page(uint64_t page) {
   const std::optional<uint64_t> distance = pages_.use(page);
   if (!distance) {
     ++s_.first_uses;
-    large_pages_.use(page >> 9);
-    huge_pages_.use(page >> 18);
+    large_pages_.insert(page >> 9);
+    huge_pages_.insert(page >> 18);
     return;
   }
   const unsigned bucket = static_cast<unsigned>(std::bit_width(*distance));
@@ -42,7 +61,7 @@ void TraceCounter::add(const MemAccess& access) {
     ++s_.size_log2[static_cast<size_t>(std::bit_width(access.bytes) - 1)];
     if (page != last_data_page_) {
       last_data_page_ = page;
-      data_pages_.use(page);
+      data_pages_.insert(page);
     }
   }
   use_page(page);
@@ -67,8 +86,8 @@ TraceStatistics TraceCounter::result() const {
   const uint64_t data =
       s_.accesses[static_cast<size_t>(AccessKind::kRead)] + s_.accesses[static_cast<size_t>(AccessKind::kWrite)];
   result.instructions += fetches != 0 ? fetches : data;
-  result.distinct_pages = data_pages_.distinct();
-  result.footprint = {pages_.distinct(), large_pages_.distinct(), huge_pages_.distinct()};
+  result.distinct_pages = data_pages_.size();
+  result.footprint = {pages_.distinct(), large_pages_.size(), huge_pages_.size()};
   result.checksum = checksum_.value();
   return result;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "sim/trace/checksum.h"
 #include "sim/trace/stack_distance.h"
@@ -39,6 +40,18 @@ struct TraceStatistics {
   uint64_t checksum = 0;  ///< of all accesses and their order; the same in every form of trace that loses nothing
 };
 
+/// A set of page numbers.
+class PageSet {
+ public:
+  PageSet() : table_(1024) {}
+  void insert(uint64_t page);
+  uint64_t size() const { return size_; }
+
+ private:
+  std::vector<uint64_t> table_;  // page + 1, open addressing, at most half full; 0: free
+  uint64_t size_ = 0;
+};
+
 /// Gathers TraceStatistics batch by batch.
 class TraceCounter {
  public:
@@ -52,10 +65,10 @@ class TraceCounter {
 
   TraceStatistics s_;
   TraceChecksum checksum_;
-  StackDistance pages_;       // every page touched
-  StackDistance data_pages_;  // pages of first bytes of data accesses; only its number of keys is used
-  StackDistance large_pages_;
-  StackDistance huge_pages_;
+  StackDistance pages_;  // every page touched
+  PageSet data_pages_;   // pages of first bytes of data accesses
+  PageSet large_pages_;
+  PageSet huge_pages_;
   uint64_t last_page_ = ~uint64_t{0};
   uint64_t last_data_page_ = ~uint64_t{0};
 };

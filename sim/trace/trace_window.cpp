@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/trace_window.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "models/base/errors.h"
+#include "sim/trace/text_scan.h"
+
 namespace mmusim {
+
+void parse_sample(std::string_view text, TraceWindowConfig& config) {
+  std::string_view rest = text;
+  uint64_t take = 0;
+  uint64_t period = 0;
+  const bool whole =
+      scan::decimal(rest, take) && scan::literal(rest, ":") && scan::decimal(rest, period) && rest.empty();
+  if (!whole || take == 0 || take > period) {
+    throw InputError(fmt::format("--sample: got \"{}\", expected N:M with 1 <= N <= M", text));
+  }
+  config.sample_take = take;
+  config.sample_period = period;
+}
 
 TraceWindow::TraceWindow(TraceReader& reader, TraceWindowConfig config) : reader_(reader), config_(std::move(config)) {}
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sim/trace/trace_reader.h"
 
@@ -20,6 +21,9 @@ struct TraceWindowConfig {
   uint64_t warmup = 0;             ///< the first so many accesses fill the structures but are not counted
   std::optional<uint64_t> limit;   ///< stop after so many counted accesses
 };
+
+/// Reads "N:M" (take the first N of each M accesses, 1 <= N <= M) into `config`. Throws InputError for anything else.
+void parse_sample(std::string_view text, TraceWindowConfig& config);
 
 /// How the accesses of a windowed batch count.
 enum class WindowPart : uint8_t { kSkipped, kWarmup, kMeasured };

@@ -92,7 +92,7 @@ class Vmt1Writer final : public TraceWriter {
     previous_va_[va_class] = va;
     uint32_t& previous_pc = previous_pc_[kind == vmt1::kMap ? 1 : 0];
     // The difference is that of numbers mod 2^32, written as the nearest signed value.
-    append_number(pcs_, static_cast<uint64_t>(static_cast<int64_t>(pc) - static_cast<int64_t>(previous_pc)));
+    append_number(pcs_, static_cast<uint64_t>(int64_t{static_cast<int32_t>(pc - previous_pc)}));
     previous_pc = pc;
     if (flags_.size() == vmt1::kMaxBlockRecords) put_block();
   }

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/commands/commands.h"
+#include "sim/commands/progress.h"
+#include "sim/commands/trace_file.h"
+#include "sim/commands/trace_report.h"
+#include "sim/output/signals.h"
+#include "sim/trace/trace_reader.h"
+#include "sim/trace/trace_window.h"
+#include "sim/trace/trace_writer.h"
+
+namespace mmusim {
+
+namespace {
+
+/// What the subcommands of `trace` can be told; each takes some of it.
+struct TraceArguments {
+  std::string input;
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string from;
+  std::string to;
+  bool json = false;
+  bool salvage = false;
+  bool lossless = false;
+  uint64_t records = 10;
+  TraceWindowConfig window;
+  std::string roi;
+  std::string sample;
+};
+
+TraceOptions reader_options(const TraceArguments& arguments) {
+  TraceOptions options;
+  if (!arguments.from.empty()) {
+    options.format = trace_format_of(arguments.from);
+    if (!options.format) {
+      throw InputError(
+          fmt::format("--format: unknown form \"{}\", expected one of {}", arguments.from, trace_format_names()));
+    }
+  }
+  options.salvage = arguments.salvage;
+  options.stop = interrupt_requested;
+  return options;
+}
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
+    throw system_error("write", "standard output", errno);
+  }
+}
+
+/// Warns of damage that --salvage passed over.
+void report_damage(const TraceInfo& info) {
+  if (!info.damage.empty()) fmt::print(stderr, "{} (salvaged what comes before)\n", info.damage);
+}
+
+ExitCode run_info(const TraceArguments& arguments) {
+  TraceOptions options = reader_options(arguments);
+  options.salvage = true;
+  const std::unique_ptr<TraceReader> reader = open_trace(arguments.input, options);
+  TraceCounter counter;
+  TraceBatch batch;
+  Progress progress("records");
+  while (!interrupt_requested() && reader->next(batch)) {
+    counter.add(batch);
+    progress.update(batch.first_record, reader->bytes_read(), reader->bytes_total());
+  }
+  const TraceInfo& info = reader->info();
+  // A cut event log is what a crash leaves: its whole records are still worth telling about.
+  const bool worthless = !info.damage.empty() && !arguments.salvage && info.format != TraceFormat::kEventLog;
+  if (worthless) throw InputError(info.damage);
+  const TraceStatistics statistics = counter.result();
+  print(arguments.json ? trace_info_json(info, statistics) : trace_info_text(info, statistics));
+  if (info.damage.empty() || arguments.salvage) return ExitCode::kSuccess;
+  fmt::print(stderr, "{}\n", info.damage);
+  return ExitCode::kBadInput;
+}
+
+ExitCode run_validate(const TraceArguments& arguments) {
+  ExitCode code = ExitCode::kSuccess;
+  for (const std::string& file : arguments.inputs) {
+    try {
+      const std::unique_ptr<TraceReader> reader = open_trace(file, reader_options(arguments));
+      TraceBatch batch;
+      Progress progress("records");
+      uint64_t records = 0;
+      while (!interrupt_requested() && reader->next(batch)) {
+        records = batch.first_record + batch.records;
+        progress.update(records, reader->bytes_read(), reader->bytes_total());
+      }
+      print(fmt::format("{}: valid {} trace, {} records{}\n", file, name_of(reader->info().format), records,
+                        reader->info().checksum ? ", checksum agrees" : ""));
+    } catch (const InputError& error) {
+      fmt::print(stderr, "{}\n", error.what());
+      code = ExitCode::kBadInput;
+    }
+  }
+  return code;
+}
+
+/// Writes JSON Lines without header and trailer to standard output.
+class LinesToStdout final : public ByteSink {
+ public:
+  void write(std::string_view bytes) override { text_ += bytes; }
+  void finish() override {
+    const size_t header = text_.find('\n') + 1;
+    const size_t trailer = text_.rfind('\n', text_.size() - 2) + 1;
+    print(std::string_view(text_).substr(header, trailer - header));
+  }
+
+ private:
+  std::string text_;
+};
+
+/// Keeps the first `n` records of a batch; fewer when an instruction of several accesses has to stay whole.
+void keep_first(TraceBatch& batch, uint64_t n) {
+  const auto kept_accesses = static_cast<size_t>(std::min<uint64_t>(batch.accesses.size(), n));
+  size_t events = 0;
+  size_t accesses = 0;
+  while (accesses + events < n && (accesses < batch.accesses.size() || events < batch.events.size())) {
+    if (events < batch.events.size() && batch.events[events].before <= accesses) {
+      ++events;
+    } else {
+      ++accesses;
+    }
+  }
+  batch.accesses.resize(std::min(accesses, kept_accesses));
+  if (!batch.pcs.empty()) batch.pcs.resize(batch.accesses.size());
+  batch.events.resize(events);
+}
+
+ExitCode run_head(const TraceArguments& arguments) {
+  TraceOptions options = reader_options(arguments);
+  options.want_pc = true;
+  const std::unique_ptr<TraceReader> reader = open_trace(arguments.input, options);
+  const std::unique_ptr<TraceWriter> lines =
+      make_trace_writer(TraceFormat::kJsonLines, std::make_unique<LinesToStdout>(), "");
+  TraceBatch batch;
+  uint64_t left = arguments.records;
+  while (left != 0 && !interrupt_requested() && reader->next(batch)) {
+    keep_first(batch, left);
+    lines->write(batch);
+    left -= std::min<uint64_t>(left, batch.accesses.size() + batch.events.size());
+  }
+  lines->finish();
+  return ExitCode::kSuccess;
+}
+
+TraceWindowConfig window_of(const TraceArguments& arguments) {
+  TraceWindowConfig window = arguments.window;
+  if (!arguments.roi.empty()) window.roi = arguments.roi;
+  if (!arguments.sample.empty()) parse_sample(arguments.sample, window);
+  return window;
+}
+
+/// `convert` and `cut`: one trace into another.
+ExitCode copy_trace(const TraceArguments& arguments) {
+  TraceOptions options = reader_options(arguments);
+  options.want_pc = true;
+  options.want_instructions = true;
+  const std::unique_ptr<TraceReader> reader = open_trace(arguments.input, options);
+  const TraceFormat format = output_format(arguments.output, arguments.to, reader->info().format);
+  const std::unique_ptr<TraceWriter> writer = create_trace(arguments.output, format, reader->info().file);
+  TraceWindow window(*reader, window_of(arguments));
+  TraceBatch batch;
+  WindowPart part = WindowPart::kMeasured;
+  Progress progress("records");
+  while (window.next(batch, part)) {
+    if (interrupt_requested()) return ExitCode::kSuccess;  // no file appears; main() tells of the signal
+    writer->write(batch);
+    progress.update(batch.first_record, reader->bytes_read(), reader->bytes_total());
+  }
+  if (interrupt_requested()) return ExitCode::kSuccess;
+  const std::vector<std::string> losses = writer->losses();
+  if (arguments.lossless && !losses.empty()) {
+    throw InputError(fmt::format("{}: {} cannot hold: {}", arguments.output, name_of(format), fmt::join(losses, "; ")));
+  }
+  writer->finish();
+  for (const std::string& loss : losses) fmt::print(stderr, "{}: dropped: {}\n", arguments.output, loss);
+  report_damage(reader->info());
+  return ExitCode::kSuccess;
+}
+
+using Run = ExitCode (*)(const TraceArguments&);
+
+struct Subcommand {
+  CLI::App* app;
+  std::shared_ptr<TraceArguments> arguments = std::make_shared<TraceArguments>();
+
+  Subcommand(CLI::App& trace, Action& action, const char* name, const char* description, const char* example, Run run)
+      : app(trace.add_subcommand(name, description)) {
+    app->footer(std::string("Example:\n  ") + example);
+    app->callback([a = arguments, run, &action] { action = [a, run] { return run(*a); }; });
+    app->add_option("--format", arguments->from,
+                    "Form of the input instead of finding it by content: " + trace_format_names());
+    app->add_flag("--salvage", arguments->salvage, "Take what is whole of a damaged trace");
+  }
+  Subcommand& input() {
+    app->add_option("FILE", arguments->input, "Trace; - is standard input")->required();
+    return *this;
+  }
+  Subcommand& output() {
+    app->add_option("OUT", arguments->output,
+                    "Trace to write, compressed by its end (.gz, .xz, .zst); - is standard output")
+        ->required();
+    app->add_option("--to", arguments->to,
+                    "Form to write: vmt1, binary, jsonl, lackey, champsim (default: by the name)");
+    app->add_flag("--lossless", arguments->lossless, "Refuse if the form cannot hold everything");
+    return *this;
+  }
+};
+
+void add_cut(CLI::App& trace, Action& action) {
+  Subcommand cut(trace, action, "cut", "Write a part of a trace",
+                 "mmusim trace cut big-8g-4l.vmt.xz part.mmt.zst --roi 3 --skip 1000000 --limit 500000", copy_trace);
+  cut.input().output();
+  TraceArguments& a = *cut.arguments;
+  cut.app->add_option("--skip", a.window.skip, "Leave out so many accesses at first");
+  cut.app->add_option("--limit", a.window.limit, "Stop after so many accesses");
+  cut.app->add_option("--sample", a.sample, "N:M: take the first N of each M accesses");
+  cut.app->add_option("--roi", a.roi, "Only the phase that a marker of this number or name opens");
+}
+
+}  // namespace
+
+void add_trace_command(CLI::App& app, Action& action) {
+  CLI::App* trace = app.add_subcommand("trace", "Look at, check, convert and cut access traces and event logs");
+  trace->require_subcommand(1);
+  Subcommand info(*trace, action, "info", "Records, footprint, page reuse and checksum of a trace",
+                  "mmusim trace info traces/ops-512m-4l.vmt.xz", run_info);
+  info.input().app->add_flag("--json", info.arguments->json, "Print JSON");
+  Subcommand validate(*trace, action, "validate", "Read traces to their end and report the first damage of each",
+                      "mmusim trace validate a.vmt.xz b.champsim.zst", run_validate);
+  validate.app->add_option("FILE", validate.arguments->inputs, "Traces; - is standard input")->required();
+  Subcommand head(*trace, action, "head", "The first records as JSON Lines",
+                  "valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim trace head -",
+                  run_head);
+  head.input().app->add_option("-n,--records", head.arguments->records, "How many")->capture_default_str();
+  Subcommand convert(*trace, action, "convert", "Write a trace in another form, saying what that form cannot hold",
+                     "mmusim trace convert ls.lackey.gz ls.mmt.zst", copy_trace);
+  convert.input().output();
+  add_cut(*trace, action);
+}
+
+}  // namespace mmusim

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "sim/trace/trace_reader.h"
+#include "sim/trace/trace_statistics.h"
+
+namespace mmusim {
+
+/// What `trace info` prints: for people, and as JSON (with newline).
+std::string trace_info_text(const TraceInfo& info, const TraceStatistics& statistics);
+std::string trace_info_json(const TraceInfo& info, const TraceStatistics& statistics);
+
+}  // namespace mmusim

@@ -38,9 +38,10 @@ mm::Errno read_expected(ConfigReader& r) {
 void read_range(ConfigReader& r, PhysAddr& start, uint64_t& bytes) {
   if (!r.has("start")) r.error("start", "missing, expected a physical address");
   if (!r.has("size")) r.error("size", "missing, expected a size such as \"128MiB\"");
+  const size_t errors = r.errors().size();
   r.read("start", start);
   r.read_size("size", bytes);
-  if (!r.has("start") || !r.has("size")) return;
+  if (!r.has("start") || !r.has("size") || r.errors().size() != errors) return;
   r.check(bytes != 0 && bytes <= kMaxPhaseBytes && start.raw() <= kMaxPhaseBytes - bytes, "size",
           "{} bytes from {} do not fit 52 address bits", bytes, start);
   r.check(start.is_aligned(mm::kPmdBytes), "start", "{} is no multiple of 2 MiB", start);

@@ -64,7 +64,7 @@ void read_field(ConfigReader& r, const char* name, AddressField& field) {
   field.masks.assign(field.bits.size(), 0);
 }
 
-void read_xor(ConfigReader r, const char* name, AddressField& field) {
+void read_xor(ConfigReader& r, const char* name, AddressField& field) {
   const nlohmann::json* list = r.raw(name);
   if (list == nullptr) return;
   if (!list->is_array() || list->size() != field.bits.size())

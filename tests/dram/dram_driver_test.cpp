@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "sim/commands/dram_driver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/config.h"
+#include "models/base/errors.h"
+#include "tests/dram/dram_support.h"
+
+namespace mmusim {
+namespace {
+
+RequestReader reader_of(const std::string& text) {
+  return RequestReader(open_bytes(std::vector<uint8_t>(text.begin(), text.end()), "trace.txt"));
+}
+
+DramRun run(const std::string& text, std::optional<unsigned> outstanding = std::nullopt,
+            const DramConfig& config = without_refresh()) {
+  DramSystem dram(config);
+  RequestReader reader = reader_of(text);
+  return drive(dram, reader, outstanding);
+}
+
+std::string error_of(const std::string& text, std::optional<unsigned> outstanding = std::nullopt) {
+  try {
+    run(text, outstanding);
+  } catch (const InputError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+double mean_ns(const DramRun& run) {
+  return std::accumulate(run.read_latency_ps.begin(), run.read_latency_ps.end(), 0.0) / 1000.0 /
+         static_cast<double>(run.read_latency_ps.size());
+}
+
+TEST(DramDriver, OpenLoopLatencyCountsFromTheArrivalTime) {
+  // Arrives 0.5 ns after cycle 120 began, is offered in cycle 121, answered in the closed form of a closed bank.
+  const DramRun r = run("# comment\n\n100.46 0 R\n");
+  const DramTiming t;
+  const DramCycle done = 121 + 1 + t.rcd + t.cl + t.burst;
+  ASSERT_EQ(r.read_latency_ps.size(), 1u);
+  EXPECT_EQ(r.cycles, done);
+  EXPECT_EQ(r.read_latency_ps[0], static_cast<int64_t>(done * 833 - 100'460));
+}
+
+TEST(DramDriver, ClosedLoopOffersTheNextRequestWhenOneIsDone) {
+  const DramTiming t;
+  const DramCycle closed = DramCycle{1} + t.rcd + t.cl + t.burst, hit = DramCycle{1} + t.cl + t.burst;
+  const DramRun r = run("9999 0 R\n0 0x40 R\n5 80 R\n", 1);
+  EXPECT_EQ(r.requests, 3u);
+  EXPECT_EQ(r.cycles, closed + 2 * hit) << "arrival times are ignored";
+  EXPECT_EQ(r.read_latency_ps,
+            (std::vector<int64_t>{static_cast<int64_t>(closed) * 833, static_cast<int64_t>(hit) * 833,
+                                  static_cast<int64_t>(hit) * 833}));
+}
+
+TEST(DramDriver, OneOutstandingGivesTheSameOnTheFastPathAndEvented) {
+  // With 2 outstanding the driver takes the evented path; a write between the reads keeps it at one read at a time.
+  std::string reads;
+  Random random(4);
+  for (int i = 0; i < 3000; ++i) reads += fmt::format("0 {:x} R\n", random.below(1 << 22) & ~63u);
+  const DramRun fast = run(reads, 1, DramConfig{});
+  std::string paced;
+  uint64_t ps = 0;
+  Random again(4);
+  for (size_t i = 0; i < fast.read_latency_ps.size(); ++i) {
+    paced += fmt::format("{}.{:03} {:x} R\n", ps / 1000, ps % 1000, again.below(1 << 22) & ~63u);
+    ps += static_cast<uint64_t>(fast.read_latency_ps[i]);
+  }
+  const DramRun open = run(paced, std::nullopt, DramConfig{});
+  EXPECT_EQ(open.read_latency_ps, fast.read_latency_ps);
+  EXPECT_EQ(open.cycles, fast.cycles);
+}
+
+TEST(DramDriver, WritesAreAllWrittenByTheEnd) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += fmt::format("{} {:x} W\n", i, i * 8192);
+  DramSystem dram(without_refresh());
+  RequestReader reader = reader_of(text);
+  const DramRun r = drive(dram, reader, std::nullopt);
+  EXPECT_EQ(dram.stats().writes, 100u);
+  EXPECT_TRUE(r.read_latency_ps.empty());
+  EXPECT_EQ(r.cycles, dram.last_data());
+}
+
+TEST(DramDriver, BadLinesAreNamedByFileAndLine) {
+  using testing::HasSubstr;
+  EXPECT_EQ(error_of("0 0 R\n"), "");
+  EXPECT_EQ(error_of("0 0 R\nx 0 R\n"), "trace.txt: line 2: expected an arrival time in ns first, got \"x\"");
+  EXPECT_THAT(error_of("# c\n1.5 zz R\n"), HasSubstr("trace.txt: line 2: expected a hexadecimal address"));
+  EXPECT_THAT(error_of("1.5 40\n"), HasSubstr("line 1: expected R or W third, got \"\""));
+  EXPECT_THAT(error_of("1.5 40 r\n"), HasSubstr("line 1: expected R or W"));
+  EXPECT_THAT(error_of("1.5 40 R 7\n"), HasSubstr("line 1: expected nothing after R or W"));
+  EXPECT_THAT(error_of("-1 40 R\n"), HasSubstr("line 1: expected an arrival time"));
+  EXPECT_THAT(error_of("nan 40 R\n"), HasSubstr("line 1: expected an arrival time"));
+  EXPECT_THAT(error_of("1e300 40 R\n"), HasSubstr("line 1: expected an arrival time"));
+  EXPECT_THAT(error_of("1 100000000 R\n"), HasSubstr("line 1: address 0x100000000 is beyond the 4294967296 bytes"));
+  EXPECT_THAT(error_of("5 0 R\n4 40 R\n"), HasSubstr("line 2: arrives before the request in the line above"));
+  EXPECT_EQ(error_of("5 0 R\n4 40 R\n", 4), "") << "closed loop ignores arrival times";
+  EXPECT_THAT(error_of("0 0 R\n0 4"), HasSubstr("line 2: "));
+}
+
+/// tests/data/dram: requests, and for each the mean latency three public simulators gave them.
+TEST(DramDriver, MeanLatencyIsWithin5PercentOfThePublicSimulators) {
+  const std::string folder = std::string(MMUSIM_SOURCE_DIR) + "/tests/data/dram/";
+  const nlohmann::json expected = parse_json_file(folder + "means.json");
+  unsigned rows = 0;
+  for (const auto& row : expected["rows"]) {
+    DramSystem dram(shipped_dram("reference-ddr4-2400"));
+    RequestReader reader(folder + row["trace"].get<std::string>());
+    const unsigned n = row["outstanding"].get<unsigned>();
+    const DramRun r = drive(dram, reader, n == 0 ? std::nullopt : std::optional(n));
+    double mean = 0;
+    for (const auto& value : row["mean_read_latency_ns"]) mean += value.get<double>() / 3.0;
+    EXPECT_NEAR(mean_ns(r) / mean, 1.0, 0.05) << row;
+    ++rows;
+  }
+  EXPECT_EQ(rows, 3u);
+}
+
+}  // namespace
+}  // namespace mmusim

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "models/cache/cache.h"
+
+#include <algorithm>
+
+namespace mmusim {
+
+CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) {
+  CacheConfig c = defaults;
+  uint64_t size_kib = uint64_t{c.geometry.entries} * kLineBytes / kKiB;
+  reader.read("size_kib", size_kib, 1, 4 * kMiB);
+  c.geometry.entries = static_cast<unsigned>(size_kib * kKiB / kLineBytes);
+  reader.read("ways", c.geometry.ways, 1, 4096);
+  reader.check(c.geometry.ways != 0 && c.geometry.entries % std::max(c.geometry.ways, 1u) == 0, "ways",
+               "{} ways do not divide the {} lines of {} KiB", c.geometry.ways, c.geometry.entries, size_kib);
+  reader.read_enum<Replacement>("replacement", c.geometry.replacement,
+                                {{"lru", Replacement::kLru}, {"tree_plru", Replacement::kTreePlru}, {"random", Replacement::kRandom}});
+  reader.check(c.geometry.replacement != Replacement::kTreePlru || (std::has_single_bit(c.geometry.ways) && c.geometry.ways <= 32),
+               "replacement", "tree_plru needs a power of two of at most 32 ways, got {}", c.geometry.ways);
+  reader.read("latency_cycles", c.latency.count, 1, 100000);
+  reader.read("miss_registers", c.miss_registers, 1, 4096);
+  reader.read("ports", c.ports, 1, 64);
+  reader.read_enum<CachePolicy>(
+      "policy", c.policy, {{"fill", CachePolicy::kFill}, {"victim", CachePolicy::kVictim}, {"inclusive", CachePolicy::kInclusive}});
+  reader.read("prefetch_next_line", c.prefetch_next_line);
+  reader.ignore("source");
+  reader.finish();
+  return c;
+}
+
+Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, HitLevel level, Cycles lookup)
+    : sc_module(name), config_(config), level_(level), lookup_(lookup), array_(config.geometry) {
+  for (unsigned i = 0; i < config_.miss_registers; ++i) registers_.push_back(std::make_unique<Miss>());
+}
+
+void Cache::enable_prefetch(const LocalClock& clock) {
+  prefetch_clock_ = std::make_unique<LocalClock>(clock);
+  sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
+}
+
+HitLevel Cache::read_line(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  clock.sync();
+  if (!clock.alone()) take_port(clock);
+  ++stats_.requests[static_cast<unsigned>(reason)];
+  const unsigned slot = array_.find(line);
+  if (slot == CacheArray::kNone) return miss(line, reason, clock);
+  array_.touch(slot);
+  if (reason == RequestReason::kStore && level_ == HitLevel::kL1) array_.mark_dirty(slot);
+  // A victim cache hands a clean line up; a dirty one stays, or its write-back would be lost.
+  if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+  clock.advance(lookup_);
+  return level_;
+}
+
+HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  ++stats_.misses[static_cast<unsigned>(reason)];
+  if (clock.alone()) {
+    clock.advance(lookup_);
+    return fetch(line, reason, clock);
+  }
+  if (Miss* flying = in_flight(line); flying != nullptr) {
+    ++stats_.merged;
+    clock.wait_for(flying->done);
+    if (reason == RequestReason::kStore && level_ == HitLevel::kL1) {
+      if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) array_.mark_dirty(slot);
+    }
+    return flying->found;
+  }
+  Miss* mine = take_register(clock);
+  mine->line = line;
+  mine->active = true;
+  clock.advance(lookup_);
+  const HitLevel found = fetch(line, reason, clock);
+  mine->active = false;
+  mine->found = found;
+  clock.notify(mine->done);
+  clock.notify(register_free_);
+  return found;
+}
+
+HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  const HitLevel found = below->read_line(line, reason, clock);
+  clock.sync();  // the fill happens when the line arrives
+  if (config_.policy != CachePolicy::kVictim) keep(line, reason == RequestReason::kStore && level_ == HitLevel::kL1, clock);
+  if (prefetch_clock_ && reason != RequestReason::kPrefetch) {
+    prefetches_.emplace_back(line + kLineBytes, clock.now());
+    clock.notify(prefetch_asked_);
+  }
+  return found;
+}
+
+void Cache::keep(PhysAddr line, bool dirty, LocalClock& clock) {
+  if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {  // came in by an eviction meanwhile
+    array_.touch(slot);
+    if (dirty) array_.mark_dirty(slot);
+    return;
+  }
+  CacheArray::Evicted out = array_.fill(line, dirty);
+  if (!out.valid) return;
+  ++stats_.evictions;
+  if (config_.policy == CachePolicy::kInclusive) {
+    for (int i = 0; i < above.size(); ++i) out.dirty |= above[i]->back_invalidate(out.line);
+  }
+  if (out.dirty) ++stats_.write_backs;
+  below->evict_line(out.line, out.dirty ? Eviction::kDirty : Eviction::kClean, clock);
+}
+
+void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
+  const bool dirty = eviction == Eviction::kDirty;
+  if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
+    if (dirty) array_.mark_dirty(slot);
+    return;
+  }
+  if (dirty || config_.policy == CachePolicy::kVictim) keep(line, dirty, clock);
+}
+
+HitLevel Cache::access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  ++stats_.uncached;
+  clock.advance(lookup_);
+  return below->access_uncached(line, reason, clock);
+}
+
+bool Cache::back_invalidate(PhysAddr line) {
+  bool dirty = false;
+  for (int i = 0; i < above.size(); ++i) dirty |= above[i]->back_invalidate(line);
+  if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
+    dirty |= array_.dirty(slot);
+    array_.erase(slot);
+  }
+  return dirty;
+}
+
+Cache::Miss* Cache::in_flight(PhysAddr line) {
+  for (const auto& miss : registers_) {
+    if (miss->active && miss->line == line) return miss.get();
+  }
+  return nullptr;
+}
+
+Cache::Miss* Cache::take_register(LocalClock& clock) {
+  const CycleTime asked = clock.now();
+  for (;;) {
+    for (const auto& miss : registers_) {
+      if (miss->active) continue;
+      stats_.waited_for_register += clock.now() - asked;
+      return miss.get();
+    }
+    clock.wait_for(register_free_);
+    clock.sync();
+  }
+}
+
+void Cache::take_port(LocalClock& clock) {
+  const CycleTime asked = clock.now();
+  if (port_cycle_ < asked) {
+    port_cycle_ = asked;
+    port_used_ = 0;
+  } else if (port_used_ == config_.ports) {
+    port_cycle_ += Cycles(1);
+    port_used_ = 0;
+  }
+  ++port_used_;
+  if (port_cycle_ == asked) return;
+  stats_.waited_for_port += port_cycle_ - asked;
+  clock.advance_to(port_cycle_);
+  clock.sync();
+}
+
+void Cache::run_prefetches() {
+  for (;;) {
+    if (prefetches_.empty()) prefetch_clock_->wait_for(prefetch_asked_);
+    const auto [line, asked] = prefetches_.front();
+    prefetches_.erase(prefetches_.begin());
+    prefetch_clock_->advance_to(asked);
+    prefetch_clock_->sync();
+    if (array_.find(line) == CacheArray::kNone && in_flight(line) == nullptr) {
+      read_line(line, RequestReason::kPrefetch, *prefetch_clock_);
+    }
+  }
+}
+
+}  // namespace mmusim

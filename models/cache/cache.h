@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include <systemc>
+
+#include "models/base/config.h"
+#include "models/cache/cache_array.h"
+#include "models/fabric/ports.h"
+
+namespace mmusim {
+
+/// What a cache keeps.
+enum class CachePolicy : uint8_t {
+  kFill,       ///< keeps every line it fetches; lines evicted above it are written into it when dirty
+  kVictim,     ///< keeps only what the cache above evicts, clean or dirty (AMD L3; Intel's non-inclusive L3 from Skylake-SP)
+  kInclusive,  ///< as kFill, and what leaves it leaves the caches above too
+};
+
+struct CacheConfig {
+  Geometry geometry;             ///< entries are lines
+  Cycles latency{4};             ///< load to use, counted from the core: what a hit here costs in all
+  unsigned miss_registers = 16;  ///< lines in flight
+  unsigned ports = 2;            ///< requests that can start in one cycle
+  CachePolicy policy = CachePolicy::kFill;
+  bool prefetch_next_line = false;
+};
+/// Reads "size_kib", "ways", "replacement", "latency_cycles", "miss_registers", "ports", "policy" (fill, victim,
+/// inclusive), "prefetch_next_line". Sets need not be a power of two.
+CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults);
+
+struct CacheStats {
+  std::array<uint64_t, kRequestReasons> requests{};
+  std::array<uint64_t, kRequestReasons> misses{};
+  uint64_t merged = 0, evictions = 0, write_backs = 0, uncached = 0;
+  Cycles waited_for_register{}, waited_for_port{};
+
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    for (unsigned r = 0; r < kRequestReasons; ++r) {
+      const std::string name = name_of(static_cast<RequestReason>(r));
+      v(name + "_requests", requests[r], "lines asked for, by reason");
+      v(name + "_misses", misses[r], "of these, not found here");
+    }
+    v("merged", merged, "misses that joined one already in flight");
+    v("evictions", evictions, "lines that had to leave");
+    v("write_backs", write_backs, "of these, dirty");
+    v("uncached", uncached, "accesses that no cache may keep, passed on");
+    v("waited_for_register_cycles", waited_for_register, "cycles misses waited for a miss register");
+    v("waited_for_port_cycles", waited_for_port, "cycles requests waited for a port");
+  }
+};
+
+/// Takes lines away from a cache when an inclusive cache below gives them up.
+class BackInvalidateIf : virtual public sc_core::sc_interface {
+ public:
+  /// Returns true if the line was dirty here or above.
+  virtual bool back_invalidate(PhysAddr line) = 0;
+};
+
+/// One level of the cache hierarchy, write-back and write-allocate.
+///
+/// Models   tags with a replacement policy, miss registers with merging, ports, victim, fill or inclusive keeping,
+///          optional next-line prefetch.
+/// Timing   a request that starts in cycle t (later if all ports are taken) looks up the tags in t and, on a hit, has
+///          its line at t + lookup, lookup being latency minus the latency of the level above. On a miss it holds a
+///          miss register from t until its line is there, asks the level below at t + lookup, and fills in the cycle in
+///          which the line arrives. A second miss to that line waits for that cycle. With all registers taken a miss
+///          waits for the first to come free. Evictions take no time of the requester.
+/// Omits    coherence between the private caches of different cores; bank conflicts; write-combining.
+/// Sources  docs/parameters.md#caches
+class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateIf {
+ public:
+  sc_core::sc_port<MemoryIf> below{"below"};  ///< next cache or DRAM
+  sc_core::sc_port<BackInvalidateIf, 0, sc_core::SC_ZERO_OR_MORE_BOUND> above{"above"};  ///< only under an inclusive cache
+
+  /// `level` is what a hit here is called; `lookup` the cycles beyond the level above.
+  Cache(const sc_core::sc_module_name& name, const CacheConfig& config, HitLevel level, Cycles lookup);
+
+  HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) override;
+  void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;
+  HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
+  bool back_invalidate(PhysAddr line) override;
+
+  /// The tags, for the load/store unit's own first-level cache: a hit there is inline.
+  CacheArray& array() { return array_; }
+  const CacheStats& stats() const { return stats_; }
+  /// Gives prefetches of this cache a clock of their own; without it there are none.
+  void enable_prefetch(const LocalClock& clock);
+
+ private:
+  /// A line in flight.
+  struct Miss {
+    PhysAddr line;
+    bool active = false;
+    HitLevel found = HitLevel::kDram;
+    sc_core::sc_event done;
+  };
+
+  HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
+  HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
+  Miss* in_flight(PhysAddr line);
+  Miss* take_register(LocalClock& clock);
+  void take_port(LocalClock& clock);
+  void keep(PhysAddr line, bool dirty, LocalClock& clock);
+  void run_prefetches();
+
+  const CacheConfig config_;
+  const HitLevel level_;
+  const Cycles lookup_;
+  CacheArray array_;
+  CacheStats stats_;
+  std::vector<std::unique_ptr<Miss>> registers_;
+  sc_core::sc_event register_free_;
+  CycleTime port_cycle_;
+  unsigned port_used_ = 0;
+  std::unique_ptr<LocalClock> prefetch_clock_;
+  std::vector<std::pair<PhysAddr, CycleTime>> prefetches_;
+  sc_core::sc_event prefetch_asked_;
+};
+
+}  // namespace mmusim

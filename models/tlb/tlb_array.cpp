@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "models/tlb/tlb_array.h"
+
+namespace mmusim {
+
+unsigned TlbArray::fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
+  unsigned slot = find(va, kind, pcid);
+  const uint64_t number = number_of(va, kind);
+  if (slot == kNone) slot = array_.victim(array_.set_of(number));
+  array_.put(slot, key_of(number, kind, translation.global ? kGlobalSpace : pcid));
+  translations_[slot] = translation;
+  ++serials_[slot];
+  return slot;
+}
+
+void TlbArray::clear() {
+  array_.clear();
+  for (uint64_t& serial : serials_) ++serial;
+}
+
+unsigned TlbArray::invalidate(const Invalidation& operation) {
+  unsigned removed = 0;
+  for_each([&](unsigned slot, VirtAddr page, EntryKind kind, uint16_t pcid, bool global) {
+    bool goes = false;
+    if (kind == EntryKind::kPde) {
+      goes = removes_structure(operation, pcid, page, shift_of(kind));
+    } else if (kind == EntryKind::k16K) {
+      goes = removes_translation(operation, pcid, global, page, PageSize::k4K);
+      for (unsigned i = 1; i < 4 && !goes; ++i) {
+        goes = removes_translation(operation, pcid, global, page + i * kPageBytes, PageSize::k4K);
+      }
+    } else {
+      goes = removes_translation(operation, pcid, global, page, translations_[slot].size);
+    }
+    if (!goes) return;
+    erase(slot);
+    ++removed;
+  });
+  return removed;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/base/set_array.h"
+#include "models/base/types.h"
+#include "models/x86/invalidation.h"
+#include "models/x86/translation.h"
+
+namespace mmusim {
+
+/// What one entry of a TLB array can cover.
+enum class EntryKind : uint8_t {
+  k4K,
+  k16K,  ///< four adjacent 4 KiB pages coalesced (AMD)
+  k2M,
+  k4M,
+  k1G,
+  kPde,  ///< a PDE that points to a page table, kept beside translations (AMD L2 DTLB)
+};
+inline constexpr unsigned kEntryKinds = 6;
+
+constexpr unsigned shift_of(EntryKind kind) {
+  constexpr unsigned kShift[kEntryKinds] = {12, 14, 21, 22, 30, 21};
+  return kShift[static_cast<unsigned>(kind)];
+}
+constexpr uint64_t bytes_of(EntryKind kind) { return uint64_t{1} << shift_of(kind); }
+constexpr EntryKind kind_of(PageSize size) {
+  switch (size) {
+    case PageSize::k4K: return EntryKind::k4K;
+    case PageSize::k2M: return EntryKind::k2M;
+    case PageSize::k4M: return EntryKind::k4M;
+    case PageSize::k1G: return EntryKind::k1G;
+  }
+  return EntryKind::k4K;
+}
+
+/// One hardware array of translations, tagged with page number, kind and address space. State only.
+///
+/// A global entry matches in every address space (SDM vol. 3A 4.10.2.4). Each fill gives its slot a new serial
+/// number, so that who remembers a slot can tell whether it still holds what it held.
+class TlbArray {
+ public:
+  static constexpr unsigned kNone = SetArray::kNone;
+
+  explicit TlbArray(const Geometry& geometry, uint64_t seed = 1)
+      : array_(geometry, seed), translations_(geometry.entries), serials_(geometry.entries, 0) {}
+
+  /// Slot with the entry of this kind for `va`, or kNone. Does not count as a use.
+  unsigned find(VirtAddr va, EntryKind kind, uint16_t pcid) const {
+    const uint64_t number = number_of(va, kind);
+    return array_.find(array_.set_of(number), key_of(number, kind, pcid), key_of(number, kind, kGlobalSpace));
+  }
+  void touch(unsigned slot) { array_.touch(slot); }
+  /// What slot `slot` says of `va`, which it covers.
+  Translation at(unsigned slot, EntryKind kind, VirtAddr va) const {
+    Translation t = translations_[slot];
+    if (kind == EntryKind::k16K) t.frame += va.raw() & (bytes_of(kind) - bytes_of(PageSize::k4K));
+    return t;
+  }
+  void set_dirty(unsigned slot) { translations_[slot].dirty = true; }
+  uint64_t serial(unsigned slot) const { return serials_[slot]; }
+
+  /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the
+  /// whole entry (16 KiB aligned for k16K).
+  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation);
+  void erase(unsigned slot) {
+    array_.erase(slot);
+    ++serials_[slot];
+  }
+  void clear();
+  /// Removes what the operation must remove; returns how many entries that were. Page size and fragments do not
+  /// matter: an entry of any kind that covers the address goes.
+  unsigned invalidate(const Invalidation& operation);
+
+  /// Calls fn(slot, va of the first byte covered (sign-extended from 57 bits), kind, pcid, global) for each valid entry.
+  template <class Fn>
+  void for_each(Fn&& fn) const {
+    for (unsigned slot = 0; slot < array_.slots(); ++slot) {
+      const uint64_t key = array_.key(slot);
+      if (key == 0) continue;
+      const auto kind = static_cast<EntryKind>(key >> 1 & 7);
+      const auto space = static_cast<unsigned>(key >> 4 & 0x1fff);
+      const auto raw = static_cast<int64_t>((key >> 17) << (shift_of(kind) + 7)) >> 7;
+      fn(slot, VirtAddr(static_cast<uint64_t>(raw)), kind, static_cast<uint16_t>(space & 0xfff), space == kGlobalSpace);
+    }
+  }
+  unsigned sets() const { return array_.slots() / array_.ways(); }
+
+ private:
+  static constexpr unsigned kGlobalSpace = 0x1000;  // beyond the 12 bits of a PCID
+  static constexpr uint64_t kLinearMask = (uint64_t{1} << 57) - 1;
+
+  static uint64_t number_of(VirtAddr va, EntryKind kind) { return (va.raw() & kLinearMask) >> shift_of(kind); }
+  // valid | kind:3 | space:13 | page number:45
+  static uint64_t key_of(uint64_t number, EntryKind kind, unsigned space) {
+    return number << 17 | uint64_t{space} << 4 | static_cast<uint64_t>(kind) << 1 | 1;
+  }
+
+  SetArray array_;
+  std::vector<Translation> translations_;
+  std::vector<uint64_t> serials_;
+};
+
+}  // namespace mmusim

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "models/tlb/tlb_level.h"
+
+#include <bit>
+
+#include <nlohmann/json.hpp>
+
+namespace mmusim {
+
+namespace {
+
+void read_pages(ConfigReader& reader, TlbArrayConfig& array) {
+  const nlohmann::json* pages = reader.raw("pages");
+  if (pages == nullptr || !pages->is_array() || pages->empty()) {
+    return reader.error("pages", "expected a list of page sizes such as [\"4K\", \"2M\"]");
+  }
+  for (const auto& page : *pages) {
+    if (page == "4K") {
+      array.holds[static_cast<unsigned>(EntryKind::k4K)] = true;
+    } else if (page == "2M") {
+      array.holds[static_cast<unsigned>(EntryKind::k2M)] = true;
+      array.holds[static_cast<unsigned>(EntryKind::k4M)] = true;
+    } else if (page == "1G") {
+      array.holds[static_cast<unsigned>(EntryKind::k1G)] = true;
+    } else {
+      reader.error("pages", fmt::format("unknown page size {}, expected 4K, 2M or 1G", page.dump()));
+    }
+  }
+}
+
+}  // namespace
+
+TlbConfig read_tlb_config(ConfigReader reader) {
+  TlbConfig c;
+  reader.read("hit_penalty_cycles", c.hit_penalty);
+  reader.read("coalesce_4k_by_4", c.coalesce);
+  reader.read("smash_1g_into_2m", c.smash_1g);
+  reader.read("holds_pdes", c.holds_pdes);
+  reader.for_each("arrays", [&](ConfigReader r) {
+    TlbArrayConfig array;
+    read_geometry(r, array.geometry);
+    read_pages(r, array);
+    array.holds[static_cast<unsigned>(EntryKind::k16K)] = c.coalesce && array.holds[static_cast<unsigned>(EntryKind::k4K)];
+    array.holds[static_cast<unsigned>(EntryKind::kPde)] = c.holds_pdes && array.holds[static_cast<unsigned>(EntryKind::k4K)];
+    r.ignore("source");
+    r.finish();
+    c.arrays.push_back(array);
+  });
+  reader.check(!c.arrays.empty(), "arrays", "expected at least one array");
+  reader.ignore("source");
+  reader.finish();
+  return c;
+}
+
+TlbLevel::TlbLevel(const TlbConfig& config, uint64_t seed) : config_(config) {
+  for (const TlbArrayConfig& array : config.arrays) {
+    for (unsigned kind = 0; kind < kEntryKinds; ++kind) {
+      if (array.holds[kind]) holders_[kind].push_back(static_cast<unsigned>(arrays_.size()));
+    }
+    arrays_.emplace_back(array.geometry, seed + arrays_.size());
+  }
+}
+
+unsigned TlbLevel::array_for(EntryKind kind, VirtAddr va) const {
+  const auto& holders = holders_[static_cast<unsigned>(kind)];
+  if (holders.size() == 1) return holders[0];
+  const uint64_t above_index = (va.raw() >> shift_of(kind)) / arrays_[holders[0]].sets();
+  return holders[above_index % holders.size()];
+}
+
+std::optional<TlbLevel::Hit> TlbLevel::probe(VirtAddr va, uint16_t pcid) const {
+  static constexpr EntryKind kTranslations[] = {EntryKind::k4K, EntryKind::k2M, EntryKind::k16K, EntryKind::k1G, EntryKind::k4M};
+  for (const EntryKind kind : kTranslations) {
+    if (!seen_[static_cast<unsigned>(kind)]) continue;
+    const unsigned number = array_for(kind, va);
+    const unsigned slot = arrays_[number].find(va, kind, pcid);
+    if (slot != TlbArray::kNone) return Hit{arrays_[number].at(slot, kind, va), static_cast<uint16_t>(number), kind, slot};
+  }
+  return std::nullopt;
+}
+
+std::optional<TlbLevel::Hit> TlbLevel::lookup(VirtAddr va, uint16_t pcid) {
+  const auto hit = probe(va, pcid);
+  if (hit) arrays_[hit->array].touch(hit->slot);
+  return hit;
+}
+
+std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible) {
+  EntryKind kind = kind_of(translation.size);
+  Translation entry = translation;
+  if (coalescible && config_.coalesce && kind == EntryKind::k4K) {
+    kind = EntryKind::k16K;
+    entry.frame = entry.frame.align_down(bytes_of(kind));
+  }
+  // A fragment of a large page keeps the whole page's translation under a smaller tag.
+  if (holders_[static_cast<unsigned>(kind)].empty() && kind == EntryKind::k1G && config_.smash_1g) kind = EntryKind::k2M;
+  if (holders_[static_cast<unsigned>(kind)].empty()) return std::nullopt;
+  seen_[static_cast<unsigned>(kind)] = true;
+  const unsigned number = array_for(kind, va);
+  const unsigned slot = arrays_[number].fill(va, kind, pcid, entry);
+  return Hit{arrays_[number].at(slot, kind, va), static_cast<uint16_t>(number), kind, slot};
+}
+
+unsigned TlbLevel::invalidate(const Invalidation& operation) {
+  unsigned removed = 0;
+  for (TlbArray& array : arrays_) removed += array.invalidate(operation);
+  return removed;
+}
+
+void TlbLevel::clear() {
+  for (TlbArray& array : arrays_) array.clear();
+}
+
+const StructureEntry* TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
+  if (pdes_.empty()) return nullptr;
+  TlbArray& array = arrays_[holders_[static_cast<unsigned>(EntryKind::kPde)][0]];
+  const unsigned slot = array.find(va, EntryKind::kPde, pcid);
+  if (slot == TlbArray::kNone) return nullptr;
+  array.touch(slot);
+  return &pdes_[slot];
+}
+
+void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) {
+  const auto& holders = holders_[static_cast<unsigned>(EntryKind::kPde)];
+  if (holders.empty()) return;
+  if (pdes_.empty()) pdes_.resize(config_.arrays[holders[0]].geometry.entries);
+  pdes_[arrays_[holders[0]].fill(va, EntryKind::kPde, pcid, Translation{})] = entry;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/base/config.h"
+#include "models/tlb/tlb_array.h"
+#include "models/x86/structure_store.h"
+
+namespace mmusim {
+
+struct TlbArrayConfig {
+  Geometry geometry;
+  std::array<bool, kEntryKinds> holds{};  ///< by EntryKind
+};
+
+/// The arrays that make up one TLB (say, the load DTLB, or the second-level TLB).
+struct TlbConfig {
+  std::vector<TlbArrayConfig> arrays;
+  Cycles hit_penalty{0};    ///< beyond the level above; 0 for a first-level TLB
+  bool coalesce = false;    ///< four adjacent 4 KiB pages in one entry (AMD; PMU text "a 16k page created from four adjacent 4k pages")
+  bool smash_1g = false;    ///< a 1 GiB translation is kept as a 2 MiB one where no array holds 1 GiB
+  bool holds_pdes = false;  ///< PDEs that point to page tables live here too (AMD L2 DTLB)
+};
+/// Reads "arrays": [{"entries", "ways", "replacement", "index_hash", "pages": ["4K", "2M", "1G"]}], "hit_penalty_cycles",
+/// "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes". "4M" pages of 32-bit paging go where 2M go.
+TlbConfig read_tlb_config(ConfigReader reader);
+
+/// One TLB: arrays that are looked up at the same time. State only, no time.
+///
+/// A page size that several arrays hold (the two banks of Ice Lake's second level) is spread over them by the lowest
+/// bits of the page number above the set index.
+class TlbLevel : public StructureStore {
+ public:
+  TlbLevel(const TlbConfig& config, uint64_t seed);
+
+  struct Hit {
+    Translation translation;
+    uint16_t array = 0;
+    EntryKind kind = EntryKind::k4K;
+    unsigned slot = 0;
+  };
+  /// Looks `va` up and, if it is there, counts as a use of that entry.
+  std::optional<Hit> lookup(VirtAddr va, uint16_t pcid);
+  /// The same without counting as a use.
+  std::optional<Hit> probe(VirtAddr va, uint16_t pcid) const;
+  /// Puts in what a walk of `va` found. `run` says whether the four 4 KiB pages around it can share an entry. Returns
+  /// where it is, or nothing if this TLB holds no such page size.
+  std::optional<Hit> fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible);
+  /// Removes entries; returns how many.
+  unsigned invalidate(const Invalidation& operation);
+  void clear();
+
+  TlbArray& array(unsigned number) { return arrays_[number]; }
+  unsigned arrays() const { return static_cast<unsigned>(arrays_.size()); }
+  const TlbConfig& config() const { return config_; }
+
+  // StructureStore: PDEs kept beside translations.
+  const StructureEntry* find_structure(VirtAddr va, uint16_t pcid) override;
+  void put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) override;
+
+ private:
+  unsigned array_for(EntryKind kind, VirtAddr va) const;
+
+  TlbConfig config_;
+  std::vector<TlbArray> arrays_;
+  std::array<std::vector<unsigned>, kEntryKinds> holders_;  // which arrays hold a kind
+  std::array<bool, kEntryKinds> seen_{};                    // kinds ever filled: others need no probe
+  std::vector<StructureEntry> pdes_;                        // by slot of the array that holds PDEs
+};
+
+}  // namespace mmusim

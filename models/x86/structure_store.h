@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "models/x86/translation.h"
+
+namespace mmusim {
+
+/// A place for PDEs that point to page tables outside the paging-structure caches proper: AMD keeps them in the L2
+/// DTLB.
+class StructureStore {
+ public:
+  virtual ~StructureStore() = default;
+  /// The entry for `va`, or nullptr; counts as a use. Valid until the next put.
+  virtual const StructureEntry* find_structure(VirtAddr va, uint16_t pcid) = 0;
+  virtual void put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) = 0;
+};
+
+/// Makes sure that an address is mapped before the processor walks for it: address spaces that are built on first
+/// touch.
+class DemandMapper {
+ public:
+  virtual ~DemandMapper() = default;
+  virtual void ensure_mapped(VirtAddr va) = 0;
+};
+
+}  // namespace mmusim

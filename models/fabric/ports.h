@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 #include <systemc>
 
 #include "models/base/records.h"
 #include "models/base/types.h"
+#include "models/base/phys_mem.h"
 #include "models/fabric/clock.h"
+#include "models/x86/structure_store.h"
+#include "models/x86/walk_outcome.h"
 
 namespace mmusim {
 
@@ -39,6 +44,55 @@ class MemoryIf : virtual public sc_core::sc_interface {
   virtual void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) = 0;
   /// An access that no cache may keep (memory type UC or WC). Blocking, as read_line.
   virtual HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) = 0;
+};
+
+/// Cycles of one access by stage.
+using StageCycles = std::array<Cycles, kStages>;
+
+/// A translation that the first-level TLB could not give.
+struct TranslateRequest {
+  VirtAddr va;
+  AccessType type;
+  WalkCause cause = WalkCause::kLoad;
+  uint64_t access = 0;  ///< number of the access that asks
+  bool in_first_level = false;  ///< the first level has an entry, but it is clean (write) or forbids the access
+};
+
+struct TranslateReply {
+  Translation translation;
+  std::optional<FaultReason> fault;
+  bool coalescible = false;       ///< four adjacent 4 KiB pages can share an entry
+  bool second_level_hit = false;
+};
+
+/// The second-level TLB, for the load/store unit.
+class TranslateIf : virtual public sc_core::sc_interface {
+ public:
+  /// Blocking: on return `clock` stands at the cycle in which the translation (or the fault) is known. Adds the cycles
+  /// to `stage`.
+  virtual TranslateReply translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) = 0;
+};
+
+/// The page walkers, for the second-level TLB.
+class WalkerIf : virtual public sc_core::sc_interface {
+ public:
+  /// Blocking, as translate(). `merged` in the reply: another walk to the same page was in flight and has finished now;
+  /// look the translation up again.
+  struct Reply {
+    WalkOutcome outcome;
+    bool merged = false;
+  };
+  virtual Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) = 0;
+};
+
+/// What all modules of one core share. Owned by the machine.
+struct CoreContext {
+  PhysMem* memory = nullptr;
+  ControlState control;
+  unsigned core = 0;
+  RecordSink* sink = nullptr;        ///< nullptr: nobody wants records
+  bool sink_accesses = false;        ///< the sink wants each access too, not only walks
+  DemandMapper* mapper = nullptr;    ///< builds mappings on first touch, where an address space wants that
 };
 
 }  // namespace mmusim

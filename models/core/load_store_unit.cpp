@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "models/core/load_store_unit.h"
+
+namespace mmusim {
+
+namespace {
+
+WalkCause cause_of(AccessType type) {
+  if (type.is_fetch()) return WalkCause::kFetch;
+  return type.is_write() ? WalkCause::kStore : WalkCause::kLoad;
+}
+
+RequestReason reason_of(AccessType type) {
+  if (type.is_fetch()) return RequestReason::kFetch;
+  return type.is_write() ? RequestReason::kStore : RequestReason::kLoad;
+}
+
+}  // namespace
+
+LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config, CoreContext& context)
+    : sc_module(name), config_(config), context_(&context), load_tlb_(config.load_tlb, 11), instruction_tlb_(config.instruction_tlb, 13) {
+  if (config.store_tlb) store_tlb_.emplace(*config.store_tlb, 17);
+}
+
+TlbLevel& LoadStoreUnit::first_level(AccessKind kind) {
+  if (kind == AccessKind::kFetch) return instruction_tlb_;
+  return kind == AccessKind::kWrite && store_tlb_ ? *store_tlb_ : load_tlb_;
+}
+
+AccessResult LoadStoreUnit::access(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
+  const Pieces pieces = translate(access, clock, record);
+  if (!pieces.fault) touch_data(access, pieces, clock, record);
+  record.end = clock.now();
+  retire(record);
+  return {pieces.piece[0].pa, pieces.fault};
+}
+
+LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
+  const ControlState& control = context_->control;
+  Pieces out;
+  const VirtAddr last = access.va + (access.bytes - 1U);
+  if (!control.canonical(access.va) || !control.canonical(last)) {
+    out.fault = FaultReason::kNonCanonical;
+    return out;
+  }
+  const uint64_t to_boundary = kPageBytes - (access.va.raw() & (kPageBytes - 1));
+  const auto first_bytes = static_cast<uint16_t>(std::min<uint64_t>(access.bytes, to_boundary));
+  out.piece[0] = {access.va, {}, first_bytes, true};
+  out.count = first_bytes < access.bytes ? 2 : 1;
+  if (out.count == 2) {
+    ++stats_.page_crossings;
+    out.piece[1] = {control.linear(access.va + first_bytes), {}, static_cast<uint16_t>(access.bytes - first_bytes), true};
+  }
+  for (unsigned i = 0; i < out.count; ++i) {
+    const PageAnswer answer = translate_page(out.piece[i].va, access, clock, record);
+    if (answer.fault) {
+      out.fault = answer.fault;
+      record.page_fault_error_code = exception_of(*answer.fault, access_type_of(access), control, out.piece[i].va).error_code;
+      return out;
+    }
+    out.piece[i].pa = answer.translation.address(control.linear(out.piece[i].va));
+  }
+  record.pa = out.piece[0].pa;
+  return out;
+}
+
+LoadStoreUnit::PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock,
+                                                        AccessRecord& record) {
+  const ControlState& control = context_->control;
+  const AccessType type = access_type_of(access);
+  TlbLevel& tlb = first_level(type.kind);
+  ++stats_.tlb_lookups[static_cast<unsigned>(type.kind)];
+  auto hit = tlb.lookup(va, control.pcid());
+  if (hit && !(type.is_write() && !hit->translation.dirty) && !check_rights(control, hit->translation, type)) {
+    if (inline_possible(type)) memos_.remember(va, hit->translation.address(control.linear(va)), type, tlb, *hit);
+    return {hit->translation, std::nullopt};
+  }
+  if (!hit) {
+    ++stats_.tlb_misses[static_cast<unsigned>(type.kind)];
+    record.tlb_miss = true;
+  }
+  const TranslateRequest request{va, type, cause_of(type), record.id, hit.has_value()};
+  const TranslateReply reply = second_level->translate(request, clock, record.stage);
+  record.stlb_miss |= !reply.second_level_hit;
+  if (reply.fault) {
+    invalidate(on_page_fault(control, va));
+    return {{}, reply.fault};
+  }
+  hit = tlb.fill(va, control.pcid(), reply.translation, reply.coalescible);
+  if (hit && inline_possible(type)) memos_.remember(va, reply.translation.address(control.linear(va)), type, tlb, *hit);
+  return {reply.translation, std::nullopt};
+}
+
+void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, LocalClock& clock, AccessRecord& record) {
+  const AccessType type = access_type_of(access);
+  const CycleTime begin = clock.now();
+  MemoryIf& cache = type.is_fetch() ? *instruction_cache.operator->() : *data_cache.operator->();
+  unsigned lines = 0;
+  for (unsigned i = 0; i < pieces.count; ++i) {
+    const PhysAddr last = pieces.piece[i].pa + (pieces.piece[i].bytes - 1U);
+    for (PhysAddr line = pieces.piece[i].pa.align_down(kLineBytes); line <= last; line += kLineBytes, ++lines) {
+      const HitLevel hit = pieces.piece[i].cacheable ? cache.read_line(line, reason_of(type), clock)
+                                                     : cache.access_uncached(line, reason_of(type), clock);
+      if (lines == 0 || hit > record.data_hit) record.data_hit = hit;
+      ++stats_.data_hits[static_cast<unsigned>(type.kind)][static_cast<unsigned>(hit)];
+    }
+  }
+  if (lines > 1) ++stats_.line_crossings;
+  record.stage[static_cast<unsigned>(Stage::kData)] += clock.now() - begin;
+}
+
+void LoadStoreUnit::retire(const AccessRecord& record) {
+  ++stats_.accesses[static_cast<unsigned>(record.access.rmw ? AccessKind::kWrite : record.access.kind)];
+  if (record.page_fault_error_code) ++stats_.faults;
+  Cycles sum{0};
+  for (unsigned s = 0; s < kStages; ++s) {
+    stats_.stage[s] += record.stage[s];
+    sum += record.stage[s];
+  }
+  MMUSIM_INVARIANT(sum == record.end - record.begin, fmt::format("stages of access {} add up to {} of {} cycles", record.id, sum,
+                                                                 record.end - record.begin));
+  if (context_->sink_accesses) context_->sink->access(record);
+}
+
+unsigned LoadStoreUnit::invalidate(const Invalidation& operation) {
+  unsigned removed = load_tlb_.invalidate(operation) + instruction_tlb_.invalidate(operation);
+  if (store_tlb_) removed += store_tlb_->invalidate(operation);
+  return removed;
+}
+
+LoadStoreUnitStats LoadStoreUnit::stats() const {
+  LoadStoreUnitStats all = stats_;
+  for (unsigned k = 0; k < all.inline_hits.size(); ++k) {  // an inline hit is one lookup, one line in L1, l1_latency of data
+    all.accesses[k] += all.inline_hits[k];
+    all.tlb_lookups[k] += all.inline_hits[k];
+    all.data_hits[k][static_cast<unsigned>(HitLevel::kL1)] += all.inline_hits[k];
+    all.stage[static_cast<unsigned>(Stage::kData)] += config_.l1_latency * all.inline_hits[k];
+  }
+  return all;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "models/core/window_core.h"
+
+#include <bit>
+
+namespace mmusim {
+
+WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock,
+                       const std::vector<LocalClock>& slot_clocks, const WindowCoreConfig& config)
+    : Core(name, lsu, clock), config_(config), ring_(std::bit_ceil(config.window + 1)), ring_mask_(ring_.size() - 1) {
+  for (const LocalClock& slot_clock : slot_clocks) {
+    slots_.push_back(std::make_unique<Slot>(slot_clock));
+    sc_core::sc_spawn_options options;
+    options.set_stack_size(64 * 1024);
+    Slot* slot = slots_.back().get();
+    sc_core::sc_spawn([this, slot] { run_slot(*slot); }, sc_core::sc_gen_unique_name("slot"), &options);
+  }
+}
+
+void WindowCore::execute(std::span<const MemAccess> accesses) {
+  for (const MemAccess& access : accesses) dispatch(access);
+}
+
+AccessResult WindowCore::access(const MemAccess& access) {
+  const InFlight& flight = dispatch(access);
+  while (!flight.known) clock_.wait_for(completed_);
+  if (!access.rmw && access.kind != AccessKind::kWrite) clock_.advance_to(flight.done);
+  return flight.result;
+}
+
+void WindowCore::drain() {
+  while (oldest_ <= next_id_) retire_oldest();
+  while (busy_ != 0) clock_.wait_for(completed_);
+}
+
+WindowCore::InFlight& WindowCore::dispatch(const MemAccess& access) {
+  const uint64_t number = ++next_id_;
+  instructions_ += access.gap + 1U;
+  stats_.gap_instructions += access.gap;
+  issued_ += access.gap + 1U;
+  if (issued_ > config_.issue_width) {
+    clock_.advance(Cycles((issued_ - 1) / config_.issue_width));
+    issued_ = (issued_ - 1) % config_.issue_width + 1;
+  }
+  make_room(access);
+
+  InFlight& flight = in_flight(number);
+  flight = {instructions_, {}, /*known=*/false, access.rmw ? AccessKind::kWrite : access.kind, {}};
+  ++(flight.kind == AccessKind::kWrite ? stores_ : loads_);
+
+  const InFlight* needed = producer(access, number);
+  if (needed == nullptr || (needed->known && needed->done <= clock_.now())) {
+    if (busy_ != 0) clock_.sync();  // what the slots have done up to now counts
+    if (!lsu_->context().sink_accesses && lsu_->hits(access, flight.result.pa)) {
+      flight.done = clock_.now() + lsu_->l1_latency();
+      flight.known = true;
+      return flight;
+    }
+  }
+  Slot& slot = take_slot();
+  slot.access = access;
+  slot.number = number;
+  slot.dispatched = clock_.now();
+  slot.busy = true;
+  ++busy_;
+  clock_.notify(slot.go);
+  return flight;
+}
+
+void WindowCore::make_room(const MemAccess& access) {
+  while (oldest_ < next_id_ && instructions_ - in_flight(oldest_).instruction >= config_.window) retire_oldest();
+  const bool store = access.rmw || access.kind == AccessKind::kWrite;
+  while (oldest_ < next_id_ && (store ? stores_ >= config_.store_queue : loads_ >= config_.load_queue)) retire_oldest();
+}
+
+void WindowCore::retire_oldest() {
+  const InFlight& flight = in_flight(oldest_);
+  while (!flight.known) clock_.wait_for(completed_);
+  clock_.advance_to(flight.done);  // in order: later ones cannot have retired before
+  --(flight.kind == AccessKind::kWrite ? stores_ : loads_);
+  ++oldest_;
+}
+
+WindowCore::Slot& WindowCore::take_slot() {
+  for (;;) {
+    for (const auto& slot : slots_) {
+      if (!slot->busy) return *slot;
+    }
+    clock_.wait_for(completed_);
+  }
+}
+
+WindowCore::InFlight* WindowCore::producer(const MemAccess& access, uint64_t number) {
+  if (access.depends_on == 0 || access.depends_on >= number || access.depends_on > ring_mask_) return nullptr;
+  return &in_flight(number - access.depends_on);
+}
+
+void WindowCore::run_slot(Slot& slot) {
+  for (;;) {
+    slot.clock.wait_for(slot.go);
+    slot.clock.advance_to(slot.dispatched);
+    if (const InFlight* needed = producer(slot.access, slot.number); needed != nullptr) {
+      while (!needed->known) slot.clock.wait_for(completed_);
+      slot.clock.advance_to(needed->done);
+    }
+    slot.clock.sync();
+    AccessRecord record;
+    record.id = slot.number;
+    record.core = lsu_->context().core;
+    record.access = slot.access;
+    record.begin = slot.dispatched;
+    record.stage[static_cast<unsigned>(Stage::kStall)] = slot.clock.now() - slot.dispatched;
+    InFlight& flight = in_flight(slot.number);  // a store's place is free for others once it is known
+    const bool retires_early = flight.kind == AccessKind::kWrite;
+    const LoadStoreUnit::Pieces pieces = lsu_->translate(slot.access, slot.clock, record);
+    flight.result = {pieces.piece[0].pa, pieces.fault};
+    const bool known = retires_early || pieces.fault;
+    if (known) {
+      flight.done = slot.clock.now();
+      flight.known = true;
+      slot.clock.notify(completed_);
+    }
+    if (!pieces.fault) lsu_->touch_data(slot.access, pieces, slot.clock, record);
+    slot.clock.sync();
+    record.end = slot.clock.now();
+    lsu_->retire(record);
+    if (!known) {
+      flight.done = slot.clock.now();
+      flight.known = true;
+    }
+    slot.busy = false;
+    --busy_;
+    slot.clock.notify(completed_);
+  }
+}
+
+}  // namespace mmusim

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "models/dram/dram.h"
+
+namespace mmusim {
+
+Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain, unsigned requester)
+    : sc_module(name), config_(config), domain_(&domain), requester_(requester), system_(config.dram) {
+  sc_core::sc_spawn_options options;
+  options.spawn_method();
+  options.set_sensitivity(&wake_);
+  options.dont_initialize();
+  sc_core::sc_spawn([this] { work(); }, "controller", &options);
+}
+
+DramCycle Dram::dram_cycle(CycleTime t) const {
+  const uint64_t tck = config_.dram.tck_ps;
+  return (domain_->ps(t) + tck - 1) / tck;
+}
+
+CycleTime Dram::core_cycle(DramCycle t) const { return domain_->first_cycle_at(t * config_.dram.tck_ps); }
+
+HitLevel Dram::read_line(PhysAddr line, RequestReason, LocalClock& clock) {
+  const CycleTime begin = clock.now();
+  ++stats_.reads;
+  clock.advance(config_.to_memory);
+  clock.sync();
+  const DramCycle done = clock.alone() ? read_alone(line, dram_cycle(clock.now())) : read_shared(line, clock);
+  clock.advance_to(core_cycle(done));
+  clock.advance(config_.from_memory);
+  stats_.read_cycles += clock.now() - begin;
+  return HitLevel::kDram;
+}
+
+HitLevel Dram::access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  if (reason == RequestReason::kStore) {
+    evict_line(line, Eviction::kDirty, clock);
+    clock.advance(config_.to_memory + config_.from_memory);
+  } else {
+    read_line(line, reason, clock);
+  }
+  return HitLevel::kUncached;
+}
+
+void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
+  if (eviction == Eviction::kClean) return;
+  ++stats_.writes;
+  posted_.push_back({line, dram_cycle(clock.now() + config_.to_memory)});
+}
+
+/// Decides everything up to `now`, with the writes that reached the controller by then.
+void Dram::advance_to(DramCycle now) {
+  while (!posted_.empty() && posted_.front().arrival <= now) {
+    const Posted& write = posted_.front();
+    DramCycle at = write.arrival;
+    system_.advance_to(at, completions_);
+    bool accepted = system_.can_accept(write.line, true, at);
+    while (!accepted) {
+      const auto next = system_.next_event();
+      MMUSIM_INVARIANT(next.has_value(), "a full write queue has something to do");
+      if (*next > now) break;
+      at = std::max(at, *next + 1);
+      system_.advance_to(*next, completions_);
+      accepted = at <= now && system_.can_accept(write.line, true, at);
+    }
+    if (!accepted) break;
+    system_.enqueue({0, write.line, true}, at);
+    posted_.pop_front();
+    if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
+  }
+  system_.advance_to(now, completions_);
+  hand_out();
+}
+
+void Dram::hand_out() {
+  for (const DramCompletion& completion : completions_) {
+    for (const auto& waiter : waiters_) {
+      if (waiter->id == completion.id) waiter->done = completion.done;
+    }
+  }
+  completions_.clear();
+}
+
+DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
+  if (!posted_.empty()) advance_to(now);
+  return system_.read_alone(line, now);
+}
+
+DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
+  advance_to(dram_cycle(clock.now()));
+  while (!system_.can_accept(line, false, dram_cycle(clock.now()))) {
+    ++stats_.waited_for_queue;
+    wake_at_next_event();
+    clock.wait_for(space_);
+    clock.sync();
+    advance_to(dram_cycle(clock.now()));
+  }
+  Waiter* mine = nullptr;
+  for (const auto& waiter : waiters_) {
+    if (waiter->id == 0) mine = waiter.get();
+  }
+  if (mine == nullptr) mine = waiters_.emplace_back(std::make_unique<Waiter>()).get();
+  mine->id = ++next_id_;
+  mine->done = system_.enqueue({mine->id, line, false}, dram_cycle(clock.now()));
+  // As long as nobody else can act before the controller's next decision, decide it here and now.
+  while (!mine->done) {
+    const auto next = system_.next_event();
+    MMUSIM_INVARIANT(next.has_value(), "a queued read will be served");
+    if (!clock.nothing_pending_before(core_cycle(*next) + Cycles(1))) break;
+    advance_to(*next);
+  }
+  if (!mine->done) wake_at_next_event();
+  while (!mine->done) clock.wait_for(mine->ready);
+  mine->id = 0;
+  return *mine->done;
+}
+
+void Dram::wake_at_next_event() {
+  const auto next = system_.next_event();
+  if (!next) return;
+  const sc_core::sc_time at = domain_->moment(core_cycle(*next), requester_);
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  wake_.notify(at > now ? at - now : sc_core::SC_ZERO_TIME);
+}
+
+void Dram::work() {
+  advance_to(sc_core::sc_time_stamp().value() / config_.dram.tck_ps);
+  for (const auto& waiter : waiters_) {
+    if (waiter->id != 0 && waiter->done) waiter->ready.notify();
+  }
+  space_.notify();
+  if (system_.has_reads()) wake_at_next_event();
+}
+
+}  // namespace mmusim

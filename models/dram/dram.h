@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include <systemc>
+
+#include "models/dram/dram_system.h"
+#include "models/fabric/ports.h"
+
+namespace mmusim {
+
+struct DramModuleConfig {
+  DramConfig dram;
+  Cycles to_memory{0};    ///< last-level cache to controller: mesh, fabric, clock crossing
+  Cycles from_memory{0};  ///< and back
+};
+
+struct DramModuleStats {
+  uint64_t reads = 0, writes = 0, waited_for_queue = 0;
+  Cycles read_cycles{};
+
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    v("reads", reads, "lines read");
+    v("writes", writes, "lines written back");
+    v("waited_for_queue", waited_for_queue, "reads that found the controller's queue full");
+    v("read_cycles", read_cycles, "core cycles of all reads, from the last-level cache and back");
+  }
+};
+
+/// The memory controllers and the DRAM behind the caches, in the time of the cores.
+///
+/// Models   a fixed way to the controller and back, then DramSystem (dram_system.h).
+/// Timing   a line asked for in cycle t reaches the controller at t + to_memory, in the first DRAM cycle that begins
+///          then or later; its data are at the cache in the first core cycle after its last data beat, plus
+///          from_memory. A line written back travels to_memory too and takes no time of who evicted it; when the
+///          controller's write queue is full it waits outside in order.
+/// Omits    errors and scrubbing; power-down; training.
+/// Sources  docs/parameters.md#dram
+class Dram : public sc_core::sc_module, public MemoryIf {
+ public:
+  /// `domain` and `requester` (number of its own) place the controller's work within a cycle.
+  Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain, unsigned requester);
+
+  HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) override;
+  void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;
+  HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
+
+  const DramModuleStats& stats() const { return stats_; }
+  DramSystem& system() { return system_; }
+
+ private:
+  /// A line on its way to the write queue.
+  struct Posted {
+    PhysAddr line;
+    DramCycle arrival;
+  };
+  /// A read whose data somebody waits for.
+  struct Waiter {
+    uint64_t id = 0;
+    std::optional<DramCycle> done;
+    sc_core::sc_event ready;
+  };
+
+  DramCycle dram_cycle(CycleTime t) const;
+  CycleTime core_cycle(DramCycle t) const;
+  DramCycle read_alone(PhysAddr line, DramCycle now);
+  DramCycle read_shared(PhysAddr line, LocalClock& clock);
+  void advance_to(DramCycle now);
+  void hand_out();
+  void work();
+  void wake_at_next_event();
+
+  const DramModuleConfig config_;
+  const ClockDomain* domain_;
+  unsigned requester_;
+  DramSystem system_;
+  DramModuleStats stats_;
+  std::deque<Posted> posted_;
+  std::vector<std::unique_ptr<Waiter>> waiters_;  // idle ones are kept for reuse
+  uint64_t next_id_ = 0;
+  std::vector<DramCompletion> completions_;
+  sc_core::sc_event wake_, space_;
+};
+
+}  // namespace mmusim

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+
+#include "models/base/access.h"
+#include "models/tlb/tlb_level.h"
+
+namespace mmusim {
+
+/// Remembers, page by page, which first-level TLB entry answered and for whom, so that the next hit needs no search.
+/// It decides nothing: an answer holds only as long as the entry it came from is the same (its serial number), and who
+/// changes what accesses are allowed calls forget().
+class PageMemos {
+ public:
+  struct Memo {
+    uint64_t page = ~uint64_t{0};
+    PhysAddr frame;  ///< of the 4 KiB page
+    TlbArray* array = nullptr;
+    uint64_t serial = 0;
+    unsigned slot = 0;
+    uint8_t allowed = 0;  ///< bit n: privilege n may
+  };
+
+  static unsigned kind_of(const MemAccess& access) { return access.rmw ? 1U : static_cast<unsigned>(access.kind); }
+
+  /// The memo for the page of the access's first byte if it still holds and allows the access, else nullptr.
+  const Memo* find(const MemAccess& access) const {
+    const uint64_t page = access.va.raw() >> kPageShift;
+    const unsigned privilege = access.implicit ? 2U : access.user ? 1U : 0U;  // as enum Privilege
+    const Memo& memo = memos_[kind_of(access)][page % kMemos];
+    if (memo.page != page || (memo.allowed >> privilege & 1) == 0 || memo.array->serial(memo.slot) != memo.serial) return nullptr;
+    return &memo;
+  }
+
+  /// `va` hit `hit` of `tlb`, and an access of `type` is allowed without a further walk.
+  void remember(VirtAddr va, PhysAddr pa, AccessType type, TlbLevel& tlb, const TlbLevel::Hit& hit) {
+    const uint64_t page = va.raw() >> kPageShift;
+    Memo& memo = memos_[static_cast<unsigned>(type.kind)][page % kMemos];
+    TlbArray& array = tlb.array(hit.array);
+    const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege));
+    const uint64_t serial = array.serial(hit.slot);
+    const bool same = memo.page == page && memo.array == &array && memo.slot == hit.slot && memo.serial == serial;
+    memo = {page, pa.align_down(kPageBytes), &array, serial, hit.slot, static_cast<uint8_t>(same ? memo.allowed | bit : bit)};
+  }
+
+  void forget() {
+    for (auto& table : memos_) table.fill(Memo{});
+  }
+
+ private:
+  static constexpr unsigned kMemos = 256;
+  std::array<std::array<Memo, kMemos>, 3> memos_;  // by AccessKind
+};
+
+}  // namespace mmusim

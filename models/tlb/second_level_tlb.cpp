@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "models/tlb/second_level_tlb.h"
+
+namespace mmusim {
+
+namespace {
+constexpr uint64_t kDataSeed = 0x51ed270b0f6d6e35;
+constexpr uint64_t kInstructionSeed = 0x2545f4914f6cdd1d;
+}  // namespace
+
+SecondLevelState::SecondLevelState(const SecondLevelTlbConfig& config) : data_(config.data, kDataSeed) {
+  if (config.instruction) instruction_.emplace(*config.instruction, kInstructionSeed);
+}
+
+unsigned SecondLevelState::invalidate(const Invalidation& operation) {
+  return data_.invalidate(operation) + (instruction_ ? instruction_->invalidate(operation) : 0);
+}
+
+std::optional<TlbLevel::Hit> SecondLevelState::lookup(const TranslateRequest& request, const ControlState& control) {
+  const bool fetch = request.type.is_fetch();
+  if (request.in_first_level) {
+    ++stats_.upgrades;
+    return std::nullopt;
+  }
+  ++(fetch ? stats_.instruction_lookups : stats_.lookups);
+  const auto hit = level(request.type.kind).lookup(request.va, control.pcid());
+  if (!hit) {
+    ++(fetch ? stats_.instruction_misses : stats_.misses);
+    return std::nullopt;
+  }
+  if (!fetch) ++stats_.hits;
+  if ((request.type.is_write() && !hit->translation.dirty) || check_rights(control, hit->translation, request.type)) {
+    ++stats_.upgrades;
+    return std::nullopt;
+  }
+  switch (hit->kind) {
+    case EntryKind::k4K: ++stats_.hits_4k; break;
+    case EntryKind::k16K: ++stats_.hits_coalesced; break;
+    case EntryKind::k1G: ++stats_.hits_1g; break;
+    default: ++stats_.hits_2m_4m; break;
+  }
+  return hit;
+}
+
+void SecondLevelState::fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome) {
+  level(request.type.kind).fill(request.va, control.pcid(), outcome.translation, outcome.coalescible);
+}
+
+SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const SecondLevelTlbConfig& config, CoreContext& context)
+    : sc_module(name), context_(&context), state_(config) {}
+
+TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
+  clock.sync();
+  const ControlState& control = context_->control;
+  const Cycles penalty = state_.level(request.type.kind).config().hit_penalty;
+  const auto found = state_.lookup(request, control);
+  clock.advance(penalty);
+  stage[static_cast<unsigned>(Stage::kStlb)] += penalty;
+  if (found) {
+    clock.sync();
+    return {found->translation, std::nullopt, found->kind == EntryKind::k16K, /*second_level_hit=*/true};
+  }
+  if (context_->mapper != nullptr) context_->mapper->ensure_mapped(request.va);
+  for (;;) {
+    const WalkerIf::Reply reply = walker->walk(request, clock, stage);
+    if (reply.merged) {  // the walk we waited for has filled; unless it faulted or was evicted, the answer is here
+      const auto brought = state_.level(request.type.kind).probe(request.va, control.pcid());
+      if (!brought || check_rights(control, brought->translation, request.type)) continue;
+      if (request.type.is_write() && !brought->translation.dirty) continue;
+      return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
+    }
+    if (reply.outcome.fault) {
+      state_.invalidate(on_page_fault(control, request.va));
+    } else {
+      state_.fill(request, control, reply.outcome);
+    }
+    return {reply.outcome.translation, reply.outcome.fault, reply.outcome.coalescible, /*second_level_hit=*/false};
+  }
+}
+
+}  // namespace mmusim

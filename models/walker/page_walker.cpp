@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "models/walker/page_walker.h"
+
+#include "models/walker/walk_procedure.h"
+
+namespace mmusim {
+
+PageWalkerConfig read_page_walker_config(ConfigReader reader) {
+  PageWalkerConfig c;
+  reader.read("walkers", c.walkers, 1, 64);
+  c.structure_caches = read_structure_caches_config(reader.child("paging_structure_caches"));
+  reader.ignore("source");
+  reader.finish();
+  return c;
+}
+
+/// Reads and writes entries through the caches, and writes down what it cost.
+class PageWalker::EntryPort {
+ public:
+  EntryPort(PageWalker& walker, LocalClock& clock, WalkRecord& record)
+      : coalescing(walker.config_.coalescing), walker_(walker), clock_(clock), record_(record) {}
+
+  void looked_up() {
+    record_.structure_caches = walker_.config_.structure_caches.lookup;
+    clock_.advance(record_.structure_caches);
+  }
+
+  uint64_t read(const Walk& walk) {
+    const PhysAddr pa = walk.entry_pa();
+    const CycleTime begin = clock_.now();
+    const HitLevel hit = walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kEntry, clock_);
+    clock_.sync();
+    const uint64_t value = walk.entry_bytes() == sizeof(uint64_t) ? walker_.context_->memory->load64(pa)
+                                                                   : walker_.context_->memory->load(pa, walk.entry_bytes());
+    ++walker_.stats_.entry_reads;
+    ++walker_.stats_.reads_by_level[walk.level()][static_cast<unsigned>(hit)];
+    if (record_.reads == record_.entry.size()) {  // started again from the root: keep the last walk's reads
+      record_.reads = 0;
+      ++walker_.stats_.restarts;
+    }
+    record_.entry[record_.reads++] = {static_cast<uint8_t>(walk.level()), hit, pa, value, clock_.now() - begin};
+    return value;
+  }
+
+  bool update(PhysAddr pa, uint64_t from, uint64_t to) {
+    const CycleTime begin = clock_.now();
+    walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kStore, clock_);
+    clock_.sync();
+    record_.updates += clock_.now() - begin;
+    const unsigned bytes = walker_.context_->control.entry_bytes();
+    if (walker_.context_->memory->load(pa, bytes) != from) return false;
+    walker_.context_->memory->store(pa, to, bytes);
+    ++walker_.stats_.updates;
+    return true;
+  }
+
+  uint64_t peek(PhysAddr pa) const { return walker_.context_->memory->load64(pa); }
+
+  const bool coalescing;
+
+ private:
+  PageWalker& walker_;
+  LocalClock& clock_;
+  WalkRecord& record_;
+};
+
+PageWalker::PageWalker(const sc_core::sc_module_name& name, const PageWalkerConfig& config, CoreContext& context,
+                       StructureStore* second_level_tlb)
+    : sc_module(name), config_(config), context_(&context), caches_(config.structure_caches, second_level_tlb) {
+  for (unsigned i = 0; i < config_.walkers; ++i) walkers_.push_back(std::make_unique<Walker>());
+}
+
+WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
+  clock.sync();
+  const CycleTime begin = clock.now();
+  if (!clock.alone()) {
+    if (Walker* other = same_page(request.va); other != nullptr) {
+      ++stats_.merged;
+      clock.wait_for(other->done);
+      stage[static_cast<unsigned>(Stage::kWalkQueue)] += clock.now() - begin;
+      return {{}, /*merged=*/true};
+    }
+  }
+  WalkRecord record;
+  record.walker = static_cast<uint8_t>(take_walker(clock));
+  Walker& walker = *walkers_[record.walker];
+  walker.page = request.va.align_down(kPageBytes);
+  walker.pcid = context_->control.pcid();
+  record.queue = clock.now() - begin;
+  if (busy_++ == 0) active_since_ = clock.now();
+
+  EntryPort port(*this, clock, record);
+  const WalkOutcome outcome = perform_walk(caches_, context_->control, request.va, request.type, port);
+
+  clock.sync();
+  if (--busy_ == 0) stats_.active += clock.now() - active_since_;
+  record.id = ++stats_.walks;
+  record.access = request.access;
+  record.begin = begin;
+  record.end = clock.now();
+  record.core = context_->core;
+  record.va = request.va;
+  record.cause = request.cause;
+  record.user = request.type.is_user();
+  record.start_level = outcome.start_level;
+  if (outcome.fault) {
+    record.page_fault_error_code = exception_of(*outcome.fault, request.type, context_->control, request.va).error_code;
+  } else {
+    record.page_size = outcome.translation.size;
+  }
+  count(record, outcome);
+  const Cycles reads = record.end - record.begin - record.queue - record.structure_caches - record.updates;
+  stage[static_cast<unsigned>(Stage::kWalkQueue)] += record.queue;
+  stage[static_cast<unsigned>(Stage::kStructureCaches)] += record.structure_caches;
+  stage[static_cast<unsigned>(Stage::kEntryReads)] += reads;
+  stage[static_cast<unsigned>(Stage::kUpdates)] += record.updates;
+  if (context_->sink != nullptr) context_->sink->walk(record);
+  release(walker, clock);
+  return {outcome, /*merged=*/false};
+}
+
+PageWalker::Walker* PageWalker::same_page(VirtAddr va) {
+  for (const auto& walker : walkers_) {
+    if (walker->busy && walker->page == va.align_down(kPageBytes) && walker->pcid == context_->control.pcid()) return walker.get();
+  }
+  return nullptr;
+}
+
+unsigned PageWalker::take_walker(LocalClock& clock) {
+  const CycleTime asked = clock.now();
+  for (;;) {
+    for (unsigned i = 0; i < walkers_.size(); ++i) {
+      if (walkers_[i]->busy) continue;
+      walkers_[i]->busy = true;
+      stats_.waited_for_walker += clock.now() - asked;
+      return i;
+    }
+    clock.wait_for(walker_free_);
+    clock.sync();
+  }
+}
+
+void PageWalker::release(Walker& walker, LocalClock& clock) {
+  walker.busy = false;
+  if (clock.alone()) return;
+  clock.notify(walker.done);
+  clock.notify(walker_free_);
+}
+
+void PageWalker::count(const WalkRecord& record, const WalkOutcome& outcome) {
+  ++stats_.by_cause[static_cast<unsigned>(record.cause)];
+  if (record.start_level < stats_.by_start_level.size()) ++stats_.by_start_level[record.start_level];
+  stats_.pending += record.end - record.begin - record.queue;
+  stats_.latency.add(record.end - record.begin);
+  if (outcome.fault) {
+    ++stats_.faults;
+    return;
+  }
+  const PageSize size = outcome.translation.size;
+  ++stats_.completed[size == PageSize::k4K ? 0 : size == PageSize::k1G ? 2 : 1];
+}
+
+}  // namespace mmusim

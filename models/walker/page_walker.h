@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include <systemc>
+
+#include "models/base/config.h"
+#include "models/base/histogram.h"
+#include "models/fabric/ports.h"
+#include "models/walker/structure_caches.h"
+
+namespace mmusim {
+
+struct PageWalkerConfig {
+  unsigned walkers = 2;  ///< walks at the same time
+  StructureCachesConfig structure_caches;
+  bool coalescing = false;  ///< tell the TLBs which pages could share an entry (set from the TLBs' configuration)
+};
+/// Reads "walkers" and "paging_structure_caches".
+PageWalkerConfig read_page_walker_config(ConfigReader reader);
+
+struct PageWalkerStats {
+  uint64_t walks = 0, faults = 0, entry_reads = 0, updates = 0, merged = 0, restarts = 0;
+  std::array<uint64_t, 4> by_cause{};                                ///< by WalkCause
+  std::array<uint64_t, 3> completed{};                               ///< 4K, 2M/4M, 1G
+  std::array<uint64_t, 6> by_start_level{};                          ///< by level of the first entry read
+  std::array<std::array<uint64_t, kHitLevels>, 6> reads_by_level{};  ///< level of entry x where it hit
+  Cycles waited_for_walker{}, pending{}, active{};
+  Histogram latency;
+
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    v("walks", walks, "page walks, faulting ones included");
+    v("faults", faults, "walks that ended in a fault");
+    v("entry_reads", entry_reads, "paging-structure entries read");
+    v("ad_updates", updates, "entries written to set accessed or dirty flags");
+    v("merged", merged, "requests that waited for a walk to the same page");
+    for (unsigned c = 0; c < by_cause.size(); ++c) {
+      v(std::string("walks_for_") + name_of(static_cast<WalkCause>(c)), by_cause[c], "walks by what asked for them");
+    }
+    v("completed_4k", completed[0], "walks that found a 4 KiB page");
+    v("completed_2m_4m", completed[1], "walks that found a 2 MiB or 4 MiB page");
+    v("completed_1g", completed[2], "walks that found a 1 GiB page");
+    for (unsigned level = 1; level < by_start_level.size(); ++level) {
+      v(fmt::format("start_level_{}", level), by_start_level[level], "walks by level of the first entry read (1 = PTE)");
+    }
+    for (unsigned level = 1; level < reads_by_level.size(); ++level) {
+      for (unsigned hit = 0; hit < kHitLevels; ++hit) {
+        v(fmt::format("level_{}_reads_{}", level, name_of(static_cast<HitLevel>(hit))), reads_by_level[level][hit],
+          "entries read by level and where they were found");
+      }
+    }
+    v("waited_for_walker_cycles", waited_for_walker, "cycles requests queued for a free walker");
+    v("pending_cycles", pending, "cycles of all walks added up, from start to end");
+    v("active_cycles", active, "cycles in which at least one walk was in progress");
+    v("latency_cycles", latency, "cycles of each walk, queueing included");
+  }
+};
+
+/// The page walkers of one core and its paging-structure caches.
+///
+/// Models   a pool of walkers; the longest match in the paging-structure caches decides where a walk starts; entries are
+///          read as data through the cache hierarchy; accessed and dirty flags are set with locked updates; a request
+///          for a page that a walk is under way to waits for that walk.
+/// Timing   a walk asked for in cycle t starts at t, or when the first walker comes free; looks into the
+///          paging-structure caches (all at once) for `lookup_cycles`; then each entry costs its read, each flag update
+///          one write of the same line.
+/// Omits    nested paging; walks on wrong paths.
+/// Sources  docs/parameters.md#page-walkers
+class PageWalker : public sc_core::sc_module, public WalkerIf {
+ public:
+  sc_core::sc_port<MemoryIf> memory{"memory"};  ///< where entries are read: the first-level data cache
+
+  PageWalker(const sc_core::sc_module_name& name, const PageWalkerConfig& config, CoreContext& context,
+             StructureStore* second_level_tlb);
+
+  Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) override;
+
+  StructureCaches& structure_caches() { return caches_; }
+  const PageWalkerStats& stats() const { return stats_; }
+
+ private:
+  class EntryPort;
+  struct Walker {
+    VirtAddr page;  ///< of the walk in progress
+    uint16_t pcid = 0;
+    bool busy = false;
+    sc_core::sc_event done;
+  };
+
+  Walker* same_page(VirtAddr va);
+  unsigned take_walker(LocalClock& clock);
+  void release(Walker& walker, LocalClock& clock);
+  void count(const WalkRecord& record, const WalkOutcome& outcome);
+
+  const PageWalkerConfig config_;
+  CoreContext* context_;
+  StructureCaches caches_;
+  PageWalkerStats stats_;
+  std::vector<std::unique_ptr<Walker>> walkers_;
+  sc_core::sc_event walker_free_;
+  unsigned busy_ = 0;
+  CycleTime active_since_;
+};
+
+}  // namespace mmusim

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "models/walker/structure_caches.h"
+
+namespace mmusim {
+
+namespace {
+
+void read_one(ConfigReader& reader, std::string_view key, Geometry& geometry) {
+  if (!reader.has(key)) return;
+  ConfigReader r = reader.child(key);
+  read_geometry(r, geometry);
+  r.ignore("source");
+  r.finish();
+}
+
+}  // namespace
+
+StructureCachesConfig read_structure_caches_config(ConfigReader reader) {
+  StructureCachesConfig c;
+  read_one(reader, "pde", c.level[2]);
+  read_one(reader, "pdpte", c.level[3]);
+  read_one(reader, "pml4e", c.level[4]);
+  read_one(reader, "pml5e", c.level[5]);
+  read_one(reader, "upper", c.upper);
+  reader.read("pde_in_second_level_tlb", c.pde_in_second_level_tlb);
+  reader.read("lookup_cycles", c.lookup);
+  for (unsigned level = 3; level <= kMaxLevels; ++level) {
+    reader.check(c.upper.entries == 0 || c.level[level].entries == 0, "upper",
+                 "a shared cache of upper entries and one of its own for level {} contradict each other", level);
+  }
+  reader.check(!c.pde_in_second_level_tlb || c.level[2].entries == 0, "pde_in_second_level_tlb",
+               "a PDE cache and PDEs in the second-level TLB contradict each other");
+  reader.ignore("source");
+  reader.finish();
+  return c;
+}
+
+StructureCaches::StructureCaches(const StructureCachesConfig& config, StructureStore* second_level_tlb)
+    : config_(config), second_level_tlb_(config.pde_in_second_level_tlb ? second_level_tlb : nullptr) {
+  caches_.reserve(kMaxLevels + 1);
+  if (config.upper.entries != 0) {
+    caches_.emplace_back(config.upper);
+    for (unsigned level = 3; level <= kMaxLevels; ++level) by_level_[level] = &caches_.back();
+  }
+  for (unsigned level = 2; level <= kMaxLevels; ++level) {
+    if (config.level[level].entries == 0) continue;
+    caches_.emplace_back(config.level[level]);
+    by_level_[level] = &caches_.back();
+  }
+}
+
+const StructureEntry* StructureCaches::find(const ControlState& control, VirtAddr va) {
+  const uint16_t pcid = control.pcid();
+  if (second_level_tlb_ != nullptr) {
+    if (const StructureEntry* pde = second_level_tlb_->find_structure(va, pcid); pde != nullptr) return pde;
+  }
+  for (unsigned level = 2; level <= control.levels(); ++level) {
+    Cache* cache = by_level_[level];
+    if (cache == nullptr) continue;
+    const uint64_t number = number_of(control, va, level);
+    const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, pcid));
+    if (slot == SetArray::kNone) continue;
+    cache->array.touch(slot);
+    return &cache->entries[slot];
+  }
+  return nullptr;
+}
+
+void StructureCaches::put(const ControlState& control, VirtAddr va, const StructureEntry& entry) {
+  const uint16_t pcid = control.pcid();
+  if (entry.level == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
+  Cache* cache = by_level_[entry.level];
+  if (cache == nullptr) return;
+  const uint64_t number = number_of(control, va, entry.level);
+  const uint64_t key = key_of(number, entry.level, pcid);
+  const unsigned set = cache->array.set_of(number);
+  unsigned slot = cache->array.find(set, key);
+  if (slot == SetArray::kNone) slot = cache->array.victim(set);
+  cache->array.put(slot, key);
+  cache->entries[slot] = entry;
+}
+
+unsigned StructureCaches::invalidate(const ControlState& control, const Invalidation& operation) {
+  unsigned removed = 0;
+  for (Cache& cache : caches_) {
+    for (unsigned slot = 0; slot < cache.array.slots(); ++slot) {
+      const uint64_t key = cache.array.key(slot);
+      if (key == 0) continue;
+      const auto level = static_cast<unsigned>(key >> 13 & 15);
+      const auto pcid = static_cast<uint16_t>(key >> 1 & 0xfff);
+      const unsigned shift = control.rules(level).shift;
+      const VirtAddr covered((key >> 17) << shift);
+      const Invalidation masked = [&] {  // tags hold 57 bits
+        Invalidation m = operation;
+        m.va = VirtAddr(operation.va.raw() & ((uint64_t{1} << 57) - 1));
+        return m;
+      }();
+      if (!removes_structure(masked, pcid, covered, shift)) continue;
+      cache.array.erase(slot);
+      ++removed;
+    }
+  }
+  return removed;
+}
+
+void StructureCaches::clear() {
+  for (Cache& cache : caches_) cache.array.clear();
+}
+
+}  // namespace mmusim

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "models/base/config.h"
+#include "models/base/set_array.h"
+#include "models/x86/control.h"
+#include "models/x86/invalidation.h"
+#include "models/x86/structure_store.h"
+
+namespace mmusim {
+
+struct StructureCachesConfig {
+  std::array<Geometry, kMaxLevels + 1> level{};  ///< by level of the entry: 2 = PDE ... 5 = PML5E; no entries: absent
+  Geometry upper{};                              ///< one cache for PDPTEs, PML4Es and PML5Es together (AMD's PDC)
+  bool pde_in_second_level_tlb = false;          ///< PDEs are kept in the second-level data TLB
+  Cycles lookup{1};                              ///< all are looked up at the same time
+};
+/// Reads "pde", "pdpte", "pml4e", "pml5e" or "upper" (geometries), "pde_in_second_level_tlb", "lookup_cycles".
+StructureCachesConfig read_structure_caches_config(ConfigReader reader);
+
+/// The paging-structure caches of one core (SDM vol. 3A 4.10.3). State only: the walker charges the cycles.
+///
+/// Tagged with the linear-address bits above the entry's level and with the PCID; never global. Only the entry with the
+/// longest match counts as used.
+class StructureCaches {
+ public:
+  StructureCaches(const StructureCachesConfig& config, StructureStore* second_level_tlb);
+
+  /// The entry that lets a walk of `va` start lowest, or nullptr. Valid until the next put().
+  const StructureEntry* find(const ControlState& control, VirtAddr va);
+  /// Keeps `entry`, used for `va`, if there is a cache for its level.
+  void put(const ControlState& control, VirtAddr va, const StructureEntry& entry);
+  /// Removes entries; returns how many.
+  unsigned invalidate(const ControlState& control, const Invalidation& operation);
+  void clear();
+
+  Cycles lookup_cycles() const { return config_.lookup; }
+
+ private:
+  struct Cache {
+    explicit Cache(const Geometry& geometry) : array(geometry), entries(geometry.entries) {}
+    SetArray array;
+    std::vector<StructureEntry> entries;
+  };
+  static uint64_t number_of(const ControlState& control, VirtAddr va, unsigned level) {
+    return (va.raw() & ((uint64_t{1} << 57) - 1)) >> control.rules(level).shift;
+  }
+  static uint64_t key_of(uint64_t number, unsigned level, uint16_t pcid) {
+    return number << 17 | uint64_t{level} << 13 | uint64_t{pcid} << 1 | 1;
+  }
+
+  StructureCachesConfig config_;
+  StructureStore* second_level_tlb_;
+  std::vector<Cache> caches_;
+  std::array<Cache*, kMaxLevels + 1> by_level_{};
+};
+
+}  // namespace mmusim

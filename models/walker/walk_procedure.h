@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// One page walk from the paging-structure caches to the leaf, the same for the timed walker and for the functional
+// model: what differs is the port through which entries are read and written.
+//
+//   struct EntryPort {
+//     void looked_up();                                       // the paging-structure caches were asked
+//     uint64_t read(const Walk& walk);                        // the entry at walk.entry_pa()
+//     bool update(PhysAddr pa, uint64_t from, uint64_t to);   // locked; false if the entry is no longer `from`
+//     uint64_t peek(PhysAddr pa);                             // an entry of the line just read: costs nothing
+//     bool coalescing;                                        // whether anybody wants to know of coalescible pages
+//   };
+
+#include <optional>
+
+#include "models/walker/structure_caches.h"
+#include "models/x86/walk.h"
+#include "models/x86/walk_outcome.h"
+
+namespace mmusim {
+
+/// Whether the leaf PTE at `pa` and its neighbours map 16 KiB of adjacent frames, aligned, with equal attributes.
+template <class EntryPort>
+bool is_coalescible(PhysAddr pa, uint64_t leaf, EntryPort& port) {
+  constexpr unsigned kRun = 4;
+  const PhysAddr first = pa.align_down(kRun * sizeof(uint64_t));
+  const uint64_t number = (pa - first) / sizeof(uint64_t);
+  const uint64_t base = leaf - number * kPageBytes;  // what the first of the four must be
+  if ((entry_address(base).raw() & (kRun * kPageBytes - 1)) != 0) return false;
+  for (unsigned i = 0; i < kRun; ++i) {
+    if (i != number && port.peek(first + i * sizeof(uint64_t)) != base + i * kPageBytes) return false;
+  }
+  return true;
+}
+
+/// Walks `va` for an access of `type`. On a fault that a stale paging-structure-cache entry may have caused, the entries
+/// for `va` are dropped and the walk starts again from the root (x86-paging 11.4).
+template <class EntryPort>
+WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, VirtAddr va, AccessType type, EntryPort& port) {
+  WalkOutcome out;
+  const StructureEntry* from = caches.find(control, va);
+  port.looked_up();
+  for (;;) {
+    Walk walk = from != nullptr ? Walk(control, va, *from) : Walk(control, va);
+    out.start_level = static_cast<uint8_t>(walk.level());
+    while (!walk.done()) walk.feed(port.read(walk));
+    out.fault = walk.fault();
+    if (!out.fault) out.fault = check_rights(control, walk.translation(), type);
+    if (out.fault) {
+      const bool stale_possible = from != nullptr;
+      caches.invalidate(control, on_page_fault(control, va));
+      from = nullptr;
+      if (stale_possible) continue;
+      return out;
+    }
+    out.translation = walk.translation();
+    bool changed = false;
+    if (walk.needs_update(type)) {
+      for (const Walk::Step& step : walk.steps()) {
+        const auto value = walk.updated(step, type);
+        if (value && !port.update(step.entry_pa, step.entry, *value)) changed = true;
+      }
+      if (type.is_write()) out.translation.dirty = true;
+    }
+    if (changed) {  // another processor wrote the entry meanwhile
+      from = nullptr;
+      continue;
+    }
+    const auto steps = walk.steps();
+    for (size_t i = 0; i + 1 < steps.size(); ++i) caches.put(control, va, Walk::structure_entry(steps[i]));
+    if (port.coalescing && !steps.empty() && steps.back().level == 1 && control.entry_bytes() == sizeof(uint64_t)) {
+      const auto stored = walk.updated(steps.back(), type);
+      out.coalescible = is_coalescible(steps.back().entry_pa, stored.value_or(steps.back().entry), port);
+    }
+    return out;
+  }
+}
+
+}  // namespace mmusim

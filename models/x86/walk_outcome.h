@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "models/x86/fault.h"
+#include "models/x86/translation.h"
+
+namespace mmusim {
+
+/// How a page walk ended.
+struct WalkOutcome {
+  Translation translation;  ///< valid without a fault
+  std::optional<FaultReason> fault;
+  uint8_t start_level = 0;   ///< of the first entry read
+  bool coalescible = false;  ///< the four 4 KiB pages of this 16 KiB piece could share one TLB entry
+};
+
+}  // namespace mmusim

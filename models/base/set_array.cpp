@@ -41,18 +41,42 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed)
       sets_(geometry.sets()),
       set_mask_(sets_ - 1),
       power_of_two_(std::has_single_bit(sets_)),
+      last_shift_(4 * (ways_ - 1)),
       random_(seed | 1),
       keys_(geometry.entries, 0) {
   MMUSIM_INVARIANT(ways_ != 0 && geometry.entries % ways_ == 0, "geometry was checked when it was read");
   switch (geometry.replacement) {
-    case Replacement::kLru: stamps_.assign(geometry.entries, 0); break;
-    case Replacement::kTreePlru: trees_.assign(sets_, 0); break;
+    case Replacement::kLru:
+      order_ = ways_ <= kQueueWays ? Order::kQueue : Order::kStamps;
+      if (order_ == Order::kQueue) queues_.resize(sets_);
+      if (order_ == Order::kStamps) stamps_.resize(geometry.entries);
+      break;
+    case Replacement::kTreePlru:
+      order_ = Order::kTree;
+      trees_.assign(sets_, 0);
+      break;
     case Replacement::kSkylake:
+      order_ = Order::kTree;
       trees_.assign(size_t{sets_} * kSkylakeGroups, 0);
       mru_group_.assign(sets_, kSkylakeGroups - 1);
       break;
-    case Replacement::kRandom: break;
+    case Replacement::kRandom: order_ = Order::kNone; break;
   }
+  clear();
+}
+
+void SetArray::to_back(unsigned slot) {
+  to_front(slot);
+  uint64_t& queue = queues_[slot / ways_];
+  const uint64_t used = last_shift_ == 60 ? ~uint64_t{0} : (uint64_t{1} << (last_shift_ + 4)) - 1;
+  const uint64_t way = queue & 15;
+  queue = (queue & ~used) | (queue & used) >> 4 | way << last_shift_;
+}
+
+void SetArray::erase(unsigned slot) {
+  keys_[slot] = 0;
+  if (order_ == Order::kQueue) to_back(slot);
+  if (order_ == Order::kStamps) stamps_[slot] = 0;
 }
 
 unsigned SetArray::hashed(uint64_t index) const {
@@ -91,12 +115,13 @@ void SetArray::touch_tree(unsigned slot) {
   }
 }
 
-unsigned SetArray::victim(unsigned set) {
+unsigned SetArray::victim_slow(unsigned set) {
   const unsigned first = set * ways_;
+  if (order_ == Order::kStamps) {
+    return static_cast<unsigned>(std::min_element(stamps_.begin() + first, stamps_.begin() + first + ways_) - stamps_.begin());
+  }
   if (const unsigned empty = find(set, 0); empty != kNone) return empty;
   switch (geometry_.replacement) {
-    case Replacement::kLru:
-      return static_cast<unsigned>(std::min_element(stamps_.begin() + first, stamps_.begin() + first + ways_) - stamps_.begin());
     case Replacement::kTreePlru: return first + tree_victim(trees_[set], ways_);
     case Replacement::kSkylake: {
       const unsigned group = (mru_group_[set] + 1u) % kSkylakeGroups;
@@ -107,10 +132,17 @@ unsigned SetArray::victim(unsigned set) {
       random_ ^= random_ >> 7;
       random_ ^= random_ << 17;
       return first + static_cast<unsigned>(random_ % ways_);
+    case Replacement::kLru: break;
   }
   internal_error(__FILE__, __LINE__, "unknown replacement policy");
 }
 
-void SetArray::clear() { std::fill(keys_.begin(), keys_.end(), 0); }
+void SetArray::clear() {
+  std::fill(keys_.begin(), keys_.end(), 0);
+  std::fill(stamps_.begin(), stamps_.end(), 0);
+  uint64_t queue = 0;  // way 0 last, so that empty ways are taken in ascending order
+  for (unsigned i = 0; i < std::min(ways_, kQueueWays); ++i) queue |= uint64_t{ways_ - 1 - i} << (4 * i);
+  std::fill(queues_.begin(), queues_.end(), queue);
+}
 
 }  // namespace mmusim

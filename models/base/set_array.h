@@ -40,7 +40,8 @@ struct Geometry {
 void read_geometry(ConfigReader& reader, Geometry& geometry);
 
 /// Keys and their order of use; what an entry holds is kept by the owner in arrays of its own, by slot number.
-/// A key of 0 means empty. Plain state: no time, no statistics.
+/// A key is below 2^63; 0 means empty. Each slot has one mark, free for the owner (a cache's dirty bit), which
+/// put() and erase() clear. Plain state: no time, no statistics.
 class SetArray {
  public:
   static constexpr unsigned kNone = ~0u;
@@ -49,7 +50,9 @@ class SetArray {
 
   unsigned slots() const { return geometry_.entries; }
   unsigned ways() const { return ways_; }
-  uint64_t key(unsigned slot) const { return keys_[slot]; }
+  uint64_t key(unsigned slot) const { return keys_[slot] & ~kMark; }
+  bool marked(unsigned slot) const { return (keys_[slot] & kMark) != 0; }
+  void mark(unsigned slot) { keys_[slot] |= kMark; }
 
   unsigned set_of(uint64_t index) const {
     if (geometry_.hash == IndexHash::kLinear) [[likely]] {
@@ -61,7 +64,7 @@ class SetArray {
   unsigned find(unsigned set, uint64_t key) const {
     const uint64_t* k = keys_.data() + static_cast<size_t>(set) * ways_;
     for (unsigned w = 0; w < ways_; ++w) {
-      if (k[w] == key) return set * ways_ + w;
+      if (k[w] << 1 == key << 1) return set * ways_ + w;
     }
     return kNone;
   }
@@ -75,23 +78,53 @@ class SetArray {
   }
   /// Makes `slot` the most recently used of its set.
   void touch(unsigned slot) {
-    if (geometry_.replacement == Replacement::kLru) [[likely]] {
-      stamps_[slot] = ++tick_;
-    } else {
-      touch_tree(slot);
+    switch (order_) {
+      case Order::kQueue: to_front(slot); break;
+      case Order::kStamps: stamps_[slot] = ++tick_; break;
+      case Order::kTree: touch_tree(slot); break;
+      case Order::kNone: break;
     }
   }
   /// The slot that a fill of this set takes: an empty one if there is, else the policy's victim.
-  unsigned victim(unsigned set);
+  unsigned victim(unsigned set) {
+    if (order_ == Order::kQueue) [[likely]] return set * ways_ + (queues_[set] >> last_shift_ & 15);
+    return victim_slow(set);
+  }
   /// Puts `key` into `slot` and touches it.
   void put(unsigned slot, uint64_t key) {
     keys_[slot] = key;
     touch(slot);
   }
-  void erase(unsigned slot) { keys_[slot] = 0; }
+  void erase(unsigned slot);
   void clear();
 
  private:
+  static constexpr uint64_t kMark = uint64_t{1} << 63;
+  static constexpr unsigned kQueueWays = 16;
+
+  /// How the order of use is kept.
+  enum class Order : uint8_t {
+    kQueue,   ///< LRU of up to 16 ways: a queue of 4-bit way numbers in one word, most recent lowest, empty ones last
+    kStamps,  ///< LRU of more ways: the time of last use, 0 for empty slots
+    kTree,    ///< pseudo-LRU bits
+    kNone,    ///< random
+  };
+
+  void to_front(unsigned slot) {
+    const unsigned set = slot / ways_;
+    const uint64_t way = slot % ways_;
+    uint64_t& queue = queues_[set];
+    if ((queue & 15) == way) return;
+    // Find the nibble that equals `way`: the lowest zero nibble of the exclusive or.
+    const uint64_t x = queue ^ way * 0x1111111111111111;
+    const uint64_t zero = (x - 0x1111111111111111) & ~x & 0x8888888888888888;
+    const unsigned shift = static_cast<unsigned>(std::countr_zero(zero)) & ~3U;
+    const uint64_t below = (uint64_t{1} << shift) - 1;
+    const uint64_t above = shift == 60 ? 0 : ~uint64_t{0} << (shift + 4);
+    queue = (queue & above) | (queue & below) << 4 | way;
+  }
+  void to_back(unsigned slot);
+  unsigned victim_slow(unsigned set);
   unsigned hashed(uint64_t index) const;
   void touch_tree(unsigned slot);
   unsigned tree_victim(uint32_t tree, unsigned ways) const;
@@ -102,10 +135,13 @@ class SetArray {
   unsigned sets_;
   uint64_t set_mask_;
   bool power_of_two_;
+  Order order_;
+  unsigned last_shift_;  // of the last nibble of a queue
   uint64_t tick_ = 0;
   uint64_t random_;
   std::vector<uint64_t> keys_;
-  std::vector<uint64_t> stamps_;    // LRU: last use of each slot
+  std::vector<uint64_t> queues_;    // by set
+  std::vector<uint64_t> stamps_;    // by slot
   std::vector<uint32_t> trees_;     // PLRU: one tree for each group of ways
   std::vector<uint8_t> mru_group_;  // Skylake form
 };

@@ -81,7 +81,15 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
 HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   const HitLevel found = below->read_line(line, reason, clock);
   clock.sync();  // the fill happens when the line arrives
-  if (config_.policy != CachePolicy::kVictim) keep(line, reason == RequestReason::kStore && level_ == HitLevel::kL1, clock);
+  if (config_.policy != CachePolicy::kVictim) {
+    const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
+    const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(line);
+    if (slot == CacheArray::kNone) {
+      keep(line, dirty, clock);
+    } else if (dirty) {  // an eviction from above brought it in meanwhile
+      array_.mark_dirty(slot);
+    }
+  }
   if (prefetch_clock_ && reason != RequestReason::kPrefetch) {
     prefetches_.emplace_back(line + kLineBytes, clock.now());
     clock.notify(prefetch_asked_);
@@ -90,11 +98,6 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
 }
 
 void Cache::keep(PhysAddr line, bool dirty, LocalClock& clock) {
-  if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {  // came in by an eviction meanwhile
-    array_.touch(slot);
-    if (dirty) array_.mark_dirty(slot);
-    return;
-  }
   CacheArray::Evicted out = array_.fill(line, dirty);
   if (!out.valid) return;
   ++stats_.evictions;
@@ -107,11 +110,12 @@ void Cache::keep(PhysAddr line, bool dirty, LocalClock& clock) {
 
 void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   const bool dirty = eviction == Eviction::kDirty;
+  if (!dirty && config_.policy != CachePolicy::kVictim) return;
   if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
     if (dirty) array_.mark_dirty(slot);
     return;
   }
-  if (dirty || config_.policy == CachePolicy::kVictim) keep(line, dirty, clock);
+  keep(line, dirty, clock);
 }
 
 HitLevel Cache::access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) {

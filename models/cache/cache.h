@@ -105,6 +105,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   Miss* in_flight(PhysAddr line);
   Miss* take_register(LocalClock& clock);
   void take_port(LocalClock& clock);
+  /// Puts in a line that is not there.
   void keep(PhysAddr line, bool dirty, LocalClock& clock);
   void run_prefetches();
 

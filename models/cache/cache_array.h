@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "models/base/set_array.h"
 #include "models/base/types.h"
@@ -14,13 +13,13 @@ class CacheArray {
  public:
   static constexpr unsigned kNone = SetArray::kNone;
 
-  explicit CacheArray(const Geometry& geometry) : array_(geometry), dirty_(geometry.entries, 0) {}
+  explicit CacheArray(const Geometry& geometry) : array_(geometry) {}
 
   /// Slot that holds the line, or kNone. Does not count as a use.
   unsigned find(PhysAddr line) const { return array_.find(set_of(line), key_of(line)); }
   void touch(unsigned slot) { array_.touch(slot); }
-  void mark_dirty(unsigned slot) { dirty_[slot] = 1; }
-  bool dirty(unsigned slot) const { return dirty_[slot] != 0; }
+  void mark_dirty(unsigned slot) { array_.mark(slot); }
+  bool dirty(unsigned slot) const { return array_.marked(slot); }
 
   struct Evicted {
     PhysAddr line;
@@ -31,22 +30,18 @@ class CacheArray {
   Evicted fill(PhysAddr line, bool is_dirty) {
     const unsigned slot = array_.victim(set_of(line));
     const uint64_t old = array_.key(slot);
-    const Evicted evicted{PhysAddr((old >> 1) << kLineShift), old != 0, old != 0 && dirty_[slot] != 0};
+    const Evicted evicted{PhysAddr((old >> 1) << kLineShift), old != 0, old != 0 && array_.marked(slot)};
     array_.put(slot, key_of(line));
-    dirty_[slot] = is_dirty ? 1 : 0;
+    if (is_dirty) array_.mark(slot);
     return evicted;
   }
-  void erase(unsigned slot) {
-    array_.erase(slot);
-    dirty_[slot] = 0;
-  }
+  void erase(unsigned slot) { array_.erase(slot); }
 
  private:
   unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
   static uint64_t key_of(PhysAddr line) { return (line.raw() >> kLineShift) << 1 | 1; }
 
   SetArray array_;
-  std::vector<uint8_t> dirty_;
 };
 
 }  // namespace mmusim

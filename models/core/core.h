@@ -40,6 +40,7 @@ class Core : public sc_core::sc_module {
 
   /// Gives the core a program; it runs at the next sc_start().
   void start(Program& program);
+  bool finished() const { return program_ == nullptr; }
   /// Throws what the last program threw, if it did.
   void rethrow();
 

@@ -117,6 +117,11 @@ class LoadStoreUnit : public sc_core::sc_module {
 
   /// Removes entries from the first-level TLBs; returns how many.
   unsigned invalidate(const Invalidation& operation);
+  /// Counts an invalidation operation that removed so many entries from all of the core's TLBs.
+  void count_flush(unsigned removed) {
+    ++stats_.flushes;
+    stats_.flushed_entries += removed;
+  }
   /// Forgets the answers that hits() remembers: when a control register changed what accesses are allowed.
   void forget() { memos_.forget(); }
 

@@ -15,15 +15,16 @@ void read_pages(ConfigReader& reader, TlbArrayConfig& array) {
     return reader.error("pages", "expected a list of page sizes such as [\"4K\", \"2M\"]");
   }
   for (const auto& page : *pages) {
-    if (page == "4K") {
+    const std::string size = page.is_string() ? page.get<std::string>() : page.dump();
+    if (size == "4K") {
       array.holds[static_cast<unsigned>(EntryKind::k4K)] = true;
-    } else if (page == "2M") {
+    } else if (size == "2M") {
       array.holds[static_cast<unsigned>(EntryKind::k2M)] = true;
       array.holds[static_cast<unsigned>(EntryKind::k4M)] = true;
-    } else if (page == "1G") {
+    } else if (size == "1G") {
       array.holds[static_cast<unsigned>(EntryKind::k1G)] = true;
     } else {
-      reader.error("pages", fmt::format("unknown page size {}, expected 4K, 2M or 1G", page.dump()));
+      reader.error("pages", fmt::format("unknown page size {}, expected 4K, 2M or 1G", size));
     }
   }
 }

@@ -23,12 +23,12 @@ void read_geometry(ConfigReader& reader, Geometry& geometry) {
   reader.read_enum<IndexHash>("index_hash", geometry.hash,
                               {{"linear", IndexHash::kLinear}, {"xor7", IndexHash::kXor7}, {"xor8", IndexHash::kXor8}});
   const unsigned ways = geometry.ways;
-  reader.check(ways != 0 && geometry.entries % std::max(ways, 1u) == 0, "ways", "{} ways do not divide {} entries", ways,
-               geometry.entries);
-  reader.check(geometry.replacement != Replacement::kTreePlru || (std::has_single_bit(ways) && ways <= 32), "replacement",
-               "tree_plru needs a power of two of at most 32 ways, got {}", ways);
-  reader.check(geometry.replacement != Replacement::kSkylake || ways == kSkylakeGroups * kSkylakeGroupWays, "replacement",
-               "skylake needs 12 ways, got {}", ways);
+  reader.check(ways != 0 && geometry.entries % std::max(ways, 1u) == 0, "ways", "{} ways do not divide {} entries",
+               ways, geometry.entries);
+  reader.check(geometry.replacement != Replacement::kTreePlru || (std::has_single_bit(ways) && ways <= 32),
+               "replacement", "tree_plru needs a power of two of at most 32 ways, got {}", ways);
+  reader.check(geometry.replacement != Replacement::kSkylake || ways == kSkylakeGroups * kSkylakeGroupWays,
+               "replacement", "skylake needs 12 ways, got {}", ways);
   reader.check(geometry.hash != IndexHash::kXor7 || geometry.sets() == 128, "index_hash", "xor7 needs 128 sets, got {}",
                geometry.sets());
   reader.check(geometry.hash != IndexHash::kXor8 || geometry.sets() == 256, "index_hash", "xor8 needs 256 sets, got {}",
@@ -60,7 +60,9 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed)
       trees_.assign(size_t{sets_} * kSkylakeGroups, 0);
       mru_group_.assign(sets_, kSkylakeGroups - 1);
       break;
-    case Replacement::kRandom: order_ = Order::kNone; break;
+    case Replacement::kRandom:
+      order_ = Order::kNone;
+      break;
   }
   clear();
 }
@@ -118,21 +120,25 @@ void SetArray::touch_tree(unsigned slot) {
 unsigned SetArray::victim_slow(unsigned set) {
   const unsigned first = set * ways_;
   if (order_ == Order::kStamps) {
-    return static_cast<unsigned>(std::min_element(stamps_.begin() + first, stamps_.begin() + first + ways_) - stamps_.begin());
+    return static_cast<unsigned>(std::min_element(stamps_.begin() + first, stamps_.begin() + first + ways_) -
+                                 stamps_.begin());
   }
   if (const unsigned empty = find(set, 0); empty != kNone) return empty;
   switch (geometry_.replacement) {
-    case Replacement::kTreePlru: return first + tree_victim(trees_[set], ways_);
+    case Replacement::kTreePlru:
+      return first + tree_victim(trees_[set], ways_);
     case Replacement::kSkylake: {
       const unsigned group = (mru_group_[set] + 1u) % kSkylakeGroups;
-      return first + group * kSkylakeGroupWays + tree_victim(trees_[size_t{set} * kSkylakeGroups + group], kSkylakeGroupWays);
+      return first + group * kSkylakeGroupWays +
+             tree_victim(trees_[size_t{set} * kSkylakeGroups + group], kSkylakeGroupWays);
     }
     case Replacement::kRandom:
       random_ ^= random_ << 13;
       random_ ^= random_ >> 7;
       random_ ^= random_ << 17;
       return first + static_cast<unsigned>(random_ % ways_);
-    case Replacement::kLru: break;
+    case Replacement::kLru:
+      break;
   }
   internal_error(__FILE__, __LINE__, "unknown replacement policy");
 }

@@ -14,7 +14,8 @@ namespace mmusim {
 enum class Replacement : uint8_t {
   kLru,       ///< true least recently used
   kTreePlru,  ///< binary-tree pseudo-LRU; ways must be a power of two
-  kSkylake,   ///< three groups of 4-way tree PLRU, victim from group (MRU group + 1) mod 3; 12 ways. TLB;DR, USENIX Security 2022
+  kSkylake,   ///< three groups of 4-way tree PLRU, victim from group (MRU group + 1) mod 3; 12 ways. TLB;DR, USENIX
+              ///< Security 2022
   kRandom,    ///< seeded, reproducible
 };
 
@@ -79,15 +80,23 @@ class SetArray {
   /// Makes `slot` the most recently used of its set.
   void touch(unsigned slot) {
     switch (order_) {
-      case Order::kQueue: to_front(slot); break;
-      case Order::kStamps: stamps_[slot] = ++tick_; break;
-      case Order::kTree: touch_tree(slot); break;
-      case Order::kNone: break;
+      case Order::kQueue:
+        to_front(slot);
+        break;
+      case Order::kStamps:
+        stamps_[slot] = ++tick_;
+        break;
+      case Order::kTree:
+        touch_tree(slot);
+        break;
+      case Order::kNone:
+        break;
     }
   }
   /// The slot that a fill of this set takes: an empty one if there is, else the policy's victim.
   unsigned victim(unsigned set) {
-    if (order_ == Order::kQueue) [[likely]] return set * ways_ + (queues_[set] >> last_shift_ & 15);
+    if (order_ == Order::kQueue) [[likely]]
+      return set * ways_ + (queues_[set] >> last_shift_ & 15);
     return victim_slow(set);
   }
   /// Puts `key` into `slot` and touches it.

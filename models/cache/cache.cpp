@@ -13,15 +13,18 @@ CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) 
   reader.read("ways", c.geometry.ways, 1, 4096);
   reader.check(c.geometry.ways != 0 && c.geometry.entries % std::max(c.geometry.ways, 1u) == 0, "ways",
                "{} ways do not divide the {} lines of {} KiB", c.geometry.ways, c.geometry.entries, size_kib);
-  reader.read_enum<Replacement>("replacement", c.geometry.replacement,
-                                {{"lru", Replacement::kLru}, {"tree_plru", Replacement::kTreePlru}, {"random", Replacement::kRandom}});
-  reader.check(c.geometry.replacement != Replacement::kTreePlru || (std::has_single_bit(c.geometry.ways) && c.geometry.ways <= 32),
+  reader.read_enum<Replacement>(
+      "replacement", c.geometry.replacement,
+      {{"lru", Replacement::kLru}, {"tree_plru", Replacement::kTreePlru}, {"random", Replacement::kRandom}});
+  reader.check(c.geometry.replacement != Replacement::kTreePlru ||
+                   (std::has_single_bit(c.geometry.ways) && c.geometry.ways <= 32),
                "replacement", "tree_plru needs a power of two of at most 32 ways, got {}", c.geometry.ways);
   reader.read("latency_cycles", c.latency.count, 1, 100000);
   reader.read("miss_registers", c.miss_registers, 1, 4096);
   reader.read("ports", c.ports, 1, 64);
   reader.read_enum<CachePolicy>(
-      "policy", c.policy, {{"fill", CachePolicy::kFill}, {"victim", CachePolicy::kVictim}, {"inclusive", CachePolicy::kInclusive}});
+      "policy", c.policy,
+      {{"fill", CachePolicy::kFill}, {"victim", CachePolicy::kVictim}, {"inclusive", CachePolicy::kInclusive}});
   reader.read("prefetch_next_line", c.prefetch_next_line);
   reader.ignore("source");
   reader.finish();

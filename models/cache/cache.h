@@ -3,9 +3,8 @@
 
 #include <array>
 #include <memory>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "models/base/config.h"
 #include "models/cache/cache_array.h"
@@ -16,7 +15,8 @@ namespace mmusim {
 /// What a cache keeps.
 enum class CachePolicy : uint8_t {
   kFill,       ///< keeps every line it fetches; lines evicted above it are written into it when dirty
-  kVictim,     ///< keeps only what the cache above evicts, clean or dirty (AMD L3; Intel's non-inclusive L3 from Skylake-SP)
+  kVictim,     ///< keeps only what the cache above evicts, clean or dirty (AMD L3; Intel's non-inclusive L3 from
+               ///< Skylake-SP)
   kInclusive,  ///< as kFill, and what leaves it leaves the caches above too
 };
 
@@ -75,7 +75,8 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateIf {
  public:
   sc_core::sc_port<MemoryIf> below{"below"};  ///< next cache or DRAM
-  sc_core::sc_port<BackInvalidateIf, 0, sc_core::SC_ZERO_OR_MORE_BOUND> above{"above"};  ///< only under an inclusive cache
+  sc_core::sc_port<BackInvalidateIf, 0, sc_core::SC_ZERO_OR_MORE_BOUND> above{
+      "above"};  ///< only under an inclusive cache
 
   /// `level` is what a hit here is called; `lookup` the cycles beyond the level above.
   Cache(const sc_core::sc_module_name& name, const CacheConfig& config, HitLevel level, Cycles lookup);

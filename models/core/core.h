@@ -3,7 +3,6 @@
 
 #include <exception>
 #include <span>
-
 #include <systemc>
 
 #include "models/core/load_store_unit.h"

@@ -17,8 +17,13 @@ RequestReason reason_of(AccessType type) {
 
 }  // namespace
 
-LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config, CoreContext& context)
-    : sc_module(name), config_(config), context_(&context), load_tlb_(config.load_tlb, 11), instruction_tlb_(config.instruction_tlb, 13) {
+LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config,
+                             CoreContext& context)
+    : sc_module(name),
+      config_(config),
+      context_(&context),
+      load_tlb_(config.load_tlb, 11),
+      instruction_tlb_(config.instruction_tlb, 13) {
   if (config.store_tlb) store_tlb_.emplace(*config.store_tlb, 17);
 }
 
@@ -49,16 +54,19 @@ LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClo
   out.count = first_bytes < access.bytes ? 2 : 1;
   if (out.count == 2) {
     ++stats_.page_crossings;
-    out.piece[1] = {control.linear(access.va + first_bytes), {}, static_cast<uint16_t>(access.bytes - first_bytes), true};
+    out.piece[1] = {
+        control.linear(access.va + first_bytes), {}, static_cast<uint16_t>(access.bytes - first_bytes), true};
   }
   for (unsigned i = 0; i < out.count; ++i) {
     const PageAnswer answer = translate_page(out.piece[i].va, access, clock, record);
     if (answer.fault) {
       out.fault = answer.fault;
-      record.page_fault_error_code = exception_of(*answer.fault, access_type_of(access), control, out.piece[i].va).error_code;
+      record.page_fault_error_code =
+          exception_of(*answer.fault, access_type_of(access), control, out.piece[i].va).error_code;
       return out;
     }
     out.piece[i].pa = answer.translation.address(control.linear(out.piece[i].va));
+    out.piece[i].cacheable = cacheable(out.piece[i].pa, answer.translation);
   }
   record.pa = out.piece[0].pa;
   return out;
@@ -72,7 +80,7 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAc
   ++stats_.tlb_lookups[static_cast<unsigned>(type.kind)];
   auto hit = tlb.lookup(va, control.pcid());
   if (hit && !(type.is_write() && !hit->translation.dirty) && !check_rights(control, hit->translation, type)) {
-    if (inline_possible(type)) memos_.remember(va, hit->translation.address(control.linear(va)), type, tlb, *hit);
+    remember(va, hit->translation, type, tlb, *hit);
     return {hit->translation, std::nullopt};
   }
   if (!hit) {
@@ -87,8 +95,14 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAc
     return {{}, reply.fault};
   }
   hit = tlb.fill(va, control.pcid(), reply.translation, reply.coalescible);
-  if (hit && inline_possible(type)) memos_.remember(va, reply.translation.address(control.linear(va)), type, tlb, *hit);
+  if (hit) remember(va, reply.translation, type, tlb, *hit);
   return {reply.translation, std::nullopt};
+}
+
+void LoadStoreUnit::remember(VirtAddr va, const Translation& translation, AccessType type, TlbLevel& tlb,
+                             const TlbLevel::Hit& hit) {
+  const PhysAddr pa = translation.address(context_->control.linear(va));
+  if (l1d_ != nullptr && !type.is_fetch() && cacheable(pa, translation)) memos_.remember(va, pa, type, tlb, hit);
 }
 
 void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, LocalClock& clock, AccessRecord& record) {
@@ -117,8 +131,8 @@ void LoadStoreUnit::retire(const AccessRecord& record) {
     stats_.stage[s] += record.stage[s];
     sum += record.stage[s];
   }
-  MMUSIM_INVARIANT(sum == record.end - record.begin, fmt::format("stages of access {} add up to {} of {} cycles", record.id, sum,
-                                                                 record.end - record.begin));
+  MMUSIM_INVARIANT(sum == record.end - record.begin, fmt::format("stages of access {} add up to {} of {} cycles",
+                                                                 record.id, sum, record.end - record.begin));
   if (context_->sink_accesses) context_->sink->access(record);
 }
 
@@ -130,7 +144,8 @@ unsigned LoadStoreUnit::invalidate(const Invalidation& operation) {
 
 LoadStoreUnitStats LoadStoreUnit::stats() const {
   LoadStoreUnitStats all = stats_;
-  for (unsigned k = 0; k < all.inline_hits.size(); ++k) {  // an inline hit is one lookup, one line in L1, l1_latency of data
+  for (unsigned k = 0; k < all.inline_hits.size();
+       ++k) {  // an inline hit is one lookup, one line in L1, l1_latency of data
     all.accesses[k] += all.inline_hits[k];
     all.tlb_lookups[k] += all.inline_hits[k];
     all.data_hits[k][static_cast<unsigned>(HitLevel::kL1)] += all.inline_hits[k];

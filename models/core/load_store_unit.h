@@ -3,7 +3,6 @@
 
 #include <array>
 #include <optional>
-
 #include <systemc>
 
 #include "models/cache/cache_array.h"
@@ -14,17 +13,17 @@
 namespace mmusim {
 
 struct LoadStoreUnitConfig {
-  TlbConfig load_tlb;                   ///< first-level data TLB
-  std::optional<TlbConfig> store_tlb;   ///< of its own for stores, where there is one (Ice Lake and later)
+  TlbConfig load_tlb;                  ///< first-level data TLB
+  std::optional<TlbConfig> store_tlb;  ///< of its own for stores, where there is one (Ice Lake and later)
   TlbConfig instruction_tlb;
-  Cycles l1_latency{4};                 ///< load to use on a hit
-  Cycles flush_cycles{0};               ///< what one TLB invalidation instruction costs
+  Cycles l1_latency{4};    ///< load to use on a hit
+  Cycles flush_cycles{0};  ///< what one TLB invalidation instruction costs
 };
 
 struct LoadStoreUnitStats {
-  std::array<uint64_t, 3> accesses{};         ///< by AccessKind
-  std::array<uint64_t, 3> inline_hits{};      ///< of these, first-level hits in TLB and cache, served inline
-  std::array<uint64_t, 3> tlb_lookups{};      ///< an access that crosses a page boundary is two
+  std::array<uint64_t, 3> accesses{};     ///< by AccessKind
+  std::array<uint64_t, 3> inline_hits{};  ///< of these, first-level hits in TLB and cache, served inline
+  std::array<uint64_t, 3> tlb_lookups{};  ///< an access that crosses a page boundary is two
   std::array<uint64_t, 3> tlb_misses{};
   std::array<std::array<uint64_t, kHitLevels>, 3> data_hits{};  ///< lines by kind and where they were
   uint64_t faults = 0, page_crossings = 0, line_crossings = 0, flushes = 0, flushed_entries = 0;
@@ -39,7 +38,8 @@ struct LoadStoreUnitStats {
       v(kind + "_tlb_hits", tlb_lookups[k] - tlb_misses[k], "of these, hits");
       v(kind + "_tlb_misses", tlb_misses[k], "of these, misses");
       for (unsigned hit = 0; hit < kHitLevels; ++hit) {
-        v(fmt::format("{}_lines_{}", kind, name_of(static_cast<HitLevel>(hit))), data_hits[k][hit], "lines by where they were found");
+        v(fmt::format("{}_lines_{}", kind, name_of(static_cast<HitLevel>(hit))), data_hits[k][hit],
+          "lines by where they were found");
       }
     }
     v("faults", faults, "accesses that raised an exception");
@@ -48,7 +48,8 @@ struct LoadStoreUnitStats {
     v("flushes", flushes, "TLB invalidation operations");
     v("flushed_entries", flushed_entries, "cached translations these removed");
     for (unsigned s = 0; s < kStages; ++s) {
-      v(std::string("stage_") + name_of(static_cast<Stage>(s)) + "_cycles", stage[s], "cycles of all accesses in this stage");
+      v(std::string("stage_") + name_of(static_cast<Stage>(s)) + "_cycles", stage[s],
+        "cycles of all accesses in this stage");
     }
   }
 };
@@ -80,7 +81,8 @@ class LoadStoreUnit : public sc_core::sc_module {
   void attach(CacheArray& l1d) { l1d_ = &l1d; }
 
   /// The fast path: true if the access is a first-level hit in TLB and cache that needs nothing else; then it is done
-  /// and costs l1_latency; `pa` is where its first byte is. It only remembers answers of the slow path: any change of what it remembers makes it say no.
+  /// and costs l1_latency; `pa` is where its first byte is. It only remembers answers of the slow path: any change of
+  /// what it remembers makes it say no.
   bool hits(const MemAccess& access, PhysAddr& pa) {
     const PageMemos::Memo* memo = memos_.find(access);
     if (memo == nullptr || (access.va.raw() & (kLineBytes - 1)) + access.bytes > kLineBytes) return false;
@@ -132,7 +134,11 @@ class LoadStoreUnit : public sc_core::sc_module {
 
  private:
   TlbLevel& first_level(AccessKind kind);
-  bool inline_possible(AccessType type) const { return l1d_ != nullptr && !type.is_fetch(); }
+  bool cacheable(PhysAddr pa, const Translation& translation) const {
+    return is_cacheable(context_->types.at(pa, translation.pat_index));
+  }
+  /// Lets hits() answer for this page from now on, if the fast path can serve it.
+  void remember(VirtAddr va, const Translation& translation, AccessType type, TlbLevel& tlb, const TlbLevel::Hit& hit);
   struct PageAnswer {
     Translation translation;
     std::optional<FaultReason> fault;

@@ -9,11 +9,11 @@
 namespace mmusim {
 
 struct WindowCoreConfig {
-  unsigned issue_width = 4;    ///< instructions dispatched in one cycle
-  unsigned window = 224;       ///< instructions between dispatch and retirement
-  unsigned load_queue = 72;    ///< loads among them
-  unsigned store_queue = 56;   ///< stores among them
-  unsigned outstanding = 12;   ///< accesses that are under way beyond the first level at once
+  unsigned issue_width = 4;   ///< instructions dispatched in one cycle
+  unsigned window = 224;      ///< instructions between dispatch and retirement
+  unsigned load_queue = 72;   ///< loads among them
+  unsigned store_queue = 56;  ///< stores among them
+  unsigned outstanding = 12;  ///< accesses that are under way beyond the first level at once
 };
 
 /// Dispatches accesses in program order into a reorder window and lets several be under way at once.
@@ -68,9 +68,9 @@ class WindowCore : public Core {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<InFlight> ring_;
   uint64_t ring_mask_;
-  uint64_t oldest_ = 1;       // number of the oldest access not retired
+  uint64_t oldest_ = 1;  // number of the oldest access not retired
   uint64_t instructions_ = 0;
-  unsigned issued_ = 0;       // instructions dispatched in this cycle
+  unsigned issued_ = 0;  // instructions dispatched in this cycle
   unsigned loads_ = 0, stores_ = 0, busy_ = 0;
   sc_core::sc_event completed_;
 };

@@ -3,7 +3,8 @@
 
 namespace mmusim {
 
-Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain, unsigned requester)
+Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain,
+           unsigned requester)
     : sc_module(name), config_(config), domain_(&domain), requester_(requester), system_(config.dram) {
   sc_core::sc_spawn_options options;
   options.spawn_method();

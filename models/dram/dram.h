@@ -3,9 +3,8 @@
 
 #include <deque>
 #include <memory>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "models/dram/dram_system.h"
 #include "models/fabric/ports.h"
@@ -43,7 +42,8 @@ struct DramModuleStats {
 class Dram : public sc_core::sc_module, public MemoryIf {
  public:
   /// `domain` and `requester` (number of its own) place the controller's work within a cycle.
-  Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain, unsigned requester);
+  Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain,
+       unsigned requester);
 
   HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;

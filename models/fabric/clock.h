@@ -26,9 +26,7 @@ class ClockDomain {
   /// The first cycle that begins at or after `ps` picoseconds.
   CycleTime first_cycle_at(uint64_t ps) const { return CycleTime((ps + period_ps_ - 1) / period_ps_); }
   uint64_t ps(CycleTime cycle) const { return cycle.count * period_ps_; }
-  Cycles cycles_for_ns(double ns) const {
-    return Cycles(static_cast<uint64_t>(ns * 1000.0 / period_ps_ + 0.5));
-  }
+  Cycles cycles_for_ns(double ns) const { return Cycles(static_cast<uint64_t>(ns * 1000.0 / period_ps_ + 0.5)); }
 
  private:
   unsigned period_ps_;
@@ -41,9 +39,9 @@ enum class LookAhead : uint8_t {
   kAlone,    ///< this requester is the only process of the simulation: never wait
 };
 
-/// The time of one requester (a core, a load/store slot). It may be ahead of the simulation's: advance() is an addition.
-/// Before the requester touches what another one can see it calls sync(), which waits only if another process has
-/// anything pending before (design.md section 3, run-ahead rule).
+/// The time of one requester (a core, a load/store slot). It may be ahead of the simulation's: advance() is an
+/// addition. Before the requester touches what another one can see it calls sync(), which waits only if another process
+/// has anything pending before (design.md section 3, run-ahead rule).
 class LocalClock {
  public:
   LocalClock(const ClockDomain& domain, unsigned requester, LookAhead look_ahead)

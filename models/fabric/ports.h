@@ -4,13 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-
 #include <systemc>
 
+#include "models/base/phys_mem.h"
 #include "models/base/records.h"
 #include "models/base/types.h"
-#include "models/base/phys_mem.h"
 #include "models/fabric/clock.h"
+#include "models/x86/memory_type.h"
 #include "models/x86/structure_store.h"
 #include "models/x86/walk_outcome.h"
 
@@ -22,11 +22,16 @@ inline constexpr unsigned kRequestReasons = 5;
 
 constexpr const char* name_of(RequestReason reason) {
   switch (reason) {
-    case RequestReason::kLoad: return "load";
-    case RequestReason::kStore: return "store";
-    case RequestReason::kFetch: return "fetch";
-    case RequestReason::kEntry: return "entry";
-    case RequestReason::kPrefetch: return "prefetch";
+    case RequestReason::kLoad:
+      return "load";
+    case RequestReason::kStore:
+      return "store";
+    case RequestReason::kFetch:
+      return "fetch";
+    case RequestReason::kEntry:
+      return "entry";
+    case RequestReason::kPrefetch:
+      return "prefetch";
   }
   return "?";
 }
@@ -54,14 +59,14 @@ struct TranslateRequest {
   VirtAddr va;
   AccessType type;
   WalkCause cause = WalkCause::kLoad;
-  uint64_t access = 0;  ///< number of the access that asks
+  uint64_t access = 0;          ///< number of the access that asks
   bool in_first_level = false;  ///< the first level has an entry, but it is clean (write) or forbids the access
 };
 
 struct TranslateReply {
   Translation translation;
   std::optional<FaultReason> fault;
-  bool coalescible = false;       ///< four adjacent 4 KiB pages can share an entry
+  bool coalescible = false;  ///< four adjacent 4 KiB pages can share an entry
   bool second_level_hit = false;
 };
 
@@ -89,10 +94,11 @@ class WalkerIf : virtual public sc_core::sc_interface {
 struct CoreContext {
   PhysMem* memory = nullptr;
   ControlState control;
+  MemoryTypes types;
   unsigned core = 0;
-  RecordSink* sink = nullptr;        ///< nullptr: nobody wants records
-  bool sink_accesses = false;        ///< the sink wants each access too, not only walks
-  DemandMapper* mapper = nullptr;    ///< builds mappings on first touch, where an address space wants that
+  RecordSink* sink = nullptr;      ///< nullptr: nobody wants records
+  bool sink_accesses = false;      ///< the sink wants each access too, not only walks
+  DemandMapper* mapper = nullptr;  ///< builds mappings on first touch, where an address space wants that
 };
 
 }  // namespace mmusim

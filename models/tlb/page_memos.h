@@ -29,7 +29,8 @@ class PageMemos {
     const uint64_t page = access.va.raw() >> kPageShift;
     const unsigned privilege = access.implicit ? 2U : access.user ? 1U : 0U;  // as enum Privilege
     const Memo& memo = memos_[kind_of(access)][page % kMemos];
-    if (memo.page != page || (memo.allowed >> privilege & 1) == 0 || memo.array->serial(memo.slot) != memo.serial) return nullptr;
+    if (memo.page != page || (memo.allowed >> privilege & 1) == 0 || memo.array->serial(memo.slot) != memo.serial)
+      return nullptr;
     return &memo;
   }
 
@@ -41,7 +42,9 @@ class PageMemos {
     const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege));
     const uint64_t serial = array.serial(hit.slot);
     const bool same = memo.page == page && memo.array == &array && memo.slot == hit.slot && memo.serial == serial;
-    memo = {page, pa.align_down(kPageBytes), &array, serial, hit.slot, static_cast<uint8_t>(same ? memo.allowed | bit : bit)};
+    memo = {page,     pa.align_down(kPageBytes),
+            &array,   serial,
+            hit.slot, static_cast<uint8_t>(same ? memo.allowed | bit : bit)};
   }
 
   void forget() {

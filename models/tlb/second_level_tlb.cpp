@@ -34,10 +34,18 @@ std::optional<TlbLevel::Hit> SecondLevelState::lookup(const TranslateRequest& re
     return std::nullopt;
   }
   switch (hit->kind) {
-    case EntryKind::k4K: ++stats_.hits_4k; break;
-    case EntryKind::k16K: ++stats_.hits_coalesced; break;
-    case EntryKind::k1G: ++stats_.hits_1g; break;
-    default: ++stats_.hits_2m_4m; break;
+    case EntryKind::k4K:
+      ++stats_.hits_4k;
+      break;
+    case EntryKind::k16K:
+      ++stats_.hits_coalesced;
+      break;
+    case EntryKind::k1G:
+      ++stats_.hits_1g;
+      break;
+    default:
+      ++stats_.hits_2m_4m;
+      break;
   }
   return hit;
 }
@@ -46,7 +54,8 @@ void SecondLevelState::fill(const TranslateRequest& request, const ControlState&
   level(request.type.kind).fill(request.va, control.pcid(), outcome.translation, outcome.coalescible);
 }
 
-SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const SecondLevelTlbConfig& config, CoreContext& context)
+SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const SecondLevelTlbConfig& config,
+                               CoreContext& context)
     : sc_module(name), context_(&context), state_(config) {}
 
 TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {

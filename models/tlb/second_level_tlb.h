@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-
 #include <systemc>
 
 #include "models/fabric/ports.h"
@@ -12,8 +11,8 @@
 namespace mmusim {
 
 struct SecondLevelTlbConfig {
-  TlbConfig data;                         ///< data, and instructions too unless `instruction` is there
-  std::optional<TlbConfig> instruction;   ///< a second-level ITLB of its own (AMD)
+  TlbConfig data;                        ///< data, and instructions too unless `instruction` is there
+  std::optional<TlbConfig> instruction;  ///< a second-level ITLB of its own (AMD)
 };
 
 struct SecondLevelTlbStats {

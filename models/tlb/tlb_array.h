@@ -29,10 +29,14 @@ constexpr unsigned shift_of(EntryKind kind) {
 constexpr uint64_t bytes_of(EntryKind kind) { return uint64_t{1} << shift_of(kind); }
 constexpr EntryKind kind_of(PageSize size) {
   switch (size) {
-    case PageSize::k4K: return EntryKind::k4K;
-    case PageSize::k2M: return EntryKind::k2M;
-    case PageSize::k4M: return EntryKind::k4M;
-    case PageSize::k1G: return EntryKind::k1G;
+    case PageSize::k4K:
+      return EntryKind::k4K;
+    case PageSize::k2M:
+      return EntryKind::k2M;
+    case PageSize::k4M:
+      return EntryKind::k4M;
+    case PageSize::k1G:
+      return EntryKind::k1G;
   }
   return EntryKind::k4K;
 }
@@ -75,7 +79,8 @@ class TlbArray {
   /// matter: an entry of any kind that covers the address goes.
   unsigned invalidate(const Invalidation& operation);
 
-  /// Calls fn(slot, va of the first byte covered (sign-extended from 57 bits), kind, pcid, global) for each valid entry.
+  /// Calls fn(slot, va of the first byte covered (sign-extended from 57 bits), kind, pcid, global) for each valid
+  /// entry.
   template <class Fn>
   void for_each(Fn&& fn) const {
     for (unsigned slot = 0; slot < array_.slots(); ++slot) {

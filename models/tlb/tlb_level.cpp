@@ -41,8 +41,10 @@ TlbConfig read_tlb_config(ConfigReader reader) {
     TlbArrayConfig array;
     read_geometry(r, array.geometry);
     read_pages(r, array);
-    array.holds[static_cast<unsigned>(EntryKind::k16K)] = c.coalesce && array.holds[static_cast<unsigned>(EntryKind::k4K)];
-    array.holds[static_cast<unsigned>(EntryKind::kPde)] = c.holds_pdes && array.holds[static_cast<unsigned>(EntryKind::k4K)];
+    array.holds[static_cast<unsigned>(EntryKind::k16K)] =
+        c.coalesce && array.holds[static_cast<unsigned>(EntryKind::k4K)];
+    array.holds[static_cast<unsigned>(EntryKind::kPde)] =
+        c.holds_pdes && array.holds[static_cast<unsigned>(EntryKind::k4K)];
     r.ignore("source");
     r.finish();
     c.arrays.push_back(array);
@@ -70,12 +72,14 @@ unsigned TlbLevel::array_for(EntryKind kind, VirtAddr va) const {
 }
 
 std::optional<TlbLevel::Hit> TlbLevel::probe(VirtAddr va, uint16_t pcid) const {
-  static constexpr EntryKind kTranslations[] = {EntryKind::k4K, EntryKind::k2M, EntryKind::k16K, EntryKind::k1G, EntryKind::k4M};
+  static constexpr EntryKind kTranslations[] = {EntryKind::k4K, EntryKind::k2M, EntryKind::k16K, EntryKind::k1G,
+                                                EntryKind::k4M};
   for (const EntryKind kind : kTranslations) {
     if (!seen_[static_cast<unsigned>(kind)]) continue;
     const unsigned number = array_for(kind, va);
     const unsigned slot = arrays_[number].find(va, kind, pcid);
-    if (slot != TlbArray::kNone) return Hit{arrays_[number].at(slot, kind, va), static_cast<uint16_t>(number), kind, slot};
+    if (slot != TlbArray::kNone)
+      return Hit{arrays_[number].at(slot, kind, va), static_cast<uint16_t>(number), kind, slot};
   }
   return std::nullopt;
 }
@@ -86,7 +90,8 @@ std::optional<TlbLevel::Hit> TlbLevel::lookup(VirtAddr va, uint16_t pcid) {
   return hit;
 }
 
-std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible) {
+std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation,
+                                            bool coalescible) {
   EntryKind kind = kind_of(translation.size);
   Translation entry = translation;
   if (coalescible && config_.coalesce && kind == EntryKind::k4K) {
@@ -94,7 +99,8 @@ std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Tr
     entry.frame = entry.frame.align_down(bytes_of(kind));
   }
   // A fragment of a large page keeps the whole page's translation under a smaller tag.
-  if (holders_[static_cast<unsigned>(kind)].empty() && kind == EntryKind::k1G && config_.smash_1g) kind = EntryKind::k2M;
+  if (holders_[static_cast<unsigned>(kind)].empty() && kind == EntryKind::k1G && config_.smash_1g)
+    kind = EntryKind::k2M;
   if (holders_[static_cast<unsigned>(kind)].empty()) return std::nullopt;
   seen_[static_cast<unsigned>(kind)] = true;
   const unsigned number = array_for(kind, va);

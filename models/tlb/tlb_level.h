@@ -20,12 +20,14 @@ struct TlbArrayConfig {
 struct TlbConfig {
   std::vector<TlbArrayConfig> arrays;
   Cycles hit_penalty{0};    ///< beyond the level above; 0 for a first-level TLB
-  bool coalesce = false;    ///< four adjacent 4 KiB pages in one entry (AMD; PMU text "a 16k page created from four adjacent 4k pages")
+  bool coalesce = false;    ///< four adjacent 4 KiB pages in one entry (AMD; PMU text "a 16k page created from four
+                            ///< adjacent 4k pages")
   bool smash_1g = false;    ///< a 1 GiB translation is kept as a 2 MiB one where no array holds 1 GiB
   bool holds_pdes = false;  ///< PDEs that point to page tables live here too (AMD L2 DTLB)
 };
-/// Reads "arrays": [{"entries", "ways", "replacement", "index_hash", "pages": ["4K", "2M", "1G"]}], "hit_penalty_cycles",
-/// "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes". "4M" pages of 32-bit paging go where 2M go.
+/// Reads "arrays": [{"entries", "ways", "replacement", "index_hash", "pages": ["4K", "2M", "1G"]}],
+/// "hit_penalty_cycles", "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes". "4M" pages of 32-bit paging go where 2M
+/// go.
 TlbConfig read_tlb_config(ConfigReader reader);
 
 /// One TLB: arrays that are looked up at the same time. State only, no time.

@@ -28,10 +28,14 @@ class PageWalker::EntryPort {
   uint64_t read(const Walk& walk) {
     const PhysAddr pa = walk.entry_pa();
     const CycleTime begin = clock_.now();
-    const HitLevel hit = walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kEntry, clock_);
+    const bool cacheable = is_cacheable(walker_.context_->types.at(pa, walk.table_pat_index()));
+    const HitLevel hit =
+        cacheable ? walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kEntry, clock_)
+                  : walker_.memory->access_uncached(pa.align_down(kLineBytes), RequestReason::kEntry, clock_);
     clock_.sync();
-    const uint64_t value = walk.entry_bytes() == sizeof(uint64_t) ? walker_.context_->memory->load64(pa)
-                                                                   : walker_.context_->memory->load(pa, walk.entry_bytes());
+    const uint64_t value = walk.entry_bytes() == sizeof(uint64_t)
+                               ? walker_.context_->memory->load64(pa)
+                               : walker_.context_->memory->load(pa, walk.entry_bytes());
     ++walker_.stats_.entry_reads;
     ++walker_.stats_.reads_by_level[walk.level()][static_cast<unsigned>(hit)];
     if (record_.reads == record_.entry.size()) {  // started again from the root: keep the last walk's reads
@@ -121,7 +125,8 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
 
 PageWalker::Walker* PageWalker::same_page(VirtAddr va) {
   for (const auto& walker : walkers_) {
-    if (walker->busy && walker->page == va.align_down(kPageBytes) && walker->pcid == context_->control.pcid()) return walker.get();
+    if (walker->busy && walker->page == va.align_down(kPageBytes) && walker->pcid == context_->control.pcid())
+      return walker.get();
   }
   return nullptr;
 }

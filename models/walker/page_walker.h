@@ -3,9 +3,8 @@
 
 #include <array>
 #include <memory>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "models/base/config.h"
 #include "models/base/histogram.h"
@@ -45,7 +44,8 @@ struct PageWalkerStats {
     v("completed_2m_4m", completed[1], "walks that found a 2 MiB or 4 MiB page");
     v("completed_1g", completed[2], "walks that found a 1 GiB page");
     for (unsigned level = 1; level < by_start_level.size(); ++level) {
-      v(fmt::format("start_level_{}", level), by_start_level[level], "walks by level of the first entry read (1 = PTE)");
+      v(fmt::format("start_level_{}", level), by_start_level[level],
+        "walks by level of the first entry read (1 = PTE)");
     }
     for (unsigned level = 1; level < reads_by_level.size(); ++level) {
       for (unsigned hit = 0; hit < kHitLevels; ++hit) {
@@ -62,7 +62,8 @@ struct PageWalkerStats {
 
 /// The page walkers of one core and its paging-structure caches.
 ///
-/// Models   a pool of walkers; the longest match in the paging-structure caches decides where a walk starts; entries are
+/// Models   a pool of walkers; the longest match in the paging-structure caches decides where a walk starts; entries
+/// are
 ///          read as data through the cache hierarchy; accessed and dirty flags are set with locked updates; a request
 ///          for a page that a walk is under way to waits for that walk.
 /// Timing   a walk asked for in cycle t starts at t, or when the first walker comes free; looks into the

@@ -34,10 +34,11 @@ bool is_coalescible(PhysAddr pa, uint64_t leaf, EntryPort& port) {
   return true;
 }
 
-/// Walks `va` for an access of `type`. On a fault that a stale paging-structure-cache entry may have caused, the entries
-/// for `va` are dropped and the walk starts again from the root (x86-paging 11.4).
+/// Walks `va` for an access of `type`. On a fault that a stale paging-structure-cache entry may have caused, the
+/// entries for `va` are dropped and the walk starts again from the root (x86-paging 11.4).
 template <class EntryPort>
-WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, VirtAddr va, AccessType type, EntryPort& port) {
+WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, VirtAddr va, AccessType type,
+                         EntryPort& port) {
   WalkOutcome out;
   const StructureEntry* from = caches.find(control, va);
   port.looked_up();

@@ -41,7 +41,8 @@ std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhea
   registers.cr4 |= kCr4Pge;
   parts->context.control = ControlState(registers, platform_.processor);
 
-  parts->l2 = std::make_unique<Cache>(name("l2").c_str(), platform_.l2, HitLevel::kL2, platform_.l2.latency - platform_.l1d.latency);
+  parts->l2 = std::make_unique<Cache>(name("l2").c_str(), platform_.l2, HitLevel::kL2,
+                                      platform_.l2.latency - platform_.l1d.latency);
   parts->l2->below(*l3_);
   parts->l1d = std::make_unique<Cache>(name("l1d").c_str(), platform_.l1d, HitLevel::kL1, platform_.l1d.latency);
   parts->l1d->below(*parts->l2);
@@ -137,8 +138,10 @@ StatNode Machine::stats() const {
     node.child("stlb").add(parts.second_level->state().stats());
     node.child("page_walkers").add(parts.walker->stats());
     CacheStats l1d = parts.l1d->stats();  // hits served inline by the load/store unit are requests too
-    l1d.requests[static_cast<unsigned>(RequestReason::kLoad)] += lsu.inline_hits[static_cast<unsigned>(AccessKind::kRead)];
-    l1d.requests[static_cast<unsigned>(RequestReason::kStore)] += lsu.inline_hits[static_cast<unsigned>(AccessKind::kWrite)];
+    l1d.requests[static_cast<unsigned>(RequestReason::kLoad)] +=
+        lsu.inline_hits[static_cast<unsigned>(AccessKind::kRead)];
+    l1d.requests[static_cast<unsigned>(RequestReason::kStore)] +=
+        lsu.inline_hits[static_cast<unsigned>(AccessKind::kWrite)];
     node.child("l1d").add(l1d);
     if (parts.l1i) node.child("l1i").add(parts.l1i->stats());
     node.child("l2").add(parts.l2->stats());

@@ -37,8 +37,8 @@ class Machine {
 
   /// Sets control registers of a core before anything runs, or between programs: removes nothing from the TLBs.
   void set_control(unsigned core, const ControlState& control);
-  /// Carries out a TLB invalidation on a core: first-level TLBs, second level, paging-structure caches. Returns how many
-  /// entries went. Callable from programs of that core and between programs.
+  /// Carries out a TLB invalidation on a core: first-level TLBs, second level, paging-structure caches. Returns how
+  /// many entries went. Callable from programs of that core and between programs.
   unsigned invalidate(unsigned core, const Invalidation& operation);
   /// MOV to CR3, with what it removes.
   void write_cr3(unsigned core, uint64_t value);

@@ -60,7 +60,8 @@ void read_caches(ConfigReader reader, PlatformConfig& c) {
   c.l2 = read_cache_config(reader.child("l2"), l2);
   c.l3 = read_cache_config(reader.child("l3"), l3);
   reader.check(c.l1d.latency < c.l2.latency && c.l2.latency < c.l3.latency, "l3",
-               "latencies must grow from level to level, got {}, {} and {} cycles", c.l1d.latency, c.l2.latency, c.l3.latency);
+               "latencies must grow from level to level, got {}, {} and {} cycles", c.l1d.latency, c.l2.latency,
+               c.l3.latency);
   c.lsu.l1_latency = c.l1d.latency;
   reader.ignore("source");
   reader.finish();
@@ -88,7 +89,8 @@ void read_dram(ConfigReader reader, PlatformConfig& c) {
   double to_ns = 0, from_ns = 0;
   reader.read("to_memory_ns", to_ns);
   reader.read("from_memory_ns", from_ns);
-  reader.check(to_ns >= 0 && to_ns <= 10000 && from_ns >= 0 && from_ns <= 10000, "to_memory_ns", "expected 0 to 10000 ns");
+  reader.check(to_ns >= 0 && to_ns <= 10000 && from_ns >= 0 && from_ns <= 10000, "to_memory_ns",
+               "expected 0 to 10000 ns");
   const ClockDomain clock(c.period_ps, 1);
   c.dram.to_memory = clock.cycles_for_ns(to_ns);
   c.dram.from_memory = clock.cycles_for_ns(from_ns);
@@ -111,10 +113,12 @@ PlatformConfig read_platform(ConfigReader reader) {
   read_caches(reader.child("caches"), c);
   read_dram(reader.child("dram"), c);
   reader.check(!c.walker.structure_caches.pde_in_second_level_tlb || c.second_level.data.holds_pdes,
-               "page_walkers/paging_structure_caches/pde_in_second_level_tlb", "the stlb does not say \"holds_pdes\": true");
+               "page_walkers/paging_structure_caches/pde_in_second_level_tlb",
+               "the stlb does not say \"holds_pdes\": true");
   const uint64_t requesters = c.cores * (uint64_t{c.window.outstanding} + 6) + 2;
-  reader.check(requesters < c.period_ps, "cores", "{} cores with {} outstanding misses each are too many for a cycle of {} ps",
-               c.cores, c.window.outstanding, c.period_ps);
+  reader.check(requesters < c.period_ps, "cores",
+               "{} cores with {} outstanding misses each are too many for a cycle of {} ps", c.cores,
+               c.window.outstanding, c.period_ps);
   reader.ignore("source");
   reader.finish();
   return c;

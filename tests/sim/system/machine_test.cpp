@@ -3,67 +3,220 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/in_child.h"
+#include "tests/support/table_builder.h"
+
 namespace mmusim {
 namespace {
 
-TEST(Machine, Smoke) {
-  PlatformConfig p = load_platform("textbook");
-  Machine m(p);
-  // identity-ish map of 1 GiB with 4K pages at va 0
-  const uint64_t flags = 0x67;
-  auto& mem = m.memory();
-  uint64_t next = 0x100000;
-  auto table = [&] { uint64_t t = next; next += 4096; return t; };
-  const uint64_t pml4 = table(), pdpt = table(), pd = table();
-  mem.store64(PhysAddr(pml4), pdpt | flags);
-  mem.store64(PhysAddr(pdpt), pd | flags);
-  for (uint64_t i = 0; i < 512; ++i) {
-    const uint64_t pt = table();
-    mem.store64(PhysAddr(pd + 8 * i), pt | flags);
-    for (uint64_t k = 0; k < 512; ++k) mem.store64(PhysAddr(pt + 8 * k), ((1ull << 30) + (i << 21) + (k << 12)) | flags);
+/// A program that is a function.
+class Script : public Program {
+ public:
+  explicit Script(std::function<void(Core&)> body) : body_(std::move(body)) {}
+  void run(Core& core) override { body_(core); }
+
+ private:
+  std::function<void(Core&)> body_;
+};
+
+/// A machine with `pages` pages of 4 KiB mapped from virtual address 0 on.
+class Mapped {
+ public:
+  explicit Mapped(const PlatformConfig& platform, LookAhead look_ahead = LookAhead::kPending, unsigned pages = 4096)
+      : machine(platform, {look_ahead}), tables(machine.memory(), 4) {
+    for (unsigned i = 0; i < pages; ++i)
+      tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
+    for (unsigned core = 0; core < machine.cores(); ++core) use_tables(core);
   }
-  ControlState c = m.control(0);
-  c.set_cr3(pml4);
-  m.set_control(0, c);
-  struct P : Program {
-    uint64_t span, stride;
-    bool random;
-    unsigned n;
-    void run(Core& core) override {
-      std::vector<MemAccess> batch(4096);
-      uint64_t x = 88172645463325252ull, at = 0;
-      for (unsigned done = 0; done < n; done += 4096) {
-        for (auto& a : batch) {
-          a = MemAccess{};
-          if (random) {
-            x ^= x << 13; x ^= x >> 7; x ^= x << 17;
-            a.va = VirtAddr((x % span) & ~63ull);
-          } else {
-            a.va = VirtAddr(at);
-            at = (at + stride) % span;
-          }
-        }
-        core.execute(batch);
-      }
+  void use_tables(unsigned core) {
+    ControlState control = machine.control(core);
+    control.set_cr3(tables.root().raw());
+    machine.set_control(core, control);
+  }
+  void run(std::function<void(Core&)> body) {
+    Script script(std::move(body));
+    machine.run(script);
+  }
+  Machine machine;
+  TableBuilder tables;
+};
+
+uint64_t next_random(uint64_t& state) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+
+/// A mix of near and far, loads and stores, some across lines and pages.
+std::vector<MemAccess> mixed_accesses(unsigned count, uint64_t seed, uint64_t span) {
+  std::vector<MemAccess> accesses(count);
+  uint64_t hot = 0;
+  for (MemAccess& a : accesses) {
+    const uint64_t r = next_random(seed);
+    if (r % 4 == 0) hot = next_random(seed) % (span - 64);
+    a.va = VirtAddr(r % 4 == 0 ? hot : (hot + r % 512) % (span - 64));
+    a.kind = r >> 32 & 1 ? AccessKind::kWrite : AccessKind::kRead;
+    a.bytes = 8;
+    a.gap = static_cast<uint16_t>(r >> 40 & 3);
+  }
+  return accesses;
+}
+
+std::string run_and_report(const PlatformConfig& platform, LookAhead look_ahead, unsigned accesses) {
+  Mapped m(platform, look_ahead);
+  std::vector<std::unique_ptr<Script>> scripts;
+  std::vector<Program*> programs;
+  for (unsigned core = 0; core < m.machine.cores(); ++core) {
+    scripts.push_back(
+        std::make_unique<Script>([=](Core& c) { c.execute(mixed_accesses(accesses, 77 + core, 4096 * kPageBytes)); }));
+    programs.push_back(scripts.back().get());
+  }
+  m.machine.run(programs);
+  return to_json(m.machine.stats()).dump(1);
+}
+
+PlatformConfig window_platform() {
+  PlatformConfig p = load_platform("textbook");
+  p.model = CoreModel::kWindow;
+  p.window.outstanding = 10;
+  p.walker.walkers = 2;
+  return p;
+}
+
+TEST(Machine, LookAheadDoesNotChangeABlockingCore) {
+  const PlatformConfig p = load_platform("textbook");
+  const auto alone = in_child([&] { return run_and_report(p, LookAhead::kPending, 20000); });
+  const auto lock_step = in_child([&] { return run_and_report(p, LookAhead::kNone, 20000); });
+  EXPECT_EQ(alone, lock_step);
+  EXPECT_NE(alone.find("\"walks\""), std::string::npos);
+}
+
+TEST(Machine, LookAheadDoesNotChangeAWindowCore) {
+  const PlatformConfig p = window_platform();
+  const auto ahead = in_child([&] { return run_and_report(p, LookAhead::kPending, 20000); });
+  const auto lock_step = in_child([&] { return run_and_report(p, LookAhead::kNone, 20000); });
+  EXPECT_EQ(ahead, lock_step);
+}
+
+TEST(Machine, LookAheadDoesNotChangeSeveralCores) {
+  for (const CoreModel model : {CoreModel::kBlocking, CoreModel::kWindow}) {
+    PlatformConfig p = window_platform();
+    p.model = model;
+    p.cores = 3;
+    const auto ahead = in_child([&] { return run_and_report(p, LookAhead::kPending, 5000); });
+    const auto lock_step = in_child([&] { return run_and_report(p, LookAhead::kNone, 5000); });
+    EXPECT_EQ(ahead, lock_step);
+  }
+}
+
+TEST(Machine, TwoRunsGiveTheSame) {
+  const PlatformConfig p = window_platform();
+  EXPECT_EQ(in_child([&] { return run_and_report(p, LookAhead::kPending, 5000); }),
+            in_child([&] { return run_and_report(p, LookAhead::kPending, 5000); }));
+}
+
+TEST(Machine, ColdWalkReadsOneEntryForEachLevel) {
+  Mapped m(load_platform("textbook"), LookAhead::kPending, 1);
+  m.tables.map(VirtAddr(uint64_t{1} << 40), PhysAddr(2 * kGiB), PageSize::k2M);
+  m.tables.map(VirtAddr(uint64_t{1} << 41), PhysAddr(3 * kGiB), PageSize::k1G);
+  std::vector<uint64_t> reads;
+  m.run([&](Core& core) {
+    for (const uint64_t va : {uint64_t{0}, uint64_t{1} << 40, uint64_t{1} << 41}) {
+      const uint64_t before = m.machine.totals().entry_reads;
+      EXPECT_FALSE(core.access({VirtAddr(va)}).fault);
+      reads.push_back(m.machine.totals().entry_reads - before);
     }
+  });
+  EXPECT_EQ(reads, (std::vector<uint64_t>{4, 3, 2}));
+}
+
+TEST(Machine, CountersObeyTheirIdentities) {
+  Mapped m(load_platform("textbook"));
+  m.run([&](Core& core) { core.execute(mixed_accesses(50000, 5, 4096 * kPageBytes)); });
+  const MachineTotals t = m.machine.totals();
+  EXPECT_EQ(t.accesses, 50000u);
+  EXPECT_GE(t.lookups, t.accesses);
+  EXPECT_GT(t.l1_dtlb_misses, t.stlb_misses);
+  EXPECT_EQ(t.stlb_misses, t.walks);
+  EXPECT_GE(t.entry_reads, t.walks);
+  uint64_t stages = 0, gaps = 0;
+  for (const uint64_t cycles : t.stage_cycles) stages += cycles;
+  for (const MemAccess& a : mixed_accesses(50000, 5, 4096 * kPageBytes)) gaps += a.gap;
+  EXPECT_EQ(stages + gaps, t.cycles);  // every cycle of a blocking core belongs to a stage or to a gap
+}
+
+TEST(Machine, StaleTranslationIsUsedUntilInvlpg) {
+  Mapped m(load_platform("textbook"), LookAhead::kPending, 1);
+  m.run([&](Core& core) {
+    EXPECT_EQ(core.access({VirtAddr(8)}).pa, PhysAddr(kGiB + 8));
+    m.tables.map(VirtAddr(0), PhysAddr(2 * kGiB), PageSize::k4K);  // changed, not invalidated: the classic bug
+    EXPECT_EQ(core.access({VirtAddr(8)}).pa, PhysAddr(kGiB + 8));
+    EXPECT_GT(m.machine.invalidate(0, on_invlpg(m.machine.control(0), VirtAddr(0))), 0u);
+    EXPECT_EQ(core.access({VirtAddr(8)}).pa, PhysAddr(2 * kGiB + 8));
+  });
+}
+
+TEST(Machine, FirstStoreThroughACleanEntrySetsDirtyInMemory) {
+  Mapped m(load_platform("textbook"), LookAhead::kPending, 1);
+  m.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K, 0x7);  // neither accessed nor dirty
+  const PhysAddr entry = m.tables.entry(VirtAddr(0x1000), 1);
+  m.run([&](Core& core) {
+    core.access({VirtAddr(0x1000)});
+    EXPECT_EQ(m.machine.memory().load64(entry), kGiB | 0x27u);
+    core.access({VirtAddr(0x1000), 8, AccessKind::kWrite});
+    EXPECT_EQ(m.machine.memory().load64(entry), kGiB | 0x67u);
+    const uint64_t walks = m.machine.totals().walks;
+    core.access({VirtAddr(0x1000), 8, AccessKind::kWrite});
+    EXPECT_EQ(m.machine.totals().walks, walks);
+  });
+}
+
+TEST(Machine, FaultIsAResult) {
+  Mapped m(load_platform("textbook"), LookAhead::kPending, 1);
+  m.run([&](Core& core) {
+    EXPECT_EQ(core.access({VirtAddr(0x5000)}).fault, FaultReason::kNotPresent);
+    EXPECT_EQ(core.access({VirtAddr(0x0000800000000000)}).fault, FaultReason::kNonCanonical);
+    m.tables.map(VirtAddr(0x5000), PhysAddr(kGiB), PageSize::k4K);  // not present to present needs no invalidation
+    EXPECT_FALSE(core.access({VirtAddr(0x5000)}).fault);
+  });
+}
+
+TEST(Machine, UncachedPageTablesCostAWayToMemoryForEachEntry) {
+  const auto mean_walk = [](uint64_t pcd) {
+    return in_child([=] {
+      Mapped m(load_platform("textbook"), LookAhead::kPending, 64);
+      // The PDE says how its page table is read: PCD=1, PWT=1 is UC.
+      const PhysAddr pde = m.tables.entry(VirtAddr(0), 2);
+      m.machine.memory().store64(pde, m.machine.memory().load64(pde) | pcd);
+      m.run([&](Core& core) {
+        for (uint64_t i = 0; i < 64; ++i) core.access({VirtAddr(i * kPageBytes)});
+      });
+      return fmt::format("{}", static_cast<uint64_t>(m.machine.totals().walk_latency.mean()));
+    });
   };
-  auto go = [&](const char* name, uint64_t span, uint64_t stride, bool random, unsigned n) {
-    P prog;
-    prog.span = span; prog.stride = stride; prog.random = random; prog.n = n;
-    const auto before = m.totals();
-    const auto t0 = std::chrono::steady_clock::now();
-    m.run(prog);
-    const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - t0).count();
-    const auto t = m.totals();
-    const double acc = double(t.accesses - before.accesses);
-    fmt::print("{:20} {:.2f} M/s, {:.2f} cycles/access, walks/access {:.4f}, mean walk {:.1f}\n", name, acc / s / 1e6,
-               double(t.cycles - before.cycles) / acc, double(t.walks - before.walks) / acc,
-               double(t.walk_cycles - before.walk_cycles) / std::max(1.0, double(t.walks - before.walks)));
+  EXPECT_LT(std::stoul(mean_walk(0)) * 4, std::stoul(mean_walk(0x18)));
+}
+
+TEST(WindowCore, IndependentMissesOverlapAndDependentOnesDoNot) {
+  const auto cycles = [](uint16_t depends_on) {
+    return std::stoul(in_child([=] {
+      Mapped m(window_platform(), LookAhead::kPending, 4096);
+      std::vector<MemAccess> accesses(1000);
+      uint64_t seed = 3;
+      for (MemAccess& a : accesses) {
+        a.va = VirtAddr(next_random(seed) % (4096 * kPageBytes) & ~uint64_t{63});
+        a.depends_on = depends_on;
+      }
+      m.run([&](Core& core) { core.execute(accesses); });
+      return fmt::format("{}", m.machine.now().count);
+    }));
   };
-  go("hits 16K", 16384, 64, false, 50000000);
-  go("stride 64 1G", 1 << 30, 64, false, 20000000);
-  go("random 1G", 1 << 30, 0, true, 4000000);
-  go("random 4M", 4 << 20, 0, true, 20000000);
+  EXPECT_GT(cycles(1), 4 * cycles(0));
 }
 
 }  // namespace

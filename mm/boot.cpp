@@ -31,8 +31,13 @@ Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, Kernel
       allocator(context, memblock, buddy, bootmem),
       sub_pmd(context),
       vmemmap(context, tables, sync, allocator, memblock, sub_pmd),
-      sparse(context, memblock, vmemmap, allocator, slab),
-      memmap_init(context, memblock, sparse) {}
+      remove(context, tables, allocator, sub_pmd),
+      sparse(context, memblock, vmemmap, remove, allocator, slab),
+      memmap_init(context, memblock, sparse),
+      hotplug(context, memblock, buddy, sparse, vmemmap, memmap_init, remove),
+      devices(context, hotplug, memmap_init, remove, vmemmap),
+      hugetlb(context, tables, allocator, buddy, bootmem),
+      folios(context, buddy) {}
 
 void Kernel::Parts::reserve_kernel_image() {
   const PhysAddr root = context.config.init_top_pgt_pa;
@@ -157,6 +162,8 @@ Errno Kernel::Parts::boot() {
   context.struct_pages_live = true;
   context.phase("register_page_bootmem_info");
   register_bootmem();
+  hotplug.start(*direct_map);
+  devices.start(*direct_map);
   return populated;
 }
 

@@ -45,11 +45,11 @@ void Bootmem::register_section(uint64_t section, PhysAddr usage) {
     for (unsigned level = tables_.levels(); level >= 2 && present; --level) {
       entry = tables_.read(table, level, va, kCause);
       present = !entry_none(entry);
-      if (!present || (level == 2 && context_.config.cpu.pse)) break;
+      if (!present || (level == 2 && context_.huge_vmemmap())) break;
       get_table_page(entry_address(entry), level);
       table = tables_.child(entry);
     }
-    if (context_.config.cpu.pse) {
+    if (context_.huge_vmemmap()) {
       next = level_end(va, end, 2);
       if (present && entry_leaf(entry)) {
         const PhysAddr block = leaf_address(entry, kPmdBytes);

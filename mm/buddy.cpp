@@ -122,6 +122,13 @@ bool Buddy::all_free(Pfn start, Pfn end) const {
   return true;
 }
 
+std::vector<std::pair<Pfn, Pfn>> Buddy::ranges_of(unsigned node) const {
+  std::vector<std::pair<Pfn, Pfn>> ranges;
+  for (const Range& r : ranges_)
+    if (zones_[r.zone].node == node) ranges.emplace_back(Pfn(r.start), Pfn(r.end));
+  return ranges;
+}
+
 uint64_t Buddy::managed_pages() const {
   uint64_t pages = 0;
   for (const Range& r : ranges_) pages += r.end - r.start;
@@ -282,12 +289,17 @@ void Buddy::free_pages(Pfn pfn, unsigned order, const char* cause) {
   free_one_page(pfn.raw, order, /*to_tail=*/false);
 }
 
-void Buddy::free_pages_core(Pfn pfn, unsigned order) {
+void Buddy::free_pages_core(Pfn pfn, unsigned order, Fresh fresh) {
   if (context_.struct_pages_live) {
     const uint64_t pages = uint64_t{1} << order;
     const uint64_t keep = ~(uint64_t{1} << bits_.reserved);
+    const bool has_type = fresh == Fresh::kOnlined && context_.profile.offline_page_type;
     for (uint64_t i = 0; i < pages; ++i) {
-      context_.memory().read_modify_write(page(pfn.raw + i), RmwOp::kAnd, keep, 8, /*locked=*/false);
+      if (has_type) {
+        context_.store(page(pfn.raw + i) + page_field::kMapcount, kNoPageType, 4);
+      } else {
+        context_.memory().read_modify_write(page(pfn.raw + i), RmwOp::kAnd, keep, 8, /*locked=*/false);
+      }
       context_.store(page(pfn.raw + i) + page_field::kRefcount, 0, 4);
     }
     for (uint64_t i = 1; i < pages; ++i) {  // free_pages_prepare

@@ -32,8 +32,10 @@ class Buddy {
   std::optional<Pfn> alloc_pages(unsigned order, unsigned node, const char* cause);
   /// __free_pages on a block whose reference count drops to zero.
   void free_pages(Pfn pfn, unsigned order, const char* cause);
-  /// __free_pages_core: frees a block of fresh memory to the tail of its list, clearing the reserved bit of each page.
-  void free_pages_core(Pfn pfn, unsigned order);
+  /// __free_pages_core: frees a block of fresh memory to the tail of its list, clearing each page's mark: PG_reserved,
+  /// or (`onlined` pages of newer kernels) the page type "offline".
+  enum class Fresh : uint8_t { kBoot, kOnlined };
+  void free_pages_core(Pfn pfn, unsigned order, Fresh fresh = Fresh::kBoot);
   /// split_page: each page of an allocated block becomes an allocation of its own.
   void split_page(Pfn pfn, unsigned order);
   /// Takes every free page of [start, end) off the lists; the blocks taken, ascending.
@@ -53,6 +55,8 @@ class Buddy {
   /// True if every page of [start, end) is free.
   bool all_free(Pfn start, Pfn end) const;
 
+  /// Page ranges of a node, ascending.
+  std::vector<std::pair<Pfn, Pfn>> ranges_of(unsigned node) const;
   uint64_t free_page_count() const { return free_pages_; }
   uint64_t managed_pages() const;
   /// Free blocks of one order on a node (all its zones).

@@ -85,6 +85,7 @@ KernelConfig read_kernel_config(ConfigReader r) {
                {"7.x", KernelVersion::kV7}});
   r.read("levels", c.levels, 4, 5);
   if (r.has("cpu")) c.cpu = read_cpu_features(r.child("cpu"));
+  r.read_enum("vmemmap_pages", c.vmemmap_pages, {{"auto", VmemmapPages::kAuto}, {"base", VmemmapPages::kBase}});
   r.read("pti", c.pti);
   r.read("struct_page_bytes", c.struct_page_bytes);
   r.check(c.struct_page_bytes == 64 || c.struct_page_bytes == 80, "struct_page_bytes", "expected 64 or 80, got {}",

@@ -54,6 +54,12 @@ struct CpuFeatures {
   bool nx = true;       ///< EFER.NXE
 };
 
+/// Which pages the vmemmap is built with.
+enum class VmemmapPages : uint8_t {
+  kAuto,  ///< as vmemmap_populate selects: 2 MiB for whole sections where the CPU has PSE
+  kBase,  ///< 4 KiB always, as without PSE, while the direct map keeps its large pages: for comparisons
+};
+
 /// Kinds of allocation that can be made to fail.
 enum class AllocKind : uint8_t { kAny, kLeafBlock, kTable, kUsageMap, kSectionRoot, kHugetlbHead, kHugetlbRestore };
 
@@ -69,9 +75,10 @@ struct KernelConfig {
   KernelVersion version = KernelVersion::kV6_1;  ///< recorded boot: from `kernel` (6.1.0-56-amd64: 6.1)
   unsigned levels = 4;                           ///< 4 or 5; recorded: stages[0].levels
   CpuFeatures cpu;                               ///< recorded: `cpu` (pse=off), stages[0].regs.cr4 bit 7 (PGE)
-  bool pti = false;                              ///< page-table isolation: no global bit (recorded: off on these CPUs)
-  unsigned struct_page_bytes = 64;               ///< 64, or 80 (KMSAN); recorded: `struct_page_size`
-  unsigned mem_section_bytes = 32;               ///< 16 or 32 (CONFIG_PAGE_EXTENSION); recorded: `mem_section_bytes`
+  VmemmapPages vmemmap_pages = VmemmapPages::kAuto;
+  bool pti = false;                 ///< page-table isolation: no global bit (recorded: off on these CPUs)
+  unsigned struct_page_bytes = 64;  ///< 64, or 80 (KMSAN); recorded: `struct_page_size`
+  unsigned mem_section_bytes = 32;  ///< 16 or 32 (CONFIG_PAGE_EXTENSION); recorded: `mem_section_bytes`
   /// Region bases; missing: the defaults of the level count, or drawn with kaslr_seed. 1 GiB aligned.
   std::optional<VirtAddr> page_offset_base;        ///< recorded: stages[0].page_offset_base
   std::optional<VirtAddr> vmemmap_base;            ///< recorded: stages[0].vmemmap_base

@@ -35,6 +35,9 @@ class Context {
   /// Struct pages of the memory the buddy allocator handles are there: it reads and writes them.
   bool struct_pages_live = false;
 
+  /// Whether whole sections of the vmemmap get 2 MiB leaves.
+  bool huge_vmemmap() const { return config.cpu.pse && config.vmemmap_pages == VmemmapPages::kAuto; }
+
   KernelMemory& memory() { return *memory_; }
   /// Another core's memory for as long as one piece of work runs there. Returns the one before it.
   KernelMemory& switch_memory(KernelMemory& memory) { return *std::exchange(memory_, &memory); }

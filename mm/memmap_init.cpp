@@ -77,7 +77,7 @@ void MemmapInit::memmap_init_range(Pfn start, Pfn end, unsigned node, Zone zone,
   for (Pfn pfn = start; pfn < end; pfn = pfn + 1) {
     init_single_page(pfn, node, zone);
     if (kind == Kind::kHotplug) {
-      if (context_.profile.offline_page_type) {
+      if (context_.profile.offline_page_type && zone != Zone::kDevice) {
         context_.store(context_.layout.pfn_to_page(pfn) + page_field::kMapcount, bits_.offline_type, 4);
       } else {
         set_flag(pfn, bits_.reserved);

@@ -7,11 +7,16 @@
 #include "mm/bootmem.h"
 #include "mm/buddy.h"
 #include "mm/context.h"
+#include "mm/device.h"
 #include "mm/direct_map.h"
+#include "mm/folios.h"
+#include "mm/hotplug.h"
+#include "mm/hugetlb_vmemmap.h"
 #include "mm/kernel.h"
 #include "mm/memblock.h"
 #include "mm/memmap_init.h"
 #include "mm/page_table.h"
+#include "mm/remove_pagetable.h"
 #include "mm/slab.h"
 #include "mm/sparse.h"
 #include "mm/sub_pmd.h"
@@ -40,8 +45,13 @@ struct Kernel::Parts {
   VmemmapAllocator allocator;
   SubPmd sub_pmd;
   Vmemmap vmemmap;
+  RemovePagetable remove;
   Sparse sparse;
   MemmapInit memmap_init;
+  Hotplug hotplug;
+  Devices devices;
+  HugetlbVmemmap hugetlb;
+  Folios folios;
   std::vector<std::optional<PhysAddr>> pgdats;  // by node
   std::optional<EarlyTablePages> early_pages;
   std::optional<DirectMap> direct_map;

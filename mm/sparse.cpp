@@ -3,31 +3,20 @@
 
 #include <algorithm>
 
+#include "mm/section_math.h"
+
 namespace mmusim::mm {
 
 namespace {
-
 constexpr uint64_t kSmpCacheBytes = 64;
-
-constexpr uint64_t section_of(Pfn pfn) { return pfn.raw / kPagesPerSection; }
-constexpr Pfn first_page(uint64_t section) { return Pfn(section * kPagesPerSection); }
-constexpr unsigned subsection_index(Pfn pfn) {  // [C-6]
-  return static_cast<unsigned>(pfn.raw % kPagesPerSection / kPagesPerSubsection);
-}
-/// Bits of the sub-sections that [pfn, pfn + pages) of one section touches.
-constexpr uint64_t subsection_mask(Pfn pfn, uint64_t pages) {
-  if (pages == 0) return 0;
-  const unsigned first = subsection_index(pfn);
-  const unsigned last = subsection_index(pfn + (pages - 1));
-  return (~uint64_t{0} >> (63 - (last - first))) << first;
-}
-
 }  // namespace
 
-Sparse::Sparse(Context& context, Memblock& memblock, Vmemmap& vmemmap, VmemmapAllocator& allocator, Slab& slab)
+Sparse::Sparse(Context& context, Memblock& memblock, Vmemmap& vmemmap, RemovePagetable& remove,
+               VmemmapAllocator& allocator, Slab& slab)
     : context_(context),
       memblock_(memblock),
       vmemmap_(vmemmap),
+      remove_(remove),
       allocator_(allocator),
       slab_(slab),
       sections_per_root_(kPageBytes / context.config.mem_section_bytes) {}
@@ -44,6 +33,11 @@ std::optional<VirtAddr> Sparse::entry_of(uint64_t section) const {
 void Sparse::mark_present(uint64_t section) {
   const auto at = std::lower_bound(present_.begin(), present_.end(), section);
   if (at == present_.end() || *at != section) present_.insert(at, section);
+}
+
+void Sparse::unmark_present(uint64_t section) {
+  const auto at = std::lower_bound(present_.begin(), present_.end(), section);
+  if (at != present_.end() && *at == section) present_.erase(at);
 }
 
 /// sparse_index_init.
@@ -154,7 +148,7 @@ Errno Sparse::sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat)
   // The failing section and all later ones of the group are absent.
   for (size_t i = done; i < group.sections.size(); ++i) {
     store_map(*entry_of(group.sections[i]), 0);
-    present_.erase(std::find(present_.begin(), present_.end(), group.sections[i]));
+    unmark_present(group.sections[i]);
   }
   return done == group.sections.size() ? Errno::kSuccess : Errno::kNoMemory;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mm/memblock.h"
+#include "mm/remove_pagetable.h"
 #include "mm/result.h"
 #include "mm/slab.h"
 #include "mm/vmemmap.h"
@@ -25,14 +26,15 @@ inline constexpr uint64_t kMask = (1 << kMapLastBit) - 1;
 /// The mem_section tables in simulated memory, and their building at boot and at hotplug [mm/sparse.c].
 class Sparse {
  public:
-  Sparse(Context& context, Memblock& memblock, Vmemmap& vmemmap, VmemmapAllocator& allocator, Slab& slab);
+  Sparse(Context& context, Memblock& memblock, Vmemmap& vmemmap, RemovePagetable& remove, VmemmapAllocator& allocator,
+         Slab& slab);
 
   /// sparse_init: marks memory present, then populates group by group. `pgdats` by node (see NodeData).
   Errno sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats);
   /// sparse_init_subsection_map for one memory range [L-2].
   void set_subsections(Pfn start, Pfn end);
 
-  /// sparse_add_section: one piece within a section [L-4]. `map` as for vmemmap_populate.
+  /// sparse_add_section: one piece within a section [L-4].
   Errno sparse_add_section(Pfn pfn, uint64_t pages, unsigned node, const PopulateSource& source);
   /// sparse_remove_section: the same piece, gone [L-8].
   void sparse_remove_section(Pfn pfn, uint64_t pages, Altmap* altmap);
@@ -66,6 +68,7 @@ class Sparse {
   void section_deactivate(Pfn pfn, uint64_t pages, Altmap* altmap);
   Errno fill_subsection_map(VirtAddr usage, Pfn pfn, uint64_t pages);
   void mark_present(uint64_t section);
+  void unmark_present(uint64_t section);
 
   uint64_t load_map(VirtAddr entry) { return context_.load(entry, 8); }
   void store_map(VirtAddr entry, uint64_t value) { context_.store(entry, value, 8); }
@@ -75,6 +78,7 @@ class Sparse {
   Context& context_;
   Memblock& memblock_;
   Vmemmap& vmemmap_;
+  RemovePagetable& remove_;
   VmemmapAllocator& allocator_;
   Slab& slab_;
   const uint64_t sections_per_root_;

@@ -57,7 +57,7 @@ Errno Vmemmap::vmemmap_populate(VirtAddr start, VirtAddr end, unsigned node, Alt
   Errno result;
   if (end - start < context_.layout.section_memmap_bytes()) {
     result = vmemmap_populate_basepages(start, end, node, nullptr);
-  } else if (context_.config.cpu.pse) {
+  } else if (context_.huge_vmemmap()) {
     result = vmemmap_populate_hugepages(start, end, node, altmap);
   } else if (altmap != nullptr) {
     if (!warned_altmap_) {

@@ -42,6 +42,16 @@ std::optional<PhysAddr> VmemmapAllocator::alloc_table(unsigned node) {
   return pa;
 }
 
+std::optional<PhysAddr> VmemmapAllocator::alloc_split_table(unsigned node) {
+  const char* const cause = "pte_alloc_one_kernel";
+  if (context_.allocation_fails(AllocKind::kTable)) return std::nullopt;
+  const auto pfn = buddy_.alloc_pages(0, node, cause);
+  if (!pfn) return std::nullopt;
+  ++table_pages_;
+  context_.fill(context_.layout.direct_map(address_of(*pfn)), 0, kPageBytes, cause);
+  return address_of(*pfn);
+}
+
 std::optional<PhysAddr> VmemmapAllocator::vmemmap_alloc_block_buf(uint64_t size, unsigned node, Altmap* altmap) {
   const char* const cause = "vmemmap_alloc_block_buf";
   if (context_.allocation_fails(AllocKind::kLeafBlock)) return std::nullopt;
@@ -93,17 +103,34 @@ void VmemmapAllocator::sparse_buffer_fini() {
   buffer_ = buffer_end_ = PhysAddr(0);
 }
 
-void VmemmapAllocator::free_pagetable(PhysAddr pa, unsigned order, bool is_table) {
+void VmemmapAllocator::count_freed(uint64_t pages, PageUse use) {
+  if (use == PageUse::kVmemmapTable) table_pages_ -= pages;
+  if (use == PageUse::kVmemmapBlock) block_pages_ -= pages;
+}
+
+/// put_page of a page that several PTEs may map (compound DAX): freed with the last of them [L-18].
+void VmemmapAllocator::free_reference(Pfn pfn, const char* cause) {
+  const VirtAddr reference = context_.layout.pfn_to_page(pfn) + page_field::kRefcount;
+  if (context_.load(reference, 4) > 1) {
+    context_.memory().read_modify_write(reference, RmwOp::kAdd, ~uint64_t{0}, 4, /*locked=*/true);
+    return;
+  }
+  block_pages_ -= 1;
+  buddy_.free_pages(pfn, 0, cause);
+}
+
+void VmemmapAllocator::free_pagetable(PhysAddr pa, unsigned order, PageUse use) {
   const char* const cause = "free_pagetable";
   const uint64_t pages = uint64_t{1} << order;
   if (bootmem_.is_boot_page(pfn_of(pa))) {
     uint64_t freed = 0;
     for (uint64_t i = 0; i < pages; ++i) freed += bootmem_.put_page(pfn_of(pa) + i) ? 1 : 0;
-    (is_table ? table_pages_ : block_pages_) -= pages;
+    count_freed(pages, use);
     leaked_pages_ += pages - freed;  // still referenced by other sections' bookkeeping
     return;
   }
-  (is_table ? table_pages_ : block_pages_) -= pages;
+  if (order == 0 && use == PageUse::kVmemmapBlock) return free_reference(pfn_of(pa), cause);
+  count_freed(pages, use);
   if (order != 0 && context_.profile.pmd_block_free_loses_pages) {
     buddy_.split_page(pfn_of(pa), order);
     buddy_.free_pages(pfn_of(pa), 0, cause);

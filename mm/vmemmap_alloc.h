@@ -10,6 +10,9 @@
 
 namespace mmusim::mm {
 
+/// What a page that free_pagetable gives back was.
+enum class PageUse : uint8_t { kVmemmapTable, kVmemmapBlock, kDirectMapTable };
+
 /// Where vmemmap tables and struct-page storage come from: the altmap, the sparse buffer, memblock or the buddy
 /// allocator [vmemmap spec 4]; and where they go back to.
 class VmemmapAllocator {
@@ -19,6 +22,8 @@ class VmemmapAllocator {
 
   /// vmemmap_alloc_block_zero: a zeroed table page.
   std::optional<PhysAddr> alloc_table(unsigned node);
+  /// pte_alloc_one_kernel for the table that takes the place of a 2 MiB leaf, zeroed.
+  std::optional<PhysAddr> alloc_split_table(unsigned node);
   /// vmemmap_alloc_block_buf: storage for struct pages, 4 KiB or 2 MiB, not zeroed.
   std::optional<PhysAddr> vmemmap_alloc_block_buf(uint64_t size, unsigned node, Altmap* altmap);
 
@@ -28,7 +33,7 @@ class VmemmapAllocator {
   void sparse_buffer_fini();
 
   /// free_pagetable: `order` 0 for table and base pages, 9 for PMD blocks. Boot memory gives back its references.
-  void free_pagetable(PhysAddr pa, unsigned order, bool is_table);
+  void free_pagetable(PhysAddr pa, unsigned order, PageUse use);
   /// The storage of an altmap goes back to it.
   void free_to_altmap(PhysAddr pa, uint64_t bytes, Altmap& altmap);
 
@@ -37,14 +42,14 @@ class VmemmapAllocator {
   uint64_t leaked_pages() const { return leaked_pages_; }
   /// A page left or joined the struct-page storage other than by the functions above (HVO).
   void adjust_block_pages(int64_t pages) { block_pages_ += static_cast<uint64_t>(pages); }
-  void adjust_table_pages(int64_t pages) { table_pages_ += static_cast<uint64_t>(pages); }
-  void leak(uint64_t pages) { leaked_pages_ += pages; }
 
  private:
   std::optional<PhysAddr> vmemmap_alloc_block(uint64_t size, unsigned node, const char* cause);
   std::optional<PhysAddr> earlyonly_bootmem_alloc(uint64_t size, unsigned node, const char* cause);
   std::optional<PhysAddr> sparse_buffer_alloc(uint64_t size, unsigned node);
   void poison(PhysAddr pa, uint64_t bytes);
+  void count_freed(uint64_t pages, PageUse use);
+  void free_reference(Pfn pfn, const char* cause);
 
   Context& context_;
   Memblock& memblock_;

@@ -19,18 +19,7 @@ RequestReason reason_of(AccessType type) {
 
 LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config,
                              CoreContext& context)
-    : sc_module(name),
-      config_(config),
-      context_(&context),
-      load_tlb_(config.load_tlb, 11),
-      instruction_tlb_(config.instruction_tlb, 13) {
-  if (config.store_tlb) store_tlb_.emplace(*config.store_tlb, 17);
-}
-
-TlbLevel& LoadStoreUnit::first_level(AccessKind kind) {
-  if (kind == AccessKind::kFetch) return instruction_tlb_;
-  return kind == AccessKind::kWrite && store_tlb_ ? *store_tlb_ : load_tlb_;
-}
+    : sc_module(name), config_(config), context_(&context), first_level_(config.tlbs) {}
 
 AccessResult LoadStoreUnit::access(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
   const Pieces pieces = translate(access, clock, record);
@@ -72,37 +61,17 @@ LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClo
   return out;
 }
 
-LoadStoreUnit::PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock,
-                                                        AccessRecord& record) {
-  const ControlState& control = context_->control;
+PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock,
+                                         AccessRecord& record) {
   const AccessType type = access_type_of(access);
-  TlbLevel& tlb = first_level(type.kind);
-  ++stats_.tlb_lookups[static_cast<unsigned>(type.kind)];
-  auto hit = tlb.lookup(va, control.pcid());
-  if (hit && !(type.is_write() && !hit->translation.dirty) && !check_rights(control, hit->translation, type)) {
-    remember(va, hit->translation, type, tlb, *hit);
-    return {hit->translation, std::nullopt};
-  }
-  if (!hit) {
-    ++stats_.tlb_misses[static_cast<unsigned>(type.kind)];
-    record.tlb_miss = true;
-  }
-  const TranslateRequest request{va, type, cause_of(type), record.id, hit.has_value()};
-  const TranslateReply reply = second_level->translate(request, clock, record.stage);
-  record.stlb_miss |= !reply.second_level_hit;
-  if (reply.fault) {
-    invalidate(on_page_fault(control, va));
-    return {{}, reply.fault};
-  }
-  hit = tlb.fill(va, control.pcid(), reply.translation, reply.coalescible);
-  if (hit) remember(va, reply.translation, type, tlb, *hit);
-  return {reply.translation, std::nullopt};
-}
-
-void LoadStoreUnit::remember(VirtAddr va, const Translation& translation, AccessType type, TlbLevel& tlb,
-                             const TlbLevel::Hit& hit) {
-  const PhysAddr pa = translation.address(context_->control.linear(va));
-  if (l1d_ != nullptr && !type.is_fetch() && cacheable(pa, translation)) memos_.remember(va, pa, type, tlb, hit);
+  const auto second = [&](bool in_first_level) -> PageAnswer {
+    const TranslateRequest request{va, type, cause_of(type), record.id, in_first_level};
+    const TranslateReply reply = second_level->translate(request, clock, record.stage);
+    record.tlb_miss |= !in_first_level;
+    record.stlb_miss |= !reply.second_level_hit;
+    return {reply.translation, reply.fault, reply.coalescible, false, reply.second_level_hit};
+  };
+  return first_level_.translate(va, type, context_->control, context_->types, second);
 }
 
 void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, LocalClock& clock, AccessRecord& record) {
@@ -136,14 +105,10 @@ void LoadStoreUnit::retire(const AccessRecord& record) {
   if (context_->sink_accesses) context_->sink->access(record);
 }
 
-unsigned LoadStoreUnit::invalidate(const Invalidation& operation) {
-  unsigned removed = load_tlb_.invalidate(operation) + instruction_tlb_.invalidate(operation);
-  if (store_tlb_) removed += store_tlb_->invalidate(operation);
-  return removed;
-}
-
 LoadStoreUnitStats LoadStoreUnit::stats() const {
   LoadStoreUnitStats all = stats_;
+  all.tlb_lookups = first_level_.stats().lookups;
+  all.tlb_misses = first_level_.stats().misses;
   for (unsigned k = 0; k < all.inline_hits.size();
        ++k) {  // an inline hit is one lookup, one line in L1, l1_latency of data
     all.accesses[k] += all.inline_hits[k];

@@ -7,15 +7,12 @@
 
 #include "models/cache/cache_array.h"
 #include "models/fabric/ports.h"
-#include "models/tlb/page_memos.h"
-#include "models/tlb/tlb_level.h"
+#include "models/tlb/first_level.h"
 
 namespace mmusim {
 
 struct LoadStoreUnitConfig {
-  TlbConfig load_tlb;                  ///< first-level data TLB
-  std::optional<TlbConfig> store_tlb;  ///< of its own for stores, where there is one (Ice Lake and later)
-  TlbConfig instruction_tlb;
+  FirstLevelConfig tlbs;
   Cycles l1_latency{4};    ///< load to use on a hit
   Cycles flush_cycles{0};  ///< what one TLB invalidation instruction costs
 };
@@ -84,7 +81,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   /// and costs l1_latency; `pa` is where its first byte is. It only remembers answers of the slow path: any change of
   /// what it remembers makes it say no.
   bool hits(const MemAccess& access, PhysAddr& pa) {
-    const PageMemos::Memo* memo = memos_.find(access);
+    const PageMemos::Memo* memo = first_level_.recall(access);
     if (memo == nullptr || (access.va.raw() & (kLineBytes - 1)) + access.bytes > kLineBytes) return false;
     const PhysAddr line = memo->frame + (access.va.raw() & (kPageBytes - kLineBytes));
     const unsigned slot = l1d_->find(line);
@@ -118,14 +115,14 @@ class LoadStoreUnit : public sc_core::sc_module {
   void retire(const AccessRecord& record);
 
   /// Removes entries from the first-level TLBs; returns how many.
-  unsigned invalidate(const Invalidation& operation);
+  unsigned invalidate(const Invalidation& operation) { return first_level_.invalidate(operation); }
   /// Counts an invalidation operation that removed so many entries from all of the core's TLBs.
   void count_flush(unsigned removed) {
     ++stats_.flushes;
     stats_.flushed_entries += removed;
   }
   /// Forgets the answers that hits() remembers: when a control register changed what accesses are allowed.
-  void forget() { memos_.forget(); }
+  void forget() { first_level_.forget(); }
 
   Cycles l1_latency() const { return config_.l1_latency; }
   Cycles flush_cycles() const { return config_.flush_cycles; }
@@ -133,26 +130,16 @@ class LoadStoreUnit : public sc_core::sc_module {
   CoreContext& context() { return *context_; }
 
  private:
-  TlbLevel& first_level(AccessKind kind);
   bool cacheable(PhysAddr pa, const Translation& translation) const {
     return is_cacheable(context_->types.at(pa, translation.pat_index));
   }
-  /// Lets hits() answer for this page from now on, if the fast path can serve it.
-  void remember(VirtAddr va, const Translation& translation, AccessType type, TlbLevel& tlb, const TlbLevel::Hit& hit);
-  struct PageAnswer {
-    Translation translation;
-    std::optional<FaultReason> fault;
-  };
   PageAnswer translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock, AccessRecord& record);
 
   const LoadStoreUnitConfig config_;
   CoreContext* context_;
-  TlbLevel load_tlb_;
-  std::optional<TlbLevel> store_tlb_;
-  TlbLevel instruction_tlb_;
+  FirstLevel first_level_;
   CacheArray* l1d_ = nullptr;
   LoadStoreUnitStats stats_;
-  PageMemos memos_;
 };
 
 }  // namespace mmusim

@@ -41,9 +41,9 @@ void read_processor(ConfigReader reader, PlatformConfig& c) {
 }
 
 void read_tlbs(ConfigReader reader, PlatformConfig& c) {
-  c.lsu.load_tlb = read_tlb_config(reader.child("l1_dtlb"));
-  if (reader.has("l1_dtlb_stores")) c.lsu.store_tlb = read_tlb_config(reader.child("l1_dtlb_stores"));
-  c.lsu.instruction_tlb = read_tlb_config(reader.child("l1_itlb"));
+  c.lsu.tlbs.load = read_tlb_config(reader.child("l1_dtlb"));
+  if (reader.has("l1_dtlb_stores")) c.lsu.tlbs.store = read_tlb_config(reader.child("l1_dtlb_stores"));
+  c.lsu.tlbs.instruction = read_tlb_config(reader.child("l1_itlb"));
   c.second_level.data = read_tlb_config(reader.child("stlb"));
   if (reader.has("l2_itlb")) c.second_level.instruction = read_tlb_config(reader.child("l2_itlb"));
   reader.read("next_page_prefetch", c.next_page_prefetch);
@@ -109,7 +109,7 @@ PlatformConfig read_platform(ConfigReader reader) {
   read_core(reader.child("core"), c);
   read_tlbs(reader.child("tlbs"), c);
   c.walker = read_page_walker_config(reader.child("page_walkers"));
-  c.walker.coalescing = c.lsu.load_tlb.coalesce || c.second_level.data.coalesce;
+  c.walker.coalescing = c.lsu.tlbs.load.coalesce || c.second_level.data.coalesce;
   read_caches(reader.child("caches"), c);
   read_dram(reader.child("dram"), c);
   reader.check(!c.walker.structure_caches.pde_in_second_level_tlb || c.second_level.data.holds_pdes,

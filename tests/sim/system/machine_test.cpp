@@ -7,21 +7,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/system/programs.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
 namespace {
-
-/// A program that is a function.
-class Script : public Program {
- public:
-  explicit Script(std::function<void(Core&)> body) : body_(std::move(body)) {}
-  void run(Core& core) override { body_(core); }
-
- private:
-  std::function<void(Core&)> body_;
-};
 
 /// A machine with `pages` pages of 4 KiB mapped from virtual address 0 on.
 class Mapped {
@@ -38,7 +29,7 @@ class Mapped {
     machine.set_control(core, control);
   }
   void run(std::function<void(Core&)> body) {
-    Script script(std::move(body));
+    CallProgram script(std::move(body));
     machine.run(script);
   }
   Machine machine;
@@ -69,11 +60,11 @@ std::vector<MemAccess> mixed_accesses(unsigned count, uint64_t seed, uint64_t sp
 
 std::string run_and_report(const PlatformConfig& platform, LookAhead look_ahead, unsigned accesses) {
   Mapped m(platform, look_ahead);
-  std::vector<std::unique_ptr<Script>> scripts;
+  std::vector<std::unique_ptr<CallProgram>> scripts;
   std::vector<Program*> programs;
   for (unsigned core = 0; core < m.machine.cores(); ++core) {
-    scripts.push_back(
-        std::make_unique<Script>([=](Core& c) { c.execute(mixed_accesses(accesses, 77 + core, 4096 * kPageBytes)); }));
+    scripts.push_back(std::make_unique<CallProgram>(
+        [=](Core& c) { c.execute(mixed_accesses(accesses, 77 + core, 4096 * kPageBytes)); }));
     programs.push_back(scripts.back().get());
   }
   m.machine.run(programs);

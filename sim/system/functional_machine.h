@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+
+#include "models/base/access.h"
+#include "models/base/phys_mem.h"
+#include "models/tlb/first_level.h"
+#include "sim/output/summary.h"
+#include "sim/system/platform.h"
+
+namespace mmusim {
+
+/// The translation structures of one in-order core without time: the same TLBs, paging-structure caches and walks, fed
+/// in the same order, so the same hits, misses and entry reads as the timed machine counts, much faster. No data
+/// caches, no DRAM, no cycles.
+class FunctionalMachine {
+ public:
+  explicit FunctionalMachine(const PlatformConfig& platform);
+
+  PhysMem& memory() { return memory_; }
+  const ControlState& control() const { return control_; }
+  void set_control(const ControlState& control);
+  void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
+
+  /// Runs accesses in program order. Faults are counted.
+  void execute(std::span<const MemAccess> accesses);
+  /// Translates one access: where its first byte is, or why it faults.
+  AccessResult access(const MemAccess& access);
+  unsigned invalidate(const Invalidation& operation);
+  void write_cr3(uint64_t value);
+
+  uint64_t faults() const { return faults_; }
+  /// As Machine::totals(); everything about time is 0.
+  MachineTotals totals() const;
+  /// Walks by level of the first entry read (index 1 = PTE).
+  const std::array<uint64_t, 6>& walks_by_first_level() const { return walks_by_start_; }
+
+ private:
+  class EntryPort;
+
+  AccessResult access_slow(const MemAccess& access);
+  PageAnswer second_level(VirtAddr va, AccessType type, bool in_first_level);
+
+  PhysMem memory_;
+  ControlState control_;
+  MemoryTypes types_;
+  DemandMapper* mapper_ = nullptr;
+  FirstLevel first_level_;
+  SecondLevelState second_level_;
+  StructureCaches structure_caches_;
+  bool coalescing_;
+  std::array<uint64_t, 3> accesses_{};
+  std::array<uint64_t, 3> recalled_{};  // of these, served by the memos: one lookup each
+  uint64_t walks_ = 0, entry_reads_ = 0, faults_ = 0;
+  std::array<uint64_t, 6> walks_by_start_{};
+};
+
+}  // namespace mmusim

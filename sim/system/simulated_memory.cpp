@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "sim/system/simulated_memory.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mmusim {
+
+SimulatedMemory::SimulatedMemory(Machine& machine, unsigned core, const mm::Layout& layout, bool pge)
+    : machine_(machine),
+      core_number_(core),
+      core_(machine.core(core)),
+      before_tables_(machine.memory(), layout),
+      levels_(layout.levels()),
+      pge_(pge) {}
+
+PhysAddr SimulatedMemory::touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw) {
+  MemAccess access{va, static_cast<uint16_t>(bytes), kind};
+  access.rmw = rmw;
+  const AccessResult result = core_.access(access);
+  MMUSIM_INVARIANT(!result.fault, fmt::format("kernel {} of {} faults ({}) in cycle {}", name_of(kind), va,
+                                              name_of(*result.fault), core_.now()));
+  return result.pa;
+}
+
+uint64_t SimulatedMemory::load(VirtAddr va, unsigned bytes) {
+  if (!paging_) return before_tables_.load(va, bytes);
+  const PhysAddr pa = touch(va, bytes, AccessKind::kRead);
+  return bytes == sizeof(uint64_t) ? machine_.memory().load64(pa) : machine_.memory().load(pa, bytes);
+}
+
+void SimulatedMemory::store(VirtAddr va, uint64_t value, unsigned bytes) {
+  if (!paging_) return before_tables_.store(va, value, bytes);
+  machine_.memory().store(touch(va, bytes, AccessKind::kWrite), value, bytes);
+}
+
+uint64_t SimulatedMemory::read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
+  if (!paging_) return before_tables_.read_modify_write(va, op, operand, bytes, locked);
+  const PhysAddr pa = touch(va, bytes, AccessKind::kWrite, /*rmw=*/true);
+  const uint64_t old = machine_.memory().load(pa, bytes);
+  const uint64_t value = op == mm::RmwOp::kAdd ? old + operand : op == mm::RmwOp::kOr ? old | operand : old & operand;
+  machine_.memory().store(pa, value, bytes);
+  return old;
+}
+
+/// Touches every line of [va, va + bytes), which lies in one 4 KiB page; returns the physical address of `va`.
+PhysAddr SimulatedMemory::touch_run(VirtAddr va, uint64_t bytes, AccessKind kind) {
+  const auto piece = [&](VirtAddr at) {
+    return static_cast<unsigned>(std::min(va + bytes - at, (at + 1).align_up(kLineBytes) - at));
+  };
+  const PhysAddr pa = touch(va, piece(va), kind);
+  batch_.clear();
+  for (VirtAddr at = va + piece(va); at < va + bytes; at += piece(at)) {
+    batch_.push_back({at, static_cast<uint16_t>(piece(at)), kind});
+  }
+  core_.execute(batch_);
+  return pa;
+}
+
+void SimulatedMemory::fill(VirtAddr va, uint8_t value, uint64_t bytes) {
+  if (!paging_) return before_tables_.fill(va, value, bytes);
+  while (bytes != 0) {
+    const uint64_t n = std::min(bytes, (va + 1).align_up(kPageBytes) - va);
+    machine_.memory().fill(touch_run(va, n, AccessKind::kWrite), value, n);
+    va += n;
+    bytes -= n;
+  }
+}
+
+void SimulatedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
+  if (!paging_) return before_tables_.copy(to, from, bytes);
+  std::array<std::byte, kPageBytes> buffer;
+  while (bytes != 0) {
+    const uint64_t n = std::min({bytes, (to + 1).align_up(kPageBytes) - to, (from + 1).align_up(kPageBytes) - from});
+    const auto part = std::span(buffer).first(n);
+    machine_.memory().read(touch_run(from, n, AccessKind::kRead), part);
+    machine_.memory().write(touch_run(to, n, AccessKind::kWrite), part);
+    to += n;
+    from += n;
+    bytes -= n;
+  }
+}
+
+void SimulatedMemory::flush_tlb_all() {
+  before_tables_.flush_tlb_all();
+  if (!paging_) return;
+  const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
+  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.invalidate(core, everything);
+}
+
+void SimulatedMemory::flush_tlb_page(VirtAddr va) {
+  before_tables_.flush_tlb_page(va);
+  if (!paging_) return;
+  for (unsigned core = 0; core < machine_.cores(); ++core) {
+    machine_.invalidate(core, on_invlpg(machine_.control(core), va));
+  }
+}
+
+void SimulatedMemory::load_cr3(PhysAddr root) {
+  before_tables_.load_cr3(root);
+  for (unsigned core = 0; core < machine_.cores(); ++core) {
+    ControlRegisters registers = machine_.control(core).registers();
+    registers.cr4 = levels_ == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
+    registers.cr4 = pge_ ? registers.cr4 | kCr4Pge : registers.cr4 & ~kCr4Pge;
+    machine_.set_control(core, ControlState(registers, machine_.platform().processor));
+    machine_.write_cr3(core, root.raw());
+  }
+  paging_ = true;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mm/direct_memory.h"
+#include "mm/kernel_memory.h"
+#include "sim/system/machine.h"
+
+namespace mmusim {
+
+/// KernelMemory on a simulated core: every load, store and flush of kernel code is an access of that core and takes its
+/// time; bytes live in the machine's memory at the address that the core's own translation gave.
+///
+/// Until load_cr3() there are no tables to translate with: accesses then go straight to memory and take no time.
+/// Block fills and copies move a line (64 bytes) with each access, as `rep stosb` and `rep movsb` do on processors with
+/// ERMS. Call from the program of that core only.
+class SimulatedMemory final : public mm::KernelMemory {
+ public:
+  SimulatedMemory(Machine& machine, unsigned core, const mm::Layout& layout, bool pge);
+
+  uint64_t load(VirtAddr va, unsigned bytes) override;
+  void store(VirtAddr va, uint64_t value, unsigned bytes) override;
+  uint64_t read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) override;
+  void fill(VirtAddr va, uint8_t value, uint64_t bytes) override;
+  void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override;
+  /// On every core; the others' are removed in the same cycle (no shoot-down interrupts are modelled).
+  void flush_tlb_all() override;
+  void flush_tlb_page(VirtAddr va) override;
+  /// Loads CR3 of every core.
+  void load_cr3(PhysAddr root) override;
+
+  /// Continues on tables that an untimed kernel has built.
+  void attach(PhysAddr root) { load_cr3(root); }
+
+ private:
+  PhysAddr touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw = false);
+  PhysAddr touch_run(VirtAddr va, uint64_t bytes, AccessKind kind);
+
+  Machine& machine_;
+  unsigned core_number_;
+  Core& core_;
+  mm::UntimedMemory before_tables_;
+  unsigned levels_;
+  bool pge_;
+  bool paging_ = false;
+  std::vector<MemAccess> batch_;
+};
+
+}  // namespace mmusim

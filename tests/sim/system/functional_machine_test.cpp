@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "sim/system/functional_machine.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/system/machine.h"
+#include "sim/system/programs.h"
+#include "tests/support/table_builder.h"
+
+namespace mmusim {
+namespace {
+
+/// Maps 64 MiB: 4 KiB pages, some 2 MiB pages, and a 1 GiB page.
+template <class M>
+void map_some(M& machine, TableBuilder& tables) {
+  for (uint64_t i = 0; i < 8192; ++i)
+    tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
+  for (uint64_t i = 16; i < 32; ++i)
+    tables.map(VirtAddr(i * 2 * kMiB), PhysAddr(2 * kGiB + i * 2 * kMiB), PageSize::k2M);
+  tables.map(VirtAddr(kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
+  (void)machine;
+}
+
+std::vector<MemAccess> accesses() {
+  std::vector<MemAccess> all(200000);
+  uint64_t x = 88172645463325252;
+  for (MemAccess& a : all) {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    const uint64_t where = x >> 60;
+    a.va = VirtAddr(where < 8    ? x % (32 * kMiB - 8)
+                    : where < 12 ? 32 * kMiB + x % (32 * kMiB - 8)
+                                 : kGiB + x % (kGiB - 8));
+    a.kind = (x >> 50 & 3) == 0 ? AccessKind::kWrite : AccessKind::kRead;
+  }
+  return all;
+}
+
+TEST(FunctionalMachine, CountsWhatTheTimedMachineCounts) {
+  const PlatformConfig platform = load_platform("textbook");
+  FunctionalMachine functional(platform);
+  TableBuilder functional_tables(functional.memory(), 4);
+  map_some(functional, functional_tables);
+  functional.write_cr3(functional_tables.root().raw());
+  functional.execute(accesses());
+
+  Machine machine(platform);
+  TableBuilder tables(machine.memory(), 4);
+  map_some(machine, tables);
+  machine.write_cr3(0, tables.root().raw());
+  CallProgram program([](Core& core) { core.execute(accesses()); });
+  machine.run(program);
+
+  const MachineTotals f = functional.totals(), t = machine.totals();
+  EXPECT_EQ(f.accesses, t.accesses);
+  EXPECT_EQ(f.lookups, t.lookups);
+  EXPECT_EQ(f.l1_dtlb_misses, t.l1_dtlb_misses);
+  EXPECT_EQ(f.stlb_misses, t.stlb_misses);
+  EXPECT_EQ(f.walks, t.walks);
+  EXPECT_EQ(f.entry_reads, t.entry_reads);
+  EXPECT_GT(f.walks, 1000u);
+  EXPECT_GT(f.lookups, f.accesses);  // some cross pages
+}
+
+}  // namespace
+}  // namespace mmusim

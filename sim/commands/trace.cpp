@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "sim/commands/commands.h"
-#include "sim/commands/progress.h"
 #include "sim/commands/trace_file.h"
 #include "sim/commands/trace_report.h"
+#include "sim/output/progress.h"
 #include "sim/output/signals.h"
 #include "sim/trace/trace_reader.h"
 #include "sim/trace/trace_window.h"
@@ -56,6 +56,23 @@ void print(std::string_view text) {
   }
 }
 
+/// Shows how far the reading of a trace is.
+class ReadingProgress {
+ public:
+  explicit ReadingProgress(const TraceReader& reader)
+      : reader_(reader), bar_("reading " + reader.info().file, reader.bytes_total()) {}
+  void update(const TraceBatch& batch) {
+    constexpr uint64_t kBetween = 64;  // batches
+    if (batches_++ % kBetween != 0) return;
+    bar_.update(reader_.bytes_read(), fmt::format("{:.1f} M records", static_cast<double>(batch.first_record) * 1e-6));
+  }
+
+ private:
+  const TraceReader& reader_;
+  Progress bar_;
+  uint64_t batches_ = 0;
+};
+
 /// Warns of damage that --salvage passed over.
 void report_damage(const TraceInfo& info) {
   if (!info.damage.empty()) fmt::print(stderr, "{} (salvaged what comes before)\n", info.damage);
@@ -67,10 +84,10 @@ ExitCode run_info(const TraceArguments& arguments) {
   const std::unique_ptr<TraceReader> reader = open_trace(arguments.input, options);
   TraceCounter counter;
   TraceBatch batch;
-  Progress progress("records");
+  ReadingProgress progress(*reader);
   while (!interrupt_requested() && reader->next(batch)) {
     counter.add(batch);
-    progress.update(batch.first_record, reader->bytes_read(), reader->bytes_total());
+    progress.update(batch);
   }
   const TraceInfo& info = reader->info();
   // A cut event log is what a crash leaves: its whole records are still worth telling about.
@@ -89,11 +106,11 @@ ExitCode run_validate(const TraceArguments& arguments) {
     try {
       const std::unique_ptr<TraceReader> reader = open_trace(file, reader_options(arguments));
       TraceBatch batch;
-      Progress progress("records");
+      ReadingProgress progress(*reader);
       uint64_t records = 0;
       while (!interrupt_requested() && reader->next(batch)) {
         records = batch.first_record + batch.records;
-        progress.update(records, reader->bytes_read(), reader->bytes_total());
+        progress.update(batch);
       }
       print(fmt::format("{}: valid {} trace, {} records{}\n", file, name_of(reader->info().format), records,
                         reader->info().checksum ? ", checksum agrees" : ""));
@@ -171,11 +188,11 @@ ExitCode copy_trace(const TraceArguments& arguments) {
   TraceWindow window(*reader, window_of(arguments));
   TraceBatch batch;
   WindowPart part = WindowPart::kMeasured;
-  Progress progress("records");
+  ReadingProgress progress(*reader);
   while (window.next(batch, part)) {
     if (interrupt_requested()) return ExitCode::kSuccess;  // no file appears; main() tells of the signal
     writer->write(batch);
-    progress.update(batch.first_record, reader->bytes_read(), reader->bytes_total());
+    progress.update(batch);
   }
   if (interrupt_requested()) return ExitCode::kSuccess;
   const std::vector<std::string> losses = writer->losses();

@@ -174,8 +174,19 @@ class EventLogParser final : public TraceParser {
   }
   /// The totals record closes the log and tells how many records of each kind it has.
   void check_totals(const Record& record) {
+    try {
+      check_counts(record.counts);
+    } catch (const simdjson::simdjson_error& error) {
+      throw TraceDamage(fmt::format("no counts of records in the totals: {}", error.what()));
+    }
+    if (record.cycle) info_.last_cycle = record.cycle;
+    if (!bytes_.at_end()) throw TraceDamage("data after the totals record");
+    ended_ = true;
+  }
+
+  void check_counts(const std::string& counts) const {
     simdjson::ondemand::parser parser;
-    const simdjson::padded_string text(record.counts);
+    const simdjson::padded_string text(counts);
     simdjson::ondemand::document document = parser.iterate(text);
     for (simdjson::ondemand::field field : document.get_object()) {
       const std::string_view key = field.unescaped_key();
@@ -186,9 +197,6 @@ class EventLogParser final : public TraceParser {
             fmt::format("the totals tell {} {} records, the log has {}", told, kCountedKinds[kind], counts_[kind]));
       }
     }
-    if (record.cycle) info_.last_cycle = record.cycle;
-    if (!bytes_.at_end()) throw TraceDamage("data after the totals record");
-    ended_ = true;
   }
 
   JsonRecords lines_;

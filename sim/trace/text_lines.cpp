@@ -87,8 +87,11 @@ bool is_time(std::string_view token) {
   return scan::decimal(token, number) && scan::literal(token, ".") && scan::decimal(token, number) && token == ":";
 }
 
-/// What follows the address: the data source and the instruction pointer, in whatever order perf prints them.
-void parse_perf_rest(std::string_view rest, std::string_view event, PerfLine& result) {
+constexpr size_t kLeastPcDigits = 5;  // tells an instruction pointer from a weight or a symbol
+
+/// What follows the address: data source, weight, instruction pointer. False if there is no instruction pointer: then
+/// what was taken for the address may be one.
+bool parse_perf_rest(std::string_view rest, std::string_view event, PerfLine& result) {
   const size_t op = rest.find("|OP ");
   if (op != std::string_view::npos) {
     const std::string_view what = rest.substr(op + 4);
@@ -100,15 +103,16 @@ void parse_perf_rest(std::string_view rest, std::string_view event, PerfLine& re
   } else if (event.find("store") != std::string_view::npos || event.find("write") != std::string_view::npos) {
     result.access.kind = AccessKind::kWrite;
   }
-  constexpr size_t kLeastPcDigits = 5;  // tells an instruction pointer from a weight
-  while (!rest.empty()) {
+  // Without data source the instruction pointer follows at once; after one, columns such as the weight may come first.
+  do {
     const std::string_view token = scan::token(rest);
     uint64_t pc = 0;
     if (token.size() >= kLeastPcDigits && whole_hex(token, pc)) {
       result.pc = pc;
-      return;
+      return true;
     }
-  }
+  } while (op != std::string_view::npos && !rest.empty());
+  return false;
 }
 
 }  // namespace
@@ -132,7 +136,7 @@ LineKind parse_perf_line(std::string_view line, PerfLine& result) {
     if (!whole_hex(scan::token(after), va)) continue;
     result.access.va = VirtAddr(va);
     result.access.bytes = 1;
-    parse_perf_rest(after, token, result);
+    if (!parse_perf_rest(after, token, result)) return LineKind::kOther;
     result.access.user = result.pc.value_or(va) >> 63 == 0;
     return LineKind::kRecord;
   }

@@ -39,9 +39,10 @@ struct PerfLine {
   std::optional<uint64_t> pc;
   MemAccess access;
 };
-/// `perf script` of samples with addresses: `[command] [pid[/tid]] [cpu] [time:] [period] event: address [data source]
-/// [ip ...]`. The kind of access comes from the data source (|OP LOAD|, |OP STORE|), else from the event's name.
-/// Comments ('#') and empty lines are noise.
+/// `perf script` of samples with addresses: `[command] [pid[/tid]] [cpu] [time:] [period] event: address [data source
+/// ...] ip [symbol]`, for example of `-F comm,pid,tid,time,event,addr,ip`. Without the ip column an address could not
+/// be told from an ip, so both are needed. The kind of access comes from the data source (|OP LOAD|, |OP STORE|), else
+/// from the event's name. Comments ('#') and empty lines are noise.
 LineKind parse_perf_line(std::string_view line, PerfLine& result);
 
 }  // namespace mmusim

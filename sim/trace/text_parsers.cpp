@@ -124,7 +124,7 @@ class PerfParser final : public LineParser {
       if (!line) return;
       const LineKind kind = parse_perf_line(*line, parsed);
       if (kind == LineKind::kNoise) continue;
-      if (kind == LineKind::kOther) unexpected(*line, "a sample of perf script with an event and an address");
+      if (kind == LineKind::kOther) unexpected(*line, "a line of perf script -F comm,pid,tid,time,event,addr,ip");
       if (parsed.process && parsed.process != process_) {
         process_ = parsed.process;
         batch.add_event(TraceEventKind::kProcess).value = *process_;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/base/errors.h"
+#include "tests/sim/trace/trace_support.h"
+
+namespace mmusim::trace_test {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(EventLogReader, DeliversAccessesAndWhatTheKernelDid) {
+  const TraceBatch batch = read_file(data_file("events.jsonl"));
+  EXPECT_EQ(batch.records, 9);
+  EXPECT_EQ(described(batch),
+            "marker va=0x0 value=0x1 operand=- user=false pc=0x0 text=boot\n"
+            "zero va=0xffff888000001000 value=0x1000 operand=0x1000 user=false pc=0x0 text=\n"
+            "entry_write va=0xffffea0000000000 value=0x80000000000001e3 operand=0x2000 user=false pc=0x0 text=\n"
+            "marker va=0x0 value=0x2 operand=- user=false pc=0x0 text=touch\n"
+            "write 0xffffea0000000008,8 user=false rmw=false stack=false implicit=false depends_on=0 gap=0 pc=0x0\n"
+            "invlpg va=0xffffea0000000000 value=0x1000 operand=- user=false pc=0x0 text=\n"
+            "read 0xffffea0000000010,4 user=false rmw=false stack=false implicit=false depends_on=1 gap=3 pc=0x0\n");
+}
+
+TEST(EventLogReader, HeaderAndLastCycleAreKnown) {
+  const auto reader = open_trace(data_file("events.jsonl"));
+  read_all(*reader);
+  EXPECT_THAT(reader->info().header, HasSubstr(R"("configuration":{"name":"golden"})"));
+  EXPECT_EQ(reader->info().last_cycle, 80);
+}
+
+TEST(EventLogReader, ALogWithoutTotalsIsTruncatedAfterItsWholeRecords) {
+  const std::string log = contents(data_file("events.jsonl"));
+  const size_t totals = log.find("{\"event\":\"totals\"");
+  EXPECT_THAT(error_of(log.substr(0, totals)), HasSubstr("truncated after 9 records, cycle 80"));
+  const size_t in_a_line = log.find("\"depends_on\"");
+  EXPECT_THAT(error_of(log.substr(0, in_a_line)), HasSubstr("truncated after 8 records, cycle 71"));
+}
+
+TEST(EventLogReader, TotalsThatDoNotAgreeAreDamage) {
+  std::string log = contents(data_file("events.jsonl"));
+  log.replace(log.find("\"access\":2,"), 11, "\"access\":3,");
+  EXPECT_THAT(error_of(log), HasSubstr("the totals tell 3 access records, the log has 2"));
+}
+
+TEST(EventLogReader, SalvageDeliversWhatIsWhole) {
+  const std::string log = contents(data_file("events.jsonl"));
+  TraceOptions options;
+  options.salvage = true;
+  EXPECT_EQ(read_text(log.substr(0, log.size() - 10), options).records, 9);
+}
+
+}  // namespace
+}  // namespace mmusim::trace_test

@@ -36,7 +36,8 @@ Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, Kernel
       memmap_init(context, memblock, sparse),
       hotplug(context, memblock, buddy, sparse, vmemmap, memmap_init, remove),
       devices(context, hotplug, memmap_init, remove, vmemmap),
-      hugetlb(context, tables, allocator, buddy, bootmem),
+      hugetlb(context, tables, allocator, buddy, bootmem, memblock),
+      boot_hugetlb(context, memblock, vmemmap, sparse, hugetlb, buddy),
       folios(context, buddy) {}
 
 void Kernel::Parts::reserve_kernel_image() {
@@ -146,11 +147,13 @@ Errno Kernel::Parts::boot() {
   if (const Errno e = build_direct_map(); !ok(e)) return e;
   if (map.early_tables == EarlyTables::kFromMemblock) place_pgdats();
 
+  boot_hugetlb.alloc();
   context.phase("sparse_init");
-  const Errno populated = sparse.sparse_init(pgdats);
+  Errno populated = sparse.sparse_init(pgdats);
   for (const auto& m : memblock.memory()) sparse.set_subsections(pfn_of(m.start), pfn_of(m.end));
 
   zone_ranges();
+  if (const Errno e = boot_hugetlb.populate(); !ok(e)) populated = e;
   if (context.config.memmap_init) {
     context.phase("memmap_init");
     memmap_init.memmap_init();
@@ -162,6 +165,7 @@ Errno Kernel::Parts::boot() {
   context.struct_pages_live = true;
   context.phase("register_page_bootmem_info");
   register_bootmem();
+  if (const Errno e = boot_hugetlb.finish(); !ok(e)) populated = e;
   hotplug.start(*direct_map);
   devices.start(*direct_map);
   return populated;

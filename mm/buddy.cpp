@@ -10,6 +10,7 @@ namespace {
 constexpr uint64_t kZoneBytes = 0x680;
 constexpr uint64_t kFreeAreaOffset = 0xc0;
 constexpr uint64_t kFreeAreaBytes = 0x68;
+constexpr uint64_t kListHeadBytes = 16;
 }  // namespace
 
 void Buddy::add_range(Pfn start, Pfn end, unsigned node, Zone zone) {
@@ -59,17 +60,18 @@ uint16_t Buddy::zone_index(unsigned node, Zone kind) {
   return static_cast<uint16_t>(zones_.size() - 1);
 }
 
-const std::vector<uint16_t>& Buddy::zonelist(unsigned node) {
-  auto [list, is_new] = zonelists_.try_emplace(node);
+const std::vector<uint16_t>& Buddy::zonelist(unsigned node, Migrate migrate) {
+  auto [list, is_new] = zonelists_.try_emplace(2 * node + static_cast<unsigned>(migrate));
   if (!is_new) return list->second;
   const auto distance = [&](unsigned to) {
     const auto& d = context_.config.numa_distance;
     if (node < d.size() && to < d[node].size()) return d[node][to];
     return node == to ? 10u : 20u;
   };
-  // Nearest node first, then by number starting after `node`; inside a node from Normal down; never Movable or Device.
+  // Nearest node first, then by number starting after `node`; inside a node from the highest zone down.
+  const Zone highest = migrate == Migrate::kMovable ? Zone::kMovable : Zone::kNormal;
   for (size_t i = 0; i < zones_.size(); ++i)
-    if (zones_[i].kind <= Zone::kNormal) list->second.push_back(static_cast<uint16_t>(i));
+    if (zones_[i].kind <= highest) list->second.push_back(static_cast<uint16_t>(i));
   std::sort(list->second.begin(), list->second.end(), [&](uint16_t a, uint16_t b) {
     const ZoneData& x = zones_[a];
     const ZoneData& y = zones_[b];
@@ -138,26 +140,27 @@ uint64_t Buddy::managed_pages() const {
 uint64_t Buddy::free_blocks(unsigned node, unsigned order) const {
   uint64_t blocks = 0;
   for (const ZoneData& zone : zones_)
-    if (zone.node == node) blocks += zone.lists[order].blocks;
+    if (zone.node == node) blocks += zone.lists[0][order].blocks + zone.lists[1][order].blocks;
   return blocks;
 }
 
-VirtAddr Buddy::list_head(uint16_t zone, unsigned order) const {
-  const ZoneData& z = zones_[zone];
+VirtAddr Buddy::list_head(const Free& block) const {
+  const ZoneData& z = zones_[block.zone];
   const VirtAddr pgdat = z.node < pgdat_.size() ? pgdat_[z.node] : pgdat_.front();
-  return pgdat + static_cast<unsigned>(z.kind) * kZoneBytes + kFreeAreaOffset + order * kFreeAreaBytes;
+  return pgdat + static_cast<unsigned>(z.kind) * kZoneBytes + kFreeAreaOffset + block.order * kFreeAreaBytes +
+         static_cast<unsigned>(block.migrate) * kListHeadBytes;
 }
 
-/// Address of the list_head of a neighbour: in its struct page, or the head of the list.
-VirtAddr Buddy::link_of(uint64_t pfn, uint16_t zone, unsigned order) const {
-  return pfn == kNone ? list_head(zone, order) : page(pfn) + page_field::kLruNext;
+/// Address of the list_head of a neighbour of `block`: in its struct page, or the head of the list.
+VirtAddr Buddy::link_of(uint64_t neighbour, const Free& block) const {
+  return neighbour == kNone ? list_head(block) : page(neighbour) + page_field::kLruNext;
 }
 
 /// list_add[_tail], set_buddy_order and __SetPageBuddy.
 void Buddy::store_links(uint64_t pfn, const Free& block) {
   const VirtAddr own = page(pfn) + page_field::kLruNext;
-  const VirtAddr next = link_of(block.next, block.zone, block.order);
-  const VirtAddr prev = link_of(block.prev, block.zone, block.order);
+  const VirtAddr next = link_of(block.next, block);
+  const VirtAddr prev = link_of(block.prev, block);
   context_.store(page(pfn) + page_field::kPrivate, block.order, 8);
   context_.store(page(pfn) + page_field::kMapcount, bits_.buddy_type, 4);
   context_.store(next + 8, own.raw(), 8);
@@ -171,8 +174,8 @@ void Buddy::store_unlinked(uint64_t pfn, const Free& block) {
   const VirtAddr own = page(pfn) + page_field::kLruNext;
   context_.load(own, 8);
   context_.load(own + 8, 8);
-  const VirtAddr next = link_of(block.next, block.zone, block.order);
-  const VirtAddr prev = link_of(block.prev, block.zone, block.order);
+  const VirtAddr next = link_of(block.next, block);
+  const VirtAddr prev = link_of(block.prev, block);
   context_.store(next + 8, prev.raw(), 8);
   context_.store(prev, next.raw(), 8);
   context_.store(own, kListPoison1, 8);
@@ -181,9 +184,9 @@ void Buddy::store_unlinked(uint64_t pfn, const Free& block) {
   context_.store(page(pfn) + page_field::kPrivate, 0, 8);
 }
 
-void Buddy::insert(uint64_t pfn, unsigned order, uint16_t zone, Place place) {
-  List& list = zones_[zone].lists[order];
-  Free block{kNone, kNone, zone, static_cast<uint8_t>(order)};
+void Buddy::insert(uint64_t pfn, unsigned order, uint16_t zone, Migrate migrate, Place place) {
+  Free block{kNone, kNone, zone, static_cast<uint8_t>(order), migrate};
+  List& list = list_of(block);
   if (place == Place::kHead) {
     block.next = list.first;
     (list.first == kNone ? list.last : free_.at(list.first).prev) = pfn;
@@ -202,7 +205,7 @@ void Buddy::insert(uint64_t pfn, unsigned order, uint16_t zone, Place place) {
 void Buddy::remove(uint64_t pfn) {
   const auto it = free_.find(pfn);
   const Free block = it->second;
-  List& list = zones_[block.zone].lists[block.order];
+  List& list = list_of(block);
   (block.prev == kNone ? list.first : free_.at(block.prev).next) = block.next;
   (block.next == kNone ? list.last : free_.at(block.next).prev) = block.prev;
   --list.blocks;
@@ -211,23 +214,46 @@ void Buddy::remove(uint64_t pfn) {
   if (context_.struct_pages_live) store_unlinked(pfn, block);
 }
 
-std::optional<uint64_t> Buddy::rmqueue(uint16_t zone, unsigned order) {
+/// __rmqueue_smallest: the smallest block that is large enough, split by expand().
+std::optional<uint64_t> Buddy::rmqueue_smallest(uint16_t zone, unsigned order, Migrate migrate) {
   for (unsigned high = order; high <= kMaxPageOrder; ++high) {
-    const uint64_t pfn = zones_[zone].lists[high].first;
+    const uint64_t pfn = zones_[zone].lists[static_cast<unsigned>(migrate)][high].first;
     if (pfn == kNone) continue;
     remove(pfn);
-    for (unsigned half = high; half > order;) {  // expand(): the upper halves go back
+    for (unsigned half = high; half > order;) {  // the upper halves go back
       --half;
-      insert(pfn + (uint64_t{1} << half), half, zone, Place::kHead);
+      insert(pfn + (uint64_t{1} << half), half, zone, migrate, Place::kHead);
     }
     return pfn;
   }
   return std::nullopt;
 }
 
-std::optional<Pfn> Buddy::alloc_pages(unsigned order, unsigned node, const char* cause) {
-  for (const uint16_t zone : zonelist(node)) {
-    const auto pfn = rmqueue(zone, order);
+/// steal_suitable_fallback for a kernel allocation: the largest movable block and its pageblocks change type.
+bool Buddy::steal_fallback(uint16_t zone, unsigned order) {
+  for (unsigned high = kMaxPageOrder + 1; high-- > order;) {
+    const uint64_t pfn = zones_[zone].lists[static_cast<unsigned>(Migrate::kMovable)][high].first;
+    if (pfn == kNone) continue;
+    remove(pfn);
+    for (uint64_t at = pfn; at < pfn + (uint64_t{1} << high); at += kPagesPerPageblock) {
+      unmovable_.insert(at / kPagesPerPageblock);
+    }
+    insert(pfn, high, zone, Migrate::kUnmovable, Place::kHead);
+    return true;
+  }
+  return false;
+}
+
+std::optional<uint64_t> Buddy::rmqueue(uint16_t zone, unsigned order, Migrate migrate) {
+  if (const auto pfn = rmqueue_smallest(zone, order, migrate)) return pfn;
+  if (migrate == Migrate::kMovable) return rmqueue_smallest(zone, order, Migrate::kUnmovable);
+  if (!steal_fallback(zone, order)) return std::nullopt;
+  return rmqueue_smallest(zone, order, migrate);
+}
+
+std::optional<Pfn> Buddy::alloc_pages(unsigned order, unsigned node, const char* cause, Migrate migrate) {
+  for (const uint16_t zone : zonelist(node, migrate)) {
+    const auto pfn = rmqueue(zone, order, migrate);
     if (!pfn) continue;
     if (context_.struct_pages_live) {  // post_alloc_hook
       context_.store(page(*pfn) + page_field::kPrivate, 0, 8);
@@ -268,7 +294,7 @@ void Buddy::free_one_page(uint64_t pfn, unsigned order, bool to_tail) {
     pfn &= buddy;
     ++order;
   }
-  insert(pfn, order, zone, to_tail || merge_likely(pfn, order) ? Place::kTail : Place::kHead);
+  insert(pfn, order, zone, migrate_of(pfn), to_tail || merge_likely(pfn, order) ? Place::kTail : Place::kHead);
 }
 
 void Buddy::free_pages(Pfn pfn, unsigned order, const char* cause) {
@@ -328,7 +354,9 @@ std::vector<Buddy::Block> Buddy::isolate(Pfn start, Pfn end) {
     const uint64_t block_end = head + (uint64_t{1} << block.order);
     remove(head);
     // What lies outside the range goes back in naturally aligned pieces.
-    const auto give_back = [&](Pfn at, unsigned order) { insert(at.raw, order, block.zone, Place::kHead); };
+    const auto give_back = [&](Pfn at, unsigned order) {
+      insert(at.raw, order, block.zone, block.migrate, Place::kHead);
+    };
     if (head < start.raw) for_each_aligned_block(Pfn(head), start, give_back);
     if (block_end > end.raw) for_each_aligned_block(end, Pfn(block_end), give_back);
     for_each_aligned_block(std::max(Pfn(head), start), std::min(Pfn(block_end), end), [&](Pfn at, unsigned order) {

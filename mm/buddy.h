@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "mm/context.h"
@@ -11,12 +12,18 @@
 
 namespace mmusim::mm {
 
-/// The buddy allocator: free lists for each node, zone and order; blocks are split by expand() and merged by
+/// Whose allocations a pageblock serves: the kernel's own, which stay, or memory that can be moved.
+enum class Migrate : uint8_t { kMovable, kUnmovable };
+
+/// The buddy allocator: free lists for each node, zone, migrate type and order; blocks are split by expand() and merged
+/// by
 /// __free_one_page() [mm/page_alloc.c].
 ///
 /// Which blocks are free is held here, on the host; the struct pages in simulated memory are read and written as the
 /// kernel does (list links, order, page type, reference count) once Context::struct_pages_live is set.
-/// Omits per-CPU lists, watermarks and migrate types.
+/// All memory starts movable; a kernel allocation that finds no unmovable block takes over the largest movable one with
+/// its pageblocks (__rmqueue_fallback), which is why successive vmemmap blocks are neighbours.
+/// Omits per-CPU lists, watermarks and the other migrate types.
 class Buddy {
  public:
   explicit Buddy(Context& context) : context_(context), bits_(page_bits(context.config.version)) {}
@@ -29,7 +36,9 @@ class Buddy {
   void set_pgdat(unsigned node, VirtAddr pgdat);
 
   /// alloc_pages_node without __GFP_THISNODE: the node's zones from Normal down, then the other nodes by distance.
-  std::optional<Pfn> alloc_pages(unsigned order, unsigned node, const char* cause);
+  /// Movable allocations may come from ZONE_MOVABLE as well.
+  std::optional<Pfn> alloc_pages(unsigned order, unsigned node, const char* cause,
+                                 Migrate migrate = Migrate::kUnmovable);
   /// __free_pages on a block whose reference count drops to zero.
   void free_pages(Pfn pfn, unsigned order, const char* cause);
   /// __free_pages_core: frees a block of fresh memory to the tail of its list, clearing each page's mark: PG_reserved,
@@ -69,6 +78,7 @@ class Buddy {
     uint64_t next;
     uint16_t zone;
     uint8_t order;
+    Migrate migrate;
   };
   struct List {
     uint64_t first = kNone;
@@ -78,7 +88,7 @@ class Buddy {
   struct ZoneData {
     unsigned node;
     Zone kind;
-    std::array<List, kMaxPageOrder + 1> lists;
+    std::array<std::array<List, kMaxPageOrder + 1>, 2> lists;  // by migrate type and order
   };
   struct Range {
     uint64_t start;
@@ -90,16 +100,24 @@ class Buddy {
   const Range* zone_of(uint64_t pfn) const;
   uint16_t zone_index(unsigned node, Zone kind);
   uint64_t containing(uint64_t pfn) const;
-  void insert(uint64_t pfn, unsigned order, uint16_t zone, Place place);
+  List& list_of(const Free& block) {
+    return zones_[block.zone].lists[static_cast<unsigned>(block.migrate)][block.order];
+  }
+  Migrate migrate_of(uint64_t pfn) const {
+    return unmovable_.contains(pfn / kPagesPerPageblock) ? Migrate::kUnmovable : Migrate::kMovable;
+  }
+  void insert(uint64_t pfn, unsigned order, uint16_t zone, Migrate migrate, Place place);
   void remove(uint64_t pfn);
   void free_one_page(uint64_t pfn, unsigned order, bool to_tail);
   bool merge_likely(uint64_t pfn, unsigned order) const;
-  std::optional<uint64_t> rmqueue(uint16_t zone, unsigned order);
-  const std::vector<uint16_t>& zonelist(unsigned node);
+  std::optional<uint64_t> rmqueue(uint16_t zone, unsigned order, Migrate migrate);
+  std::optional<uint64_t> rmqueue_smallest(uint16_t zone, unsigned order, Migrate migrate);
+  bool steal_fallback(uint16_t zone, unsigned order);
+  const std::vector<uint16_t>& zonelist(unsigned node, Migrate migrate);
 
   VirtAddr page(uint64_t pfn) const { return context_.layout.pfn_to_page(Pfn(pfn)); }
-  VirtAddr list_head(uint16_t zone, unsigned order) const;
-  VirtAddr link_of(uint64_t pfn, uint16_t zone, unsigned order) const;
+  VirtAddr list_head(const Free& block) const;
+  VirtAddr link_of(uint64_t neighbour, const Free& block) const;
   void store_links(uint64_t pfn, const Free& block);
   void store_unlinked(uint64_t pfn, const Free& block);
 
@@ -109,7 +127,8 @@ class Buddy {
   std::vector<Range> ranges_;
   std::vector<VirtAddr> pgdat_;
   std::unordered_map<uint64_t, Free> free_;
-  std::unordered_map<unsigned, std::vector<uint16_t>> zonelists_;
+  std::unordered_set<uint64_t> unmovable_;                         // pageblocks
+  std::unordered_map<unsigned, std::vector<uint16_t>> zonelists_;  // by 2 * node + migrate type
   uint64_t free_pages_ = 0;
   mutable size_t last_range_ = 0;
 };

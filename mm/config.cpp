@@ -98,6 +98,7 @@ KernelConfig read_kernel_config(ConfigReader r) {
   r.read("memory_hotremove", c.memory_hotremove);
   r.read("memmap_on_memory", c.memmap_on_memory);
   r.read("hvo", c.hvo);
+  r.read("boot_gigantic_pages", c.boot_gigantic_pages, 0, 1u << 20);
   r.read("deferred_struct_page_init", c.deferred_struct_page_init);
   r.read_size("memory_block_size", c.memory_block_bytes);
   const bool block_ok =

@@ -90,6 +90,7 @@ struct KernelConfig {
   bool memory_hotremove = true;                    ///< CONFIG_MEMORY_HOTREMOVE
   bool memmap_on_memory = false;                   ///< memory_hotplug.memmap_on_memory=1; recorded: on `cmdline`
   bool hvo = false;                                ///< hugetlb_free_vmemmap=on; recorded: on `cmdline`
+  unsigned boot_gigantic_pages = 0;                ///< hugepagesz=1G hugepages=N on the command line
   bool deferred_struct_page_init = false;          ///< CONFIG_DEFERRED_STRUCT_PAGE_INIT
   /// Bytes of a memory block; 0: as probe_memory_block_size finds it (128 MiB below 64 GiB of RAM).
   uint64_t memory_block_bytes = 0;

@@ -7,7 +7,7 @@ std::optional<Folio> Folios::alloc(unsigned order, unsigned node) {
   std::optional<Folio> folio;
   if (order > kMaxPageOrder) {
     folio = alloc_contig(order, node);
-  } else if (const auto pfn = buddy_.alloc_pages(order, node, "alloc_buddy_hugetlb_folio")) {
+  } else if (const auto pfn = buddy_.alloc_pages(order, node, "alloc_buddy_hugetlb_folio", Migrate::kMovable)) {
     folio = {*pfn, order};
     taken_[pfn->raw] = {{*pfn, order}};
   }

@@ -325,23 +325,35 @@ Errno HugetlbVmemmap::restore(std::span<const Folio> folios) {
   return result;
 }
 
+std::optional<PhysAddr> HugetlbVmemmap::alloc_shared_tail(unsigned node) {
+  const char* const cause = "vmemmap_get_tail";
+  std::optional<PhysAddr> page;
+  if (context_.slab_available) {
+    if (const auto pfn = buddy_.alloc_pages(0, node, cause)) page = address_of(*pfn);
+  } else {
+    page = memblock_.alloc_try_nid(kPageBytes, kPageBytes, PhysAddr(0), PhysAddr(0), node);
+    if (page) context_.allocated(AllocSource::kMemblock, *page, kPageBytes, node, cause);
+  }
+  if (page) context_.fill(context_.layout.direct_map(*page), 0, kPageBytes, cause);
+  return page;
+}
+
 std::optional<PhysAddr> HugetlbVmemmap::shared_tail(const Folio& folio) {
   const unsigned node = buddy_.manages(folio.head) ? buddy_.node_of(folio.head) : 0;
-  const auto zone = static_cast<unsigned>(buddy_.zone_kind(folio.head).value_or(Zone::kNormal));
-  const auto key = std::make_pair(node * kZones + zone, folio.order);
+  const Zone zone = buddy_.zone_kind(folio.head).value_or(Zone::kNormal);
+  const auto key = std::make_pair(node * kZones + static_cast<unsigned>(zone), folio.order);
   if (const auto known = shared_tails_.find(key); known != shared_tails_.end()) return known->second;
-  const auto page = buddy_.alloc_pages(0, node, "vmemmap_get_tail");
+  const auto page = alloc_shared_tail(node);
   if (!page) return std::nullopt;
-  const VirtAddr va = context_.layout.direct_map(address_of(*page));
-  context_.fill(va, 0, kPageBytes, "vmemmap_get_tail");
   // 5.6.4: offset 8 of a tail holds the mask that leads to the head.
   const uint64_t mask = ~((uint64_t{1} << (folio.order + 6)) - 1) | 1;
+  const VirtAddr va = context_.layout.direct_map(*page);
   for (uint64_t at = 0; at < kPageBytes; at += context_.layout.struct_page_bytes()) {
     context_.store(va + at + page_field::kLruNext, mask, 8);
-    context_.store(va + at + page_field::kFlags, fresh_page_flags(node, static_cast<Zone>(zone)), 8);
+    context_.store(va + at + page_field::kFlags, fresh_page_flags(node, zone), 8);
   }
-  shared_tails_.emplace(key, address_of(*page));
-  return address_of(*page);
+  shared_tails_.emplace(key, *page);
+  return page;
 }
 
 }  // namespace mmusim::mm

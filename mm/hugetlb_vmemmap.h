@@ -16,8 +16,14 @@ namespace mmusim::mm {
 /// them are remapped to one page and the rest is freed [mm/hugetlb_vmemmap.c; vmemmap spec 5.6].
 class HugetlbVmemmap {
  public:
-  HugetlbVmemmap(Context& context, PageTables& tables, VmemmapAllocator& allocator, Buddy& buddy, Bootmem& bootmem)
-      : context_(context), tables_(tables), allocator_(allocator), buddy_(buddy), bootmem_(bootmem) {}
+  HugetlbVmemmap(Context& context, PageTables& tables, VmemmapAllocator& allocator, Buddy& buddy, Bootmem& bootmem,
+                 Memblock& memblock)
+      : context_(context),
+        tables_(tables),
+        allocator_(allocator),
+        buddy_(buddy),
+        bootmem_(bootmem),
+        memblock_(memblock) {}
 
   /// hugetlb_vmemmap_optimize_folios where the version has batches [V-5], else folio by folio.
   Errno optimize(std::span<const Folio> folios);
@@ -68,6 +74,7 @@ class HugetlbVmemmap {
   Errno remap_folio(const Folio& folio, Flush flush, std::vector<Pfn>& replaced);
   void undo_remap(const Range& range, Walk& walk, std::vector<Pfn>& replaced);
   Errno restore_folio(const Folio& folio, Flush flush);
+  std::optional<PhysAddr> alloc_shared_tail(unsigned node);
   std::optional<std::vector<Pfn>> alloc_restore_pages(uint64_t count, unsigned node);
   void free_pages(std::vector<Pfn>& pages);
   void link_page(Pfn pfn);
@@ -79,6 +86,7 @@ class HugetlbVmemmap {
   VmemmapAllocator& allocator_;
   Buddy& buddy_;
   Bootmem& bootmem_;
+  Memblock& memblock_;
   std::vector<Folio> optimized_;
   std::map<std::pair<unsigned, unsigned>, PhysAddr> shared_tails_;  // by (node and zone, order)
 };

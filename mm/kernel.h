@@ -115,6 +115,8 @@ class Kernel {
   Errno hugetlb_restore(std::span<const Folio> folios);
   /// Gives the pages of restored folios back to the buddy allocator.
   void hugetlb_free(std::span<const Folio> folios);
+  /// Gigantic folios that boot reserved.
+  std::vector<Folio> boot_folios() const;
   /// Folios that are optimised now, in the order in which they became so.
   std::vector<Folio> hugetlb_optimized() const;
 

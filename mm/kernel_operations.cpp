@@ -67,6 +67,8 @@ void Kernel::hugetlb_free(std::span<const Folio> folios) {
   for (const Folio& folio : folios) parts_->folios.free(folio);
 }
 
+std::vector<Folio> Kernel::boot_folios() const { return parts_->boot_hugetlb.folios(); }
+
 std::vector<Folio> Kernel::hugetlb_optimized() const { return parts_->hugetlb.optimized(); }
 
 std::vector<DeferredChunk> Kernel::deferred_chunks() const {

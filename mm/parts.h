@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "mm/boot_hugetlb.h"
 #include "mm/bootmem.h"
 #include "mm/buddy.h"
 #include "mm/context.h"
@@ -51,6 +52,7 @@ struct Kernel::Parts {
   Hotplug hotplug;
   Devices devices;
   HugetlbVmemmap hugetlb;
+  BootHugetlb boot_hugetlb;
   Folios folios;
   std::vector<std::optional<PhysAddr>> pgdats;  // by node
   std::optional<EarlyTablePages> early_pages;

@@ -131,15 +131,16 @@ Errno Sparse::sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat)
     allocator_.sparse_buffer_init(group.sections.size(), group.node);
     for (; done < group.sections.size(); ++done) {
       const uint64_t section = group.sections[done];
-      if (!vmemmap_.populate_section_memmap(first_page(section), kPagesPerSection, group.node, {})) {
+      const bool preinit = preinit_.contains(section);
+      if (!preinit && !vmemmap_.populate_section_memmap(first_page(section), kPagesPerSection, group.node, {})) {
         context_.log(LogLevel::kError,
                      "sparse_init_nid: node[{}] memory map backing failed. Some memory will not be available.",
                      group.node);
         break;
       }
       const VirtAddr entry = *entry_of(section);
-      const uint64_t flags =
-          section_flag::kPresent | section_flag::kHasMemMap | section_flag::kOnline | section_flag::kEarly;
+      const uint64_t flags = (preinit ? section_flag::kPreinit : 0) | section_flag::kPresent |
+                             section_flag::kHasMemMap | section_flag::kOnline | section_flag::kEarly;
       store_map(entry, context_.layout.vmemmap_base().raw() | flags);
       context_.store(entry + 8, context_.layout.direct_map(*usages + done * usage_bytes).raw(), 8);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "mm/memblock.h"
@@ -19,7 +20,8 @@ inline constexpr uint64_t kHasMemMap = 1 << 1;
 inline constexpr uint64_t kOnline = 1 << 2;
 inline constexpr uint64_t kEarly = 1 << 3;
 inline constexpr uint64_t kZoneDevice = 1 << 4;
-inline constexpr unsigned kMapLastBit = 5;  ///< SECTION_MAP_LAST_BIT: the early node id is above
+inline constexpr uint64_t kPreinit = 1 << 5;  ///< IS_VMEMMAP_PREINIT, where HVO at boot exists
+inline constexpr unsigned kMapLastBit = 6;    ///< SECTION_MAP_LAST_BIT: the early node id is above
 inline constexpr uint64_t kMask = (1 << kMapLastBit) - 1;
 }  // namespace section_flag
 
@@ -31,6 +33,8 @@ class Sparse {
 
   /// sparse_init: marks memory present, then populates group by group. `pgdats` by node (see NodeData).
   Errno sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats);
+  /// The struct pages of the section will be populated by someone else, after sparse_init.
+  void preinit_section(uint64_t section) { preinit_.insert(section); }
   /// sparse_init_subsection_map for one memory range [L-2].
   void set_subsections(Pfn start, Pfn end);
 
@@ -84,6 +88,7 @@ class Sparse {
   const uint64_t sections_per_root_;
   PhysAddr root_table_{0};  // what the pointer mem_section holds
   std::vector<uint64_t> present_;
+  std::set<uint64_t> preinit_;
 };
 
 }  // namespace mmusim::mm

@@ -100,7 +100,11 @@ class DramChannel {
   DramCycle last_data() const { return last_data_; }
 
   const DramStats& stats() const { return stats_; }
-  uint64_t refreshes() const { return device_.refreshes(); }
+  /// Refreshes of all ranks up to cycle `now`, which it advances to.
+  uint64_t refreshes(DramCycle now) {
+    decide_until(now);
+    return device_.refreshes();
+  }
 
  private:
   struct Decision {

@@ -10,15 +10,26 @@ namespace mmusim {
 DramSystem::DramSystem(const DramConfig& config)
     : config_(config),
       map_(config.address_map, config.geometry),
-      channels_(config.geometry.channels, DramChannel(config)) {}
+      channels_(config.geometry.channels, DramChannel(config)),
+      events_(config.geometry.channels) {}
+
+DramCycle DramSystem::event_of(unsigned channel) {
+  NextEvent& event = events_[channel];
+  if (!event.known) event = {channels_[channel].next_event().value_or(DramDevice::kNever), true};
+  return event.at;
+}
 
 std::optional<DramCycle> DramSystem::next_event() {
-  std::optional<DramCycle> next;
-  for (DramChannel& channel : channels_) {
-    const std::optional<DramCycle> own = channel.next_event();
-    if (own && (!next || *own < *next)) next = own;
+  DramCycle next = DramDevice::kNever;
+  for (unsigned c = 0; c < channels_.size(); ++c) next = std::min(next, event_of(c));
+  return next == DramDevice::kNever ? std::nullopt : std::optional(next);
+}
+
+void DramSystem::advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
+  for (unsigned c = 0; c < channels_.size(); ++c) {
+    // A channel without anything to do catches up with its refreshes when it is used next.
+    if (event_of(c) <= t) touch(c).advance_to(t, completions);
   }
-  return next;
 }
 
 bool DramSystem::has_reads() const {
@@ -37,9 +48,9 @@ DramStats DramSystem::stats() const {
   return total;
 }
 
-uint64_t DramSystem::refreshes() const {
+uint64_t DramSystem::refreshes(DramCycle now) {
   uint64_t total = 0;
-  for (const DramChannel& channel : channels_) total += channel.refreshes();
+  for (unsigned c = 0; c < channels_.size(); ++c) total += touch(c).refreshes(now);
   return total;
 }
 

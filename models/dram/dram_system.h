@@ -15,26 +15,25 @@ class DramSystem {
   explicit DramSystem(const DramConfig& config);
 
   bool can_accept(PhysAddr pa, bool write, DramCycle now) {
-    return channels_[map_.locate(pa).channel].can_accept(write, now);
+    return touch(map_.locate(pa).channel).can_accept(write, now);
   }
   std::optional<DramCycle> enqueue(const DramRequest& request, DramCycle now) {
     const DramLocation where = map_.locate(request.pa);
-    return channels_[where.channel].enqueue(request, where, now);
+    return touch(where.channel).enqueue(request, where, now);
   }
   std::optional<DramCycle> next_event();
   bool has_reads() const;
   /// Whether the channel of `pa` has reads queued (if not, read_alone() is allowed).
   bool has_reads(PhysAddr pa) const { return channels_[map_.locate(pa).channel].has_reads(); }
-  void advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
-    for (DramChannel& channel : channels_) channel.advance_to(t, completions);
-  }
+  /// Completions of different channels are not in order of time.
+  void advance_to(DramCycle t, std::vector<DramCompletion>& completions);
   DramCycle read_alone(PhysAddr pa, DramCycle now) {
     const DramLocation where = map_.locate(pa);
-    return channels_[where.channel].read_alone(pa, where, now);
+    return touch(where.channel).read_alone(pa, where, now);
   }
 
   void flush() {
-    for (DramChannel& channel : channels_) channel.flush();
+    for (unsigned c = 0; c < channels_.size(); ++c) touch(c).flush();
   }
   DramCycle last_data() const;
 
@@ -42,12 +41,26 @@ class DramSystem {
   const DramConfig& config() const { return config_; }
   /// Sums over the channels.
   DramStats stats() const;
-  uint64_t refreshes() const;
+  uint64_t refreshes(DramCycle now);
 
  private:
+  /// What is remembered of a channel, so that idle ones cost nothing.
+  struct NextEvent {
+    DramCycle at = DramDevice::kNever;
+    bool known = false;
+  };
+
+  /// The channel, whose next event may change.
+  DramChannel& touch(unsigned channel) {
+    events_[channel].known = false;
+    return channels_[channel];
+  }
+  DramCycle event_of(unsigned channel);
+
   DramConfig config_;
   AddressMap map_;
   std::vector<DramChannel> channels_;
+  std::vector<NextEvent> events_;
 };
 
 }  // namespace mmusim

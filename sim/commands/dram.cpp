@@ -34,7 +34,7 @@ int64_t percentile(const std::vector<int64_t>& sorted, double share) {
   return sorted[std::max<size_t>(rank, 1) - 1];
 }
 
-nlohmann::ordered_json summary_of(const DramRun& run, const DramSystem& dram) {
+nlohmann::ordered_json summary_of(const DramRun& run, DramSystem& dram) {
   nlohmann::ordered_json out;
   out["requests"] = run.requests;
   out["cycles"] = run.cycles;
@@ -58,7 +58,7 @@ nlohmann::ordered_json summary_of(const DramRun& run, const DramSystem& dram) {
   out["pin_limit_gb_per_s"] = rounded(dram.config().pin_limit_gb_per_s());
   nlohmann::ordered_json& counters = out["counters"];
   dram.stats().describe([&counters](const char* name, uint64_t value, const char*) { counters[name] = value; });
-  counters["refreshes"] = dram.refreshes();
+  counters["refreshes"] = dram.refreshes(run.cycles);
   return out;
 }
 

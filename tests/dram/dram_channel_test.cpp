@@ -73,7 +73,7 @@ TEST(DramChannel, IdleTimeCountsItsRefreshesAndClosesRows) {
   dram.read_alone(PhysAddr(0), 10);
   const DramCycle later = 1'000'000 * DramCycle{t.refi} + 5000;
   EXPECT_EQ(dram.read_alone(PhysAddr(0), later), later + 1 + t.rcd + t.cl + t.burst);
-  EXPECT_EQ(dram.refreshes(), 1'000'000u);
+  EXPECT_EQ(dram.refreshes(later), 1'000'000u);
 }
 
 TEST(DramChannel, RowHitGoesBeforeAnOlderConflict) {

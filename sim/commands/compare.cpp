@@ -67,12 +67,13 @@ std::string directory_name(const std::string& label) {
 }
 
 /// Reads the scenario as the child will, so that bad input is refused before anything runs.
-void check_side(Side& side) {
+nlohmann::ordered_json check_side(Side& side) {
   const Scenario scenario = load_scenario(side.scenario, {side.variant, side.sets, {}});
   side.seed = scenario.seed;
   uint64_t bytes = 0;
   for (const mm::MemoryRange& r : scenario.memory.memory) bytes += (r.end - r.start) << kPageShift;
   side.wants_tables = bytes <= kTablesUpTo;
+  return nlohmann::ordered_json::parse(scenario.effective);
 }
 
 std::vector<Side> sides_of(const CompareOptions& options) {
@@ -93,16 +94,21 @@ std::vector<Side> sides_of(const CompareOptions& options) {
     }
   }
   std::set<std::string> labels;
+  nlohmann::ordered_json first;
   for (Side& side : sides) {
-    check_side(side);
+    const auto configuration = check_side(side);
+    if (first.is_null()) first = configuration;
+    check_same_workload(sides[0].label, first, side.label, configuration);
     std::string label = side.label;
-    for (unsigned n = 2; !labels.insert(directory_name(label)).second; ++n) label = fmt::format("{} ({})", side.label, n);
+    for (unsigned n = 2; !labels.insert(directory_name(label)).second; ++n)
+      label = fmt::format("{} ({})", side.label, n);
     side.label = label;
   }
   if (sides.size() < 2) {
-    throw InputError(fmt::format("{}: has no variants, so there is nothing to compare: give a second scenario, a "
-                                 "scenario with \"variants\", or --platform twice",
-                                 options.scenarios[0]));
+    throw InputError(
+        fmt::format("{}: has no variants, so there is nothing to compare: give a second scenario, a "
+                    "scenario with \"variants\", or --platform twice",
+                    options.scenarios[0]));
   }
   return sides;
 }
@@ -144,7 +150,7 @@ std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const Compare
     }
     runs.push_back(std::move(run));
   }
-  Progress progress("comparing", jobs.size());
+  ProgressBar progress("comparing", jobs.size());
   PoolOptions pool;
   pool.parallel = options.jobs;
   pool.timeout_seconds = options.timeout;
@@ -183,7 +189,8 @@ void add_compare_command(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("compare", "Run scenarios, or the variants of one, side by side; table, JSON, CSV and report");
   auto options = std::make_shared<CompareOptions>();
-  command->add_option("SCENARIO", options->scenarios, "scenario files or names of shipped ones; the first is the baseline")
+  command
+      ->add_option("SCENARIO", options->scenarios, "scenario files or names of shipped ones; the first is the baseline")
       ->required();
   command->add_option("--out", options->out, "directory for the results (default: out/compare-NAME)");
   command->add_option("--platform", options->platforms, "run each on this platform instead of its own; repeatable");

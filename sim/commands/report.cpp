@@ -26,8 +26,8 @@ using nlohmann::json;
 void add_comparison(const std::string& directory, const std::string& base, std::vector<ComparedRun>& runs) {
   const json file = parse_json_file(directory + "/compare.json");
   if (!file.is_object() || file.value("format", "") != "mmusim-compare" || !file.contains("runs")) {
-    throw InputError(fmt::format("{}/compare.json: not a comparison of mmusim (no \"format\": \"mmusim-compare\")",
-                                 directory));
+    throw InputError(
+        fmt::format("{}/compare.json: not a comparison of mmusim (no \"format\": \"mmusim-compare\")", directory));
   }
   for (const json& side : file["runs"]) {
     ComparedRun run;
@@ -75,7 +75,8 @@ void add_report_command(CLI::App& app, Action& action) {
       ->required();
   command->add_option("--out", *out, "the HTML file (default: report.html in the first directory)");
   command->footer("Example:\n  mmusim report out/compare-boot-base-vs-huge");
-  command->callback([directories, out, &action] { action = [directories, out] { return report(*directories, *out); }; });
+  command->callback(
+      [directories, out, &action] { action = [directories, out] { return report(*directories, *out); }; });
 }
 
 }  // namespace mmusim

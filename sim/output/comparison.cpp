@@ -15,9 +15,10 @@ using json = nlohmann::ordered_json;
 
 namespace {
 
-/// A ratio as tables show it: "0.39x", "2,554x".
+/// A ratio as tables show it: "0.39x", "2,554x", and below a hundredth "1/2,554".
 std::string shown_ratio(double ratio) {
   if (ratio == 0) return "0x";
+  if (ratio < 0.01) return "1/" + grouped(static_cast<uint64_t>(1 / ratio + 0.5));
   if (ratio >= 1000) return grouped(static_cast<uint64_t>(ratio + 0.5)) + "x";
   return fmt::format("{:.3g}x", ratio);
 }
@@ -45,9 +46,8 @@ std::string change(double ratio, const char* things) {
 
 }  // namespace
 
-std::string workload_signature(const json& summary) {
+std::string workload_signature(const json& configuration) {
   json signature = json::array();
-  const json& configuration = summary.at("configuration");
   const auto phases = configuration.find("phases");
   if (phases == configuration.end() || !phases->is_array()) return signature.dump();
   for (const json& phase : *phases) {
@@ -60,17 +60,22 @@ std::string workload_signature(const json& summary) {
   return signature.dump();
 }
 
+void check_same_workload(const std::string& a, const json& configuration_a, const std::string& b,
+                         const json& configuration_b) {
+  if (workload_signature(configuration_a) == workload_signature(configuration_b)) return;
+  throw InputError(fmt::format(
+      "{} and {} measure different workloads, so their numbers do not compare: give both the same \"workload\" and "
+      "\"replay\" phases (variants of one scenario share them), or report them one by one with `mmusim report`",
+      a, b));
+}
+
 Comparison::Comparison(std::vector<ComparedRun> runs) : runs_(std::move(runs)) {
   for (size_t i = 0; i < runs_.size(); ++i) {
     if (runs_[i].summaries.empty()) continue;
-    if (!baseline_) {
-      baseline_ = i;
-    } else if (workload_signature(runs_[i].summaries[0]) != workload_signature(runs_[*baseline_].summaries[0])) {
-      throw InputError(fmt::format(
-          "{} and {} measure different workloads, so their numbers do not compare: give both the same \"workload\" and "
-          "\"replay\" phases (variants of one scenario share them), or report them one by one with `mmusim report`",
-          runs_[*baseline_].label, runs_[i].label));
-    }
+    if (!baseline_) baseline_ = i;
+    const ComparedRun& base = runs_[*baseline_];
+    check_same_workload(base.label, base.summaries[0].at("configuration"), runs_[i].label,
+                        runs_[i].summaries[0].at("configuration"));
   }
 }
 

@@ -49,7 +49,10 @@ class Comparison {
   std::optional<size_t> baseline_;
 };
 
-/// What a run measured, for telling whether two runs compare: its workload and replay phases as configured.
-std::string workload_signature(const nlohmann::ordered_json& summary);
+/// What a run measures: the workload and replay phases of its effective configuration.
+std::string workload_signature(const nlohmann::ordered_json& configuration);
+/// Throws InputError, which says what to do, if two runs measure different workloads.
+void check_same_workload(const std::string& label_a, const nlohmann::ordered_json& configuration_a,
+                         const std::string& label_b, const nlohmann::ordered_json& configuration_b);
 
 }  // namespace mmusim

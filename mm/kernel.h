@@ -142,8 +142,6 @@ class Kernel {
   MemoryCounts counts() const;
   /// [C-7], read from the section tables in memory.
   bool pfn_valid(Pfn pfn);
-  /// Address of the mem_section entry of a section; nullopt where no root exists. Touches no simulated memory.
-  std::optional<VirtAddr> section_entry(uint64_t section) const;
   /// section_mem_map of a section as it stands in memory; 0 if the section is absent.
   uint64_t section_mem_map(uint64_t section);
   /// subsection_map of a section; 0 if absent.

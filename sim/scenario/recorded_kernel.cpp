@@ -180,6 +180,8 @@ uint64_t memory_block_bytes(PhysAddr end) {
   return kSectionBytes;
 }
 
+ordered_json default_platform() { return {{"base", "textbook"}, {"dram", {{"device", "ddr4-3200"}}}}; }
+
 DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   const Dump dump(root, name);
   DerivedScenario out;
@@ -191,7 +193,7 @@ DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   const std::string recorded = dump.has("/name") ? dump.text("/name") : name;
   scenario["name"] = recorded;
   scenario["description"] = fmt::format("As recorded: kernel {}, {}", dump.text("/kernel"), machine.description);
-  scenario["platform"] = "milan";
+  scenario["platform"] = default_platform();
   scenario["kernel"] = kernel_json(dump, machine, stages, out.notes);
   scenario["memory"] = memory_json(dump, ranges);
   scenario["phases"] = phases_of(stages, ranges, memory_block_bytes(ranges.back().range.end));

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "sim/scenario/kernel_phases.h"
+
+#include <algorithm>
+
+namespace mmusim {
+
+mm::Errno KernelPhases::run(const Phase& phase) {
+  if (phase.fail_allocation) kernel_.fail_allocation(*phase.fail_allocation);
+  return std::visit([this](const auto& what) { return carry_out(what); }, phase.what);
+}
+
+mm::Errno KernelPhases::one_piece(const MemoryPhase& phase, PhysAddr start, uint64_t bytes) {
+  const uint64_t block = kernel_.memory_block_bytes();
+  const bool whole_blocks = start.is_aligned(block) && bytes % block == 0;
+  switch (phase.kind) {
+    case MemoryPhase::Kind::kHotAdd:
+      return whole_blocks ? kernel_.hot_add(start, bytes, phase.node, phase.memmap_on_memory)
+                          : kernel_.add_pages(start, bytes, phase.node);
+    case MemoryPhase::Kind::kOnline:
+      return kernel_.online(start, bytes, phase.zone);
+    case MemoryPhase::Kind::kOffline:
+      return kernel_.offline(start, bytes);
+    case MemoryPhase::Kind::kHotRemove:
+      return whole_blocks ? kernel_.hot_remove(start, bytes) : kernel_.remove_pages(start, bytes);
+  }
+  return mm::Errno::kInvalid;
+}
+
+mm::Errno KernelPhases::carry_out(const MemoryPhase& phase) {
+  const uint64_t step = phase.step == 0 ? phase.bytes : phase.step;
+  for (uint64_t done = 0; done < phase.bytes; done += step) {
+    const mm::Errno result = one_piece(phase, phase.start + done, step);
+    if (!mm::ok(result)) return result;
+  }
+  return mm::Errno::kSuccess;
+}
+
+mm::Errno KernelPhases::restore_and_free(const std::vector<mm::Folio>& folios) {
+  const mm::Errno result = kernel_.hugetlb_restore(folios);
+  if (mm::ok(result)) kernel_.hugetlb_free(folios);
+  return result;
+}
+
+mm::Errno KernelPhases::carry_out(const DeferredInitPhase&) {
+  for (const mm::DeferredChunk& chunk : kernel_.deferred_chunks()) kernel_.init_deferred_chunk(chunk, memory_);
+  return mm::Errno::kSuccess;
+}
+
+mm::Errno KernelPhases::carry_out(const HugetlbPhase& phase) {
+  if (!phase.restore.empty()) {
+    if (const mm::Errno result = restore_and_free(phase.restore); !mm::ok(result)) return result;
+  }
+  if (phase.free != 0) {
+    const size_t count = std::min<size_t>(phase.free, allocated_.size());
+    const std::vector<mm::Folio> last(allocated_.end() - static_cast<ptrdiff_t>(count), allocated_.end());
+    if (const mm::Errno result = restore_and_free(last); !mm::ok(result)) return result;
+    allocated_.resize(allocated_.size() - count);
+  }
+  if (!phase.optimise.empty()) {
+    kernel_.hugetlb_claim(phase.optimise);
+    if (const mm::Errno result = kernel_.hugetlb_optimize(phase.optimise); !mm::ok(result)) return result;
+  }
+  if (phase.allocate != 0) {
+    const std::vector<mm::Folio> folios = kernel_.hugetlb_alloc(phase.order, phase.allocate, phase.node);
+    allocated_.insert(allocated_.end(), folios.begin(), folios.end());
+    if (kernel_.config().hvo) return kernel_.hugetlb_optimize(folios);
+  }
+  return mm::Errno::kSuccess;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vector>
+
+#include "mm/kernel.h"
+#include "sim/scenario/phase.h"
+
+namespace mmusim {
+
+/// Carries out the phases that are calls into the kernel.
+class KernelPhases {
+ public:
+  KernelPhases(mm::Kernel& kernel, mm::KernelMemory& memory) : kernel_(kernel), memory_(memory) {}
+
+  /// What the kernel returned; of several calls, the first failure. kSuccess for phases that are no kernel work.
+  mm::Errno run(const Phase& phase);
+
+ private:
+  mm::Errno carry_out(const BootPhase&) { return kernel_.boot(); }
+  mm::Errno carry_out(const MemoryPhase& phase);
+  mm::Errno carry_out(const DevicePhase& phase) { return kernel_.add_device(phase.device); }
+  mm::Errno carry_out(const DeviceRemovePhase& phase) { return kernel_.remove_device(phase.start); }
+  mm::Errno carry_out(const HugetlbPhase& phase);
+  mm::Errno carry_out(const DeferredInitPhase& phase);
+  mm::Errno carry_out(const WorkloadPhase&) { return mm::Errno::kSuccess; }
+  mm::Errno carry_out(const ReplayPhase&) { return mm::Errno::kSuccess; }
+  mm::Errno carry_out(const MarkPhase&) { return mm::Errno::kSuccess; }
+
+  mm::Errno one_piece(const MemoryPhase& phase, PhysAddr start, uint64_t bytes);
+  mm::Errno restore_and_free(const std::vector<mm::Folio>& folios);
+
+  mm::Kernel& kernel_;
+  mm::KernelMemory& memory_;
+  std::vector<mm::Folio> allocated_;  // by "allocate", those taken last at the end
+};
+
+}  // namespace mmusim

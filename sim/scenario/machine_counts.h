@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vector>
+
+#include "sim/output/summary.h"
+
+namespace mmusim {
+
+/// What the machine counted between two moments; `earlier` is a former state of `later`.
+MachineTotals difference(const MachineTotals& later, const MachineTotals& earlier);
+
+/// Misses and walks over time, from samples of the running totals.
+class MissCourse {
+ public:
+  void sample(const MachineTotals& totals);
+  /// Slices of equal length, at most 256; within a sample's stretch counts are spread evenly.
+  Timeseries slices() const;
+
+ private:
+  struct Sample {
+    uint64_t cycle = 0;
+    uint64_t stlb_misses = 0;
+    uint64_t walks = 0;
+  };
+  std::vector<Sample> samples_{{}};
+};
+
+}  // namespace mmusim

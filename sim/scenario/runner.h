@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sim/output/events.h"
+#include "sim/output/summary.h"
+#include "sim/scenario/host.h"
+#include "sim/scenario/scenario.h"
+#include "sim/scenario/stage_tables.h"
+
+namespace mmusim {
+
+class EventLog;
+class Timeline;
+
+/// Who hears what a run does. All may be null.
+struct RunOutputs {
+  EventLog* events = nullptr;
+  Timeline* timeline = nullptr;
+  TableSink* tables = nullptr;
+  bool access_records = false;  ///< the event log or the timeline wants each access
+};
+
+/// How a run ended.
+struct RunResult {
+  RunSummary summary;      ///< complete for what ran; `interrupted` if a signal stopped it
+  std::string kernel_log;  ///< what the kernel printed, one line each
+  std::string failure;  ///< why it stopped early: the phase, what it returned, what was expected; empty if it did not
+};
+
+/// Runs a scenario's phases in order on `host`. A phase that returns something else than it expects ends the run.
+RunResult run_scenario(const Scenario& scenario, ScenarioHost& host, const RunOutputs& outputs);
+
+}  // namespace mmusim

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mm/direct_memory.h"
+#include "sim/output/signals.h"
+#include "sim/scenario/host.h"
+#include "sim/system/simulated_memory.h"
+
+namespace mmusim {
+
+/// The kernel's memory of a scenario: on a simulated core in timed phases, straight on memory in untimed ones.
+///
+/// Flushes and the root table always reach both sides, so that neither keeps a translation that the kernel removed.
+class SwitchedMemory final : public mm::KernelMemory {
+ public:
+  SwitchedMemory(Machine& machine, const mm::Layout& layout, bool pge)
+      : timed_(machine, 0, layout, pge), untimed_(machine.memory(), layout) {}
+
+  void use(Timing timing) { timing_ = timing; }
+
+  uint64_t load(VirtAddr va, unsigned bytes) override { return memory().load(va, bytes); }
+  void store(VirtAddr va, uint64_t value, unsigned bytes) override { memory().store(va, value, bytes); }
+  uint64_t read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) override {
+    return memory().read_modify_write(va, op, operand, bytes, locked);
+  }
+  void fill(VirtAddr va, uint8_t value, uint64_t bytes) override { memory().fill(va, value, bytes); }
+  void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override { memory().copy(to, from, bytes); }
+  void flush_tlb_all() override {
+    timed_.flush_tlb_all();
+    untimed_.flush_tlb_all();
+  }
+  void flush_tlb_page(VirtAddr va) override {
+    timed_.flush_tlb_page(va);
+    untimed_.flush_tlb_page(va);
+  }
+  void load_cr3(PhysAddr root) override {
+    timed_.load_cr3(root);
+    untimed_.load_cr3(root);
+  }
+
+ private:
+  mm::KernelMemory& memory() {
+    if (interrupt_requested()) throw Interrupted{};
+    if (timing_ == Timing::kTimed) return timed_;
+    return untimed_;
+  }
+
+  SimulatedMemory timed_;
+  mm::UntimedMemory untimed_;
+  Timing timing_ = Timing::kUntimed;
+};
+
+}  // namespace mmusim

@@ -69,7 +69,7 @@ class ReadingProgress {
 
  private:
   const TraceReader& reader_;
-  Progress bar_;
+  ProgressBar bar_;
   uint64_t batches_ = 0;
 };
 

@@ -38,6 +38,7 @@ void read_geometry(ConfigReader& reader, Geometry& geometry) {
 SetArray::SetArray(const Geometry& geometry, uint64_t seed)
     : geometry_(geometry),
       ways_(geometry.ways),
+      padded_ways_((geometry.ways + kLanes - 1) / kLanes * kLanes),
       sets_(geometry.sets()),
       set_mask_(sets_ - 1),
       power_of_two_(std::has_single_bit(sets_)),
@@ -45,6 +46,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed)
       random_(seed | 1),
       keys_(geometry.entries, 0) {
   MMUSIM_INVARIANT(ways_ != 0 && geometry.entries % ways_ == 0, "geometry was checked when it was read");
+  digests_.resize(size_t{sets_} * padded_ways_);
   switch (geometry.replacement) {
     case Replacement::kLru:
       order_ = ways_ <= kQueueWays ? Order::kQueue : Order::kStamps;
@@ -77,6 +79,7 @@ void SetArray::to_back(unsigned slot) {
 
 void SetArray::erase(unsigned slot) {
   keys_[slot] = 0;
+  digest(slot) = 0;
   if (order_ == Order::kQueue) to_back(slot);
   if (order_ == Order::kStamps) stamps_[slot] = 0;
 }
@@ -145,6 +148,7 @@ unsigned SetArray::victim_slow(unsigned set) {
 
 void SetArray::clear() {
   std::fill(keys_.begin(), keys_.end(), 0);
+  digests_.clear();
   std::fill(stamps_.begin(), stamps_.end(), 0);
   uint64_t queue = 0;  // way 0 last, so that empty ways are taken in ascending order
   for (unsigned i = 0; i < std::min(ways_, kQueueWays); ++i) queue |= uint64_t{ways_ - 1 - i} << (4 * i);

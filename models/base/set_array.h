@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "models/base/config.h"
 #include "models/base/errors.h"
 
@@ -62,19 +66,30 @@ class SetArray {
     return hashed(index);
   }
   /// Slot of `key` in the set, or kNone. Does not count as a use.
-  unsigned find(unsigned set, uint64_t key) const {
-    const uint64_t* k = keys_.data() + static_cast<size_t>(set) * ways_;
-    for (unsigned w = 0; w < ways_; ++w) {
-      if (k[w] << 1 == key << 1) return set * ways_ + w;
-    }
-    return kNone;
-  }
-  /// Slot of the first of two keys found, or kNone.
+  unsigned find(unsigned set, uint64_t key) const { return find(set, key, key); }
+  /// Slot of the first of two keys found, or kNone. A quarter of a key, four at a time, says which ways are worth a
+  /// look.
   unsigned find(unsigned set, uint64_t key, uint64_t other) const {
-    const uint64_t* k = keys_.data() + static_cast<size_t>(set) * ways_;
-    for (unsigned w = 0; w < ways_; ++w) {
-      if (k[w] == key || k[w] == other) return set * ways_ + w;
+    const uint32_t* digests = digests_.data() + static_cast<size_t>(set) * padded_ways_;
+    const unsigned first = set * ways_;
+#ifdef __SSE2__
+    const __m128i wanted = _mm_set1_epi32(static_cast<int>(digest_of(key)));
+    const __m128i or_wanted = _mm_set1_epi32(static_cast<int>(digest_of(other)));
+    for (unsigned w = 0; w < padded_ways_; w += kLanes) {
+      const __m128i four = _mm_load_si128(reinterpret_cast<const __m128i*>(digests + w));
+      const __m128i equal = _mm_or_si128(_mm_cmpeq_epi32(four, wanted), _mm_cmpeq_epi32(four, or_wanted));
+      auto hits = static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
+      for (; hits != 0; hits &= hits - 1) {
+        const unsigned way = w + static_cast<unsigned>(std::countr_zero(hits));
+        if (way < ways_ && is(keys_[first + way], key, other)) return first + way;
+      }
     }
+#else
+    for (unsigned w = 0; w < ways_; ++w) {
+      if ((digests[w] == digest_of(key) || digests[w] == digest_of(other)) && is(keys_[first + w], key, other))
+        return first + w;
+    }
+#endif
     return kNone;
   }
   /// Makes `slot` the most recently used of its set.
@@ -102,6 +117,7 @@ class SetArray {
   /// Puts `key` into `slot` and touches it.
   void put(unsigned slot, uint64_t key) {
     keys_[slot] = key;
+    digest(slot) = digest_of(key);
     touch(slot);
   }
   void erase(unsigned slot);
@@ -110,6 +126,29 @@ class SetArray {
  private:
   static constexpr uint64_t kMark = uint64_t{1} << 63;
   static constexpr unsigned kQueueWays = 16;
+  static constexpr unsigned kLanes = 4;
+
+  /// 32-bit words on 16-byte boundaries.
+  struct alignas(16) Four {
+    uint32_t word[kLanes] = {};
+  };
+  class Digests {
+   public:
+    void resize(size_t words) { fours_.assign(words / kLanes, Four{}); }
+    const uint32_t* data() const { return fours_.empty() ? nullptr : fours_.data()->word; }
+    uint32_t& operator[](size_t i) { return fours_[i / kLanes].word[i % kLanes]; }
+    void clear() { fours_.assign(fours_.size(), Four{}); }
+
+   private:
+    std::vector<Four> fours_;
+  };
+  static uint32_t digest_of(uint64_t key) {
+    return static_cast<uint32_t>(key) ^ static_cast<uint32_t>(key >> 32) * 0x9e3779b1U;
+  }
+  static bool is(uint64_t stored, uint64_t key, uint64_t other) {
+    return (stored & ~kMark) == key || (stored & ~kMark) == other;
+  }
+  uint32_t& digest(unsigned slot) { return digests_[size_t{slot / ways_} * padded_ways_ + slot % ways_]; }
 
   /// How the order of use is kept.
   enum class Order : uint8_t {
@@ -141,6 +180,7 @@ class SetArray {
 
   Geometry geometry_;
   unsigned ways_;
+  unsigned padded_ways_;  // a multiple of kLanes
   unsigned sets_;
   uint64_t set_mask_;
   bool power_of_two_;
@@ -149,6 +189,7 @@ class SetArray {
   uint64_t tick_ = 0;
   uint64_t random_;
   std::vector<uint64_t> keys_;
+  Digests digests_;
   std::vector<uint64_t> queues_;    // by set
   std::vector<uint64_t> stamps_;    // by slot
   std::vector<uint32_t> trees_;     // PLRU: one tree for each group of ways

@@ -32,7 +32,12 @@ CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) 
 }
 
 Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, HitLevel level, Cycles lookup)
-    : sc_module(name), config_(config), level_(level), lookup_(lookup), array_(config.geometry) {
+    : sc_module(name),
+      config_(config),
+      level_(level),
+      entrance_(level == HitLevel::kL1),
+      lookup_(lookup),
+      array_(config.geometry) {
   for (unsigned i = 0; i < config_.miss_registers; ++i) registers_.push_back(std::make_unique<Miss>());
 }
 
@@ -42,7 +47,7 @@ void Cache::enable_prefetch(const LocalClock& clock) {
 }
 
 HitLevel Cache::read_line(PhysAddr line, RequestReason reason, LocalClock& clock) {
-  clock.sync();
+  if (entrance_) clock.sync();
   if (!clock.alone()) take_port(clock);
   ++stats_.requests[static_cast<unsigned>(reason)];
   const unsigned slot = array_.find(line);
@@ -83,7 +88,7 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
 
 HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   const HitLevel found = below->read_line(line, reason, clock);
-  clock.sync();  // the fill happens when the line arrives
+  if (entrance_) clock.sync();  // the fill happens when the line arrives
   if (config_.policy != CachePolicy::kVictim) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(line);

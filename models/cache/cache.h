@@ -65,11 +65,12 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 ///
 /// Models   tags with a replacement policy, miss registers with merging, ports, victim, fill or inclusive keeping,
 ///          optional next-line prefetch.
-/// Timing   a request that starts in cycle t (later if all ports are taken) looks up the tags in t and, on a hit, has
-///          its line at t + lookup, lookup being latency minus the latency of the level above. On a miss it holds a
-///          miss register from t until its line is there, asks the level below at t + lookup, and fills in the cycle in
-///          which the line arrives. A second miss to that line waits for that cycle. With all registers taken a miss
-///          waits for the first to come free. Evictions take no time of the requester.
+/// Timing   a request that starts in cycle t (later if all ports are taken) has its line on a hit at t + lookup, lookup
+///          being latency minus the latency of the level above. On a miss it holds a miss register from t until its
+///          line is there, asks the level below at t + lookup, and fills in the cycle in which the line arrives. A
+///          second miss to that line waits for that cycle. With all registers taken a miss waits for the first to come
+///          free. Evictions take no time of the requester. Requests meet in the order in which they entered the first
+///          level: a level further down sees them in that order, each at its own cycle.
 /// Omits    coherence between the private caches of different cores; bank conflicts; write-combining.
 /// Sources  docs/parameters.md#caches
 class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateIf {
@@ -112,6 +113,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
 
   const CacheConfig config_;
   const HitLevel level_;
+  const bool entrance_;  // requests enter the hierarchy here
   const Cycles lookup_;
   CacheArray array_;
   CacheStats stats_;

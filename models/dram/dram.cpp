@@ -26,8 +26,8 @@ HitLevel Dram::read_line(PhysAddr line, RequestReason, LocalClock& clock) {
   clock.advance(config_.to_memory);
   clock.sync();
   const DramCycle done = clock.alone() ? read_alone(line, dram_cycle(clock.now())) : read_shared(line, clock);
-  clock.advance_to(core_cycle(done));
-  clock.advance(config_.from_memory);
+  clock.advance_to(core_cycle(done) + config_.from_memory);
+  clock.sync();
   stats_.read_cycles += clock.now() - begin;
   return HitLevel::kDram;
 }
@@ -45,7 +45,10 @@ HitLevel Dram::access_uncached(PhysAddr line, RequestReason reason, LocalClock& 
 void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   if (eviction == Eviction::kClean) return;
   ++stats_.writes;
-  posted_.push_back({line, dram_cycle(clock.now() + config_.to_memory)});
+  const DramCycle arrival = dram_cycle(clock.now() + config_.to_memory);
+  auto at = posted_.end();
+  while (at != posted_.begin() && std::prev(at)->arrival > arrival) --at;  // who evicts may be ahead of others
+  posted_.insert(at, {line, arrival});
 }
 
 /// Decides everything up to `now`, with the writes that reached the controller by then.
@@ -90,8 +93,10 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   advance_to(dram_cycle(clock.now()));
   while (!system_.can_accept(line, false, dram_cycle(clock.now()))) {
     ++stats_.waited_for_queue;
-    wake_at_next_event();
+    ++waiting_for_space_;
+    wake_before_next_data();
     clock.wait_for(space_);
+    --waiting_for_space_;
     clock.sync();
     advance_to(dram_cycle(clock.now()));
   }
@@ -101,6 +106,8 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   }
   if (mine == nullptr) mine = waiters_.emplace_back(std::make_unique<Waiter>()).get();
   mine->id = ++next_id_;
+  mine->clock = &clock;
+  mine->told = false;
   mine->done = system_.enqueue({mine->id, line, false}, dram_cycle(clock.now()));
   // As long as nobody else can act before the controller's next decision, decide it here and now.
   while (!mine->done) {
@@ -109,27 +116,44 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     if (!clock.nothing_pending_before(core_cycle(*next) + Cycles(1))) break;
     advance_to(*next);
   }
-  if (!mine->done) wake_at_next_event();
-  while (!mine->done) clock.wait_for(mine->ready);
+  if (!mine->done) {
+    wake_before_next_data();
+    clock.wait_for_own(mine->ready);
+  }
   mine->id = 0;
   return *mine->done;
 }
 
-void Dram::wake_at_next_event() {
+/// The next data cannot come before the next command, its column latency and the burst: until then nobody needs the
+/// controller's decisions, and arrivals in between catch up by themselves. Who waits for a place in the queue needs
+/// each command.
+void Dram::wake_before_next_data() {
   const auto next = system_.next_event();
   if (!next) return;
-  const sc_core::sc_time at = domain_->moment(core_cycle(*next), requester_);
+  const DramCycle earliest =
+      waiting_for_space_ != 0 ? *next : *next + config_.dram.timing.cl + config_.dram.timing.burst;
+  const sc_core::sc_time at = domain_->moment(core_cycle(earliest), requester_);
   const sc_core::sc_time now = sc_core::sc_time_stamp();
   wake_.notify(at > now ? at - now : sc_core::SC_ZERO_TIME);
 }
 
 void Dram::work() {
-  advance_to(sc_core::sc_time_stamp().value() / config_.dram.tck_ps);
-  for (const auto& waiter : waiters_) {
-    if (waiter->id != 0 && waiter->done) waiter->ready.notify();
-  }
+  advance_to(ClockDomain::ps_of(sc_core::sc_time_stamp()) / config_.dram.tck_ps);
+  tell_waiters();
   space_.notify();
-  if (system_.has_reads()) wake_at_next_event();
+  if (system_.has_reads()) wake_before_next_data();
+}
+
+/// Wakes each reader in the cycle in which its line is at the last-level cache.
+void Dram::tell_waiters() {
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  for (const auto& waiter : waiters_) {
+    if (waiter->id == 0 || waiter->told || !waiter->done) continue;
+    waiter->told = true;
+    const sc_core::sc_time at =
+        domain_->moment(core_cycle(*waiter->done) + config_.from_memory, waiter->clock->requester());
+    waiter->ready.notify(at > now ? at - now : sc_core::SC_ZERO_TIME);
+  }
 }
 
 }  // namespace mmusim

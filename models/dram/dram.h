@@ -61,7 +61,9 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   /// A read whose data somebody waits for.
   struct Waiter {
     uint64_t id = 0;
+    const LocalClock* clock = nullptr;  ///< of who waits
     std::optional<DramCycle> done;
+    bool told = false;  ///< `ready` is on its way
     sc_core::sc_event ready;
   };
 
@@ -72,7 +74,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   void advance_to(DramCycle now);
   void hand_out();
   void work();
-  void wake_at_next_event();
+  void tell_waiters();
+  void wake_before_next_data();
 
   const DramModuleConfig config_;
   const ClockDomain* domain_;
@@ -82,6 +85,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   std::deque<Posted> posted_;
   std::vector<std::unique_ptr<Waiter>> waiters_;  // idle ones are kept for reuse
   uint64_t next_id_ = 0;
+  unsigned waiting_for_space_ = 0;
   std::vector<DramCompletion> completions_;
   sc_core::sc_event wake_, space_;
 };

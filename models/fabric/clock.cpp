@@ -3,6 +3,15 @@
 
 namespace mmusim {
 
+ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
+    : period_fs_(period_ps * kFsPerPs), half_fs_(period_fs_ / 2), requesters_(requesters) {
+  MMUSIM_INVARIANT(period_ps % 2 == 0 && requesters != 0 && requesters < half_fs_ / 16,
+                   "even period with room for all requesters");
+  static bool set = false;
+  if (!set) sc_core::sc_set_time_resolution(1, sc_core::SC_FS);
+  set = true;
+}
+
 namespace {
 
 /// True if no process can act at or before `moment`.
@@ -15,14 +24,14 @@ bool nothing_pending_until(const sc_core::sc_time& moment) {
 }  // namespace
 
 void LocalClock::sync_slow() {
-  const sc_core::sc_time target = domain_->moment(now_, requester_);
+  const sc_core::sc_time target = domain_->moment(now_, requester_, round_);
   if (target <= sc_core::sc_time_stamp()) return;
   if (look_ahead_ == LookAhead::kPending && nothing_pending_until(target)) return;
   sc_core::wait(target - sc_core::sc_time_stamp());
 }
 
 void LocalClock::notify(sc_core::sc_event& event) const {
-  const sc_core::sc_time target = domain_->moment(now_, requester_);
+  const sc_core::sc_time target = domain_->moment(now_, requester_, round_);
   if (target <= sc_core::sc_time_stamp()) {
     event.notify();
   } else {
@@ -32,7 +41,17 @@ void LocalClock::notify(sc_core::sc_event& event) const {
 
 void LocalClock::wait_for(sc_core::sc_event& event) {
   sc_core::wait(event);
-  advance_to(CycleTime(sc_core::sc_time_stamp().value() / domain_->period_ps()));
+  const sc_core::sc_time woken = sc_core::sc_time_stamp();
+  const CycleTime cycle = domain_->cycle_of(woken);
+  if (cycle < now_) return;
+  now_ = cycle;
+  round_ = domain_->round_of(woken) + 1;
+  sync();
+}
+
+void LocalClock::wait_for_own(sc_core::sc_event& event) {
+  sc_core::wait(event);
+  advance_to(domain_->cycle_of(sc_core::sc_time_stamp()));
 }
 
 bool LocalClock::nothing_pending_before(CycleTime cycle) const {

@@ -3,16 +3,6 @@
 
 namespace mmusim {
 
-unsigned TlbArray::fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
-  unsigned slot = find(va, kind, pcid);
-  const uint64_t number = number_of(va, kind);
-  if (slot == kNone) slot = array_.victim(array_.set_of(number));
-  array_.put(slot, key_of(number, kind, translation.global ? kGlobalSpace : pcid));
-  translations_[slot] = translation;
-  ++serials_[slot];
-  return slot;
-}
-
 void TlbArray::clear() {
   array_.clear();
   for (uint64_t& serial : serials_) ++serial;

@@ -69,7 +69,16 @@ class TlbArray {
 
   /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the
   /// whole entry (16 KiB aligned for k16K).
-  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation);
+  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
+    const uint64_t number = number_of(va, kind);
+    const unsigned set = array_.set_of(number);
+    unsigned slot = find(va, kind, pcid);
+    if (slot == kNone) slot = array_.victim(set);
+    array_.put(slot, key_of(number, kind, translation.global ? kGlobalSpace : pcid));
+    translations_[slot] = translation;
+    ++serials_[slot];
+    return slot;
+  }
   void erase(unsigned slot) {
     array_.erase(slot);
     ++serials_[slot];

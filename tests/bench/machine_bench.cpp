@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The machine on access patterns in memory. A process holds one timed machine, so run the families apart:
+// --benchmark_filter=functional, =blocking or =window.
+#include <benchmark/benchmark.h>
+
+#include "sim/system/functional_machine.h"
+#include "sim/system/machine.h"
+#include "sim/system/programs.h"
+#include "tests/bench/patterns.h"
+#include "tests/support/table_builder.h"
+
+namespace mmusim {
+namespace {
+
+constexpr uint64_t kMapped = kGiB;
+
+PhysAddr build_tables(PhysMem& memory) {
+  TableBuilder tables(memory, 4);
+  for (uint64_t at = 0; at < kMapped; at += kPageBytes) tables.map(VirtAddr(at), PhysAddr(kGiB + at), PageSize::k4K);
+  return tables.root();
+}
+
+void functional(benchmark::State& state, Pattern pattern, uint64_t span) {
+  static FunctionalMachine machine(load_platform("textbook"));
+  static const bool built = [] {
+    machine.write_cr3(build_tables(machine.memory()).raw());
+    return true;
+  }();
+  benchmark::DoNotOptimize(built);
+  const auto accesses = make_accesses(pattern, span);
+  for (auto _ : state) machine.execute(accesses);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(accesses.size()));
+}
+BENCHMARK_CAPTURE(functional, stride_64, Pattern::kStride64, kGiB);
+BENCHMARK_CAPTURE(functional, random_4MiB, Pattern::kRandom, 4 * kMiB);
+BENCHMARK_CAPTURE(functional, random_1GiB, Pattern::kRandom, kGiB);
+
+/// The one timed machine of this process; nullptr if it is of the other kind.
+Machine* machine_of(CoreModel model) {
+  static std::unique_ptr<Machine> machine;
+  if (!machine) {
+    PlatformConfig platform = load_platform("textbook");
+    platform.model = model;
+    platform.window.outstanding = 10;
+    platform.walker.walkers = model == CoreModel::kWindow ? 4 : 1;
+    machine = std::make_unique<Machine>(platform);
+    machine->write_cr3(0, build_tables(machine->memory()).raw());
+  }
+  return machine->platform().model == model ? machine.get() : nullptr;
+}
+
+void timed(benchmark::State& state, CoreModel model, Pattern pattern, uint64_t span) {
+  Machine* machine = machine_of(model);
+  if (machine == nullptr)
+    return state.SkipWithError("one timed machine for each process: choose with --benchmark_filter");
+  const auto accesses = make_accesses(pattern, span);
+  for (auto _ : state) {
+    CallProgram program([&](Core& core) { core.execute(accesses); });
+    machine->run(program);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(accesses.size()));
+}
+
+void blocking(benchmark::State& state, Pattern pattern, uint64_t span) {
+  timed(state, CoreModel::kBlocking, pattern, span);
+}
+BENCHMARK_CAPTURE(blocking, hits_16KiB, Pattern::kStride64, 16 * kKiB);
+BENCHMARK_CAPTURE(blocking, stride_64_1GiB, Pattern::kStride64, kGiB);
+BENCHMARK_CAPTURE(blocking, random_1GiB, Pattern::kRandom, kGiB);
+
+void window(benchmark::State& state, Pattern pattern, uint64_t span) {
+  timed(state, CoreModel::kWindow, pattern, span);
+}
+BENCHMARK_CAPTURE(window, hits_16KiB, Pattern::kStride64, 16 * kKiB);
+BENCHMARK_CAPTURE(window, random_1GiB, Pattern::kRandom, kGiB);
+
+}  // namespace
+}  // namespace mmusim

@@ -42,6 +42,7 @@ const KernelConfig& Kernel::config() const { return parts_->context.config; }
 const Layout& Kernel::layout() const { return parts_->context.layout; }
 PhysAddr Kernel::root() const { return parts_->context.config.init_top_pgt_pa; }
 bool Kernel::pfn_valid(Pfn pfn) { return parts_->sparse.pfn_valid(pfn); }
+std::optional<VirtAddr> Kernel::section_entry(uint64_t section) const { return parts_->sparse.known_entry(section); }
 uint64_t Kernel::section_mem_map(uint64_t section) { return parts_->sparse.section_mem_map(section); }
 uint64_t Kernel::subsection_map(uint64_t section) { return parts_->sparse.subsection_map(section); }
 

@@ -142,6 +142,8 @@ class Kernel {
   MemoryCounts counts() const;
   /// [C-7], read from the section tables in memory.
   bool pfn_valid(Pfn pfn);
+  /// Address of the mem_section entry of a section; nullopt where no root exists. Touches no simulated memory.
+  std::optional<VirtAddr> section_entry(uint64_t section) const;
   /// section_mem_map of a section as it stands in memory; 0 if the section is absent.
   uint64_t section_mem_map(uint64_t section);
   /// subsection_map of a section; 0 if absent.
@@ -149,8 +151,9 @@ class Kernel {
   /// dump_tables of the whole vmemmap region.
   std::vector<TableEntry> vmemmap_tables(const PhysMem& memory) const;
 
+  struct Parts;  ///< mm/parts.h: the parts below this facade, for tests of single functions
+
  private:
-  struct Parts;
   std::unique_ptr<Parts> parts_;
 };
 

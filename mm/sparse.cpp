@@ -30,6 +30,12 @@ std::optional<VirtAddr> Sparse::entry_of(uint64_t section) const {
   return VirtAddr(root) + section % sections_per_root_ * context_.config.mem_section_bytes;
 }
 
+std::optional<VirtAddr> Sparse::known_entry(uint64_t section) const {
+  const auto root = roots_.find(section / sections_per_root_);
+  if (root == roots_.end()) return std::nullopt;
+  return root->second + section % sections_per_root_ * context_.config.mem_section_bytes;
+}
+
 void Sparse::mark_present(uint64_t section) {
   const auto at = std::lower_bound(present_.begin(), present_.end(), section);
   if (at == present_.end() || *at != section) present_.insert(at, section);
@@ -55,6 +61,7 @@ Errno Sparse::alloc_root(uint64_t section, unsigned node) {
   if (!root) return Errno::kNoMemory;
   const VirtAddr slot = context_.layout.direct_map(root_table_) + 8 * (section / sections_per_root_);
   context_.store(slot, context_.layout.direct_map(*root).raw(), 8);
+  roots_[section / sections_per_root_] = context_.layout.direct_map(*root);
   return Errno::kSuccess;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -55,6 +56,8 @@ class Sparse {
   const std::vector<uint64_t>& present_sections() const { return present_; }
   /// Address of the entry of a section; nullopt if its root does not exist.
   std::optional<VirtAddr> entry_of(uint64_t section) const;
+  /// The same without the kernel's load of the root pointer.
+  std::optional<VirtAddr> known_entry(uint64_t section) const;
   /// Address of usage->pageblock_flags of a section, 0 if it has no usage map.
   VirtAddr pageblock_flags(uint64_t section);
 
@@ -89,6 +92,7 @@ class Sparse {
   PhysAddr root_table_{0};  // what the pointer mem_section holds
   std::vector<uint64_t> present_;
   std::set<uint64_t> preinit_;
+  std::map<uint64_t, VirtAddr> roots_;  // what the root table holds
 };
 
 }  // namespace mmusim::mm

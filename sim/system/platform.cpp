@@ -86,6 +86,10 @@ void read_device(ConfigReader& reader, DramModuleConfig& c) {
 
 void read_dram(ConfigReader reader, PlatformConfig& c) {
   read_device(reader, c.dram);
+  DramConfig& device = c.dram.dram;
+  reader.check(!reader.has("channels") || device.address_map.channel_interleave_bytes != 0, "channels",
+               "the device's address map holds the channel as bits, so their number is fixed");
+  reader.read("channels", device.geometry.channels, 1, 64);
   double to_ns = 0, from_ns = 0;
   reader.read("to_memory_ns", to_ns);
   reader.read("from_memory_ns", from_ns);

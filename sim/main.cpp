@@ -22,8 +22,10 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   // Subcommands, in alphabetical order.
+  add_compare_command(app, action);
   add_dram_command(app, action);
   add_presets_command(app, action);
+  add_report_command(app, action);
   add_run_command(app, action);
   add_scenario_command(app, action);
   add_trace_command(app, action);

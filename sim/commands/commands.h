@@ -15,8 +15,10 @@ using Action = std::function<ExitCode()>;
 // One function for each subcommand, in the file of its name: adds the subcommand, its options and its help to `app`,
 // and sets `action` when the subcommand is chosen.
 // (kept in alphabetical order)
+void add_compare_command(CLI::App& app, Action& action);
 void add_dram_command(CLI::App& app, Action& action);
 void add_presets_command(CLI::App& app, Action& action);
+void add_report_command(CLI::App& app, Action& action);
 void add_run_command(CLI::App& app, Action& action);
 void add_scenario_command(CLI::App& app, Action& action);
 void add_trace_command(CLI::App& app, Action& action);

@@ -30,7 +30,7 @@ KernelRecorder::Work KernelRecorder::work_of(std::string_view step) {
       step == "deferred_init_memmap") {
     return Work::kStructPages;
   }
-  if (step == "memblock_free_all") return Work::kOther;
+  if (step == "memblock_free_all" || step == "register_page_bootmem_info") return Work::kOther;
   return Work::kPopulate;
 }
 

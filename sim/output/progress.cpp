@@ -31,7 +31,7 @@ bool colour_wanted(int fd) {
   return ::isatty(fd) == 1;
 }
 
-Progress::Progress(std::string what, uint64_t total)
+ProgressBar::ProgressBar(std::string what, uint64_t total)
     : what_(std::move(what)),
       total_(total),
       terminal_(::isatty(STDERR_FILENO) == 1),
@@ -39,11 +39,11 @@ Progress::Progress(std::string what, uint64_t total)
       start_(Clock::now()),
       last_(start_) {}
 
-Progress::~Progress() {
+ProgressBar::~ProgressBar() {
   if (shown_) fmt::print(stderr, "\r\033[K");
 }
 
-void Progress::update(uint64_t done, std::string_view note) {
+void ProgressBar::update(uint64_t done, std::string_view note) {
   if (!terminal_) return;
   const auto now = Clock::now();
   if (now - start_ < 2s || now - last_ < 100ms) return;
@@ -51,7 +51,7 @@ void Progress::update(uint64_t done, std::string_view note) {
   draw(done, note, std::chrono::duration<double>(now - start_).count());
 }
 
-void Progress::draw(uint64_t done, std::string_view note, double seconds) {
+void ProgressBar::draw(uint64_t done, std::string_view note, double seconds) {
   constexpr size_t kBar = 24;
   std::string line;
   if (total_ > 0) {

@@ -10,13 +10,13 @@ namespace mmusim {
 
 /// A progress bar on standard error: only on a terminal, only for what takes more than two seconds, ten times a second
 /// at most, removed at the end. Without colour when NO_COLOR is set or TERM is "dumb".
-class Progress {
+class ProgressBar {
  public:
   /// `total` in any unit; 0 when it is not known.
-  explicit Progress(std::string what, uint64_t total);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  explicit ProgressBar(std::string what, uint64_t total);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
 
   void set_total(uint64_t total) { total_ = total; }
   /// `done` of the total; `note` is shown after the bar. Cheap when nothing is due, but no call for each access:

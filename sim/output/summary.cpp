@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 
 #include <nlohmann/json.hpp>
 
@@ -201,7 +202,9 @@ ordered_json read_summary(const std::string& directory) {
                     "({}), or run the scenario again with this one",
                     path, version, kSummaryVersion, plain.value("program", "newer than this one")));
   }
-  return ordered_json(plain);
+  // Again, for the order of the members: parse_json_file() checks more strictly but sorts them.
+  std::ifstream in(path);
+  return ordered_json::parse(in);
 }
 
 }  // namespace mmusim

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "models/base/config.h"
+#include "models/base/errors.h"
+#include "sim/commands/commands.h"
+#include "sim/output/atomic_file.h"
+#include "sim/output/comparison.h"
+#include "sim/output/html_report.h"
+#include "sim/output/summary.h"
+
+namespace mmusim {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// The runs of a directory that `compare` wrote; failed ones stay failed.
+void add_comparison(const std::string& directory, const std::string& base, std::vector<ComparedRun>& runs) {
+  const json file = parse_json_file(directory + "/compare.json");
+  if (!file.is_object() || file.value("format", "") != "mmusim-compare" || !file.contains("runs")) {
+    throw InputError(
+        fmt::format("{}/compare.json: not a comparison of mmusim (no \"format\": \"mmusim-compare\")", directory));
+  }
+  for (const json& side : file["runs"]) {
+    ComparedRun run;
+    run.label = side.at("label").get<std::string>();
+    run.failures = side.value("failures", std::vector<std::string>{});
+    for (const json& name : side.at("directories")) {
+      const std::string path = directory + "/" + name.get<std::string>();
+      if (!run.failures.empty() && !fs::exists(path + "/summary.json")) continue;
+      run.summaries.push_back(read_summary(path));
+      run.directories.push_back(fs::relative(path, base).string());
+    }
+    runs.push_back(std::move(run));
+  }
+}
+
+ExitCode report(const std::vector<std::string>& directories, std::string out) {
+  const std::string base = out.empty() ? directories[0] : fs::absolute(out).parent_path().string();
+  std::vector<ComparedRun> runs;
+  for (std::string directory : directories) {
+    while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+    if (fs::exists(directory + "/compare.json")) {
+      add_comparison(directory, base, runs);
+      continue;
+    }
+    ComparedRun run;
+    run.label = fs::path(directory).filename().string();
+    run.summaries.push_back(read_summary(directory));
+    run.directories.push_back(fs::relative(directory, base).string());
+    runs.push_back(std::move(run));
+  }
+  const Comparison comparison(std::move(runs));
+  if (out.empty()) out = directories[0] + "/report.html";
+  write_file(out, html_report("mmusim: " + fs::path(directories[0]).filename().string(), comparison, base));
+  fmt::print("{}\nreport: {}\n", comparison.table(), out);
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("report", "Render report.html from finished runs or comparisons");
+  auto directories = std::make_shared<std::vector<std::string>>();
+  auto out = std::make_shared<std::string>();
+  command->add_option("DIR", *directories, "directories that `run --out`, `replay --out` or `compare --out` wrote")
+      ->required();
+  command->add_option("--out", *out, "the HTML file (default: report.html in the first directory)");
+  command->footer("Example:\n  mmusim report out/compare-boot-base-vs-huge");
+  command->callback(
+      [directories, out, &action] { action = [directories, out] { return report(*directories, *out); }; });
+}
+
+}  // namespace mmusim

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`mmusim compare` and `report` as programs, with a stand-in for the runs. usage: compare_command_test.py MMUSIM"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MMUSIM = os.path.abspath(sys.argv.pop(1))
+FAKE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_run.py")
+SCENARIO = {"name": "small", "platform": {"name": "textbook"}, "kernel": {"version": "6.1"},
+            "memory": {"ranges": [{"start": "0x1000", "end": "0x20000000", "node": 0}], "reserved": []},
+            "phases": [{"phase": "boot"}, {"phase": "workload", "stage": "scan", "kind": "linear_pfn_scan"}]}
+
+
+class Compare(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+
+    def path(self, *names):
+        return os.path.join(self.dir.name, *names)
+
+    def scenario(self, variants, name="s.json", **changes):
+        with open(self.path(name), "w") as f:
+            json.dump({**SCENARIO, **changes, "variants": {v: {} for v in variants}}, f)
+        return self.path(name)
+
+    def mmusim(self, *arguments):
+        return subprocess.run([MMUSIM, *arguments], capture_output=True, text=True, timeout=60)
+
+    def compare(self, *arguments):
+        return self.mmusim("compare", *arguments, "--out", self.path("out"), "--program", FAKE)
+
+    def test_writes_table_json_csv_and_report(self):
+        r = self.compare(self.scenario(["basepages", "hugepages"]))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("hugepages against basepages, over 1,000,000 accesses: 2.01x fewer cycles", r.stdout)
+        self.assertEqual(r.stderr, "")
+        self.assertEqual(sorted(os.listdir(self.path("out"))), ["basepages", "compare.csv", "compare.json", "hugepages", "report.html"])
+        with open(self.path("out", "compare.json")) as f:
+            walks = next(m for m in json.load(f)["metrics"] if m["key"] == "walks")
+        self.assertEqual(walks["runs"]["hugepages"]["mean"], 51)
+        self.assertEqual(walks["runs"]["basepages"]["mean"], 130001)
+
+    def test_failures_are_named_and_the_others_finish(self):
+        r = self.compare(self.scenario(["basepages", "crashes", "fails", "hangs", "hugepages"]), "--timeout", "1")
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("crashes: failed: killed by signal 11 (Segmentation fault)", r.stdout)
+        self.assertIn("fails: failed: exit code 1: the scenario is impossible", r.stdout)
+        self.assertIn("hangs: failed: stopped after", r.stdout)
+        self.assertIn("hugepages against basepages", r.stdout)
+        self.assertTrue(os.path.exists(self.path("out", "report.html")))
+
+    def test_all_failing_is_said(self):
+        r = self.compare(self.scenario(["crashes", "fails"]))
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("No run succeeded.", r.stdout)
+
+    def test_repeats_count_seeds_up(self):
+        r = self.compare(self.scenario(["basepages", "hugepages"]), "--repeat", "3")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        with open(self.path("out", "compare.json")) as f:
+            walks = next(m for m in json.load(f)["metrics"] if m["key"] == "walks")
+        self.assertEqual(walks["runs"]["hugepages"]["n"], 3)
+        self.assertEqual(walks["runs"]["hugepages"]["mean"], 52)  # 50 + seeds 1, 2, 3
+        self.assertAlmostEqual(walks["runs"]["hugepages"]["ci95"], 4.303 / 3 ** 0.5, places=6)
+
+    def test_nothing_to_compare_is_bad_input(self):
+        r = self.compare(self.scenario([]))
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("has no variants", r.stderr)
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_different_workloads_are_refused_before_anything_is_written(self):
+        a = self.scenario([], "a.json")
+        b = self.scenario([], "b.json", phases=[{"phase": "boot"}, {"phase": "workload", "stage": "scan", "kind": "zap"}])
+        r = self.compare(a, b)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("different workloads", r.stderr)
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_bad_scenario_is_refused_before_anything_runs(self):
+        r = self.compare(self.scenario(["basepages", "hugepages"], kernel={"version": "2.4"}))
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("/kernel/version", r.stderr)
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_report_renders_again(self):
+        self.compare(self.scenario(["basepages", "hugepages"]))
+        with open(self.path("out", "report.html")) as f:
+            before = f.read()
+        os.remove(self.path("out", "report.html"))
+        r = self.mmusim("report", self.path("out"))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        with open(self.path("out", "report.html")) as f:
+            after = f.read()
+        data = lambda html: html[html.index('id="data">'):html.index("</script>")]
+        self.assertEqual(data(before), data(after))
+        one = self.mmusim("report", self.path("out", "hugepages"), "--out", self.path("one.html"))
+        self.assertEqual(one.returncode, 0, one.stderr)
+
+    def test_report_refuses_with_what_to_do(self):
+        os.mkdir(self.path("unfinished"))
+        with open(self.path("unfinished", "events.jsonl.zst"), "w"):
+            pass
+        r = self.mmusim("report", self.path("unfinished"))
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("run it again", r.stderr)
+
+
+unittest.main()

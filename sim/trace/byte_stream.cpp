@@ -113,17 +113,18 @@ class ThreadedSource final : public ByteSource {
   ThreadedSource& operator=(const ThreadedSource&) = delete;
 
   size_t read(std::span<uint8_t> to) override {
-    if (next_ == chunk_.size()) {
-      std::optional<std::vector<uint8_t>> chunk = chunks_.pop();
+    if (next_ == chunk_.used) {
+      std::optional<Chunk> chunk = chunks_.pop();
       if (!chunk) {
         if (error_) std::rethrow_exception(error_);
         return 0;
       }
-      chunk_ = std::move(*chunk);
+      std::swap(chunk_, *chunk);
+      spent_.push(std::move(*chunk));
       next_ = 0;
     }
-    const size_t n = std::min(to.size(), chunk_.size() - next_);
-    std::memcpy(to.data(), chunk_.data() + next_, n);
+    const size_t n = std::min(to.size(), chunk_.used - next_);
+    std::memcpy(to.data(), chunk_.bytes.data() + next_, n);
     next_ += n;
     return n;
   }
@@ -132,11 +133,10 @@ class ThreadedSource final : public ByteSource {
   void run() {
     try {
       for (;;) {
-        std::vector<uint8_t> chunk(kChunkBytes);
-        const size_t n = source_->read(chunk);
-        if (n == 0) break;
-        chunk.resize(n);
-        if (!chunks_.push(std::move(chunk))) break;
+        Chunk chunk = spent_.try_pop().value_or(Chunk());
+        chunk.bytes.resize(kChunkBytes);  // keeps the memory of a spent one
+        chunk.used = source_->read(chunk.bytes);
+        if (chunk.used == 0 || !chunks_.push(std::move(chunk))) break;
       }
     } catch (const std::exception&) {
       error_ = std::current_exception();  // read() sees it after close(), which orders the two threads
@@ -144,10 +144,15 @@ class ThreadedSource final : public ByteSource {
     chunks_.close();
   }
 
+  struct Chunk {
+    std::vector<uint8_t> bytes;
+    size_t used = 0;
+  };
   std::unique_ptr<ByteSource> source_;
-  BoundedQueue<std::vector<uint8_t>> chunks_{kChunksAhead};
+  BoundedQueue<Chunk> chunks_{kChunksAhead};
+  BoundedQueue<Chunk> spent_{2 * kChunksAhead};  // never full: only so many chunks exist
   std::exception_ptr error_;
-  std::vector<uint8_t> chunk_;
+  Chunk chunk_;
   size_t next_ = 0;
   std::thread thread_;
 };

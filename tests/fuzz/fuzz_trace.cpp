@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Reads arbitrary bytes as a trace: nothing may crash, hang, or throw anything but InputError. Compiled once for each
+// form (MMUSIM_FUZZ_FORM) and once with the form found by content, compressed data included.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "models/base/errors.h"
+#include "sim/trace/trace_parser.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  mmusim::TraceOptions options;
+#ifdef MMUSIM_FUZZ_FORM
+  options.format = mmusim::TraceFormat::MMUSIM_FUZZ_FORM;
+#endif
+  options.want_pc = true;
+  options.want_instructions = true;
+  options.keep_fetches = size % 2 == 0;
+  try {
+    const auto reader = mmusim::open_trace_bytes(std::vector<uint8_t>(data, data + size), "fuzz", options);
+    mmusim::TraceBatch batch;
+    uint64_t records = 0;
+    while (reader->next(batch)) records += batch.records;
+  } catch (const mmusim::InputError&) {
+  }
+  return 0;
+}

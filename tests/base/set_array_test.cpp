@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "models/base/set_array.h"
+
+#include <list>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace mmusim {
+namespace {
+
+uint64_t next_random(uint64_t& x) {
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  return x;
+}
+
+/// True LRU as a list for each set, most recent first.
+class ListLru {
+ public:
+  ListLru(unsigned sets, unsigned ways) : sets_(sets), ways_(ways) {}
+  bool access(uint64_t key) {
+    auto& list = lists_[key % sets_];
+    const auto it = std::find(list.begin(), list.end(), key);
+    const bool hit = it != list.end();
+    if (hit) list.erase(it);
+    list.push_front(key);
+    if (list.size() > ways_) list.pop_back();
+    return hit;
+  }
+  void erase(uint64_t key) { lists_[key % sets_].remove(key); }
+
+ private:
+  unsigned sets_, ways_;
+  std::map<uint64_t, std::list<uint64_t>> lists_;
+};
+
+class TrueLru : public testing::TestWithParam<Geometry> {};
+
+TEST_P(TrueLru, EqualsAListForEachSet) {
+  const Geometry geometry = GetParam();
+  SetArray array(geometry);
+  ListLru reference(geometry.sets(), geometry.ways);
+  uint64_t x = 42;
+  for (unsigned i = 0; i < 20000; ++i) {
+    const uint64_t number = next_random(x) % (2 * geometry.entries) + 1;
+    const unsigned set = array.set_of(number);
+    const unsigned slot = array.find(set, number);
+    if (next_random(x) % 16 == 0) {
+      if (slot != SetArray::kNone) array.erase(slot);
+      reference.erase(number);
+      continue;
+    }
+    ASSERT_EQ(slot != SetArray::kNone, reference.access(number)) << "step " << i;
+    if (slot == SetArray::kNone) {
+      array.put(array.victim(set), number);
+    } else {
+      array.touch(slot);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Geometries, TrueLru,
+                         testing::Values(Geometry{1, 1}, Geometry{64, 4}, Geometry{96, 6}, Geometry{48, 12}, Geometry{64, 16},
+                                         Geometry{72, 72}, Geometry{72, 24}, Geometry{33, 11}, Geometry{20, 20}));
+
+TEST(SetArray, TreePlruPointsAwayFromTheWaysJustUsed) {
+  SetArray array({4, 4, Replacement::kTreePlru});
+  for (uint64_t key = 1; key <= 4; ++key) array.put(array.victim(0), key);
+  array.touch(array.find(0, 1));
+  EXPECT_EQ(array.key(array.victim(0)), 3u);  // the other half, and there the way used longer ago
+  array.touch(array.find(0, 3));
+  EXPECT_EQ(array.key(array.victim(0)), 2u);
+}
+
+TEST(SetArray, SkylakeTakesItsVictimFromTheGroupAfterTheOneUsedLast) {
+  SetArray array({12, 12, Replacement::kSkylake});
+  for (uint64_t key = 1; key <= 12; ++key) array.put(array.victim(0), key);
+  for (const auto& [used, victim_group] : {std::pair{1u, 1u}, {5u, 2u}, {9u, 0u}}) {
+    array.touch(array.find(0, used));
+    EXPECT_EQ(array.victim(0) / 4, victim_group);
+  }
+}
+
+TEST(SetArray, RandomIsTheSameForTheSameSeedOnly) {
+  const auto victims = [](uint64_t seed) {
+    SetArray array({8, 8, Replacement::kRandom}, seed);
+    for (uint64_t key = 1; key <= 8; ++key) array.put(array.victim(0), key);
+    std::vector<unsigned> v(32);
+    for (unsigned& one : v) one = array.victim(0);
+    return v;
+  };
+  EXPECT_EQ(victims(7), victims(7));
+  EXPECT_NE(victims(7), victims(1234567));
+}
+
+TEST(SetArray, Xor7FoldsTheNumberInGroupsOfSevenBits) {
+  const SetArray array({1536, 12, Replacement::kLru, IndexHash::kXor7});
+  EXPECT_EQ(array.set_of(0b1010101'0000001'1111111), 0b1010101u ^ 0b0000001u ^ 0b1111111u);
+}
+
+TEST(SetArray, MarksLeaveWithTheKey) {
+  SetArray array({2, 2});
+  array.put(array.victim(0), 5);
+  array.mark(array.find(0, 5));
+  EXPECT_TRUE(array.marked(array.find(0, 5)));
+  array.put(array.find(0, 5), 6);
+  EXPECT_FALSE(array.marked(array.find(0, 6)));
+}
+
+TEST(SetArray, SetsNeedNotBeAPowerOfTwo) {
+  const SetArray array({33, 11});
+  EXPECT_EQ(array.set_of(7), 1u);
+}
+
+}  // namespace
+}  // namespace mmusim

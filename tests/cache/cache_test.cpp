@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "models/cache/cache.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_memory.h"
+
+namespace mmusim {
+namespace {
+
+constexpr Cycles kLatency{5};
+constexpr Cycles kMemory{100};
+
+CacheConfig small_cache() {
+  CacheConfig c;
+  c.geometry = {8, 2};
+  c.latency = kLatency;
+  c.miss_registers = 2;
+  c.ports = 1;
+  return c;
+}
+
+/// A first-level cache over memory.
+struct Bench {
+  explicit Bench(const CacheConfig& config = small_cache()) : cache("cache", config, HitLevel::kL1, config.latency) {
+    cache.below(memory);
+  }
+  /// Asks for a line at a cycle; the answer's cycle is in done[i] afterwards.
+  size_t ask(uint64_t cycle, uint64_t line, RequestReason reason = RequestReason::kLoad) {
+    const size_t i = done.size();
+    done.push_back(0);
+    actors.at(cycle, [this, i, line, reason](LocalClock& clock) {
+      cache.read_line(PhysAddr(line * kLineBytes), reason, clock);
+      done[i] = clock.now().count;
+    });
+    return i;
+  }
+  Actors actors;
+  FakeMemory memory{"memory", kMemory};
+  Cache cache;
+  std::vector<uint64_t> done;
+};
+
+const uint64_t kMiss = kLatency.count + kMemory.count;
+
+TEST(Cache, MissCostsLookupAndMemoryHitCostsLookup) {
+  Bench b;
+  const size_t miss = b.ask(10, 1), hit = b.ask(10 + kMiss, 1);
+  sc_core::sc_start();
+  EXPECT_EQ(b.done[miss], 10 + kMiss);
+  EXPECT_EQ(b.done[hit], 10 + kMiss + kLatency.count);
+  EXPECT_EQ(b.memory.reads, (std::vector<FakeMemory::Request>{{PhysAddr(kLineBytes), CycleTime(10 + kLatency.count)}}));
+}
+
+TEST(Cache, SecondMissToALineInFlightWaitsForItAndIsThereWithIt) {
+  Bench b;
+  const size_t first = b.ask(10, 1), second = b.ask(30, 1);
+  sc_core::sc_start();
+  EXPECT_EQ(b.done[second], b.done[first]);
+  EXPECT_EQ(b.memory.reads.size(), 1u);
+  EXPECT_EQ(b.cache.stats().merged, 1u);
+}
+
+TEST(Cache, MissRegisterIsBlockedUntilTheFirstLineIsThere) {
+  Bench b;  // two registers
+  b.ask(10, 1);
+  b.ask(20, 2);
+  const size_t third = b.ask(30, 3);
+  sc_core::sc_start();
+  EXPECT_EQ(b.done[third], 10 + kMiss + kMiss);  // starts the cycle in which line 1 arrives, not one before
+  EXPECT_EQ(b.cache.stats().waited_for_register, Cycles(10 + kMiss - 30));
+}
+
+TEST(Cache, OnePortStartsOneRequestInACycle) {
+  Bench b;
+  const size_t first = b.ask(10, 1), second = b.ask(10, 2), third = b.ask(11, 3);
+  sc_core::sc_start();
+  EXPECT_EQ(b.done[first], 10 + kMiss);
+  EXPECT_EQ(b.done[second], 11 + kMiss);
+  EXPECT_GE(b.done[third], 12 + kMiss);
+}
+
+TEST(Cache, DirtyLineIsWrittenBackWhenItLeavesCleanOnesAreNot) {
+  Bench b;  // four sets of two ways: lines 1, 5, 9, 13 share a set
+  b.ask(0, 1, RequestReason::kStore);
+  b.ask(1000, 5);
+  b.ask(2000, 9);   // evicts 1, dirty
+  b.ask(3000, 13);  // evicts 5, clean
+  sc_core::sc_start();
+  ASSERT_EQ(b.memory.written.size(), 1u);
+  EXPECT_EQ(b.memory.written[0].line, PhysAddr(kLineBytes));
+  EXPECT_EQ(b.cache.stats().evictions, 2u);
+  EXPECT_EQ(b.cache.stats().write_backs, 1u);
+}
+
+TEST(Cache, VictimCacheKeepsOnlyWhatIsEvictedAbove) {
+  CacheConfig victim = small_cache();
+  victim.policy = CachePolicy::kVictim;
+  FakeMemory memory("memory", kMemory);
+  Cache l3("l3", victim, HitLevel::kL3, Cycles(30));
+  Cache l1("l1", small_cache(), HitLevel::kL1, kLatency);
+  l3.below(memory);
+  l1.below(l3);
+  Actors actors;
+  std::vector<HitLevel> found;
+  actors.at(0, [&](LocalClock& clock) {
+    for (const uint64_t line : {1, 5, 9, 1}) found.push_back(l1.read_line(PhysAddr(line * kLineBytes), RequestReason::kLoad, clock));
+  });
+  sc_core::sc_start();
+  // 9 pushes 1 out of the first level into the victim cache, where it is found again.
+  EXPECT_EQ(found, (std::vector<HitLevel>{HitLevel::kDram, HitLevel::kDram, HitLevel::kDram, HitLevel::kL3}));
+}
+
+TEST(Cache, InclusiveCacheTakesItsLineFromTheCachesAbove) {
+  CacheConfig inclusive = small_cache();
+  inclusive.geometry = {2, 2};
+  inclusive.policy = CachePolicy::kInclusive;
+  FakeMemory memory("memory", kMemory);
+  Cache l2("l2", inclusive, HitLevel::kL2, Cycles(10));
+  Cache l1("l1", small_cache(), HitLevel::kL1, kLatency);
+  l2.below(memory);
+  l2.above(l1);
+  l1.below(l2);
+  Actors actors;
+  actors.at(0, [&](LocalClock& clock) {
+    l1.read_line(PhysAddr(1 * kLineBytes), RequestReason::kStore, clock);
+    l1.read_line(PhysAddr(2 * kLineBytes), RequestReason::kLoad, clock);
+    l1.read_line(PhysAddr(3 * kLineBytes), RequestReason::kLoad, clock);  // pushes line 1 out of the second level
+  });
+  sc_core::sc_start();
+  EXPECT_EQ(l1.array().find(PhysAddr(1 * kLineBytes)), CacheArray::kNone);
+  ASSERT_EQ(memory.written.size(), 1u);  // it was dirty above
+  EXPECT_EQ(memory.written[0].line, PhysAddr(1 * kLineBytes));
+}
+
+TEST(Cache, NextLineIsPrefetchedInTheBackground) {
+  Bench b;
+  b.cache.enable_prefetch(LocalClock(b.actors.domain, 12, LookAhead::kPending));
+  b.ask(10, 1);
+  const size_t next = b.ask(1000, 2);
+  sc_core::sc_start();
+  EXPECT_EQ(b.done[next], 1000 + kLatency.count);
+}
+
+}  // namespace
+}  // namespace mmusim

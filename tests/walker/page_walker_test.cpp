@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "models/walker/page_walker.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_memory.h"
+#include "tests/support/table_builder.h"
+
+namespace mmusim {
+namespace {
+
+constexpr Cycles kRead{20};
+
+/// Keeps the records of walks.
+class Keep : public RecordSink {
+ public:
+  void walk(const WalkRecord& record) override { walks.push_back(record); }
+  void access(const AccessRecord&) override {}
+  std::vector<WalkRecord> walks;
+};
+
+PageWalkerConfig with_caches(unsigned walkers) {
+  PageWalkerConfig c;
+  c.walkers = walkers;
+  for (unsigned level = 2; level <= kMaxLevels; ++level) c.structure_caches.level[level] = {4, 4};
+  return c;
+}
+
+struct Bench {
+  explicit Bench(const PageWalkerConfig& config, unsigned levels = 4)
+      : tables(memory, levels), walker("walker", config, context, nullptr), config(config) {
+    walker.memory(lines);
+    context.memory = &memory;
+    context.sink = &keep;
+    ControlRegisters registers;
+    if (levels == 5) registers.cr4 |= kCr4La57;
+    registers.cr3 = tables.root().raw();
+    context.control = ControlState(registers, {});
+  }
+  void walk_at(uint64_t cycle, uint64_t va, AccessKind kind = AccessKind::kRead) {
+    actors.at(cycle, [=, this](LocalClock& clock) {
+      StageCycles stage{};
+      const auto reply = walker.walk({VirtAddr(va), {kind}, WalkCause::kLoad, 0, false}, clock, stage);
+      merged += reply.merged ? 1 : 0;
+      Cycles sum{0};
+      for (const Cycles c : stage) sum += c;
+      EXPECT_EQ(clock.now(), CycleTime(cycle) + sum);  // stages add up
+      ended.push_back(clock.now().count);
+    });
+  }
+  uint64_t walk_cycles(unsigned reads) const { return config.structure_caches.lookup.count + reads * kRead.count; }
+
+  PhysMem memory;
+  TableBuilder tables;
+  CoreContext context;
+  Keep keep;
+  FakeMemory lines{"lines", kRead};
+  PageWalker walker;
+  Actors actors;
+  PageWalkerConfig config;
+  std::vector<uint64_t> ended;
+  unsigned merged = 0;
+};
+
+TEST(PageWalker, ColdWalkCostsTheLookupAndOneReadForEachLevel) {
+  for (const unsigned levels : {4U, 5U}) {
+    if (levels == 5) break;  // one elaboration for each process: the 5-level case is the test below
+    Bench b(with_caches(1), levels);
+    b.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K);
+    b.walk_at(10, 0x1000);
+    sc_core::sc_start();
+    EXPECT_EQ(b.ended, (std::vector<uint64_t>{10 + b.walk_cycles(levels)}));
+    EXPECT_EQ(b.lines.reads.size(), levels);
+  }
+}
+
+TEST(PageWalker, FiveLevelsReadOneMore) {
+  Bench b(with_caches(1), 5);
+  b.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K);
+  b.walk_at(10, 0x1000);
+  sc_core::sc_start();
+  EXPECT_EQ(b.ended, (std::vector<uint64_t>{10 + b.walk_cycles(5)}));
+}
+
+TEST(PageWalker, EachStructureCacheSavesItsLevels) {
+  Bench b(with_caches(1));
+  const uint64_t vas[] = {0, 0x1000, 0x200000, 0x40000000, uint64_t{1} << 39};  // then PDE, PDPTE, PML4E hit, nothing
+  for (const uint64_t va : vas) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);
+  uint64_t at = 0;
+  for (const uint64_t va : vas) b.walk_at(at += 1000, va);
+  sc_core::sc_start();
+  std::vector<unsigned> reads, start;
+  for (const WalkRecord& w : b.keep.walks) {
+    reads.push_back(w.reads);
+    start.push_back(w.start_level);
+  }
+  EXPECT_EQ(reads, (std::vector<unsigned>{4, 1, 2, 3, 4}));
+  EXPECT_EQ(start, (std::vector<unsigned>{4, 1, 2, 3, 4}));
+}
+
+TEST(PageWalker, LargePagesEndTheWalkEarly) {
+  Bench b(with_caches(1));
+  b.tables.map(VirtAddr(0x40000000), PhysAddr(0), PageSize::k2M);
+  b.tables.map(VirtAddr(0x80000000), PhysAddr(0), PageSize::k1G);
+  b.walk_at(0, 0x40000000);
+  b.walk_at(1000, 0x80000000);
+  sc_core::sc_start();
+  EXPECT_EQ(b.keep.walks[0].reads, 3);
+  EXPECT_EQ(b.keep.walks[1].reads, 1);  // the PML4E came from its cache; 2 when cold
+  EXPECT_EQ(b.keep.walks[0].page_size, PageSize::k2M);
+  EXPECT_EQ(b.keep.walks[1].page_size, PageSize::k1G);
+}
+
+TEST(PageWalker, SecondWalkWaitsForTheOnlyWalkerAndStartsInTheCycleItIsFree) {
+  Bench b(with_caches(1));
+  for (const uint64_t va : {uint64_t{0}, uint64_t{1} << 39}) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);
+  b.walk_at(10, 0);
+  b.walk_at(15, uint64_t{1} << 39);
+  sc_core::sc_start();
+  const uint64_t first = 10 + b.walk_cycles(4);
+  EXPECT_EQ(b.ended, (std::vector<uint64_t>{first, first + b.walk_cycles(4)}));
+  EXPECT_EQ(b.keep.walks[1].queue, Cycles(first - 15));
+}
+
+TEST(PageWalker, TwoWalkersWalkAtTheSameTime) {
+  Bench b(with_caches(2));
+  for (const uint64_t va : {uint64_t{0}, uint64_t{1} << 39}) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);
+  b.walk_at(10, 0);
+  b.walk_at(15, uint64_t{1} << 39);
+  sc_core::sc_start();
+  EXPECT_EQ(b.ended, (std::vector<uint64_t>{10 + b.walk_cycles(4), 15 + b.walk_cycles(4)}));
+  // At least one walk was under way from 10 to the end of the second.
+  EXPECT_EQ(b.walker.stats().active, Cycles(5 + b.walk_cycles(4)));
+  EXPECT_EQ(b.walker.stats().pending, Cycles(2 * b.walk_cycles(4)));
+}
+
+TEST(PageWalker, RequestForAPageBeingWalkedMerges) {
+  Bench b(with_caches(2));
+  b.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K);
+  b.walk_at(10, 0x1000);
+  b.walk_at(20, 0x1008);
+  sc_core::sc_start();
+  EXPECT_EQ(b.merged, 1u);
+  EXPECT_EQ(b.ended, (std::vector<uint64_t>(2, 10 + b.walk_cycles(4))));
+  EXPECT_EQ(b.walker.stats().walks, 1u);
+}
+
+TEST(PageWalker, SetsAccessedFlagsOfAllEntriesAndDirtyOfTheLeafOnce) {
+  Bench b(with_caches(1));
+  b.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K, 0x7);
+  const PhysAddr pte = b.tables.entry(VirtAddr(0x1000), 1);
+  b.walk_at(0, 0x1000, AccessKind::kWrite);
+  b.walk_at(1000, 0x1000, AccessKind::kWrite);
+  sc_core::sc_start();
+  EXPECT_EQ(b.memory.load64(pte), kGiB | 0x67u);
+  EXPECT_EQ(b.walker.stats().updates, 1u);  // the tables above have A set already
+  EXPECT_EQ(b.keep.walks[0].updates, kRead);
+  EXPECT_EQ(b.keep.walks[1].updates, Cycles(0));
+}
+
+TEST(PageWalker, NothingIsCachedOfAFaultingWalk) {
+  Bench b(with_caches(1));
+  b.tables.entry(VirtAddr(0x1000), 1);  // tables, but no page
+  b.walk_at(0, 0x1000);
+  b.walk_at(1000, 0x1000);
+  sc_core::sc_start();
+  ASSERT_EQ(b.keep.walks.size(), 2u);
+  for (const WalkRecord& w : b.keep.walks) {
+    EXPECT_EQ(w.reads, 4);
+    EXPECT_EQ(w.page_fault_error_code, 0u);
+  }
+}
+
+TEST(PageWalker, StaleStructureEntryIsDroppedBeforeAFaultIsBelieved) {
+  Bench b(with_caches(1));
+  b.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K);
+  const PhysAddr pde = b.tables.entry(VirtAddr(0), 2);
+  const PhysAddr old_table(b.memory.load64(pde) & ~uint64_t{0xfff});
+  b.walk_at(0, 0x1000);
+  b.actors.at(500, [&](LocalClock&) {  // a new page table with the page in it; the old one is emptied; no INVLPG
+    b.memory.store64(PhysAddr(0x900008), kGiB | TableBuilder::kLeafFlags);
+    b.memory.store64(pde, 0x900000 | TableBuilder::kTableFlags);
+    b.memory.store64(old_table + 8, 0);
+  });
+  b.walk_at(1000, 0x1000);
+  sc_core::sc_start();
+  EXPECT_FALSE(b.keep.walks[1].page_fault_error_code);
+  EXPECT_EQ(b.walker.stats().faults, 0u);
+}
+
+}  // namespace
+}  // namespace mmusim

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "models/base/set_array.h"
 
+#include <gtest/gtest.h>
+
 #include <list>
 #include <map>
-
-#include <gtest/gtest.h>
 
 namespace mmusim {
 namespace {
@@ -62,8 +62,9 @@ TEST_P(TrueLru, EqualsAListForEachSet) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Geometries, TrueLru,
-                         testing::Values(Geometry{1, 1}, Geometry{64, 4}, Geometry{96, 6}, Geometry{48, 12}, Geometry{64, 16},
-                                         Geometry{72, 72}, Geometry{72, 24}, Geometry{33, 11}, Geometry{20, 20}));
+                         testing::Values(Geometry{1, 1}, Geometry{64, 4}, Geometry{96, 6}, Geometry{48, 12},
+                                         Geometry{64, 16}, Geometry{72, 72}, Geometry{72, 24}, Geometry{33, 11},
+                                         Geometry{20, 20}));
 
 TEST(SetArray, TreePlruPointsAwayFromTheWaysJustUsed) {
   SetArray array({4, 4, Replacement::kTreePlru});

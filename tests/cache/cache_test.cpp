@@ -104,7 +104,8 @@ TEST(Cache, VictimCacheKeepsOnlyWhatIsEvictedAbove) {
   Actors actors;
   std::vector<HitLevel> found;
   actors.at(0, [&](LocalClock& clock) {
-    for (const uint64_t line : {1, 5, 9, 1}) found.push_back(l1.read_line(PhysAddr(line * kLineBytes), RequestReason::kLoad, clock));
+    for (const uint64_t line : {1, 5, 9, 1})
+      found.push_back(l1.read_line(PhysAddr(line * kLineBytes), RequestReason::kLoad, clock));
   });
   sc_core::sc_start();
   // 9 pushes 1 out of the first level into the victim cache, where it is found again.

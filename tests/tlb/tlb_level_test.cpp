@@ -2,6 +2,7 @@
 #include "models/tlb/tlb_level.h"
 
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 namespace mmusim {
@@ -30,8 +31,10 @@ unsigned resident(TlbLevel& level, unsigned pages) {
 
 TEST(TlbLevel, TwoBanksHoldAsManyBasePagesAsBothTogether) {
   TlbLevel level(tlb(R"({"arrays": [{"entries": 1024, "ways": 8, "pages": ["4K", "2M"]},
-                                     {"entries": 1024, "ways": 8, "pages": ["4K", "1G"]}]})"), 1);
-  for (uint64_t i = 0; i < 2048; ++i) level.fill(VirtAddr(i * kPageBytes), 0, page(kGiB + i * kPageBytes, PageSize::k4K), false);
+                                     {"entries": 1024, "ways": 8, "pages": ["4K", "1G"]}]})"),
+                 1);
+  for (uint64_t i = 0; i < 2048; ++i)
+    level.fill(VirtAddr(i * kPageBytes), 0, page(kGiB + i * kPageBytes, PageSize::k4K), false);
   EXPECT_EQ(resident(level, 2048), 2048u);
 }
 
@@ -47,7 +50,8 @@ TEST(TlbLevel, CoalescedEntryAnswersForFourPages) {
 }
 
 TEST(TlbLevel, GibPageIsSmashedWhereNothingHoldsIt) {
-  TlbLevel smashing(tlb(R"({"smash_1g_into_2m": true, "arrays": [{"entries": 4, "ways": 4, "pages": ["4K", "2M"]}]})"), 1);
+  TlbLevel smashing(tlb(R"({"smash_1g_into_2m": true, "arrays": [{"entries": 4, "ways": 4, "pages": ["4K", "2M"]}]})"),
+                    1);
   smashing.fill(VirtAddr(kGiB + 5 * kMiB), 0, page(3 * kGiB, PageSize::k1G), false);
   ASSERT_TRUE(smashing.lookup(VirtAddr(kGiB + 5 * kMiB), 0));
   EXPECT_FALSE(smashing.lookup(VirtAddr(kGiB + 7 * kMiB), 0));
@@ -74,9 +78,10 @@ TEST(TlbConfig, ContradictionsAreNamedWithTheirPlace) {
     tlb(R"({"arrays": [{"entries": 64, "ways": 3, "pages": ["4K", "3K"]}], "size": 1})");
     FAIL();
   } catch (const InputError& e) {
-    EXPECT_EQ(std::string(e.what()), "tlb.json: /arrays/0/ways: 3 ways do not divide 64 entries\n"
-                                     "tlb.json: /arrays/0/pages: unknown page size 3K, expected 4K, 2M or 1G\n"
-                                     "tlb.json: /size: unknown key");
+    EXPECT_EQ(std::string(e.what()),
+              "tlb.json: /arrays/0/ways: 3 ways do not divide 64 entries\n"
+              "tlb.json: /arrays/0/pages: unknown page size 3K, expected 4K, 2M or 1G\n"
+              "tlb.json: /size: unknown key");
   }
 }
 

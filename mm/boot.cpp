@@ -147,7 +147,8 @@ Errno Kernel::Parts::boot() {
   if (const Errno e = build_direct_map(); !ok(e)) return e;
   if (map.early_tables == EarlyTables::kFromMemblock) place_pgdats();
 
-  boot_hugetlb.alloc();
+  const bool gigantic_first = context.profile.hvo_at_boot;
+  if (gigantic_first) boot_hugetlb.alloc();
   context.phase("sparse_init");
   Errno populated = sparse.sparse_init(pgdats);
   for (const auto& m : memblock.memory()) sparse.set_subsections(pfn_of(m.start), pfn_of(m.end));
@@ -159,6 +160,7 @@ Errno Kernel::Parts::boot() {
     memmap_init.memmap_init();
     context.struct_pages_live = true;
   }
+  if (!gigantic_first) boot_hugetlb.alloc();  // the command line is parsed after setup_arch
   context.phase("memblock_free_all");
   memblock_free_all();
   context.slab_available = true;

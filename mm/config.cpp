@@ -21,6 +21,16 @@ CpuFeatures read_cpu_features(ConfigReader r) {
   return cpu;
 }
 
+ProfileOverrides read_overrides(ConfigReader r) {
+  ProfileOverrides o;
+  r.read("sparse_buffer", o.sparse_buffer);
+  r.read("sync_top_level_at_once", o.sync_top_level_at_once);
+  r.read("hvo_protects_bytes_not_pages", o.hvo_protects_bytes_not_pages);
+  r.read("pmd_block_free_loses_pages", o.pmd_block_free_loses_pages);
+  r.finish();
+  return o;
+}
+
 void read_distances(ConfigReader& r, KernelConfig& c) {
   const nlohmann::json* rows = r.raw("numa_distance");
   if (rows == nullptr) return;
@@ -59,6 +69,16 @@ void read_bases(ConfigReader& r, KernelConfig& c) {
 
 }  // namespace
 
+Profile effective_profile(const KernelConfig& config) {
+  Profile p = profile_of(config.version);
+  const ProfileOverrides& o = config.overrides;
+  p.sparse_buffer = o.sparse_buffer.value_or(p.sparse_buffer);
+  p.sync_top_level_at_once = o.sync_top_level_at_once.value_or(p.sync_top_level_at_once);
+  p.hvo_protects_bytes_not_pages = o.hvo_protects_bytes_not_pages.value_or(p.hvo_protects_bytes_not_pages);
+  p.pmd_block_free_loses_pages = o.pmd_block_free_loses_pages.value_or(p.pmd_block_free_loses_pages);
+  return p;
+}
+
 FailAllocation read_fail_allocation(ConfigReader r) {
   FailAllocation f;
   r.read_enum("kind", f.kind,
@@ -83,6 +103,7 @@ KernelConfig read_kernel_config(ConfigReader r) {
                {"6.1", KernelVersion::kV6_1},
                {"6.12", KernelVersion::kV6_12},
                {"7.x", KernelVersion::kV7}});
+  if (r.has("overrides")) c.overrides = read_overrides(r.child("overrides"));
   r.read("levels", c.levels, 4, 5);
   if (r.has("cpu")) c.cpu = read_cpu_features(r.child("cpu"));
   r.read_enum("vmemmap_pages", c.vmemmap_pages, {{"auto", VmemmapPages::kAuto}, {"base", VmemmapPages::kBase}});

@@ -70,11 +70,20 @@ struct FailAllocation {
   uint64_t count = 1;
 };
 
+/// Where a point release differs from the modelled version; missing: as the version table says.
+struct ProfileOverrides {
+  std::optional<bool> sparse_buffer;                 ///< false: 7.2 and later
+  std::optional<bool> sync_top_level_at_once;        ///< false: 6.1.0, 6.12.0
+  std::optional<bool> hvo_protects_bytes_not_pages;  ///< true: 6.15 to 7.1 [V-8]
+  std::optional<bool> pmd_block_free_loses_pages;    ///< true: 6.19 and 7.0
+};
+
 /// What is built into the kernel, what it was booted with and what its CPU can do.
 struct KernelConfig {
   KernelVersion version = KernelVersion::kV6_1;  ///< recorded boot: from `kernel` (6.1.0-56-amd64: 6.1)
-  unsigned levels = 4;                           ///< 4 or 5; recorded: stages[0].levels
-  CpuFeatures cpu;                               ///< recorded: `cpu` (pse=off), stages[0].regs.cr4 bit 7 (PGE)
+  ProfileOverrides overrides;
+  unsigned levels = 4;  ///< 4 or 5; recorded: stages[0].levels
+  CpuFeatures cpu;      ///< recorded: `cpu` (pse=off), stages[0].regs.cr4 bit 7 (PGE)
   VmemmapPages vmemmap_pages = VmemmapPages::kAuto;
   bool pti = false;                 ///< page-table isolation: no global bit (recorded: off on these CPUs)
   unsigned struct_page_bytes = 64;  ///< 64, or 80 (KMSAN); recorded: `struct_page_size`
@@ -103,6 +112,9 @@ struct KernelConfig {
   std::vector<std::vector<unsigned>> numa_distance;
   FailAllocation fail_allocation;
 };
+
+/// The row of the version table with the overrides of `config`.
+Profile effective_profile(const KernelConfig& config);
 
 /// Reads the object "kernel" of a scenario; keys are the member names above, version as "5.8", "6.1", "6.12", "7.x".
 KernelConfig read_kernel_config(ConfigReader reader);

@@ -18,7 +18,7 @@ class Context {
  public:
   Context(const KernelConfig& config_in, uint64_t ram_bytes, KernelMemory& memory, Observer* observer)
       : config(config_in),
-        profile(profile_of(config_in.version)),
+        profile(effective_profile(config_in)),
         layout(config_in, ram_bytes),
         leaf(config_in),
         fail_(config_in.fail_allocation),
@@ -27,7 +27,7 @@ class Context {
         mask_(observer == nullptr ? uint32_t{kNoEvents} : observer->mask()) {}
 
   const KernelConfig config;
-  const Profile& profile;
+  const Profile profile;
   const Layout layout;
   const LeafFlags leaf;
   /// slab_is_available(): allocations come from the buddy allocator, no longer from memblock.

@@ -73,6 +73,11 @@ std::optional<PhysAddr> EarlyTablePages::alloc() {
     source = AllocSource::kBuddy;
   } else {
     page = next_reserved();
+    if (!page && source_ == EarlyTables::kInsideReserved) {
+      // The recorded reservations are too small for our tables: below the image they disturb no later answer.
+      page = memblock_.find(kPageBytes, kPageBytes, kIsaEnd, context_.config.init_top_pgt_pa, std::nullopt);
+      if (page) memblock_.reserve(*page, kPageBytes);
+    }
     if (!page && source_ == EarlyTables::kFromMemblock && mapped_start_ < mapped_end_) {
       page = memblock_.find(kPageBytes, kPageBytes, mapped_start_, mapped_end_, std::nullopt);
       if (page) memblock_.reserve(*page, kPageBytes);

@@ -116,7 +116,8 @@ std::optional<PhysAddr> Sparse::alloc_usage_maps(uint64_t bytes, unsigned node, 
   std::optional<PhysAddr> usage;
   if (context_.config.memory_hotremove && context_.profile.usage_near_pgdat && pgdat) {
     const PhysAddr goal = pgdat->align_down(kSectionBytes);
-    const auto owner = memblock_.node_of(*pgdat);
+    // early_pfn_to_nid of the section's start: the first online node where that is a hole.
+    const unsigned owner = memblock_.node_of(goal).value_or(memblock_.memory().front().node);
     usage = memblock_.alloc_try_nid(bytes, kSmpCacheBytes, goal, goal + kSectionBytes, owner);
     if (!usage) usage = memblock_.alloc_try_nid(bytes, kSmpCacheBytes, goal, PhysAddr(0), owner);
   } else {

@@ -241,6 +241,18 @@ TEST(Hvo, BootTimeGiganticPagesAreBornOptimisedIn7x) {
   EXPECT_EQ(m.distinct_pages(start, 8 * kPmdBytes), 4096u);
 }
 
+TEST(Hvo, V8_ReleasesWithTheBugProtect63Of4095TailPages) {
+  KernelConfig config = hvo(KernelVersion::kV7);
+  config.boot_gigantic_pages = 1;
+  config.overrides.hvo_protects_bytes_not_pages = true;
+  Machine m(config, contiguous(4));
+  ASSERT_TRUE(ok(m.boot()));
+  const VirtAddr start = m.page(m.kernel.boot_folios().at(0).head);
+  unsigned protected_pages = 0;
+  for (unsigned i = 0; i < 4096; ++i) protected_pages += (m.entry(1, start + i * kPageBytes) & kPageRw) == 0 ? 1 : 0;
+  EXPECT_EQ(protected_pages, 63u);
+}
+
 TEST(Hvo, BootTimeGiganticPagesAreOptimisedAfterBootBefore) {
   KernelConfig config = hvo(KernelVersion::kV6_1);
   config.boot_gigantic_pages = 2;

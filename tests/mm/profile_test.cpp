@@ -79,6 +79,27 @@ TEST(Profile, H1_TheFallbackUsesTheAltmapFrom6_2On) {
   }
 }
 
+TEST(Profile, Releases6_19And7_0LoseMostOfAPmdBlock) {
+  KernelConfig config = version(KernelVersion::kV7);
+  config.overrides.pmd_block_free_loses_pages = true;
+  Machine m(config);
+  ASSERT_TRUE(ok(m.boot()));
+  ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, kSection, 0)));
+  const uint64_t free = m.kernel.counts().free_pages;
+  ASSERT_TRUE(ok(m.kernel.remove_pages(kFourGib, kSection)));
+  EXPECT_EQ(m.kernel.counts().leaked_pages, 511u);
+  EXPECT_LT(m.kernel.counts().free_pages, free + 8);
+}
+
+TEST(Profile, P15_PointReleasesWithoutTheImmediateSync) {
+  KernelConfig config;
+  config.overrides.sync_top_level_at_once = false;
+  Machine m(config);
+  ASSERT_TRUE(ok(m.boot()));
+  const auto top = std::find(m.events.order.rbegin(), m.events.order.rend(), "write:4").base();
+  EXPECT_EQ(*top, "read:3");  // straight on to the PUD
+}
+
 TEST(Profile, P9_AnExistingLeafIsVerifiedAndKept) {
   Inside k(KernelVersion::kV6_1);
   const VirtAddr start = k.layout.pfn_to_page(Pfn(0x100000));

@@ -24,14 +24,25 @@ KernelRecorder::KernelRecorder(Clock clock, VirtAddr vmemmap_base, uint64_t vmem
       log_(log),
       timeline_(timeline) {}
 
-KernelRecorder::Work KernelRecorder::work_of(std::string_view step) {
-  if (step == "init_mem_mapping" || step == "init_memory_mapping") return Work::kDirectMap;
-  if (step == "memmap_init" || step == "memmap_init_zone_device" || step == "move_pfn_range_to_zone" ||
-      step == "deferred_init_memmap") {
-    return Work::kStructPages;
-  }
+KernelRecorder::Work KernelRecorder::work_of_step(std::string_view step) {
+  if (step == "init_mem_mapping") return Work::kDirectMap;
+  if (step == "memmap_init" || step == "online" || step == "deferred_init_memmap") return Work::kStructPages;
   if (step == "memblock_free_all" || step == "register_page_bootmem_info") return Work::kOther;
   return Work::kPopulate;
+}
+
+KernelRecorder::Work KernelRecorder::work_of(std::string_view function, Work work_of_step) {
+  if (function.starts_with("phys_") || function == "alloc_low_pages" || function == "kernel_physical_mapping_init") {
+    return Work::kDirectMap;
+  }
+  if (function == "page_init_poison") return Work::kStructPages;
+  // Bookkeeping of sections, and tables that were there before any step.
+  static constexpr std::string_view kOthers[] = {"sparse_init",      "sparse_index_alloc", "sparse_init_nid",
+                                                 "section_activate", "startup_64",         "pgd_alloc"};
+  for (const std::string_view other : kOthers) {
+    if (function == other) return Work::kOther;
+  }
+  return work_of_step;
 }
 
 void KernelRecorder::add_work_cycles(uint64_t cycles) {
@@ -67,6 +78,7 @@ FunctionTime& KernelRecorder::attribute(EventStamp now, const char* function) {
   if (timeline_ != nullptr && elapsed != 0) timeline_->kernel_slice(now.core, function, last_cycle_, now.cycle.count);
   last_cycle_ += elapsed;
   f.last_cycle = last_cycle_;
+  work_ = work_of(f.function, step_work_);
   add_work_cycles(elapsed);
   return f;
 }
@@ -96,7 +108,8 @@ void KernelRecorder::entry_read(const mm::EntryRead& e) {
 void KernelRecorder::alloc(const mm::AllocEvent& e) {
   const EventStamp now = clock_();
   attribute(now, e.cause);
-  if (work_ == Work::kPopulate) totals_.bytes_allocated += e.bytes;
+  // Pieces of the sparse buffer were counted when the buffer was allocated.
+  if (work_ == Work::kPopulate && e.source != mm::AllocSource::kSparseBuffer) totals_.bytes_allocated += e.bytes;
   if (log_ != nullptr) log_->alloc(now, e);
 }
 
@@ -130,7 +143,7 @@ void KernelRecorder::log(mm::LogLevel level, std::string_view text) {
 void KernelRecorder::phase(const char* step) {
   const EventStamp now = clock_();
   if (now.cycle.count > last_cycle_) attribute(now, *step_ == '\0' ? "(before the first step)" : step_);
-  work_ = work_of(step);
+  step_work_ = work_of_step(step);
   step_ = step;
   if (log_ != nullptr) log_->step(now, step);
 }
@@ -140,7 +153,7 @@ void KernelRecorder::begin_phase() {
   functions_.clear();
   by_pointer_.clear();
   by_name_.clear();
-  work_ = Work::kPopulate;
+  step_work_ = Work::kPopulate;
   step_ = "";
   last_cycle_ = clock_().cycle.count;
 }

@@ -48,9 +48,11 @@ class KernelRecorder final : public mm::Observer {
  private:
   /// What the kernel is busy with; decides where cycles, allocations and zeroing are counted.
   enum class Work : uint8_t { kPopulate, kDirectMap, kStructPages, kOther };
-  static Work work_of(std::string_view step);
+  /// By step, unless the function says more: vmemmap functions run within steps that do other things as well.
+  static Work work_of_step(std::string_view step);
+  static Work work_of(std::string_view function, Work work_of_step);
 
-  /// Attributes the time since the last event to `function` and returns it with its counters.
+  /// Attributes the time since the last event to `function`; what it works on is in `work_` then.
   FunctionTime& attribute(EventStamp now, const char* function);
   void add_work_cycles(uint64_t cycles);
   bool in_vmemmap(VirtAddr va) const { return va >= vmemmap_base_ && va - vmemmap_base_ < vmemmap_bytes_; }
@@ -61,8 +63,9 @@ class KernelRecorder final : public mm::Observer {
   EventLog* log_;
   Timeline* timeline_;
 
-  Work work_ = Work::kPopulate;
-  const char* step_ = "";  // of the kernel, static storage
+  Work step_work_ = Work::kPopulate;
+  Work work_ = Work::kPopulate;  // of the function that reported last
+  const char* step_ = "";        // of the kernel, static storage
   uint64_t last_cycle_ = 0;
   KernelTotals totals_;
   std::vector<FunctionTime> functions_;

@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   // Subcommands, in alphabetical order.
   add_compare_command(app, action);
   add_dram_command(app, action);
+  add_explain_command(app, action);
   add_presets_command(app, action);
   add_report_command(app, action);
   add_run_command(app, action);

@@ -17,6 +17,7 @@ using Action = std::function<ExitCode()>;
 // (kept in alphabetical order)
 void add_compare_command(CLI::App& app, Action& action);
 void add_dram_command(CLI::App& app, Action& action);
+void add_explain_command(CLI::App& app, Action& action);
 void add_presets_command(CLI::App& app, Action& action);
 void add_report_command(CLI::App& app, Action& action);
 void add_run_command(CLI::App& app, Action& action);

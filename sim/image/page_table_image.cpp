@@ -51,6 +51,9 @@ ImagePaths paths_of(const std::string& path) {
 void read_description(const json& document, PageTableImage& image, ConfigErrors& errors) {
   ConfigReader reader(document, "", errors);
   reader.read("name", image.name);
+  std::string cmdline;
+  reader.read("cmdline", cmdline);
+  image.randomized = (" " + cmdline + " ").find(" nokaslr ") == std::string::npos;
   ControlRegisters registers;
   ProcessorTraits traits;
   uint64_t levels = 0;

@@ -25,6 +25,7 @@ struct PageTableImage {
   std::string json_path;
   ControlState control;  ///< 4- or 5-level paging; keys open, EFLAGS.AC clear
   uint64_t table_pages = 0;
+  bool randomized = true;                      ///< the kernel may have chosen its regions at random (no "nokaslr")
   std::vector<GuestMemoryRange> guest_memory;  ///< may be empty
 };
 

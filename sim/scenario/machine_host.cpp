@@ -161,7 +161,7 @@ void MachineHost::replay(const ReplayPhase& replay, const RunHooks& hooks) {
   options.keep_fetches = replay.fetches;
   const auto reader = open_trace(replay.trace, options);
   TraceWindow window(*reader, replay.window);
-  Progress progress("replay", reader->bytes_total());
+  ProgressBar progress("replay", reader->bytes_total());
   CallProgram program([&](Core& core) {
     TraceBatch batch;
     WindowPart part = WindowPart::kSkipped;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/base/config.h"
+#include "sim/commands/commands.h"
+#include "sim/explain/explained_system.h"
+
+namespace mmusim {
+
+namespace {
+
+struct ExplainOptions {
+  std::vector<std::string> addresses;
+  ExplainTarget target;
+  std::string access = "read";
+  unsigned bytes = 8;
+  bool user = false;
+  bool ac = false;
+  bool json = false;
+};
+
+AccessType access_type(const ExplainOptions& o) {
+  AccessType type;
+  type.kind = o.access == "read" ? AccessKind::kRead : o.access == "write" ? AccessKind::kWrite : AccessKind::kFetch;
+  type.privilege = o.user ? Privilege::kUser : Privilege::kSupervisor;
+  return type;
+}
+
+/// An address, "pfn:N" (the struct page of that page frame) or "page:ADDRESS" (of that physical address).
+VirtAddr parse_address(const std::string& text, const ExplainedSystem& system) {
+  const auto number = [&](const std::string& digits) {
+    auto value = parse_number(digits);
+    // Addresses are often pasted without prefix, as kernels print them.
+    if (!value || (digits.size() == 16 && !digits.starts_with("0x"))) value = parse_number("0x" + digits);
+    if (!value)
+      throw InputError(fmt::format("{}: expected an address such as 0xffffea0000000040, pfn:N or page:0x...", text));
+    return *value;
+  };
+  if (text.starts_with("pfn:")) return system.struct_page_of(Pfn(number(text.substr(4))));
+  if (text.starts_with("page:")) return system.struct_page_of(pfn_of(PhysAddr(number(text.substr(5)))));
+  return VirtAddr(number(text));
+}
+
+Colour colour_wanted() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const bool off = no_color != nullptr && *no_color != '\0';
+  return !off && isatty(STDOUT_FILENO) != 0 ? Colour::kOn : Colour::kOff;
+}
+
+ExitCode explain(const ExplainOptions& o) {
+  ExplainedSystem system(o.target);
+  if (o.ac) system.set_ac();
+  std::string json;
+  for (const std::string& address : o.addresses) {
+    const Explanation e = system.explain(parse_address(address, system), o.bytes, access_type(o));
+    if (o.json) {
+      json += (json.empty() ? "" : ",\n") + explanation_json(e);
+    } else {
+      fmt::print("{}{}", &address == &o.addresses.front() ? "" : "\n", explanation_text(e, colour_wanted()));
+    }
+  }
+  if (o.json) fmt::print("{{\"explanations\":[\n{}\n]}}\n", json);
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& app, Action& action) {
+  auto o = std::make_shared<ExplainOptions>();
+  CLI::App* command = app.add_subcommand("explain", "One translation, told step by step");
+  command->footer(
+      "The access is carried out on the machine, so that it shows which structure answered, where each entry was "
+      "read,\n"
+      "and the cycles; then once more, with everything warm. A fault is a result: the exit code stays 0.\n\n"
+      "Examples:\n"
+      "  mmusim explain 0xffffea0000000040 --scenario boot-512m\n"
+      "  mmusim explain pfn:0x1000 --access write --scenario boot-512m\n"
+      "  mmusim explain 0x400000 --user --access fetch --image img-512m-4l.ptimg.xz --json");
+  command->add_option("VA", o->addresses, "Virtual address; pfn:N or page:PA for the struct page of a page")
+      ->required();
+  auto* scenario = command->add_option("--scenario", o->target.scenario,
+                                       "Scenario (path or shipped name) whose kernel builds the tables");
+  command->add_option("--after", o->target.after, "Stop the scenario after this stage")->needs(scenario);
+  command->add_option("--image", o->target.image, "Page-table image of a real machine")->excludes(scenario);
+  command->add_option("--platform", o->target.platform, "Platform (path or shipped name) instead of the scenario's");
+  command->add_option("--access", o->access, "Kind of access")
+      ->check(CLI::IsMember({"read", "write", "fetch"}))
+      ->capture_default_str();
+  command->add_option("--bytes", o->bytes, "Size of the access")->check(CLI::Range(1, 64))->capture_default_str();
+  command->add_flag("--user", o->user, "A user-mode access (CPL 3)");
+  command->add_flag("--ac", o->ac, "With EFLAGS.AC=1: supervisor accesses to user pages pass SMAP");
+  command->add_flag("--json", o->json, "As JSON");
+  command->callback([o, &action] { action = [o] { return explain(*o); }; });
+}
+
+}  // namespace mmusim

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "mm/layout.h"
+#include "sim/explain/entry_text.h"
+#include "sim/explain/explanation.h"
+
+namespace mmusim {
+
+namespace {
+
+class Writer {
+ public:
+  explicit Writer(Colour colour) : colour_(colour == Colour::kOn) {}
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    text_ += '\n';
+  }
+  /// A line with a name in a column of its own.
+  template <class... Args>
+  void item(const char* name, fmt::format_string<Args...> format, Args&&... args) {
+    line("  {} {}", dim(fmt::format("{:<9}", name)), fmt::format(format, std::forward<Args>(args)...));
+  }
+  std::string bold(const std::string& s) const { return paint("1", s); }
+  std::string dim(const std::string& s) const { return paint("2", s); }
+  std::string good(const std::string& s) const { return paint("32", s); }
+  std::string bad(const std::string& s) const { return paint("1;31", s); }
+  std::string number(const std::string& s) const { return paint("36", s); }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string paint(const char* code, const std::string& s) const {
+    return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, s) : s;
+  }
+  bool colour_;
+  std::string text_;
+};
+
+const char* who(AccessType access) {
+  switch (access.privilege) {
+    case Privilege::kUser:
+      return "user";
+    case Privilege::kSupervisor:
+      return "supervisor";
+    case Privilege::kImplicit:
+      return "implicit supervisor";
+  }
+  return "?";
+}
+
+std::string source_text(const EntryExplanation& entry) {
+  switch (entry.source.kind) {
+    case EntrySource::Kind::kNotAsked:
+      return "not read";
+    case EntrySource::Kind::kStructureCache:
+      return fmt::format("{} cache", entry_name(entry.step.level));
+    case EntrySource::Kind::kRead:
+      return fmt::format("{}, {} cycles", name_of(entry.source.hit), entry.source.cycles);
+  }
+  return "?";
+}
+
+std::string target_text(const PageExplanation& page, const EntryExplanation& entry) {
+  if ((entry.step.entry & pte::kPresent) == 0 || entry.reserved != 0) return "-";
+  if (!entry.leaf) return fmt::format("table pfn 0x{:x}", pfn_of(entry.target).raw);
+  const PageSize size = page.translation ? page.translation->size : PageSize::k4K;
+  return fmt::format("{} page pfn 0x{:x}", name_of(size), pfn_of(entry.target).raw);
+}
+
+void write_head(const Explanation& e, Writer& out) {
+  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), who(e.access), name_of(e.access.kind), e.bytes,
+           e.bytes == 1 ? "" : "s");
+  out.item("paging", "{}, root table at {}{}", name_of(e.control.mode()), e.control.root(),
+           e.control.pcide() ? fmt::format(", PCID {}", e.control.pcid()) : std::string());
+  if (!e.kernel) return;
+  const auto& page = e.kernel->struct_page;
+  if (!page) return out.item("region", "{}", e.kernel->region);
+  const std::string node = page->node ? fmt::format(", node {}", *page->node) : "";
+  out.item("region", "vmemmap: struct page of pfn 0x{:x} (physical {}), section {}{}{}", page->pfn.raw,
+           address_of(page->pfn), page->section, node, page->memory ? "" : ", where there is no memory");
+  out.item("", "byte {} of it{}", page->offset, page->field.empty() ? "" : ": " + page->field);
+}
+
+void write_indices(const Explanation& e, const PageExplanation& page, Writer& out) {
+  std::string text;
+  unsigned level = e.control.levels();
+  for (const unsigned index : page.indices) text += fmt::format("{} {}, ", entry_name(level--), index);
+  const unsigned shift = page.translation ? shift_of(page.translation->size) : kPageShift;
+  const uint64_t offset = page.va.raw() & ((uint64_t{1} << shift) - 1);
+  out.item("index", "{}offset 0x{:x}{}", text, offset,
+           page.translation ? fmt::format(" in the {} page", name_of(page.translation->size)) : "");
+}
+
+void write_entries(const Explanation& e, const PageExplanation& page, Writer& out) {
+  if (page.entries.empty()) return;
+  const bool timed = e.first.has_value();
+  std::vector<std::string> targets, sources;
+  size_t target_width = 9, source_width = 4;
+  for (const EntryExplanation& entry : page.entries) {
+    targets.push_back(target_text(page, entry));
+    sources.push_back(timed ? source_text(entry) : "");
+    target_width = std::max(target_width, targets.back().size());
+    source_width = std::max(source_width, sources.back().size());
+  }
+  const unsigned digits = 2 * e.control.entry_bytes();
+  const auto row = [&](const auto&... columns) {
+    return fmt::format("  {:<6} {:>5}  {:<14} {:<{}}  {:<{}}  {:<{}}  {}", columns...);
+  };
+  out.line("{}", out.dim(row("level", "index", "entry at", "value", digits, "points to", target_width,
+                             timed ? "read" : "", timed ? source_width : 0, "flags")));
+  for (size_t i = 0; i < page.entries.size(); ++i) {
+    const EntryExplanation& entry = page.entries[i];
+    const std::string value = fmt::format("{:0{}x}", entry.step.entry, digits);
+    const auto flags = entry_flags(e.control, entry.step.level, entry.step.entry);
+    const std::string text =
+        row(entry_name(entry.step.level), entry.index, fmt::format("{}", entry.step.entry_pa), value, digits,
+            targets[i], target_width, sources[i], timed ? source_width : 0, fmt::format("{}", fmt::join(flags, " ")));
+    const bool culprit =
+        page.fault_level == entry.step.level ||
+        std::find(page.restrictions.begin(), page.restrictions.end(), entry.step.level) != page.restrictions.end();
+    out.line("{}", culprit ? out.bad(text) : text);
+  }
+}
+
+void write_updates(const PageExplanation& page, Writer& out) {
+  for (const EntryExplanation& entry : page.entries) {
+    if (!entry.after) continue;
+    const uint64_t set = *entry.after & ~entry.step.entry;
+    const char* what = set == (pte::kAccessed | pte::kDirty) ? "accessed and dirty"
+                       : set == pte::kDirty                  ? "dirty"
+                                                             : "accessed";
+    out.item("sets", "{} in the {}: 0x{:x}", what, entry_name(entry.step.level), *entry.after);
+  }
+}
+
+void write_page_result(const PageExplanation& page, Writer& out) {
+  if (page.translation) {
+    const Translation& t = *page.translation;
+    out.item("rights", "{}, {}, {}{}{}", t.rights.user() ? "user" : "supervisor only",
+             t.rights.writable() ? "writable" : "read-only", t.rights.no_execute() ? "not executable" : "executable",
+             t.global ? ", global" : "", t.key != 0 ? fmt::format(", key {}", t.key) : "");
+  }
+  if (!page.fault && page.translation) {
+    out.item(
+        "result", "{}",
+        out.good(fmt::format("physical {}, {} page at {}, {}", page.translation->address(page.va),
+                             name_of(page.translation->size), page.translation->frame, name_of(page.memory_type))));
+  }
+}
+
+void write_fault(const Explanation& e, Writer& out) {
+  if (!e.exception) return;
+  const PageExplanation* page = e.pages.empty() ? nullptr : &e.pages.back();
+  std::string where;
+  if (page != nullptr && page->fault_level != 0) where = fmt::format(", in the {}", entry_name(page->fault_level));
+  if (page != nullptr && !page->restrictions.empty()) {
+    std::vector<std::string> names;
+    for (const unsigned level : page->restrictions) names.emplace_back(entry_name(level));
+    where = fmt::format(", by the {}", fmt::join(names, ", "));
+  }
+  out.item("fault", "{}", out.bad(fmt::format("{}{}", describe(*e.fault), where)));
+  if (e.exception->vector == Vector::kPageFault) {
+    out.item("raises", "#PF, error code 0x{:x} ({}), CR2 {}", e.exception->error_code,
+             fmt::join(error_code_bits(e.exception->error_code), ", "), *e.exception->cr2);
+  } else {
+    out.item("raises", "{}(0), CR2 unchanged", name_of(e.exception->vector));
+  }
+}
+
+void write_timed(const char* name, const TimedAccess& timed, Writer& out) {
+  const AccessRecord& r = timed.record;
+  std::vector<std::string> stages;
+  for (unsigned s = 0; s < kStages; ++s) {
+    if (r.stage[s].count != 0) stages.push_back(fmt::format("{} {}", name_of(static_cast<Stage>(s)), r.stage[s]));
+  }
+  const char* answer = !r.tlb_miss    ? "first-level TLB hit"
+                       : !r.stlb_miss ? "first-level TLB miss, second-level TLB hit"
+                                      : "both TLBs miss";
+  std::string walks;
+  for (const WalkRecord& walk : timed.walks) {
+    if (walk.cause == WalkCause::kPrefetch) continue;
+    walks += fmt::format(", walk from the {} ({} read{}, {} cycles)", entry_name(walk.start_level), walk.reads,
+                         walk.reads == 1 ? "" : "s", walk.end - walk.begin);
+  }
+  const std::string data = timed.fault ? "" : fmt::format(", data from {}", name_of(r.data_hit));
+  out.item(name, "{} cycles: {}{}{}", out.number(fmt::format("{}", r.end - r.begin)), answer, walks, data);
+  if (stages.size() > 1) out.item("", "{}", fmt::join(stages, " + "));
+}
+
+}  // namespace
+
+std::string explanation_text(const Explanation& e, Colour colour) {
+  Writer out(colour);
+  write_head(e, out);
+  for (const PageExplanation& page : e.pages) {
+    if (&page != &e.pages.front()) out.item("then", "its second page, from {}", page.va);
+    write_indices(e, page, out);
+    write_entries(e, page, out);
+    write_page_result(page, out);
+    write_updates(page, out);
+  }
+  write_fault(e, out);
+  if (e.first && !e.pages.empty()) write_timed("time", *e.first, out);
+  if (e.again && !e.pages.empty()) write_timed("again", *e.again, out);
+  return out.take();
+}
+
+}  // namespace mmusim

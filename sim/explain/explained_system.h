@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sim/explain/explanation.h"
+#include "sim/explain/kernel_view.h"
+
+namespace mmusim {
+
+/// Whose address space is explained.
+struct ExplainTarget {
+  std::string scenario;  ///< path or shipped name
+  std::string after;     ///< stage of the scenario after which to look; empty: the end
+  std::string image;     ///< page-table image; excludes a scenario
+  std::string platform;  ///< path or shipped name; empty: the scenario's, or the teaching machine for an image
+};
+
+/// A machine with somebody's page tables in its memory.
+class ExplainedSystem {
+ public:
+  /// Loads the image, or runs the scenario's kernel phases without time (workloads and replays are left out). Throws
+  /// InputError, EnvironmentError, or JobError if a phase ends otherwise than the scenario expects.
+  explicit ExplainedSystem(const ExplainTarget& target);
+  ~ExplainedSystem();
+
+  /// Explains an access, carries it out on the machine, and tells what the address is to the kernel.
+  Explanation explain(VirtAddr va, unsigned bytes, AccessType access);
+  /// Sets EFLAGS.AC.
+  void set_ac();
+  /// The struct page of a page frame. Throws InputError where the kernel's layout is not known, or the page lies beyond
+  /// it.
+  VirtAddr struct_page_of(Pfn pfn) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mmusim

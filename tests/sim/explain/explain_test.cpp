@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// What `explain` tells of the recorded kernel in tests/data/images: facts of that image, and of the teaching machine.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/errors.h"
+#include "sim/explain/entry_text.h"
+#include "sim/explain/explained_system.h"
+#include "sim/image/image_check.h"
+#include "sim/system/machine.h"
+#include "sim/system/programs.h"
+
+namespace mmusim {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr AccessType kRead{AccessKind::kRead, Privilege::kSupervisor};
+constexpr AccessType kWrite{AccessKind::kWrite, Privilege::kSupervisor};
+constexpr AccessType kUserFetch{AccessKind::kFetch, Privilege::kUser};
+
+class ExplainImage : public ::testing::Test {
+ protected:
+  ExplainImage() : system(target()) {}
+  static ExplainTarget target() {
+    ExplainTarget t;
+    t.image = MMUSIM_SOURCE_DIR "/tests/data/images/img-512m-4l.ptimg.xz";
+    return t;
+  }
+  ExplainedSystem system;
+};
+
+TEST_F(ExplainImage, AVmemmapAddressNamesItsPageSectionAndField) {
+  const Explanation e = system.explain(VirtAddr(0xffffea0000200034), 4, kRead);
+  ASSERT_TRUE(e.kernel);
+  EXPECT_EQ(e.kernel->region, "vmemmap");
+  ASSERT_TRUE(e.kernel->struct_page);
+  EXPECT_EQ(e.kernel->struct_page->pfn.raw, 0x8000U);
+  EXPECT_EQ(e.kernel->struct_page->section, 1U);
+  EXPECT_EQ(e.kernel->struct_page->field, "_refcount");
+  EXPECT_TRUE(e.kernel->struct_page->memory);
+  EXPECT_FALSE(e.kernel->struct_page->node) << "images do not record nodes";
+  EXPECT_EQ(system.struct_page_of(Pfn(0x8000)).raw(), 0xffffea0000200000U);
+}
+
+TEST_F(ExplainImage, AColdWalkReadsEachEntryAndTheSecondTimeTheTlbAnswers) {
+  const Explanation e = system.explain(VirtAddr(0xffffea0000000040), 8, kRead);
+  ASSERT_EQ(e.pages.size(), 1U);
+  EXPECT_THAT(e.pages[0].indices, ElementsAre(468, 0, 0));
+  ASSERT_EQ(e.pages[0].entries.size(), 3U);
+  Cycles reads{};
+  for (const EntryExplanation& entry : e.pages[0].entries) {
+    EXPECT_EQ(entry.source.kind, EntrySource::Kind::kRead);
+    EXPECT_EQ(entry.source.hit, HitLevel::kDram);
+    reads += entry.source.cycles;
+  }
+  EXPECT_EQ(e.first->record.stage[static_cast<unsigned>(Stage::kEntryReads)], reads);
+  EXPECT_TRUE(e.first->record.stlb_miss);
+  EXPECT_FALSE(e.again->record.tlb_miss);
+  EXPECT_LT(e.again->record.end - e.again->record.begin, e.first->record.end - e.first->record.begin);
+}
+
+TEST_F(ExplainImage, ANeighbourIsServedByThePagingStructureCaches) {
+  system.explain(VirtAddr(0xffff888000001000), 8, kRead);
+  const Explanation e = system.explain(VirtAddr(0xffff888000002000), 8, kRead);
+  ASSERT_EQ(e.pages[0].entries.size(), 4U);
+  EXPECT_EQ(e.pages[0].entries[1].source.kind, EntrySource::Kind::kNotAsked);
+  EXPECT_EQ(e.pages[0].entries[2].source.kind, EntrySource::Kind::kStructureCache);
+  EXPECT_EQ(e.pages[0].entries[3].source.kind, EntrySource::Kind::kRead);
+  EXPECT_EQ(e.pages[0].entries[3].source.hit, HitLevel::kL1) << "the same line as its neighbour";
+  EXPECT_THAT(explanation_text(e, Colour::kOff), HasSubstr("PDE cache"));
+}
+
+TEST_F(ExplainImage, AFaultNamesTheRuleTheEntryAndTheErrorCode) {
+  const Explanation e = system.explain(VirtAddr(0xffffffff81000000), 8, kWrite);
+  EXPECT_EQ(e.fault, FaultReason::kReadOnly);
+  EXPECT_THAT(e.pages[0].restrictions, ElementsAre(2));
+  const std::string text = explanation_text(e, Colour::kOff);
+  EXPECT_THAT(text, HasSubstr("R/W=0), by the PDE"));
+  EXPECT_THAT(text, HasSubstr("#PF, error code 0x3 (present, write), CR2 0xffffffff81000000"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
+  EXPECT_THAT(explanation_text(e, Colour::kOn), HasSubstr("\x1b["));
+}
+
+TEST_F(ExplainImage, SmapIsLiftedByAc) {
+  EXPECT_EQ(system.explain(VirtAddr(0x400000), 8, kRead).fault, FaultReason::kSmap);
+  system.set_ac();
+  EXPECT_FALSE(system.explain(VirtAddr(0x400000), 8, kRead).fault);
+}
+
+TEST_F(ExplainImage, ANonCanonicalAddressIsNoPageFault) {
+  const Explanation e = system.explain(VirtAddr(0x8000'0000'0000), 8, kRead);
+  EXPECT_EQ(e.exception->vector, Vector::kGeneralProtection);
+  EXPECT_TRUE(e.pages.empty());
+  EXPECT_THAT(explanation_text(e, Colour::kOff), HasSubstr("#GP(0), CR2 unchanged"));
+}
+
+TEST_F(ExplainImage, JsonSaysTheSame) {
+  const json j = json::parse(explanation_json(system.explain(VirtAddr(0x400ffe), 1, kUserFetch)));
+  EXPECT_EQ(j["fault"]["reason"], "no_execute");
+  EXPECT_EQ(j["fault"]["error_code"], "0x15");
+  EXPECT_EQ(j["fault"]["withheld_by_levels"], json({1}));
+  EXPECT_EQ(j["pages"][0]["entries"][3]["pfn"], "0x46ba");
+  EXPECT_EQ(j["pages"][0]["entries"][0]["source"]["hit"], "DRAM");
+}
+
+TEST_F(ExplainImage, AnAccessAcrossPagesIsToldInTwoParts) {
+  const Explanation e = system.explain(VirtAddr(0xffff888000001ffc), 8, kRead);
+  ASSERT_EQ(e.pages.size(), 2U);
+  EXPECT_EQ(e.pages[1].va.raw(), 0xffff888000002000U);
+  EXPECT_EQ(e.pa.raw(), 0x1ffcU);
+}
+
+/// The whole machine, TLBs and paging-structure caches warm or not, gives what the recorded machine answered.
+TEST(TimedImage, EveryRecordedTranslationComesOutOfTheMachineTwice) {
+  Machine machine(load_platform("textbook"));
+  const std::string path = MMUSIM_SOURCE_DIR "/tests/data/images/img-512m-4l.json";
+  const PageTableImage image = load_page_table_image(path, machine.memory());
+  ControlRegisters registers = image.control.registers();
+  registers.ac = true;  // user pages too: the recorded answers do not look at rights
+  machine.set_control(0, ControlState(registers, image.control.traits()));
+  ImageCheck cold, warm;
+  CallProgram program([&](Core& core) {
+    const TranslateFn translate = [&](VirtAddr va) -> std::optional<PhysAddr> {
+      MemAccess access;
+      access.va = va;
+      access.bytes = 1;
+      const AccessResult result = core.access(access);
+      if (result.fault) return std::nullopt;
+      return result.pa;
+    };
+    cold = check_image(image, machine.memory(), translate);
+    warm = check_image(image, machine.memory(), translate);
+  });
+  machine.run(program);
+  EXPECT_EQ(cold.answers.agree, 729U) << ::testing::PrintToString(cold.disagreements);
+  EXPECT_EQ(warm.answers.agree, 729U) << ::testing::PrintToString(warm.disagreements);
+  EXPECT_GT(machine.totals().l1_dtlb_misses, 100U);
+}
+
+TEST(EntryFlags, NamesEveryBitAtItsLevel) {
+  ControlRegisters registers;
+  registers.cr4 |= kCr4Pke;
+  ProcessorTraits traits;
+  traits.phys_bits = 40;
+  const ControlState control(registers, traits);
+  EXPECT_THAT(entry_flags(control, 1, 0x9800'0000'0000'11e7 | uint64_t{1} << 52),
+              ElementsAre("present", "writable", "user", "accessed", "dirty", "pat", "global", "sw52", "key 3", "nx"));
+  EXPECT_THAT(entry_flags(control, 2, 0x11e3),
+              ElementsAre("present", "writable", "accessed", "dirty", "2M page", "pat", "global"));
+  EXPECT_THAT(entry_flags(control, 4, 0x1063), ElementsAre("present", "writable", "accessed")) << "D is ignored there";
+  EXPECT_THAT(entry_flags(control, 4, 0x10e1), ElementsAre("present", "accessed", "reserved 7"));
+  EXPECT_THAT(entry_flags(control, 1, 0x8000), ElementsAre("not present"));
+  EXPECT_THAT(entry_flags(control, 1, 0), ElementsAre("empty"));
+}
+
+TEST(StructPageField, OffsetsWithinAFieldBelongToIt) {
+  EXPECT_EQ(struct_page_field(0), "flags");
+  EXPECT_EQ(struct_page_field(55), "_refcount");
+  EXPECT_EQ(struct_page_field(64), "");
+}
+
+TEST(ExplainedSystem, WrongTargetsAreInputErrors) {
+  ExplainTarget target;
+  target.image = MMUSIM_SOURCE_DIR "/tests/data/paging/L4.jsonl.zst";
+  EXPECT_THROW(ExplainedSystem{target}, InputError);
+}
+
+}  // namespace
+}  // namespace mmusim

@@ -7,8 +7,8 @@
 
 namespace mmusim {
 
-LineSplitter::LineSplitter(size_t max_line, size_t padding)
-    : max_line_(max_line), padding_(padding), buffer_(kPiece + padding) {}
+LineSplitter::LineSplitter(size_t max_line, size_t padding, size_t piece)
+    : max_line_(max_line), padding_(padding), piece_(piece), buffer_(piece + padding) {}
 
 std::span<uint8_t> LineSplitter::space() {
   if (begin_ != 0) {
@@ -17,7 +17,7 @@ std::span<uint8_t> LineSplitter::space() {
     scanned_ -= begin_;
     begin_ = 0;
   }
-  if (end_ + kPiece / 2 + padding_ > buffer_.size()) buffer_.resize(2 * buffer_.size());
+  if (end_ + piece_ / 2 + padding_ > buffer_.size()) buffer_.resize(2 * buffer_.size());
   return std::span(buffer_).subspan(end_, buffer_.size() - padding_ - end_);
 }
 

@@ -15,7 +15,9 @@ namespace mmusim {
 /// rest of it dropped.
 class LineSplitter {
  public:
-  LineSplitter(size_t max_line, size_t padding);
+  static constexpr size_t kPiece = size_t{256} << 10;
+  /// `piece` is the size of the first buffer; longer lines make it grow.
+  LineSplitter(size_t max_line, size_t padding, size_t piece = kPiece);
 
   /// Where to put the next bytes of the stream; invalidates lines. Then call added().
   std::span<uint8_t> space();
@@ -29,10 +31,9 @@ class LineSplitter {
   uint64_t line_number() const { return line_number_; }
 
  private:
-  static constexpr size_t kPiece = size_t{256} << 10;
-
   size_t max_line_;
   size_t padding_;
+  size_t piece_;
   std::vector<uint8_t> buffer_;
   size_t begin_ = 0;    // of the line to come
   size_t scanned_ = 0;  // no newline before that

@@ -51,7 +51,13 @@ std::optional<TlbLevel::Hit> SecondLevelState::lookup(const TranslateRequest& re
 }
 
 void SecondLevelState::fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome) {
-  level(request.type.kind).fill(request.va, control.pcid(), outcome.translation, outcome.coalescible);
+  TlbLevel& tlb = level(request.type.kind);
+  tlb.fill(request.va, control.pcid(), outcome.translation, outcome.coalescible);
+  if (!outcome.next_page) return;
+  const VirtAddr next = request.va + kPageBytes;
+  if (tlb.probe(next, control.pcid())) return;
+  tlb.fill(next, control.pcid(), *outcome.next_page, /*coalescible=*/false);
+  ++stats_.prefetched;
 }
 
 SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const SecondLevelTlbConfig& config,

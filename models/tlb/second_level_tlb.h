@@ -19,7 +19,7 @@ struct SecondLevelTlbStats {
   uint64_t lookups = 0, hits = 0, misses = 0;
   uint64_t instruction_lookups = 0, instruction_misses = 0;
   uint64_t hits_4k = 0, hits_2m_4m = 0, hits_1g = 0, hits_coalesced = 0;
-  uint64_t upgrades = 0;
+  uint64_t upgrades = 0, prefetched = 0;
 
   template <class Visitor>
   void describe(Visitor&& v) const {
@@ -31,6 +31,7 @@ struct SecondLevelTlbStats {
     v("hits_1g", hits_1g, "hits on 1 GiB entries");
     v("hits_coalesced", hits_coalesced, "hits on entries of four coalesced 4 KiB pages");
     v("upgrades", upgrades, "entries that were there but clean or too restrictive, walked again");
+    v("prefetched", prefetched, "translations of the next page brought in with a walk");
     v("instruction_lookups", instruction_lookups, "the same for instruction fetches");
     v("instruction_misses", instruction_misses, "of these, not found");
   }
@@ -50,7 +51,7 @@ class SecondLevelState {
   /// Looks up a translation that the first level could not give, and counts. What is there but useless for the access
   /// (clean and written, or forbidden) does not count as a hit and is left to the walk to replace.
   std::optional<TlbLevel::Hit> lookup(const TranslateRequest& request, const ControlState& control);
-  /// Keeps what a walk found.
+  /// Keeps what a walk found, the next page's translation included if the walk brought it.
   void fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome);
 
  private:

@@ -18,7 +18,11 @@ PageWalkerConfig read_page_walker_config(ConfigReader reader) {
 class PageWalker::EntryPort {
  public:
   EntryPort(PageWalker& walker, LocalClock& clock, WalkRecord& record)
-      : coalescing(walker.config_.coalescing), walker_(walker), clock_(clock), record_(record) {}
+      : next_page(walker.config_.next_page_prefetch),
+        coalescing(walker.config_.coalescing),
+        walker_(walker),
+        clock_(clock),
+        record_(record) {}
 
   void looked_up() {
     record_.structure_caches = walker_.config_.structure_caches.lookup;
@@ -60,6 +64,7 @@ class PageWalker::EntryPort {
 
   uint64_t peek(PhysAddr pa) const { return walker_.context_->memory->load64(pa); }
 
+  const bool next_page;
   const bool coalescing;
 
  private:

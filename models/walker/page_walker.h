@@ -16,6 +16,7 @@ namespace mmusim {
 struct PageWalkerConfig {
   unsigned walkers = 2;  ///< walks at the same time
   StructureCachesConfig structure_caches;
+  bool next_page_prefetch = false;  ///< take the next page's PTE from the line just read, if it is there
   bool coalescing = false;  ///< tell the TLBs which pages could share an entry (set from the TLBs' configuration)
 };
 /// Reads "walkers" and "paging_structure_caches".

@@ -9,6 +9,7 @@
 //     uint64_t read(const Walk& walk);                        // the entry at walk.entry_pa()
 //     bool update(PhysAddr pa, uint64_t from, uint64_t to);   // locked; false if the entry is no longer `from`
 //     uint64_t peek(PhysAddr pa);                             // an entry of the line just read: costs nothing
+//     bool next_page;                                         // whether anybody wants the next page's translation too
 //     bool coalescing;                                        // whether anybody wants to know of coalescible pages
 //   };
 
@@ -34,24 +35,38 @@ bool is_coalescible(PhysAddr pa, uint64_t leaf, EntryPort& port) {
   return true;
 }
 
+/// The translation of the 4 KiB page after `va`, if its PTE lies in the line of the one just read, is present, has its
+/// accessed flag set and is no fault to look at. `above` is the entry that the page table hangs on.
+template <class EntryPort>
+std::optional<Translation> next_page_of(const ControlState& control, VirtAddr va, PhysAddr pte,
+                                        const StructureEntry& above, EntryPort& port) {
+  const PhysAddr next = pte + sizeof(uint64_t);
+  if (next.is_aligned(kLineBytes)) return std::nullopt;
+  Walk walk(control, va + kPageBytes, above);
+  walk.feed(port.peek(next));
+  if (walk.fault() || !walk.steps()[0].all_accessed) return std::nullopt;
+  return walk.translation();
+}
+
 /// Walks `va` for an access of `type`. On a fault that a stale paging-structure-cache entry may have caused, the
 /// entries for `va` are dropped and the walk starts again from the root (x86-paging 11.4).
 template <class EntryPort>
 WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, VirtAddr va, AccessType type,
                          EntryPort& port) {
   WalkOutcome out;
-  const StructureEntry* from = caches.find(control, va);
+  std::optional<StructureEntry> from;
+  if (const StructureEntry* found = caches.find(control, va); found != nullptr) from = *found;
   port.looked_up();
   for (;;) {
-    Walk walk = from != nullptr ? Walk(control, va, *from) : Walk(control, va);
+    Walk walk = from ? Walk(control, va, *from) : Walk(control, va);
     out.start_level = static_cast<uint8_t>(walk.level());
     while (!walk.done()) walk.feed(port.read(walk));
     out.fault = walk.fault();
     if (!out.fault) out.fault = check_rights(control, walk.translation(), type);
     if (out.fault) {
-      const bool stale_possible = from != nullptr;
+      const bool stale_possible = from.has_value();
       caches.invalidate(control, on_page_fault(control, va));
-      from = nullptr;
+      from.reset();
       if (stale_possible) continue;
       return out;
     }
@@ -65,14 +80,19 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
       if (type.is_write()) out.translation.dirty = true;
     }
     if (changed) {  // another processor wrote the entry meanwhile
-      from = nullptr;
+      from.reset();
       continue;
     }
     const auto steps = walk.steps();
     for (size_t i = 0; i + 1 < steps.size(); ++i) caches.put(control, va, Walk::structure_entry(steps[i]));
-    if (port.coalescing && !steps.empty() && steps.back().level == 1 && control.entry_bytes() == sizeof(uint64_t)) {
+    if (steps.empty() || steps.back().level != 1 || control.entry_bytes() != sizeof(uint64_t)) return out;
+    if (port.coalescing) {
       const auto stored = walk.updated(steps.back(), type);
       out.coalescible = is_coalescible(steps.back().entry_pa, stored.value_or(steps.back().entry), port);
+    }
+    if (port.next_page) {
+      const StructureEntry above = steps.size() > 1 ? Walk::structure_entry(steps[steps.size() - 2]) : *from;
+      out.next_page = next_page_of(control, va, steps.back().entry_pa, above, port);
     }
     return out;
   }

@@ -8,7 +8,8 @@ namespace mmusim {
 /// Entries straight from memory.
 class FunctionalMachine::EntryPort {
  public:
-  explicit EntryPort(FunctionalMachine& machine) : coalescing(machine.coalescing_), machine_(machine) {}
+  explicit EntryPort(FunctionalMachine& machine)
+      : next_page(machine.next_page_), coalescing(machine.coalescing_), machine_(machine) {}
 
   void looked_up() {}
   uint64_t read(const Walk& walk) {
@@ -22,6 +23,7 @@ class FunctionalMachine::EntryPort {
   }
   uint64_t peek(PhysAddr pa) const { return machine_.memory_.load64(pa); }
 
+  const bool next_page;
   const bool coalescing;
 
  private:
@@ -32,6 +34,7 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
     : first_level_(platform.lsu.tlbs),
       second_level_(platform.second_level),
       structure_caches_(platform.walker.structure_caches, &second_level_.data()),
+      next_page_(platform.walker.next_page_prefetch),
       coalescing_(platform.walker.coalescing) {
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;

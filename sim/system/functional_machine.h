@@ -49,6 +49,7 @@ class FunctionalMachine {
   FirstLevel first_level_;
   SecondLevelState second_level_;
   StructureCaches structure_caches_;
+  bool next_page_;
   bool coalescing_;
   std::array<uint64_t, 3> accesses_{};
   std::array<uint64_t, 3> recalled_{};  // of these, served by the memos: one lookup each

@@ -113,6 +113,7 @@ PlatformConfig read_platform(ConfigReader reader) {
   read_core(reader.child("core"), c);
   read_tlbs(reader.child("tlbs"), c);
   c.walker = read_page_walker_config(reader.child("page_walkers"));
+  c.walker.next_page_prefetch = c.next_page_prefetch;
   c.walker.coalescing = c.lsu.tlbs.load.coalesce || c.second_level.data.coalesce;
   read_caches(reader.child("caches"), c);
   read_dram(reader.child("dram"), c);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "sim/data_dir.h"
 #include "sim/system/machine.h"
 #include "sim/system/programs.h"
 #include "tests/support/table_builder.h"
@@ -11,14 +14,12 @@ namespace mmusim {
 namespace {
 
 /// Maps 64 MiB: 4 KiB pages, some 2 MiB pages, and a 1 GiB page.
-template <class M>
-void map_some(M& machine, TableBuilder& tables) {
+void map_some(TableBuilder& tables) {
   for (uint64_t i = 0; i < 8192; ++i)
     tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
   for (uint64_t i = 16; i < 32; ++i)
     tables.map(VirtAddr(i * 2 * kMiB), PhysAddr(2 * kGiB + i * 2 * kMiB), PageSize::k2M);
   tables.map(VirtAddr(kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
-  (void)machine;
 }
 
 std::vector<MemAccess> accesses() {
@@ -37,17 +38,21 @@ std::vector<MemAccess> accesses() {
   return all;
 }
 
-TEST(FunctionalMachine, CountsWhatTheTimedMachineCounts) {
-  const PlatformConfig platform = load_platform("textbook");
+class OnEveryPlatform : public testing::TestWithParam<std::string> {};
+
+TEST_P(OnEveryPlatform, FunctionalCountsAreTheTimedOnes) {
+  PlatformConfig platform = load_platform(GetParam());
+  platform.model = CoreModel::kBlocking;
+  platform.cores = 1;
   FunctionalMachine functional(platform);
   TableBuilder functional_tables(functional.memory(), 4);
-  map_some(functional, functional_tables);
+  map_some(functional_tables);
   functional.write_cr3(functional_tables.root().raw());
   functional.execute(accesses());
 
   Machine machine(platform);
   TableBuilder tables(machine.memory(), 4);
-  map_some(machine, tables);
+  map_some(tables);
   machine.write_cr3(0, tables.root().raw());
   CallProgram program([](Core& core) { core.execute(accesses()); });
   machine.run(program);
@@ -62,6 +67,12 @@ TEST(FunctionalMachine, CountsWhatTheTimedMachineCounts) {
   EXPECT_GT(f.walks, 1000u);
   EXPECT_GT(f.lookups, f.accesses);  // some cross pages
 }
+
+INSTANTIATE_TEST_SUITE_P(Shipped, OnEveryPlatform, testing::ValuesIn(config_names("platforms")), [](const auto& param) {
+  std::string name = param.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace mmusim

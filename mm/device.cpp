@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mm/device.h"
 
+#include <iterator>
+
 namespace mmusim::mm {
 
 namespace {
@@ -25,8 +27,13 @@ Errno Devices::add(const DeviceMemory& device) {
                  (device.start.raw() + device.bytes - 1) >> kPageShift);
     return Errno::kInvalid;
   }
+  if (!hotplug_.range_allowed(device.start, device.bytes)) return Errno::kRange;
   const auto next = mapped_.lower_bound(pfn_of(device.start).raw);
   if (next != mapped_.end() && address_of(Pfn(next->first)) < device.start + device.bytes) return Errno::kExists;
+  if (next != mapped_.begin()) {
+    const DeviceMemory& below = std::prev(next)->second.device;
+    if (below.start + below.bytes > device.start) return Errno::kExists;
+  }
 
   Mapped mapped{device, std::nullopt};
   PopulateSource source;

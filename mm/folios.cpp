@@ -30,7 +30,8 @@ std::optional<Folio> Folios::alloc_contig(unsigned order, unsigned node) {
 }
 
 void Folios::claim(const Folio& folio) {
-  if (taken_.contains(folio.head.raw)) return;
+  const Pfn last = folio.head + ((uint64_t{1} << folio.order) - 1);
+  if (taken_.contains(folio.head.raw) || !buddy_.manages(folio.head) || !buddy_.manages(last)) return;
   taken_[folio.head.raw] = buddy_.isolate(folio.head, folio.head + (uint64_t{1} << folio.order));
   make_compound(folio);
 }

@@ -16,7 +16,7 @@ class Folios {
   Folios(Context& context, Buddy& buddy) : context_(context), buddy_(buddy) {}
 
   std::optional<Folio> alloc(unsigned order, unsigned node);
-  /// Takes what is free of this very folio off the free lists.
+  /// Takes what is free of this very folio off the free lists; nothing if it is not memory of the allocator.
   void claim(const Folio& folio);
   /// Gives back what alloc() or claim() took.
   void free(const Folio& folio);

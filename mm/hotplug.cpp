@@ -27,11 +27,20 @@ void Hotplug::start(DirectMap& direct_map) {
   for (const uint64_t section : sparse_.present_sections()) {
     const PhysAddr start(section << kSectionShift);
     const unsigned node = memblock_.node_of(start).value_or(0);
-    blocks_.try_emplace(start.raw() / block_bytes_, Block{node, /*online=*/true, /*boot=*/true, std::nullopt});
+    blocks_.try_emplace(start.raw() / block_bytes_, Block{node, /*online=*/true, std::nullopt});
   }
 }
 
+bool Hotplug::range_allowed(PhysAddr start, uint64_t bytes) {
+  const uint64_t limit = uint64_t{1} << context_.layout.max_physmem_bits();
+  if (start.raw() < limit && bytes <= limit - start.raw()) return true;
+  context_.log(LogLevel::kWarning, "Hotplug memory [{:#x}-{:#x}] exceeds maximum addressable range [0x0-{:#x}]",
+               start.raw(), start.raw() + bytes, limit - 1);
+  return false;
+}
+
 Errno Hotplug::arch_add_memory(PhysAddr start, uint64_t bytes, unsigned node, const PopulateSource& source) {
+  if (!range_allowed(start, bytes)) return Errno::kRange;
   if (const Errno e = direct_map_->init_memory_mapping(start, start + bytes); !ok(e)) return e;
   return add_pages(pfn_of(start), bytes >> kPageShift, node, source);
 }
@@ -107,7 +116,7 @@ Errno Hotplug::add_memory(PhysAddr start, uint64_t bytes, unsigned node, bool me
   const bool self_hosted = memmap_on_memory && supports_memmap_on_memory(bytes);
   if (!self_hosted) {
     if (const Errno e = arch_add_memory(start, bytes, node, {}); !ok(e)) return e;
-    for (uint64_t i = first; i < end; ++i) blocks_[i] = {node, false, false, std::nullopt};
+    for (uint64_t i = first; i < end; ++i) blocks_[i] = {node, /*online=*/false, std::nullopt};
     return Errno::kSuccess;
   }
   for (uint64_t i = first; i < end; ++i) {  // create_altmaps_and_memory_blocks
@@ -124,7 +133,7 @@ Errno Hotplug::add_memory(PhysAddr start, uint64_t bytes, unsigned node, bool me
       }
       return e;
     }
-    blocks_[i] = {node, false, false, altmap};
+    blocks_[i] = {node, /*online=*/false, altmap};
   }
   return Errno::kSuccess;
 }

@@ -43,13 +43,15 @@ class Hotplug {
   Errno offline(PhysAddr start, uint64_t bytes);
   Errno remove_memory(PhysAddr start, uint64_t bytes);
 
+  /// mhp_range_allowed: whether the range lies within the physical address space; says so in the log if not.
+  bool range_allowed(PhysAddr start, uint64_t bytes);
+
   uint64_t block_bytes() const { return block_bytes_; }
 
  private:
   struct Block {
     unsigned node = 0;
     bool online = false;
-    bool boot = false;
     std::optional<Altmap> altmap;
   };
 

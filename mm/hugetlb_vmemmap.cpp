@@ -241,7 +241,13 @@ Errno HugetlbVmemmap::remap_folio(const Folio& folio, Flush flush, std::vector<P
   return Errno::kSuccess;
 }
 
+bool HugetlbVmemmap::is_memory(const Folio& folio) const {
+  const bool aligned = folio.head.raw % (uint64_t{1} << folio.order) == 0;
+  return aligned && buddy_.manages(folio.head) && buddy_.manages(folio.head + ((uint64_t{1} << folio.order) - 1));
+}
+
 Errno HugetlbVmemmap::optimize_one(const Folio& folio) {
+  if (!is_memory(folio)) return Errno::kInvalid;
   if (!enabled() || is_optimized(folio)) return Errno::kSuccess;
   std::vector<Pfn> replaced;
   const Errno result = remap_folio(folio, Flush::kNow, replaced);
@@ -251,6 +257,7 @@ Errno HugetlbVmemmap::optimize_one(const Folio& folio) {
 
 Errno HugetlbVmemmap::optimize(std::span<const Folio> folios) {
   if (!enabled()) return Errno::kSuccess;
+  if (!std::all_of(folios.begin(), folios.end(), [&](const Folio& f) { return is_memory(f); })) return Errno::kInvalid;
   Errno result = Errno::kSuccess;
   if (!context_.profile.hvo_batches) {
     for (const Folio& folio : folios) {

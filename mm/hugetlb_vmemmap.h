@@ -25,6 +25,7 @@ class HugetlbVmemmap {
         bootmem_(bootmem),
         memblock_(memblock) {}
 
+  /// Both return kInvalid, and change nothing, for a folio that is not memory of the buddy allocator.
   /// hugetlb_vmemmap_optimize_folios where the version has batches [V-5], else folio by folio.
   Errno optimize(std::span<const Folio> folios);
   /// One folio with its own flushes (hugetlb_vmemmap_optimize_folio).
@@ -55,6 +56,8 @@ class HugetlbVmemmap {
     size_t next = 0;                     // kRestore: next of `pages`
     uint64_t walked = 0;                 // PTEs done
   };
+
+  bool is_memory(const Folio& folio) const;
 
   struct Range {
     VirtAddr start;

@@ -16,6 +16,7 @@ Errno Kernel::add_pages(PhysAddr start, uint64_t bytes, unsigned node) {
 
 Errno Kernel::remove_pages(PhysAddr start, uint64_t bytes) {
   if (((start.raw() | bytes) & (kPmdBytes - 1)) != 0) return Errno::kInvalid;
+  if (!parts_->hotplug.range_allowed(start, bytes)) return Errno::kRange;
   parts_->hotplug.arch_remove_memory(start, bytes, nullptr);
   return Errno::kSuccess;
 }

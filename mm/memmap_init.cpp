@@ -202,7 +202,8 @@ void MemmapInit::memmap_init_zone_device(Pfn start, Pfn end, unsigned node, unsi
     if (compound == 1) continue;
     set_flag(head, bits_.head);
     const bool early = sparse_.is_early(head.raw / kPagesPerSection);
-    const uint64_t initialised = early || !optimized ? compound : std::min(compound, 2 * per_page);
+    const uint64_t there = early || !optimized ? compound : std::min(compound, 2 * per_page);
+    const uint64_t initialised = std::min(there, end - head);
     for (uint64_t i = 1; i < initialised; ++i) {
       init_device_page(head + i);
       init_device_tail(head, head + i);

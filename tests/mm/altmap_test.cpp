@@ -86,6 +86,7 @@ TEST(Device, OverlappingDevicesExistAlready) {
   ASSERT_TRUE(ok(m.boot()));
   ASSERT_TRUE(ok(m.kernel.add_device({.start = kFourGib, .bytes = kSection})));
   EXPECT_EQ(m.kernel.add_device({.start = kFourGib + kPmdBytes, .bytes = kPmdBytes}), Errno::kExists);
+  EXPECT_EQ(m.kernel.add_device({.start = kFourGib, .bytes = kPmdBytes}), Errno::kExists);
   EXPECT_EQ(m.kernel.remove_device(kFourGib + kPmdBytes), Errno::kInvalid);
 }
 

@@ -71,6 +71,15 @@ TEST(CompoundDax, L17_OnlyTheOwnPagesOfACompoundPageAreInitialised) {
   EXPECT_EQ(m.field(Pfn(0x100080), 8, 8), m.field(Pfn(0x100040), 8, 8));
 }
 
+TEST(CompoundDax, ADeviceSmallerThanItsCompoundPageIsInitialisedToItsEnd) {
+  Machine m;
+  ASSERT_TRUE(ok(m.boot()));
+  DeviceMemory device{.start = kFourGib, .bytes = 200 * kMiB, .memmap = DeviceMemmap::kDevice, .vmemmap_shift = 18};
+  ASSERT_TRUE(ok(m.kernel.add_device(device)));
+  const Pfn last = pfn_of(kFourGib + 200 * kMiB - kPageBytes);
+  EXPECT_EQ(m.field(last, 8, 8) & 1, 1u);  // a tail
+}
+
 TEST(CompoundDax, L18_RemovalDropsTheReferencesAndFreesTheLast) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));

@@ -180,6 +180,36 @@ TEST(Hotplug, L4_DebugKernelsPoisonTheMapThroughItself) {
   EXPECT_EQ(poison->bytes, kPmdBytes);
 }
 
+TEST(Hotplug, RangesBeyondThePhysicalAddressSpaceAreRefused) {
+  Machine m;
+  ASSERT_TRUE(ok(m.boot()));
+  const PhysAddr limit(64 * kTiB);
+  EXPECT_EQ(m.kernel.hot_add(limit, kSection, 0), Errno::kRange);
+  EXPECT_EQ(m.kernel.add_pages(limit - kPmdBytes, 2 * kPmdBytes, 0), Errno::kRange);
+  EXPECT_EQ(m.kernel.remove_pages(limit, kSection), Errno::kRange);
+  EXPECT_EQ(m.kernel.add_device({.start = limit, .bytes = kSection}), Errno::kRange);
+  ASSERT_TRUE(ok(m.kernel.hot_add(limit - kSection, kSection, 0)));
+}
+
+TEST(Hotplug, L8_BootMemoryGoesWithItsWholeMapAndKeepsItsUsageMap) {
+  Machine m;
+  ASSERT_TRUE(ok(m.boot()));
+  // A section in the middle, all of it free: its struct pages lie elsewhere, in memory from boot.
+  const PhysAddr start(4 * kSection);
+  const VirtAddr map = m.page(pfn_of(start));
+  const PhysAddr block = leaf_address(m.entry(2, map), kPmdBytes);
+  const uint64_t entry = m.memory.load(*m.kernel.section_entry(4) + 8, 8);
+  ASSERT_TRUE(ok(m.kernel.hot_remove(start, kSection)));
+  EXPECT_EQ(m.entry(2, map), 0u);
+  EXPECT_EQ(m.kernel.section_mem_map(4), 0u);
+  EXPECT_EQ(m.memory.load(*m.kernel.section_entry(4) + 8, 8), entry);  // usage maps of boot are kept
+  EXPECT_EQ(m.kernel.counts().vmemmap_blocks_pages, 15 * 512u);
+  EXPECT_EQ(m.field(pfn_of(block) + 511, 52, 4), 0u);  // given to the buddy allocator
+  ASSERT_TRUE(ok(m.kernel.hot_add(start, kSection, 0)));
+  EXPECT_EQ(m.kernel.section_mem_map(4), 0xffffea0000000003u);  // no longer early
+  EXPECT_EQ(m.memory.load(*m.kernel.section_entry(4) + 8, 8), entry);
+}
+
 TEST(Hotplug, ManySectionsFarApartReuseNothing) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));

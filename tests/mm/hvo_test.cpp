@@ -215,6 +215,18 @@ TEST(Hvo, SavingsOfAGigabyteOfHugePages) {
   EXPECT_EQ(m.kernel.counts().free_pages, before + 512 * 7 - 8);
 }
 
+TEST(Hvo, FoliosThatAreNoMemoryAreInvalid) {
+  for (const auto v : kAllForms) {
+    Machine m(hvo(v));
+    ASSERT_TRUE(ok(m.boot()));
+    const std::vector<Folio> outside{{Pfn(0x100000), 9}};
+    const std::vector<Folio> crooked{{Pfn(0x10040), 9}};
+    m.kernel.hugetlb_claim(outside);
+    EXPECT_EQ(m.kernel.hugetlb_optimize(outside), Errno::kInvalid);
+    EXPECT_EQ(m.kernel.hugetlb_optimize(crooked), Errno::kInvalid);
+  }
+}
+
 TEST(Hvo, OffMeansNothingHappens) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));

@@ -16,6 +16,8 @@ namespace mmusim {
 
 namespace {
 
+constexpr const char* kDefaultScenario = "boot-base-vs-huge";
+
 struct ExplainOptions {
   std::vector<std::string> addresses;
   ExplainTarget target;
@@ -80,14 +82,21 @@ void add_explain_command(CLI::App& app, Action& action) {
       "read,\n"
       "and the cycles; then once more, with everything warm. A fault is a result: the exit code stays 0.\n\n"
       "Examples:\n"
-      "  mmusim explain 0xffffea0000000040 --scenario boot-512m\n"
-      "  mmusim explain pfn:0x1000 --access write --scenario boot-512m\n"
+      "  mmusim explain 0xffffea0000000040\n"
+      "  mmusim explain pfn:0x1000 pfn:0x1001 --access write --scenario boot-base-vs-huge --variant hugepages\n"
       "  mmusim explain 0x400000 --user --access fetch --image img-512m-4l.ptimg.xz --json");
   command->add_option("VA", o->addresses, "Virtual address; pfn:N or page:PA for the struct page of a page")
       ->required();
-  auto* scenario = command->add_option("--scenario", o->target.scenario,
-                                       "Scenario (path or shipped name) whose kernel builds the tables");
-  command->add_option("--after", o->target.after, "Stop the scenario after this stage")->needs(scenario);
+  o->target.scenario = kDefaultScenario;
+  auto* scenario = command
+                       ->add_option("--scenario", o->target.scenario,
+                                    "Scenario (path or shipped name) to run first; its machine is explained")
+                       ->capture_default_str();
+  command->add_option("--variant", o->target.overrides.variant, "Apply one of the scenario's variants");
+  command->add_option("--set", o->target.overrides.sets, "Change the scenario before it is read; repeatable")
+      ->type_name("/json/pointer=VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--after", o->target.after, "Stop the scenario after this stage");
   command->add_option("--image", o->target.image, "Page-table image of a real machine")->excludes(scenario);
   command->add_option("--platform", o->target.platform, "Platform (path or shipped name) instead of the scenario's");
   command->add_option("--access", o->access, "Kind of access")

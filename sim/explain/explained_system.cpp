@@ -3,8 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <variant>
+
 #include "sim/explain/timed_access.h"
 #include "sim/image/page_table_image.h"
+#include "sim/output/json_line.h"
+#include "sim/scenario/machine_host.h"
+#include "sim/scenario/runner.h"
 #include "sim/system/machine.h"
 #include "sim/system/platform.h"
 
@@ -26,10 +31,48 @@ std::optional<KernelKnowledge> knowledge_of(const PageTableImage& image) {
   return kernel;
 }
 
+/// The phases up to and including those of `stage`.
+void cut_after(Scenario& scenario, const std::string& stage) {
+  if (stage.empty()) return;
+  size_t keep = 0;
+  std::string stages;
+  for (size_t i = 0; i < scenario.phases.size(); ++i) {
+    const std::string& name = scenario.phases[i].stage;
+    if (name == stage) keep = i + 1;
+    if (i == 0 || name != scenario.phases[i - 1].stage) stages += (stages.empty() ? "" : ", ") + name;
+  }
+  if (keep == 0) throw InputError(fmt::format("{}: no stage \"{}\", expected one of {}", scenario.file, stage, stages));
+  scenario.phases.resize(keep);
+}
+
+/// Memory that has struct pages after the scenario's phases.
+std::vector<mm::MemoryRange> memory_after(const Scenario& scenario) {
+  std::vector<mm::MemoryRange> memory = scenario.memory.memory;
+  const auto range = [](PhysAddr start, uint64_t bytes, unsigned node) {
+    return mm::MemoryRange{pfn_of(start), pfn_of(start + bytes), node};
+  };
+  const auto remove = [&](Pfn start, Pfn end) {
+    std::erase_if(memory, [&](const mm::MemoryRange& r) { return r.start >= start && r.end <= end; });
+  };
+  for (const Phase& phase : scenario.phases) {
+    if (const auto* added = std::get_if<MemoryPhase>(&phase.what)) {
+      const mm::MemoryRange r = range(added->start, added->bytes, added->node);
+      if (added->kind == MemoryPhase::Kind::kHotAdd) memory.push_back(r);
+      if (added->kind == MemoryPhase::Kind::kHotRemove) remove(r.start, r.end);
+    } else if (const auto* device = std::get_if<DevicePhase>(&phase.what)) {
+      memory.push_back(range(device->device.start, device->device.bytes, device->device.node));
+    } else if (const auto* gone = std::get_if<DeviceRemovePhase>(&phase.what)) {
+      std::erase_if(memory, [&](const mm::MemoryRange& r) { return r.start == pfn_of(gone->start); });
+    }
+  }
+  return memory;
+}
+
 }  // namespace
 
 struct ExplainedSystem::Parts {
   std::unique_ptr<Machine> own_machine;
+  std::unique_ptr<MachineHost> host;
   Machine* machine = nullptr;
   std::optional<KernelKnowledge> kernel;
 
@@ -41,11 +84,26 @@ struct ExplainedSystem::Parts {
     for (unsigned core = 0; core < machine->cores(); ++core) machine->set_control(core, image.control);
     kernel = knowledge_of(image);
   }
+
+  void run(const ExplainTarget& target) {
+    ScenarioOverrides overrides = target.overrides;
+    if (!target.platform.empty()) overrides.sets.push_back("/platform=" + json_quoted(target.platform));
+    Scenario scenario = load_scenario(target.scenario, overrides);
+    cut_after(scenario, target.after);
+    host = std::make_unique<MachineHost>(scenario, scenario_platform(scenario));
+    machine = &host->machine();
+    const RunResult result = run_scenario(scenario, *host, RunOutputs{});
+    if (!result.failure.empty()) throw JobError(fmt::format("{}: {}", scenario.file, result.failure));
+    kernel = KernelKnowledge{layout_of(scenario), memory_after(scenario), /*nodes_known=*/true};
+  }
 };
 
 ExplainedSystem::ExplainedSystem(const ExplainTarget& target) : parts_(std::make_unique<Parts>()) {
-  if (target.image.empty()) throw InputError("explain: give --image FILE");
-  parts_->load_image(target);
+  if (target.image.empty()) {
+    parts_->run(target);
+  } else {
+    parts_->load_image(target);
+  }
 }
 
 ExplainedSystem::~ExplainedSystem() = default;

@@ -7,12 +7,14 @@
 
 #include "sim/explain/explanation.h"
 #include "sim/explain/kernel_view.h"
+#include "sim/scenario/scenario.h"
 
 namespace mmusim {
 
 /// Whose address space is explained.
 struct ExplainTarget {
   std::string scenario;  ///< path or shipped name
+  ScenarioOverrides overrides;
   std::string after;     ///< stage of the scenario after which to look; empty: the end
   std::string image;     ///< page-table image; excludes a scenario
   std::string platform;  ///< path or shipped name; empty: the scenario's, or the teaching machine for an image
@@ -21,8 +23,8 @@ struct ExplainTarget {
 /// A machine with somebody's page tables in its memory.
 class ExplainedSystem {
  public:
-  /// Loads the image, or runs the scenario's kernel phases without time (workloads and replays are left out). Throws
-  /// InputError, EnvironmentError, or JobError if a phase ends otherwise than the scenario expects.
+  /// Loads the image, or runs the scenario: its machine is explained as the last phase leaves it. Throws InputError,
+  /// EnvironmentError, or JobError if a phase ends otherwise than the scenario expects.
   explicit ExplainedSystem(const ExplainTarget& target);
   ~ExplainedSystem();
 

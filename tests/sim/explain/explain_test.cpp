@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <tuple>
+
 #include <nlohmann/json.hpp>
 
 #include "models/base/errors.h"
@@ -163,6 +166,56 @@ TEST(StructPageField, OffsetsWithinAFieldBelongToIt) {
   EXPECT_EQ(struct_page_field(0), "flags");
   EXPECT_EQ(struct_page_field(55), "_refcount");
   EXPECT_EQ(struct_page_field(64), "");
+}
+
+/// Two nodes, a section added on the second, all built by the kernel model.
+class ExplainScenario : public ::testing::Test {
+ protected:
+  ExplainScenario() {
+    target.scenario = ::testing::TempDir() + "/explain_scenario.json";
+    std::ofstream(target.scenario) << R"({
+      "name": "explained", "platform": "textbook", "kernel": {"version": "6.1"},
+      "memory": {"ranges": [{"start": "0x1000", "end": "0x9f000", "node": 0},
+                            {"start": "0x100000", "end": "0x10000000", "node": 0},
+                            {"start": "0x10000000", "end": "0x20000000", "node": 1}],
+                 "reserved": [{"start": "0x1000000", "end": "0x4000000"}]},
+      "phases": [{"phase": "boot"},
+                 {"phase": "hot_add", "stage": "plug", "start": "0x100000000", "size": "128MiB", "node": 1}]})";
+  }
+  ExplainTarget target;
+};
+
+TEST_F(ExplainScenario, StructPagesAreFoundWithTheirNodeAndSection) {
+  ExplainedSystem system(target);
+  for (const auto& [pfn, section, node] : {std::tuple{0x8000U, 1U, 0U}, {0x18000U, 3U, 1U}, {0x100010U, 32U, 1U}}) {
+    const VirtAddr va = system.struct_page_of(Pfn(pfn));
+    const Explanation e = system.explain(va, 8, kRead);
+    EXPECT_FALSE(e.fault) << va.raw();
+    ASSERT_TRUE(e.kernel && e.kernel->struct_page);
+    EXPECT_EQ(e.kernel->struct_page->pfn.raw, pfn);
+    EXPECT_EQ(e.kernel->struct_page->section, section);
+    EXPECT_EQ(e.kernel->struct_page->node, node);
+    EXPECT_EQ(e.pages[0].translation->size, PageSize::k2M);
+  }
+}
+
+TEST_F(ExplainScenario, BeforeItsStageTheNewSectionIsNotMapped) {
+  target.after = "boot";
+  ExplainedSystem system(target);
+  const Explanation e = system.explain(system.struct_page_of(Pfn(0x100010)), 8, kRead);
+  EXPECT_EQ(e.fault, FaultReason::kNotPresent);
+  EXPECT_FALSE(e.kernel->struct_page->memory);
+  EXPECT_THAT(explanation_text(e, Colour::kOff), HasSubstr("where there is no memory"));
+}
+
+TEST_F(ExplainScenario, AnUnknownStageNamesThoseThereAre) {
+  target.after = "nothing";
+  try {
+    ExplainedSystem system(target);
+    FAIL();
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("expected one of boot, plug"));
+  }
 }
 
 TEST(ExplainedSystem, WrongTargetsAreInputErrors) {

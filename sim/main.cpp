@@ -31,6 +31,8 @@ int run(int argc, char** argv) {
   add_scenario_command(app, action);
   add_trace_command(app, action);
   add_translate_command(app, action);
+  add_validate_command(app, action);
+  add_verify_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -24,5 +24,7 @@ void add_run_command(CLI::App& app, Action& action);
 void add_scenario_command(CLI::App& app, Action& action);
 void add_trace_command(CLI::App& app, Action& action);
 void add_translate_command(CLI::App& app, Action& action);
+void add_validate_command(CLI::App& app, Action& action);
+void add_verify_command(CLI::App& app, Action& action);
 
 }  // namespace mmusim

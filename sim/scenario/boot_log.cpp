@@ -228,7 +228,7 @@ std::string platform_of(const std::string& cpu, std::vector<std::string>& notes)
                                          {"EPYC 9..5", "turin"},
                                          {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)1)", "skylake-sp"},
                                          {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)2)", "cascade-lake"},
-                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)3)", "ice-lake-sp"},
+                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)3)", "icelake-sp"},
                                          {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)4)", "sapphire-rapids"},
                                          {"Milan", "milan"}}};
   for (const Row& row : kRows) {

@@ -180,7 +180,15 @@ uint64_t memory_block_bytes(PhysAddr end) {
   return kSectionBytes;
 }
 
-ordered_json default_platform() { return {{"base", "textbook"}, {"dram", {{"device", "ddr4-3200"}}}}; }
+namespace {
+
+FolioOrder folio_order(const std::string& release) {
+  const auto version = mm::version_of_release(release);
+  const bool batches = version && mm::profile_of(*version).hvo_batches;
+  return batches ? FolioOrder::kLastFirst : FolioOrder::kAsAllocated;
+}
+
+}  // namespace
 
 DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   const Dump dump(root, name);
@@ -193,10 +201,12 @@ DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   const std::string recorded = dump.has("/name") ? dump.text("/name") : name;
   scenario["name"] = recorded;
   scenario["description"] = fmt::format("As recorded: kernel {}, {}", dump.text("/kernel"), machine.description);
-  scenario["platform"] = default_platform();
+  // The processor of a recording is an emulated one; Zen 3 stands for it, Zen 4 where five levels are needed.
+  scenario["platform"] = dump.number("/stages/0/levels") == 5 ? "genoa" : "milan";
   scenario["kernel"] = kernel_json(dump, machine, stages, out.notes);
   scenario["memory"] = memory_json(dump, ranges);
-  scenario["phases"] = phases_of(stages, ranges, memory_block_bytes(ranges.back().range.end));
+  scenario["phases"] =
+      phases_of(stages, ranges, memory_block_bytes(ranges.back().range.end), folio_order(dump.text("/kernel")));
   out.json = scenario.dump(2) + "\n";
   return out;
 }

@@ -2,6 +2,7 @@
 #include "sim/scenario/recorded_stages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <regex>
 
 #include <nlohmann/json.hpp>
@@ -77,9 +78,21 @@ std::vector<Attachment> attachments_of(const RecordedStage& stage, const std::ve
   return attached;
 }
 
+/// The order in which the buddy allocator handed folios out: free blocks of just that size come first, then larger ones
+/// are split, ascending. A folio whose buddy was not taken came from a block of its size, unless it goes on where a run
+/// of split blocks ends.
+void sort_as_allocated(std::vector<std::pair<uint64_t, uint64_t>>& folios,
+                       const std::set<std::pair<uint64_t, uint64_t>>& all) {
+  const auto alone = [&](const std::pair<uint64_t, uint64_t>& folio) {
+    const auto [pfn, pages] = folio;
+    return !all.contains({pfn ^ pages, pages}) && !(pfn >= pages && all.contains({pfn - pages, pages}));
+  };
+  std::stable_partition(folios.begin(), folios.end(), alone);
+}
+
 class PhaseList {
  public:
-  explicit PhaseList(uint64_t block_bytes) : block_bytes_(block_bytes) {}
+  PhaseList(uint64_t block_bytes, FolioOrder order) : block_bytes_(block_bytes), order_(order) {}
 
   void add_stage(const RecordedStage& stage, const StageState& before, const StageState& after,
                  const RecordedStage* previous) {
@@ -158,17 +171,22 @@ class PhaseList {
     p["memmap"] = a.setup.mode == NamespaceSetup::Mode::kDevice ? "device" : "ram";
     p["align"] = fmt::format("{}KiB", a.setup.align / kKiB);
   }
+  /// Folios of `folios` that `without_these` lacks, in the order in which the kernel gets to them.
   void hugetlb(const char* what, const std::set<std::pair<uint64_t, uint64_t>>& folios,
                const std::set<std::pair<uint64_t, uint64_t>>& without_these) {
+    std::vector<std::pair<uint64_t, uint64_t>> changed;
+    std::set_difference(folios.begin(), folios.end(), without_these.begin(), without_these.end(),
+                        std::back_inserter(changed));
+    if (changed.empty()) return;
+    sort_as_allocated(changed, folios);
+    if (order_ == FolioOrder::kLastFirst) std::reverse(changed.begin(), changed.end());
     ordered_json list = ordered_json::array();
-    for (const auto& [pfn, pages] : folios) {
-      if (!without_these.contains({pfn, pages})) list.push_back({pfn, pages});
-    }
-    if (list.empty()) return;
+    for (const auto& [pfn, pages] : changed) list.push_back({pfn, pages});
     phase("hugetlb")[what] = std::move(list);
   }
 
   uint64_t block_bytes_;
+  FolioOrder order_;
   std::string stage_;
   ordered_json phases_ = ordered_json::array();
 };
@@ -194,10 +212,10 @@ void follow_namespace_actions(const std::string& action, std::vector<std::pair<s
 }
 
 ordered_json phases_of(const std::vector<RecordedStage>& stages, const std::vector<BootRange>& boot,
-                       uint64_t block_bytes) {
+                       uint64_t block_bytes, FolioOrder folio_order) {
   std::vector<PhysRange> boot_memory;
   for (const BootRange& r : boot) boot_memory.push_back(r.range);
-  PhaseList phases(block_bytes);
+  PhaseList phases(block_bytes, folio_order);
   std::vector<std::pair<std::string, NamespaceSetup>> setups;
   StageState before;
   const RecordedStage* previous = nullptr;

@@ -45,9 +45,13 @@ struct NamespaceSetup {
 /// driver is bound to it.
 void follow_namespace_actions(const std::string& action, std::vector<std::pair<std::string, NamespaceSetup>>& setups);
 
+/// How the kernel goes through the folios of one request: as it allocated them, or (once it collects them in a list
+/// before it optimises them, since 6.7) the last one first [mm/hugetlb.c: set_max_huge_pages].
+enum class FolioOrder : uint8_t { kAsAllocated, kLastFirst };
+
 /// The phases that lead from boot to each stage in turn; the difference of two stages' resources, blocks and folios
 /// says what was added, brought online, removed, optimised and restored in between.
 nlohmann::ordered_json phases_of(const std::vector<RecordedStage>& stages, const std::vector<BootRange>& boot,
-                                 uint64_t block_bytes);
+                                 uint64_t block_bytes, FolioOrder folio_order);
 
 }  // namespace mmusim

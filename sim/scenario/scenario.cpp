@@ -183,22 +183,25 @@ std::vector<std::string> scenario_variants(const std::string& name_or_path) {
 
 Scenario load_scenario(const std::string& name_or_path, const ScenarioOverrides& overrides) {
   const std::string path = find_config("scenarios", name_or_path);
-  json document = read_scenario_json(path, overrides);
-  ConfigErrors errors(path);
+  return scenario_from_json(read_scenario_json(path, overrides), path);
+}
+
+Scenario scenario_from_json(json document, const std::string& file) {
+  ConfigErrors errors(file);
   Scenario scenario;
-  scenario.file = path;
+  scenario.file = file;
   {
     const json source = document;
     ConfigReader reader(source, "", errors);
     reader.read("name", scenario.name);
     reader.read("description", scenario.description);
     reader.read("seed", scenario.seed);
-    if (scenario.name.empty()) scenario.name = fs::path(path).stem().string();
-    read_platform(reader, folder_of(path), scenario, document);
+    if (scenario.name.empty()) scenario.name = fs::path(file).stem().string();
+    read_platform(reader, folder_of(file), scenario, document);
     if (!reader.has("memory")) reader.error("memory", "missing, expected an object with \"ranges\"");
     scenario.kernel = mm::read_kernel_config(reader.child("kernel"));
     scenario.memory = mm::read_memory_map(reader.child("memory"), scenario.kernel.levels);
-    read_phases(reader, folder_of(path), scenario);
+    read_phases(reader, folder_of(file), scenario);
     check_variants(reader);
     reader.finish();
   }

@@ -37,6 +37,10 @@ struct ScenarioOverrides {
 /// pointer, what was expected), EnvironmentError if the file cannot be opened.
 Scenario load_scenario(const std::string& name_or_path, const ScenarioOverrides& overrides = {});
 
+/// The same for a document already read; `file` stands for it in messages, and its folder is where file names are
+/// looked for.
+Scenario scenario_from_json(nlohmann::json document, const std::string& file);
+
 /// The names of the scenario's variants, in the file's order; empty if it has none.
 std::vector<std::string> scenario_variants(const std::string& name_or_path);
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "models/base/config.h"
+#include "sim/commands/commands.h"
+#include "sim/scenario/derive.h"
+#include "sim/scenario/runner.h"
+#include "sim/scenario/table_comparison.h"
+
+namespace mmusim {
+
+namespace {
+
+using nlohmann::json;
+
+void print_stage(const std::string& name, const StageAgreement& stage) {
+  for (unsigned level = 5; level > 0; --level) {
+    const LevelAgreement& l = stage.level[level];
+    if (l.recorded == 0 && l.extra == 0) continue;
+    fmt::print("{:<24} {:<18} level {}  {:>7} recorded  {:>7} in VA  {:>7} in flags  {:>7} in address  {:>4} extra\n",
+               name, stage.stage, level, l.recorded, l.same_place, l.same_flags, l.same_address, l.extra);
+  }
+  const bool note = !stage.first_difference.empty();
+  if (note && !stage.agrees()) fmt::print("{:<24} {:<18} first: {}\n", name, stage.stage, stage.first_difference);
+}
+
+/// Builds the scenario of one dump without time and compares every stage. True if all agree.
+bool verify_one(const std::string& path) {
+  const json dump = parse_json_text(read_text_file(path), path);
+  json document = json::parse(scenario_from_dump(dump, path).json);
+  document["platform"] = json::object();  // nothing is timed
+  const Scenario scenario = scenario_from_json(std::move(document), path);
+  const auto host = make_untimed_host(scenario);
+  KeptTables tables;
+  RunOutputs outputs;
+  outputs.tables = &tables;
+  const RunResult result = run_scenario(scenario, *host, outputs);
+  if (!result.failure.empty()) fmt::print("{:<24} {}\n", scenario.name, result.failure);
+
+  const size_t recorded = dump["stages"].size();
+  bool agrees = result.failure.empty() && tables.stages().size() == recorded;
+  for (size_t i = 0; i < std::min(tables.stages().size(), recorded); ++i) {
+    const StageAgreement stage =
+        compare_stage(tables.stages()[i], dump["stages"][i], fmt::format("{}: /stages/{}", path, i));
+    print_stage(scenario.name, stage);
+    agrees &= stage.agrees();
+  }
+  return agrees;
+}
+
+ExitCode verify(const std::vector<std::string>& dumps) {
+  size_t good = 0;
+  for (const std::string& dump : dumps) good += verify_one(dump);
+  fmt::print("{} of {} recorded kernels agree\n", good, dumps.size());
+  return good == dumps.size() ? ExitCode::kSuccess : ExitCode::kJobFailed;
+}
+
+}  // namespace
+
+void add_verify_command(CLI::App& app, Action& action) {
+  auto dumps = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = app.add_subcommand("verify", "Build what recorded kernels built, and compare every entry");
+  command->add_option("dumps", *dumps, "recorded kernels; .gz, .xz, .zst too")->required()->type_name("DUMP.json");
+  command->footer(
+      "Reports per stage and level how many recorded page-table entries agree in VA, in flags, and in physical "
+      "address.\n"
+      "All must agree in flags; at boot, where the inputs determine them, in addresses too. Exit 1 if not.\n\n"
+      "Example:\n  mmusim verify tests/data/recorded/*.xz");
+  command->callback([dumps, &action] { action = [dumps] { return verify(*dumps); }; });
+}
+
+}  // namespace mmusim

@@ -301,6 +301,10 @@ void Buddy::free_pages(Pfn pfn, unsigned order, const char* cause) {
   const Range* range = zone_of(pfn.raw);
   MMUSIM_INVARIANT(range != nullptr && containing(pfn.raw) == kNone, "the page was allocated");
   context_.freed(AllocSource::kBuddy, address_of(pfn), kPageBytes << order, zones_[range->zone].node, cause);
+  if (is_claimed(pfn)) {
+    freed_in_claimed_.push_back({pfn, order});
+    return;
+  }
   if (context_.struct_pages_live) {
     const VirtAddr head = page(pfn.raw);
     context_.memory().read_modify_write(head + page_field::kRefcount, RmwOp::kAdd, ~uint64_t{0}, 4, /*locked=*/true);
@@ -336,10 +340,25 @@ void Buddy::free_pages_core(Pfn pfn, unsigned order, Fresh fresh) {
 }
 
 void Buddy::split_page(Pfn pfn, unsigned order) {
-  if (!context_.struct_pages_live) return;
+  if (!context_.struct_pages_live || is_claimed(pfn)) return;
   for (uint64_t i = 1; i < uint64_t{1} << order; ++i) {
     context_.store(page(pfn.raw + i) + page_field::kRefcount, 1, 4);
   }
+}
+
+void Buddy::claim(Pfn start, Pfn end) {
+  for (uint64_t at = start.raw; at < end.raw; at += kPagesPerPageblock) claimed_.insert(at / kPagesPerPageblock);
+}
+
+std::vector<Buddy::Block> Buddy::release(Pfn start, Pfn end) {
+  for (uint64_t at = start.raw; at < end.raw; at += kPagesPerPageblock) claimed_.erase(at / kPagesPerPageblock);
+  std::vector<Block> inside;
+  std::erase_if(freed_in_claimed_, [&](const Block& b) {
+    if (b.pfn < start || b.pfn >= end) return false;
+    inside.push_back(b);
+    return true;
+  });
+  return inside;
 }
 
 std::vector<Buddy::Block> Buddy::isolate(Pfn start, Pfn end) {

@@ -54,6 +54,15 @@ class Buddy {
   };
   std::vector<Block> isolate(Pfn start, Pfn end);
 
+  /// [start, end) belongs to a folio now. Which folios a recorded kernel used is an input, so one may contain pages
+  /// that the model itself has in use: their struct pages are no longer touched, and when they are freed they join the
+  /// folio.
+  void claim(Pfn start, Pfn end);
+  /// Undoes claim(); the pages that were freed meanwhile, already off the free lists.
+  std::vector<Block> release(Pfn start, Pfn end);
+  /// Part of a claimed range: its struct page may be a shared one.
+  bool is_claimed(Pfn pfn) const { return !claimed_.empty() && claimed_.contains(pfn.raw / kPagesPerPageblock); }
+
   bool is_free(Pfn pfn) const { return containing(pfn.raw) != kNone; }
   /// Order of the free block that begins at `pfn`; nullopt if none does.
   std::optional<unsigned> free_order(Pfn pfn) const;
@@ -129,6 +138,8 @@ class Buddy {
   std::unordered_map<uint64_t, Free> free_;
   std::unordered_set<uint64_t> unmovable_;                         // pageblocks
   std::unordered_map<unsigned, std::vector<uint16_t>> zonelists_;  // by 2 * node + migrate type
+  std::unordered_set<uint64_t> claimed_;                           // pageblocks
+  std::vector<Block> freed_in_claimed_;
   uint64_t free_pages_ = 0;
   mutable size_t last_range_ = 0;
 };

@@ -14,7 +14,7 @@ namespace mmusim::mm {
 ///
 /// Direct-map and kernel-image addresses are translated by arithmetic; everything else (the vmemmap) by walking the
 /// tables in simulated memory, with a small cache of translations that only the kernel's own flushes empty: what is
-/// stale on hardware is stale here. An address that nothing maps is an internal error.
+/// stale on hardware is stale here. An address that nothing maps, and a store to a read-only page, are internal errors.
 class UntimedMemory final : public KernelMemory {
  public:
   /// `config` gives the layout; it must be the one of the Kernel that uses this memory.
@@ -45,15 +45,17 @@ class UntimedMemory final : public KernelMemory {
   struct Cached {
     uint64_t page = kNoPage;  ///< va >> 12
     PhysAddr pa;              ///< of the page
+    bool writable = false;
   };
+  enum class Use : uint8_t { kLoad, kStore };
 
-  PhysAddr resolve(VirtAddr va) {
+  PhysAddr resolve(VirtAddr va, Use use) {
     if (layout_.in_direct_map(va)) return layout_.direct_map_pa(va);
     if (layout_.in_image(va)) return layout_.image_pa(va);
-    return resolve_paged(va);
+    return resolve_paged(va, use);
   }
-  PhysAddr resolve_paged(VirtAddr va);
-  std::optional<PhysAddr> walk(VirtAddr va) const;
+  PhysAddr resolve_paged(VirtAddr va, Use use);
+  std::optional<Cached> walk(VirtAddr va) const;
   size_t slot(uint64_t page) const { return page & (kCacheEntries - 1); }
 
   PhysMem& memory_;

@@ -11,7 +11,10 @@ std::optional<Folio> Folios::alloc(unsigned order, unsigned node) {
     folio = {*pfn, order};
     taken_[pfn->raw] = {{*pfn, order}};
   }
-  if (folio) make_compound(*folio);
+  if (folio) {
+    make_compound(*folio);
+    buddy_.claim(folio->head, folio->head + (uint64_t{1} << folio->order));
+  }
   return folio;
 }
 
@@ -34,6 +37,7 @@ void Folios::claim(const Folio& folio) {
   if (taken_.contains(folio.head.raw) || !buddy_.manages(folio.head) || !buddy_.manages(last)) return;
   taken_[folio.head.raw] = buddy_.isolate(folio.head, folio.head + (uint64_t{1} << folio.order));
   make_compound(folio);
+  buddy_.claim(folio.head, last + 1);
 }
 
 /// prep_compound_page, as far as the first two struct pages and the links of the tails to the head go.
@@ -57,9 +61,12 @@ void Folios::free(const Folio& folio) {
   const PageBits& bits = page_bits(context_.config.version);
   const VirtAddr head = context_.layout.pfn_to_page(folio.head);
   context_.memory().read_modify_write(head, RmwOp::kAnd, ~(uint64_t{1} << bits.head), 8, /*locked=*/false);
-  for (const Buddy::Block& block : taken->second)
-    buddy_.free_pages(block.pfn, block.order, "update_and_free_hugetlb_folio");
+  std::vector<Buddy::Block> blocks = buddy_.release(folio.head, folio.head + (uint64_t{1} << folio.order));
+  blocks.insert(blocks.end(), taken->second.begin(), taken->second.end());
   taken_.erase(taken);
+  for (const Buddy::Block& block : blocks) {
+    buddy_.free_pages(block.pfn, block.order, "update_and_free_hugetlb_folio");
+  }
 }
 
 }  // namespace mmusim::mm

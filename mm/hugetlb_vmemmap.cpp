@@ -24,6 +24,7 @@ bool HugetlbVmemmap::is_optimized(const Folio& folio) const {
 
 /// A page on a list is linked through its own struct page [V-3].
 void HugetlbVmemmap::link_page(Pfn pfn) {
+  if (buddy_.is_claimed(pfn)) return;
   const VirtAddr page = context_.layout.pfn_to_page(pfn);
   context_.store(page + page_field::kLruNext, kListPoison1, 8);
   context_.store(page + page_field::kLruPrev, kListPoison2, 8);

@@ -111,7 +111,7 @@ void VmemmapAllocator::count_freed(uint64_t pages, PageUse use) {
 /// put_page of a page that several PTEs may map (compound DAX): freed with the last of them [L-18].
 void VmemmapAllocator::free_reference(Pfn pfn, const char* cause) {
   const VirtAddr reference = context_.layout.pfn_to_page(pfn) + page_field::kRefcount;
-  if (context_.load(reference, 4) > 1) {
+  if (!buddy_.is_claimed(pfn) && context_.load(reference, 4) > 1) {
     context_.memory().read_modify_write(reference, RmwOp::kAdd, ~uint64_t{0}, 4, /*locked=*/true);
     return;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -128,6 +129,43 @@ TEST(Churn, FoliosComeAndGoWithoutALeak) {
     const MemoryCounts after = m.kernel.counts();
     EXPECT_EQ(after.vmemmap_blocks_pages, settled.vmemmap_blocks_pages);
     EXPECT_EQ(after.free_pages + after.vmemmap_table_pages, settled.free_pages + settled.vmemmap_table_pages);
+  }
+}
+
+TEST(Churn, GivenFoliosMayContainPagesThatTheModelItselfUses) {
+  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7}) {
+    KernelConfig config = version(v);
+    config.hvo = true;
+    Machine m(config, contiguous(2), /*observe=*/false);
+    ASSERT_TRUE(ok(m.boot()));
+    const uint64_t all = m.kernel.counts().free_pages;
+    std::mt19937_64 random(11);
+    std::vector<Folio> held;
+    const auto give_back = [&](size_t count) {
+      const std::vector<Folio> some(held.begin(), held.begin() + static_cast<long>(count));
+      held.erase(held.begin(), held.begin() + static_cast<long>(count));
+      ASSERT_TRUE(ok(m.kernel.hugetlb_restore(some)));
+      m.kernel.hugetlb_free(some);
+    };
+    for (int round = 0; round < 12; ++round) {
+      std::vector<Folio> folios;
+      for (uint64_t pfn = 0x4800; pfn < 0x4800 + 512 * 300; pfn += 512) {
+        const auto is_held = [&](const Folio& f) { return f.head.raw == pfn; };
+        if (random() % 3 == 0 && std::none_of(held.begin(), held.end(), is_held)) folios.push_back({Pfn(pfn), 9});
+      }
+      m.kernel.hugetlb_claim(folios);
+      ASSERT_TRUE(ok(m.kernel.hugetlb_optimize(folios)));
+      held.insert(held.end(), folios.begin(), folios.end());
+      ASSERT_TRUE(ok(m.kernel.hot_add(kFourGib, kSection, 0)));
+      std::shuffle(held.begin(), held.end(), random);
+      give_back(held.size() / 2);
+      ASSERT_TRUE(ok(m.kernel.hot_remove(kFourGib, kSection)));
+    }
+    give_back(held.size());
+    // All that is missing are the tables of split leaves, 7.x's shared tail page and the direct map's PUD table.
+    const MemoryCounts after = m.kernel.counts();
+    EXPECT_LE(all - after.free_pages, after.vmemmap_table_pages);
+    EXPECT_EQ(after.vmemmap_blocks_pages, 16 * 512u);
   }
 }
 

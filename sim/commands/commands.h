@@ -19,6 +19,7 @@ void add_compare_command(CLI::App& app, Action& action);
 void add_dram_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);
 void add_presets_command(CLI::App& app, Action& action);
+void add_replay_command(CLI::App& app, Action& action);
 void add_report_command(CLI::App& app, Action& action);
 void add_run_command(CLI::App& app, Action& action);
 void add_scenario_command(CLI::App& app, Action& action);

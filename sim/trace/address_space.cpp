@@ -14,7 +14,7 @@ namespace {
 
 FramePoolConfig pool_config(const AddressSpaceConfig& config) {
   FramePoolConfig frames = config.frames;
-  frames.gigabyte_pages = config.pages == PagePolicy::k1G;
+  frames.gigabyte_pages = config.pages == MappingPolicy::k1G;
   return frames;
 }
 
@@ -39,13 +39,13 @@ double parse_fraction(std::string_view option, std::string_view text) {
 
 void parse_page_policy(std::string_view text, AddressSpaceConfig& config) {
   if (text == "4K") {
-    config.pages = PagePolicy::k4K;
+    config.pages = MappingPolicy::k4K;
   } else if (text == "2M") {
-    config.pages = PagePolicy::k2M;
+    config.pages = MappingPolicy::k2M;
   } else if (text == "1G") {
-    config.pages = PagePolicy::k1G;
+    config.pages = MappingPolicy::k1G;
   } else if (text == "thp" || text.starts_with("thp:")) {
-    config.pages = PagePolicy::kThp;
+    config.pages = MappingPolicy::kThp;
     if (text != "thp") config.thp_probability = parse_fraction("--pages thp", text.substr(4));
   } else {
     throw InputError(fmt::format("--pages: got \"{}\", expected 4K, 2M, 1G, thp or thp:PROBABILITY", text));
@@ -115,13 +115,13 @@ PhysAddr AddressSpaces::table_below(PhysAddr table, unsigned level, VirtAddr va)
 
 unsigned AddressSpaces::leaf_level(VirtAddr va) const {
   switch (config_.pages) {
-    case PagePolicy::k4K:
+    case MappingPolicy::k4K:
       return 1;
-    case PagePolicy::k2M:
+    case MappingPolicy::k2M:
       return 2;
-    case PagePolicy::k1G:
+    case MappingPolicy::k1G:
       return 3;
-    case PagePolicy::kThp:
+    case MappingPolicy::kThp:
       break;
   }
   const bool fragmented = config_.frames.order == FrameOrder::kFragmented;
@@ -171,7 +171,7 @@ void AddressSpaces::ensure_mapped_slow(VirtAddr va) {
 }
 
 bool AddressSpaces::map_recorded(VirtAddr va, Pfn frame) {
-  MMUSIM_INVARIANT(config_.pages == PagePolicy::k4K, "recorded translations are those of 4 KiB pages");
+  MMUSIM_INVARIANT(config_.pages == MappingPolicy::k4K, "recorded translations are those of 4 KiB pages");
   check_canonical(va);
   PhysAddr table = is_upper_half(va) ? upper_half_entry(va) : table_below(space_->root, config_.levels, va);
   for (unsigned level = config_.levels - 1; level > 1; --level) table = table_below(table, level, va);

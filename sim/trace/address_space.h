@@ -16,7 +16,7 @@
 namespace mmusim {
 
 /// Which pages map a trace that carries only virtual addresses.
-enum class PagePolicy : uint8_t {
+enum class MappingPolicy : uint8_t {
   k4K,
   k2M,
   k1G,
@@ -25,7 +25,7 @@ enum class PagePolicy : uint8_t {
 
 struct AddressSpaceConfig {
   unsigned levels = 4;  ///< 4 or 5
-  PagePolicy pages = PagePolicy::k4K;
+  MappingPolicy pages = MappingPolicy::k4K;
   double thp_probability = 1.0;     ///< kThp; with fragmented frames times (1 - fragmentation)
   bool global_kernel_pages = true;  ///< pages of the upper half have the G bit
   FramePoolConfig frames;

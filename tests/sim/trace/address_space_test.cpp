@@ -34,7 +34,8 @@ std::optional<Found> walk(const PhysMem& memory, PhysAddr root, unsigned levels,
 
 TEST(AddressSpaces, BuildsRealEntriesOfThePolicysSize) {
   for (const unsigned levels : {4U, 5U}) {
-    for (const auto& [policy, leaf] : {std::pair{PagePolicy::k4K, 1U}, {PagePolicy::k2M, 2U}, {PagePolicy::k1G, 3U}}) {
+    for (const auto& [policy, leaf] :
+         {std::pair{MappingPolicy::k4K, 1U}, {MappingPolicy::k2M, 2U}, {MappingPolicy::k1G, 3U}}) {
       PhysMem memory;
       AddressSpaceConfig config;
       config.levels = levels;
@@ -208,7 +209,7 @@ TEST(AddressSpaces, AddressesThatAreNotCanonicalAreRefused) {
 TEST(AddressSpaces, OptionsInWords) {
   AddressSpaceConfig config;
   parse_page_policy("1G", config);
-  EXPECT_EQ(config.pages, PagePolicy::k1G);
+  EXPECT_EQ(config.pages, MappingPolicy::k1G);
   parse_frame_order("fragmented:0.75", config.frames);
   EXPECT_EQ(config.frames.order, FrameOrder::kFragmented);
   EXPECT_EQ(config.frames.fragmentation, 0.75);

@@ -160,7 +160,9 @@ void KernelRecorder::begin_phase() {
 
 void KernelRecorder::end_phase(PhaseSummary& phase) {
   const EventStamp now = clock_();
-  if (now.cycle.count > last_cycle_) attribute(now, *step_ == '\0' ? "(rest of the phase)" : step_);
+  // A phase without kernel events is a program's: its time is nobody's here.
+  const bool kernel_ran = !functions_.empty() || *step_ != '\0';
+  if (kernel_ran && now.cycle.count > last_cycle_) attribute(now, *step_ == '\0' ? "(rest of the phase)" : step_);
   phase.kernel = totals_;
   phase.functions = functions_;
 }

@@ -113,7 +113,7 @@ const charts = (() => {
   // is as long as the function's own cycles.
   function spans(rows, width, theme, runs) {
     const narrow = width < 520;
-    const left = narrow ? 0 : 230, right = 70, bar = 14, head = narrow ? 17 : 0, step = head + bar + 7, bottom = 44;
+    const left = narrow ? 0 : 230, right = 70, bar = 14, head = narrow ? 17 : 0, step = head + bar + 7, bottom = 52;
     const height = rows.length * step + bottom;
     const data = rows.map((r, i) => ({ ...r, y: i * step + head, label: cut(r.name, narrow ? 46 : 34),
       color: theme.runs[runs.indexOf(r.run) % theme.runs.length] }));

@@ -24,9 +24,10 @@
     while (v >= 1024 && u + 1 < units.length) { v /= 1024; ++u; }
     return `${few.format(v)} ${units[u]}`;
   };
-  const shown = (metric, v) => (metric.unit === 'bytes' ? bytes(v) : metric.unit === '%' ? `${few.format(v)} %` : number(v));
-  const ratioText = (r) => (r == null ? '' : r > 0 && r < 0.01 ? `1/${whole.format(1 / r)}` : `${new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 }).format(r)}\u00d7`);
-  const percent = (part, all) => (all ? `${few.format((100 * part) / all)} %` : '-');
+  const shown = (metric, v) => (metric.unit === 'bytes' ? bytes(v) : metric.unit === '%' ? `${three.format(v)} %` : number(v));
+  const ratioText = (r) => (r == null ? '' : r > 0 && r < 0.01 ? `1/${whole.format(1 / r)}` : `${three.format(r)}\u00d7`);
+  const three = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
+  const percent = (part, all) => (all ? `${part > 0 && part / all < 0.0001 ? '<0.01' : three.format((100 * part) / all)} %` : '-');
 
   const table = (head, rows, textColumns = [0]) => {
     const cell = (tag, v, i) => make(tag, { text: v, ...(textColumns.includes(i) ? { class: 'text' } : {}), ...(tag === 'th' ? { scope: 'col' } : {}) });
@@ -134,7 +135,7 @@
         tr.append(make('td', { text: v ? shown(m, v.mean) + (v.n > 1 ? ` \u00b1 ${few.format(v.ci95)}` : '') : '-' }));
         if (l !== baseline) tr.append(make('td', { class: 'ratio', text: v ? ratioText(v.ratio) : '' }));
         if (v && most > 0) {
-          const ratio = l === baseline ? '' : `  ${ratioText(v.ratio)}`;
+          const ratio = l === baseline || v.ratio == null ? '' : ` (${ratioText(v.ratio)})`;
           rows.push({ group: m.label, run: l, part: v.mean / most, label: shown(m, v.mean) + ratio, tip: `${l}: ${m.label} ${shown(m, v.mean)}` });
         }
       }
@@ -243,6 +244,7 @@
     const figures = [];
     for (const run of good) {
       for (const phase of run.summary.phases) {
+        if (phase.workload) continue;
         const all = phase.functions.reduce((a, f) => a + f.cycles, 0);
         if (!all) continue;
         const rows = phase.functions.filter((f) => f.cycles > 0).sort((a, b) => b.cycles - a.cycles).slice(0, 24)

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What `mmusim run` leaves behind: numbers that follow from its event log, and files that survive interruption, kill -9
+and full disks. usage: run_outputs_test.py MMUSIM"""
+import collections
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MMUSIM = os.path.abspath(sys.argv.pop(1))
+SCENARIO = {"name": "small", "platform": "textbook", "kernel": {"version": "6.1", "cpu": {"pse": False}},
+            "memory": {"ranges": [{"start": "0x1000", "end": "0x10000000", "node": 0}],
+                       "reserved": [{"start": "0x1000000", "end": "0x3000000"}]}}
+BOOT = {"phase": "boot"}
+SCAN = {"phase": "workload", "stage": "scan", "kind": "linear_pfn_scan"}
+ENDLESS = {"phase": "workload", "stage": "endless", "kind": "uniform",
+           "parameters": {"region": "vmemmap", "bytes": "2MiB", "accesses": 1000000000000}}
+
+
+def records(path):
+    """Whole records of an event log, however it ended."""
+    text = subprocess.run(["zstd", "-dcq", path], capture_output=True).stdout
+    return [json.loads(line) for line in text[:text.rfind(b"\n") + 1].splitlines()]
+
+
+def begun(path, stage):
+    """Is the record that opens `stage` in the log? Reads no further than that."""
+    with subprocess.Popen(["zstd", "-dcq", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unzstd:
+        for line in unzstd.stdout:
+            if line.startswith(b'{"event":"phase"') and json.loads(line)["stage"] == stage:
+                unzstd.kill()
+                return True
+    return False
+
+
+class RunOutputs(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+
+    def path(self, *names):
+        return os.path.join(self.dir.name, *names)
+
+    def command(self, phases, *arguments):
+        with open(self.path("s.json"), "w") as f:
+            json.dump({**SCENARIO, "phases": phases}, f)
+        return [MMUSIM, "run", self.path("s.json"), "--out", self.path("out"), *arguments]
+
+    def summary(self):
+        with open(self.path("out", "summary.json")) as f:
+            return json.load(f)
+
+    def log(self):
+        return records(self.path("out", "events.jsonl.zst"))
+
+    def start_endless(self, *arguments):
+        process = subprocess.Popen(self.command([BOOT, ENDLESS], *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        for _ in range(200):
+            if os.path.exists(self.path("out", "events.jsonl.zst")) and begun(self.path("out", "events.jsonl.zst"), "endless"):
+                time.sleep(0.1)
+                return process
+            if process.poll() is not None:
+                self.fail(process.communicate()[1].decode())
+            time.sleep(0.05)
+        process.kill()
+        self.fail("the endless phase did not begin")
+
+    def test_summary_follows_from_the_event_log(self):
+        subprocess.run(self.command([BOOT, SCAN], "--events", "all"), check=True, stdout=subprocess.DEVNULL)
+        summary, log = self.summary(), self.log()
+        stage, seen = None, collections.defaultdict(collections.Counter)
+        for r in log:
+            if r["event"] == "phase":
+                stage = r["stage"]
+            seen[stage][r["event"]] += 1
+            if r["event"] == "walk":
+                seen[stage]["walk cycles"] += r["end_cycle"] - r["begin_cycle"]
+                seen[stage]["reads"] += len(r["reads"])
+                parts = r["queue_cycles"] + r["structure_cache_cycles"] + r["update_cycles"] + sum(e["cycles"] for e in r["reads"])
+                self.assertEqual(parts, r["end_cycle"] - r["begin_cycle"], r)
+            if r["event"] == "access":
+                self.assertEqual(sum(r["stages"].values()), r["end_cycle"] - r["begin_cycle"], r)
+            if r["event"] == "pte_write" and 0 <= int(r["va"], 16) - 0xffffea0000000000 < 1 << 40:
+                seen[stage]["vmemmap writes"] += 1
+        for phase in summary["phases"]:
+            mine = seen[phase["stage"]]
+            self.assertEqual(phase["totals"]["walks"], mine["walk"])
+            self.assertEqual(phase["totals"]["entry_reads"], mine["reads"])
+            self.assertEqual(phase["totals"]["accesses"], mine["access"])
+            self.assertEqual(phase["machine"]["walk_cycles"], mine["walk cycles"])
+            self.assertEqual(phase["kernel"]["entry_writes"], mine["vmemmap writes"])
+        self.assertGreater(seen["scan"]["walk"], 0)
+        self.assertGreater(seen["boot"]["vmemmap writes"], 1000)
+        self.assertEqual(log[-1]["totals"]["walks"], summary["totals"]["walks"])
+
+    def test_interrupts_close_every_file(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            process = self.start_endless()
+            start = time.monotonic()
+            process.send_signal(number)
+            self.assertEqual(process.wait(timeout=10), code)
+            self.assertLess(time.monotonic() - start, 1.5)
+            self.assertTrue(self.summary()["interrupted"])
+            self.assertEqual(self.log()[-1]["event"], "totals")
+            self.assertTrue(self.log()[-1]["interrupted"])
+            self.assertEqual([f for f in os.listdir(self.path("out")) if ".tmp" in f], [])
+            os.remove(self.path("out", "events.jsonl.zst"))
+            process.stderr.close()
+
+    def test_kill_leaves_whole_records_and_no_summary(self):
+        process = self.start_endless("--events", "all")
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        log = self.log()
+        self.assertEqual(log[0]["event"], "header")
+        self.assertNotEqual(log[-1]["event"], "totals")
+        self.assertGreater(len(log), 1000)
+        self.assertFalse(os.path.exists(self.path("out", "summary.json")))
+
+    def test_full_disk_is_exit_3_without_a_summary(self):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        r = subprocess.run(self.command([BOOT, SCAN], "--events", "all"), capture_output=True, text=True, preexec_fn=limit, timeout=60)
+        self.assertEqual(r.returncode, 3, r.stderr)
+        self.assertIn("events.jsonl.zst", r.stderr)
+        self.assertIn("File too large", r.stderr)
+        self.assertFalse(os.path.exists(self.path("out", "summary.json")))
+
+    def test_directory_that_cannot_be_made_is_exit_3(self):
+        r = subprocess.run([*self.command([BOOT]), "--out", "/proc/none/out"], capture_output=True, text=True, timeout=60)
+        self.assertIn(r.returncode, (2, 3), r.stderr)  # 2 if --out twice is refused first
+        r = subprocess.run([MMUSIM, "run", self.path("s.json"), "--out", "/proc/none/out"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(r.returncode, 3, r.stderr)
+        self.assertIn("/proc/none", r.stderr)
+
+    def test_standard_output_that_is_full_is_exit_3(self):
+        with open("/dev/full", "w") as full:
+            r = subprocess.run(self.command([BOOT]), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(r.returncode, 3, r.stderr)
+        self.assertIn("No space left", r.stderr)
+
+
+unittest.main()

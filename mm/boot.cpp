@@ -45,6 +45,10 @@ void Kernel::Parts::reserve_kernel_image() {
   if (!memblock.is_memory(root, kPageBytes)) {
     throw InputError(fmt::format("the top-level page table at {} lies outside the memory ranges", root));
   }
+  if (memblock.end_of_memory().raw() > context.layout.direct_map_bytes()) {
+    throw InputError(fmt::format("memory up to {} does not fit between page_offset_base and vmemmap_base",
+                                 memblock.end_of_memory()));
+  }
   if (memblock.is_reserved(root)) return;
   memblock.reserve(PhysAddr(0), kMiB);
   const PhysAddr start = root.align_down(kImageAlign);

@@ -32,7 +32,7 @@ void Hotplug::start(DirectMap& direct_map) {
 }
 
 bool Hotplug::range_allowed(PhysAddr start, uint64_t bytes) {
-  const uint64_t limit = uint64_t{1} << context_.layout.max_physmem_bits();
+  const uint64_t limit = context_.layout.direct_map_bytes();
   if (start.raw() < limit && bytes <= limit - start.raw()) return true;
   context_.log(LogLevel::kWarning, "Hotplug memory [{:#x}-{:#x}] exceeds maximum addressable range [0x0-{:#x}]",
                start.raw(), start.raw() + bytes, limit - 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mm/layout.h"
 
+#include <algorithm>
 #include <random>
 
 namespace mmusim::mm {
@@ -21,12 +22,16 @@ Layout::Layout(const KernelConfig& config, uint64_t ram_bytes)
     : levels_(config.levels),
       struct_page_bytes_(config.struct_page_bytes),
       page_offset_base_(config.levels == 5 ? kPageOffset5 : kPageOffset4),
+      direct_map_bytes_(uint64_t{1} << max_physmem_bits()),
       vmemmap_base_(config.levels == 5 ? kVmemmap5 : kVmemmap4),
       image_base_(config.kernel_image_base),
       image_phys_(config.kernel_phys_base) {
   if (config.kaslr_seed) randomize(*config.kaslr_seed, ram_bytes);
   if (config.page_offset_base) page_offset_base_ = *config.page_offset_base;
   if (config.vmemmap_base) vmemmap_base_ = *config.vmemmap_base;
+  if (vmemmap_base_ > page_offset_base_) {
+    direct_map_bytes_ = std::min(direct_map_bytes_, vmemmap_base_ - page_offset_base_);
+  }
 }
 
 /// kernel_randomize_memory [C-2], [C-3], with ZONE_DEVICE built in: the direct map takes its full size.

@@ -49,9 +49,10 @@ class Layout {
   /// DM(pa): the direct-map address.
   VirtAddr direct_map(PhysAddr pa) const { return page_offset_base_ + pa.raw(); }
   PhysAddr direct_map_pa(VirtAddr va) const { return PhysAddr(va - page_offset_base_); }
-  bool in_direct_map(VirtAddr va) const {
-    return va.raw() - page_offset_base_.raw() < uint64_t{1} << max_physmem_bits();
-  }
+  /// Bytes of the direct-map region: the whole physical address space, or up to a vmemmap that begins before its end
+  /// (kernels without ZONE_DEVICE shrink the region to what RAM needs).
+  uint64_t direct_map_bytes() const { return direct_map_bytes_; }
+  bool in_direct_map(VirtAddr va) const { return va.raw() - page_offset_base_.raw() < direct_map_bytes_; }
   VirtAddr image(PhysAddr pa) const { return image_base_ + (pa - image_phys_); }
   bool in_image(VirtAddr va) const { return va.raw() >= image_base_.raw(); }
   PhysAddr image_pa(VirtAddr va) const { return image_phys_ + (va - image_base_); }
@@ -69,6 +70,7 @@ class Layout {
   unsigned levels_;
   unsigned struct_page_bytes_;
   VirtAddr page_offset_base_;
+  uint64_t direct_map_bytes_;
   VirtAddr vmemmap_base_;
   VirtAddr image_base_;
   PhysAddr image_phys_;

@@ -5,6 +5,9 @@
 
 #include <set>
 
+#include "mm/direct_memory.h"
+#include "mm/kernel.h"
+
 namespace mmusim::mm {
 namespace {
 
@@ -61,6 +64,26 @@ TEST(Layout, C3_GivenBasesWinAndTheSeedIsRepeatable) {
   EXPECT_EQ(Layout(config, 0).vmemmap_base(), Layout(config, 0).vmemmap_base());
   config.vmemmap_base = VirtAddr(0xfffff00040000000);
   EXPECT_EQ(Layout(config, 0).vmemmap_base(), VirtAddr(0xfffff00040000000));
+}
+
+TEST(Layout, C3_AVmemmapMayShareATopLevelSlotWithItsNeighbour) {
+  KernelConfig config;
+  config.page_offset_base = VirtAddr(0xffff888000000000);
+  config.vmemmap_base = VirtAddr(0xffff888000000000 + 16 * kGiB);  // same slot as the direct map
+  const Layout layout(config, 0);
+  EXPECT_TRUE(layout.in_direct_map(*config.vmemmap_base - 1));
+  EXPECT_FALSE(layout.in_direct_map(*config.vmemmap_base));
+  PhysMem phys;
+  UntimedMemory memory(phys, layout);
+  MemoryMap map;
+  map.memory = {{Pfn(0), Pfn(0x80000), 0}};
+  map.early_tables = EarlyTables::kFromMemblock;
+  Kernel kernel(config, map, memory);
+  ASSERT_EQ(kernel.boot(), Errno::kSuccess);
+  EXPECT_EQ(kernel.counts().vmemmap_table_pages, 1u);       // PGD and PUD entries were there: one PMD table
+  map.memory.push_back({Pfn(0x400000), Pfn(0x408000), 0});  // 16 GiB: runs into the vmemmap
+  Kernel too_large(config, map, memory);
+  EXPECT_THROW((void)too_large.boot(), InputError);
 }
 
 TEST(Layout, LevelEndStopsAtTheBoundaryAndSurvivesTheTop) {

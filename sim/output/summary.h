@@ -126,7 +126,7 @@ struct HostTimes {
 
 inline constexpr unsigned kSummaryVersion = 1;
 
-/// The contents of summary.json: see configs/README.md#summary. Same input, same text, `host` apart.
+/// The contents of summary.json: see docs/outputs.md. Same input, same text, `host` apart.
 nlohmann::ordered_json to_json(const RunSummary& summary, const HostTimes& host);
 /// Writes DIR/summary.json (atomically). Throws EnvironmentError.
 void write_summary(const std::string& path, const RunSummary& summary, const HostTimes& host);

@@ -92,10 +92,10 @@ class TimedWalk : public ::testing::TestWithParam<std::tuple<std::string, Paging
     const VirtAddr va = control.linear(tables.random_address());
     Walk walk(control, va);
     while (!walk.done()) walk.feed(load(walk.entry_pa()));
-    if (tables.chance(20) || walk.steps().empty() || !control.canonical(va)) {
+    if (tables.chance(5) || walk.steps().empty() || !control.canonical(va)) {
       return tables.entries()[random() % tables.entries().size()];
     }
-    const Walk::Step& chosen = walk.steps()[random() % walk.steps().size()];
+    const Walk::Step& chosen = tables.chance(85) ? walk.steps().back() : walk.steps()[random() % walk.steps().size()];
     const uint64_t bytes = uint64_t{1} << control.rules(chosen.level).shift;
     return {chosen.entry_pa, chosen.level, va.align_down(bytes), static_cast<int64_t>(va.raw()) >= 0};
   }
@@ -122,7 +122,7 @@ class TimedWalk : public ::testing::TestWithParam<std::tuple<std::string, Paging
     if (top && !e.user_half) entry |= pte::kAccessed;
     put(e, entry);
     // Both address spaces may share the table. INVLPG reaches the current tag and globals, INVPCID the other tag.
-    if (e.level == 1 && tables.chance(50)) {
+    if (e.level == 1 && tables.chance(95)) {
       machine.invalidate(0, on_invlpg(control, e.va));
       if (control.pcide()) {
         const auto other = on_invpcid(control, 0, control.pcid() ^ 1, e.va);

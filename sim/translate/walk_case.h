@@ -45,7 +45,7 @@ class ListedMemory {
   std::vector<std::pair<PhysAddr, size_t>> sorted_;
 };
 
-/// One line of input, understood: docs of the keys in traces/README.md of the vector format ("Page-walk cases").
+/// One line of input, understood. The keys: docs/page-walk-cases.md.
 struct WalkCase {
   std::string_view id;  ///< points into the parser's document
   ProcessorTraits traits;

@@ -95,6 +95,7 @@ class Vmt1Parser final : public TraceParser {
         access.bytes = static_cast<uint16_t>(1U << (flags & vmt1::kSizeMask));
         access.kind = (flags & vmt1::kStoreFlag) != 0 ? AccessKind::kWrite : AccessKind::kRead;
         access.user = user;
+        access.implicit = vmt1::is_implicit(user, va);
         batch.add(access, full_pc(pc, user));
       } else {
         add_event(batch, kind, user, va, pc);

@@ -145,7 +145,14 @@ class ZipfRanks {
   double h_last_;
 };
 
-/// A cycle through all pages in random order, one line of each; lines of neighbouring pages fall into different sets.
+/// The line to use in page number `page`: 64 pages in a row use 64 different lines, and the next 64 begin one line
+/// further, so that the lines spread over the sets of the second-level caches too, which take bits of the page number.
+uint64_t line_in_page(uint64_t page) {
+  constexpr uint64_t kLinesInPage = kPageBytes / kLineBytes;
+  return (page + page / kLinesInPage) % kLinesInPage;
+}
+
+/// All pages in random order.
 std::vector<uint32_t> random_cycle(uint64_t pages, uint64_t seed) {
   std::vector<uint32_t> order(pages);
   std::iota(order.begin(), order.end(), 0U);
@@ -190,11 +197,10 @@ WorkloadPlan read_pointer_chase(ConfigReader& r) {
   return [config, pages, page](const WorkloadContext& context) mutable {
     config.bytes = pages * page;
     const Window window = window_of(config, context);
-    constexpr uint64_t kLinesInPage = kPageBytes / kLineBytes;
     return make_pattern(config, window, /*depends_on=*/1,
                         [page, order = random_cycle(pages, context.seed)](uint64_t i) {
                           const uint64_t number = order[i % order.size()];
-                          return number * page + number % kLinesInPage * kLineBytes;
+                          return number * page + line_in_page(number) * kLineBytes;
                         });
   };
 }

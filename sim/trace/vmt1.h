@@ -22,8 +22,8 @@ inline constexpr uint8_t kInvpcid = 5;
 
 inline constexpr uint64_t kKernelText = 0xffffffff00000000;
 
-/// Captures hold what succeeded. What user-mode code did in the upper half, the processor did for it: descriptor tables,
-/// the stack of an exception.
+/// Captures hold what succeeded. What user-mode code did in the upper half, the processor did for it: descriptor
+/// tables, the stack of an exception.
 constexpr bool is_implicit(bool user, uint64_t va) { return user && va >> 63 != 0; }
 
 }  // namespace mmusim::vmt1

@@ -3,9 +3,8 @@
 
 #include <functional>
 #include <memory>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "models/fabric/ports.h"
 

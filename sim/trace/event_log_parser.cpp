@@ -14,8 +14,8 @@ namespace {
 
 using JsonValue = simdjson::ondemand::value;
 
-constexpr std::array<std::string_view, 10> kCountedKinds = {"pte_write", "pte_read", "walk",  "access",     "alloc",
-                                                            "free",      "zero",     "flush", "kernel_log", "phase"};
+constexpr std::array<std::string_view, 12> kCountedKinds = {
+    "pte_write", "pte_read", "walk", "access", "alloc", "free", "zero", "fill", "flush", "step", "kernel_log", "phase"};
 
 /// What a replay needs of one record.
 struct Record {
@@ -161,8 +161,9 @@ class EventLogParser final : public TraceParser {
     batch.add(access, 0);
   }
   static void add_flush(BatchBuilder& batch, const Record& record) {
-    if (record.kind == "invlpg" || record.kind == "invpcid") {
-      TraceEvent& event = batch.add_event(record.kind == "invlpg" ? TraceEventKind::kInvlpg : TraceEventKind::kInvpcid);
+    if (record.kind == "page" || record.kind == "invlpg" || record.kind == "invpcid") {
+      TraceEvent& event =
+          batch.add_event(record.kind == "invpcid" ? TraceEventKind::kInvpcid : TraceEventKind::kInvlpg);
       event.va = record.access.va;
       event.value = record.bytes;
     } else if (record.kind == "cr3" || record.kind == "cr4" || record.kind == "all") {

@@ -44,6 +44,19 @@ TEST(EventLogReader, TotalsThatDoNotAgreeAreDamage) {
   EXPECT_THAT(error_of(log), HasSubstr("the totals tell 3 access records, the log has 2"));
 }
 
+TEST(EventLogReader, EveryKindOfEventThatRunWritesIsKnown) {
+  const TraceBatch batch = read_text(
+      R"({"event":"header","format":"mmusim-events","version":1}
+{"event":"step","cycle":1,"core":0,"name":"sparse_init"}
+{"event":"fill","cycle":2,"core":0,"va":"0xffffea0000000000","bytes":64,"value":255}
+{"event":"kernel_log","cycle":2,"core":0,"level":"debug","text":"line"}
+{"event":"flush","cycle":3,"core":0,"kind":"page","va":"0xffffea0000001000","bytes":4096}
+{"event":"totals","cycle":4,"records":{"step":1,"fill":1,"kernel_log":1,"flush":1}}
+)");
+  EXPECT_EQ(batch.records, 4);
+  EXPECT_EQ(described(batch), "invlpg va=0xffffea0000001000 value=0x1000 operand=- user=false pc=0x0 text=\n");
+}
+
 TEST(EventLogReader, SalvageDeliversWhatIsWhole) {
   const std::string log = contents(data_file("events.jsonl"));
   TraceOptions options;

@@ -179,44 +179,55 @@ DeferredInitPhase read_deferred(ConfigReader& r) {
   return p;
 }
 
+DeviceRemovePhase read_device_remove(ConfigReader& r) {
+  DeviceRemovePhase p;
+  uint64_t bytes = 0;
+  read_range(r, p.start, bytes);
+  return p;
+}
+
+/// A kind of phase: what the file calls it, and who reads its own keys.
+struct PhaseKind {
+  using What = decltype(Phase::what);
+  std::string_view name;
+  What (*read)(ConfigReader& r, const std::string& folder);
+};
+
+constexpr PhaseKind kPhaseKinds[] = {
+    {"boot", [](ConfigReader&, const std::string&) -> PhaseKind::What { return BootPhase{}; }},
+    {"hot_add",
+     [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_memory(r, MemoryPhase::Kind::kHotAdd); }},
+    {"online",
+     [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_memory(r, MemoryPhase::Kind::kOnline); }},
+    {"offline",
+     [](ConfigReader& r, const std::string&) -> PhaseKind::What {
+       return read_memory(r, MemoryPhase::Kind::kOffline);
+     }},
+    {"hot_remove",
+     [](ConfigReader& r, const std::string&) -> PhaseKind::What {
+       return read_memory(r, MemoryPhase::Kind::kHotRemove);
+     }},
+    {"pmem", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_device(r, DeviceKind::kPmem); }},
+    {"dax", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_device(r, DeviceKind::kDax); }},
+    {"pmem_remove", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_device_remove(r); }},
+    {"hugetlb", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_hugetlb(r); }},
+    {"hvo", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_hugetlb(r); }},
+    {"deferred_init", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_deferred(r); }},
+    {"workload", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_workload(r); }},
+    {"replay", [](ConfigReader& r, const std::string& folder) -> PhaseKind::What { return read_replay(r, folder); }},
+    {"mark", [](ConfigReader&, const std::string&) -> PhaseKind::What { return MarkPhase{}; }},
+};
+
 }  // namespace
 
 Phase read_phase(ConfigReader r, const std::string& folder, const std::string& previous_stage) {
-  enum class Kind {
-    kBoot,
-    kAdd,
-    kOnline,
-    kOffline,
-    kRemove,
-    kPmem,
-    kDax,
-    kDetach,
-    kHugetlb,
-    kDeferred,
-    kWorkload,
-    kReplay,
-    kMark
-  };
-  constexpr std::array<std::pair<std::string_view, Kind>, 14> kNames = {{{"boot", Kind::kBoot},
-                                                                         {"hot_add", Kind::kAdd},
-                                                                         {"online", Kind::kOnline},
-                                                                         {"offline", Kind::kOffline},
-                                                                         {"hot_remove", Kind::kRemove},
-                                                                         {"pmem", Kind::kPmem},
-                                                                         {"dax", Kind::kDax},
-                                                                         {"pmem_remove", Kind::kDetach},
-                                                                         {"hugetlb", Kind::kHugetlb},
-                                                                         {"hvo", Kind::kHugetlb},
-                                                                         {"deferred_init", Kind::kDeferred},
-                                                                         {"workload", Kind::kWorkload},
-                                                                         {"replay", Kind::kReplay},
-                                                                         {"mark", Kind::kMark}}};
   Phase phase;
   r.read("phase", phase.name);
-  const auto known = std::find_if(kNames.begin(), kNames.end(), [&](const auto& n) { return n.first == phase.name; });
-  if (known == kNames.end()) {
+  const auto known = std::find_if(std::begin(kPhaseKinds), std::end(kPhaseKinds),
+                                  [&](const PhaseKind& kind) { return kind.name == phase.name; });
+  if (known == std::end(kPhaseKinds)) {
     std::string names;
-    for (const auto& [name, kind] : kNames) names += (names.empty() ? "" : ", ") + std::string(name);
+    for (const PhaseKind& kind : kPhaseKinds) names += (names.empty() ? "" : ", ") + std::string(kind.name);
     r.error("phase", fmt::format("unknown phase \"{}\", expected one of {}", phase.name, names));
     return phase;
   }
@@ -227,51 +238,7 @@ Phase read_phase(ConfigReader r, const std::string& folder, const std::string& p
   r.ignore("comment");
   phase.expect = read_expected(r);
   if (r.has("fail_allocation")) phase.fail_allocation = mm::read_fail_allocation(r.child("fail_allocation"));
-  switch (known->second) {
-    case Kind::kBoot:
-      phase.what = BootPhase{};
-      break;
-    case Kind::kAdd:
-      phase.what = read_memory(r, MemoryPhase::Kind::kHotAdd);
-      break;
-    case Kind::kOnline:
-      phase.what = read_memory(r, MemoryPhase::Kind::kOnline);
-      break;
-    case Kind::kOffline:
-      phase.what = read_memory(r, MemoryPhase::Kind::kOffline);
-      break;
-    case Kind::kRemove:
-      phase.what = read_memory(r, MemoryPhase::Kind::kHotRemove);
-      break;
-    case Kind::kPmem:
-      phase.what = read_device(r, DeviceKind::kPmem);
-      break;
-    case Kind::kDax:
-      phase.what = read_device(r, DeviceKind::kDax);
-      break;
-    case Kind::kDetach: {
-      DeviceRemovePhase p;
-      uint64_t bytes = 0;
-      read_range(r, p.start, bytes);
-      phase.what = p;
-      break;
-    }
-    case Kind::kHugetlb:
-      phase.what = read_hugetlb(r);
-      break;
-    case Kind::kDeferred:
-      phase.what = read_deferred(r);
-      break;
-    case Kind::kWorkload:
-      phase.what = read_workload(r);
-      break;
-    case Kind::kReplay:
-      phase.what = read_replay(r, folder);
-      break;
-    case Kind::kMark:
-      phase.what = MarkPhase{};
-      break;
-  }
+  phase.what = known->read(r, folder);
   r.finish();
   return phase;
 }

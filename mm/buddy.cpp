@@ -11,7 +11,24 @@ constexpr uint64_t kZoneBytes = 0x680;
 constexpr uint64_t kFreeAreaOffset = 0xc0;
 constexpr uint64_t kFreeAreaBytes = 0x68;
 constexpr uint64_t kListHeadBytes = 16;
+constexpr uint64_t kLockOffset = 0x600;
 }  // namespace
+
+/// zone->lock, held as long as this exists.
+class Buddy::ZoneLock {
+ public:
+  ZoneLock(Buddy& buddy, uint16_t zone)
+      : memory_(buddy.context_.memory()), address_(buddy.zone_address(zone) + kLockOffset) {
+    memory_.lock(address_);
+  }
+  ~ZoneLock() { memory_.unlock(address_); }
+  ZoneLock(const ZoneLock&) = delete;
+  ZoneLock& operator=(const ZoneLock&) = delete;
+
+ private:
+  KernelMemory& memory_;
+  VirtAddr address_;
+};
 
 void Buddy::add_range(Pfn start, Pfn end, unsigned node, Zone zone) {
   if (start >= end) return;
@@ -144,10 +161,15 @@ uint64_t Buddy::free_blocks(unsigned node, unsigned order) const {
   return blocks;
 }
 
+/// struct zone in its node's pgdat.
+VirtAddr Buddy::zone_address(uint16_t zone) const {
+  const ZoneData& z = zones_[zone];
+  const VirtAddr pgdat = z.node < pgdat_.size() ? pgdat_[z.node] : pgdat_.empty() ? VirtAddr(0) : pgdat_.front();
+  return pgdat + static_cast<unsigned>(z.kind) * kZoneBytes;
+}
+
 VirtAddr Buddy::list_head(const Free& block) const {
-  const ZoneData& z = zones_[block.zone];
-  const VirtAddr pgdat = z.node < pgdat_.size() ? pgdat_[z.node] : pgdat_.front();
-  return pgdat + static_cast<unsigned>(z.kind) * kZoneBytes + kFreeAreaOffset + block.order * kFreeAreaBytes +
+  return zone_address(block.zone) + kFreeAreaOffset + block.order * kFreeAreaBytes +
          static_cast<unsigned>(block.migrate) * kListHeadBytes;
 }
 
@@ -253,7 +275,11 @@ std::optional<uint64_t> Buddy::rmqueue(uint16_t zone, unsigned order, Migrate mi
 
 std::optional<Pfn> Buddy::alloc_pages(unsigned order, unsigned node, const char* cause, Migrate migrate) {
   for (const uint16_t zone : zonelist(node, migrate)) {
-    const auto pfn = rmqueue(zone, order, migrate);
+    std::optional<uint64_t> pfn;
+    {
+      const ZoneLock lock(*this, zone);
+      pfn = rmqueue(zone, order, migrate);
+    }
     if (!pfn) continue;
     if (context_.struct_pages_live) {  // post_alloc_hook
       context_.store(page(*pfn) + page_field::kPrivate, 0, 8);
@@ -278,6 +304,7 @@ void Buddy::free_one_page(uint64_t pfn, unsigned order, bool to_tail) {
   const Range* range = zone_of(pfn);
   MMUSIM_INVARIANT(range != nullptr, fmt::format("page {:#x} that is freed belongs to a zone", pfn));
   const uint16_t zone = range->zone;
+  const ZoneLock lock(*this, zone);
   while (order < kMaxPageOrder) {
     const uint64_t buddy = pfn ^ (uint64_t{1} << order);
     const auto found = free_.find(buddy);
@@ -344,46 +371,6 @@ void Buddy::split_page(Pfn pfn, unsigned order) {
   for (uint64_t i = 1; i < uint64_t{1} << order; ++i) {
     context_.store(page(pfn.raw + i) + page_field::kRefcount, 1, 4);
   }
-}
-
-void Buddy::claim(Pfn start, Pfn end) {
-  for (uint64_t at = start.raw; at < end.raw; at += kPagesPerPageblock) claimed_.insert(at / kPagesPerPageblock);
-}
-
-std::vector<Buddy::Block> Buddy::release(Pfn start, Pfn end) {
-  for (uint64_t at = start.raw; at < end.raw; at += kPagesPerPageblock) claimed_.erase(at / kPagesPerPageblock);
-  std::vector<Block> inside;
-  std::erase_if(freed_in_claimed_, [&](const Block& b) {
-    if (b.pfn < start || b.pfn >= end) return false;
-    inside.push_back(b);
-    return true;
-  });
-  return inside;
-}
-
-std::vector<Buddy::Block> Buddy::isolate(Pfn start, Pfn end) {
-  std::vector<Block> taken;
-  for (uint64_t pfn = start.raw; pfn < end.raw;) {
-    const uint64_t head = containing(pfn);
-    if (head == kNone) {
-      ++pfn;
-      continue;
-    }
-    const Free block = free_.at(head);
-    const uint64_t block_end = head + (uint64_t{1} << block.order);
-    remove(head);
-    // What lies outside the range goes back in naturally aligned pieces.
-    const auto give_back = [&](Pfn at, unsigned order) {
-      insert(at.raw, order, block.zone, block.migrate, Place::kHead);
-    };
-    if (head < start.raw) for_each_aligned_block(Pfn(head), start, give_back);
-    if (block_end > end.raw) for_each_aligned_block(end, Pfn(block_end), give_back);
-    for_each_aligned_block(std::max(Pfn(head), start), std::min(Pfn(block_end), end), [&](Pfn at, unsigned order) {
-      taken.push_back({at, order});
-    });
-    pfn = std::min(block_end, end.raw);
-  }
-  return taken;
 }
 
 }  // namespace mmusim::mm

@@ -105,6 +105,7 @@ class Buddy {
     uint16_t zone;  ///< index into zones_
   };
   enum class Place : uint8_t { kHead, kTail };
+  class ZoneLock;
 
   const Range* zone_of(uint64_t pfn) const;
   uint16_t zone_index(unsigned node, Zone kind);
@@ -125,6 +126,7 @@ class Buddy {
   const std::vector<uint16_t>& zonelist(unsigned node, Migrate migrate);
 
   VirtAddr page(uint64_t pfn) const { return context_.layout.pfn_to_page(Pfn(pfn)); }
+  VirtAddr zone_address(uint16_t zone) const;
   VirtAddr list_head(const Free& block) const;
   VirtAddr link_of(uint64_t neighbour, const Free& block) const;
   void store_links(uint64_t pfn, const Free& block);

@@ -39,9 +39,6 @@ class Context {
   bool huge_vmemmap() const { return config.cpu.pse && config.vmemmap_pages == VmemmapPages::kAuto; }
 
   KernelMemory& memory() { return *memory_; }
-  /// Another core's memory for as long as one piece of work runs there. Returns the one before it.
-  KernelMemory& switch_memory(KernelMemory& memory) { return *std::exchange(memory_, &memory); }
-
   uint64_t load(VirtAddr va, unsigned bytes) { return memory_->load(va, bytes); }
   void store(VirtAddr va, uint64_t value, unsigned bytes) { memory_->store(va, value, bytes); }
   void fill(VirtAddr va, uint8_t value, uint64_t bytes, const char* cause) {

@@ -28,6 +28,8 @@ class UntimedMemory final : public KernelMemory {
   void flush_tlb_page(VirtAddr va) override;
   void load_cr3(PhysAddr root) override;
 
+  /// The root table loaded last; 0 before.
+  PhysAddr root() const { return root_; }
   /// Physical address of `va`; nullopt if not mapped.
   std::optional<PhysAddr> translate(VirtAddr va);
   uint64_t flushes_of_all() const { return flushes_of_all_; }

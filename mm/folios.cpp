@@ -1,43 +1,81 @@
 // SPDX-License-Identifier: MIT
 #include "mm/folios.h"
 
+#include <algorithm>
+
 namespace mmusim::mm {
 
+namespace {
+Pfn end_of(const Folio& folio) { return folio.head + (uint64_t{1} << folio.order); }
+}  // namespace
+
 std::optional<Folio> Folios::alloc(unsigned order, unsigned node) {
+  if (order > kMaxPageOrder) return alloc_contig(order, node);
   std::optional<Folio> folio;
-  if (order > kMaxPageOrder) {
-    folio = alloc_contig(order, node);
-  } else if (const auto pfn = buddy_.alloc_pages(order, node, "alloc_buddy_hugetlb_folio", Migrate::kMovable)) {
+  if (const auto pfn = buddy_.alloc_pages(order, node, "alloc_buddy_hugetlb_folio", Migrate::kMovable)) {
     folio = {*pfn, order};
-    taken_[pfn->raw] = {{*pfn, order}};
-  }
-  if (folio) {
+    taken_[pfn->raw] = {order, {{*pfn, order}}};
     make_compound(*folio);
-    buddy_.claim(folio->head, folio->head + (uint64_t{1} << folio->order));
+    buddy_.claim(folio->head, end_of(*folio));
   }
   return folio;
 }
 
-std::optional<Folio> Folios::alloc_contig(unsigned order, unsigned node) {
+template <class Fn>
+void Folios::for_each_free_place(unsigned order, unsigned node, Fn&& fn) const {
   const uint64_t pages = uint64_t{1} << order;
   for (const auto& [start, end] : buddy_.ranges_of(node)) {
     for (uint64_t at = (start.raw + pages - 1) & ~(pages - 1); at + pages <= end.raw; at += pages) {
-      if (!buddy_.all_free(Pfn(at), Pfn(at + pages))) continue;
-      const Folio folio{Pfn(at), order};
-      taken_[at] = buddy_.isolate(folio.head, folio.head + pages);
-      context_.allocated(AllocSource::kBuddy, address_of(folio.head), pages << kPageShift, node, "alloc_contig_pages");
-      return folio;
+      if (buddy_.all_free(Pfn(at), Pfn(at + pages)) && !fn(Pfn(at))) return;
     }
   }
-  return std::nullopt;
+}
+
+std::optional<Folio> Folios::alloc_contig(unsigned order, unsigned node) {
+  std::optional<Folio> folio;
+  for_each_free_place(order, node, [&](Pfn head) {
+    folio = {head, order};
+    return false;
+  });
+  if (!folio) return std::nullopt;
+  context_.allocated(AllocSource::kBuddy, address_of(folio->head), kPageBytes << order, node, "alloc_contig_pages");
+  take(*folio);
+  return folio;
+}
+
+std::vector<Folio> Folios::alloc_scattered(unsigned order, uint64_t count, unsigned node) {
+  std::vector<Pfn> places;
+  for_each_free_place(order, node, [&](Pfn head) {
+    places.push_back(head);
+    return true;
+  });
+  std::vector<Folio> folios;
+  const uint64_t taken = std::min<uint64_t>(count, places.size());
+  for (uint64_t i = 0; i < taken; ++i) {
+    folios.push_back({places[i * places.size() / taken], order});
+    context_.allocated(AllocSource::kBuddy, address_of(folios.back().head), kPageBytes << order, node,
+                       "alloc_buddy_hugetlb_folio");
+    take(folios.back());
+  }
+  return folios;
 }
 
 void Folios::claim(const Folio& folio) {
-  const Pfn last = folio.head + ((uint64_t{1} << folio.order) - 1);
+  const Pfn last(end_of(folio).raw - 1);
   if (taken_.contains(folio.head.raw) || !buddy_.manages(folio.head) || !buddy_.manages(last)) return;
-  taken_[folio.head.raw] = buddy_.isolate(folio.head, folio.head + (uint64_t{1} << folio.order));
+  take(folio);
+}
+
+void Folios::take(const Folio& folio) {
+  taken_[folio.head.raw] = {folio.order, buddy_.isolate(folio.head, end_of(folio))};
   make_compound(folio);
-  buddy_.claim(folio.head, last + 1);
+  buddy_.claim(folio.head, end_of(folio));
+}
+
+std::vector<Folio> Folios::taken() const {
+  std::vector<Folio> folios;
+  for (const auto& [head, taken] : taken_) folios.push_back({Pfn(head), taken.order});
+  return folios;
 }
 
 /// prep_compound_page, as far as the first two struct pages and the links of the tails to the head go.
@@ -61,8 +99,8 @@ void Folios::free(const Folio& folio) {
   const PageBits& bits = page_bits(context_.config.version);
   const VirtAddr head = context_.layout.pfn_to_page(folio.head);
   context_.memory().read_modify_write(head, RmwOp::kAnd, ~(uint64_t{1} << bits.head), 8, /*locked=*/false);
-  std::vector<Buddy::Block> blocks = buddy_.release(folio.head, folio.head + (uint64_t{1} << folio.order));
-  blocks.insert(blocks.end(), taken->second.begin(), taken->second.end());
+  std::vector<Buddy::Block> blocks = buddy_.release(folio.head, end_of(folio));
+  blocks.insert(blocks.end(), taken->second.blocks.begin(), taken->second.blocks.end());
   taken_.erase(taken);
   for (const Buddy::Block& block : blocks) {
     buddy_.free_pages(block.pfn, block.order, "update_and_free_hugetlb_folio");

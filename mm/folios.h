@@ -16,18 +16,31 @@ class Folios {
   Folios(Context& context, Buddy& buddy) : context_(context), buddy_(buddy) {}
 
   std::optional<Folio> alloc(unsigned order, unsigned node);
+  /// `count` folios of `order`, at equal distances among the places of the node that are free; fewer if there are
+  /// fewer.
+  std::vector<Folio> alloc_scattered(unsigned order, uint64_t count, unsigned node);
   /// Takes what is free of this very folio off the free lists; nothing if it is not memory of the allocator.
   void claim(const Folio& folio);
   /// Gives back what alloc() or claim() took.
   void free(const Folio& folio);
+  /// Folios that are not free, ascending.
+  std::vector<Folio> taken() const;
 
  private:
   std::optional<Folio> alloc_contig(unsigned order, unsigned node);
+  /// Calls fn(head) for each aligned place of the node, ascending, that is all free, until it returns false.
+  template <class Fn>
+  void for_each_free_place(unsigned order, unsigned node, Fn&& fn) const;
+  void take(const Folio& folio);
   void make_compound(const Folio& folio);
 
   Context& context_;
   Buddy& buddy_;
-  std::map<uint64_t, std::vector<Buddy::Block>> taken_;  // by head page
+  struct Taken {
+    unsigned order;
+    std::vector<Buddy::Block> blocks;  // what came from the free lists
+  };
+  std::map<uint64_t, Taken> taken_;  // by head page
 };
 
 }  // namespace mmusim::mm

@@ -7,23 +7,21 @@
 
 namespace mmusim::mm {
 
-/// probe_memory_block_size: 128 MiB on small machines; else 2 GiB, or on a hypervisor the largest size that divides the
-/// end of memory.
-uint64_t Hotplug::probe_block_bytes() const {
+uint64_t probe_memory_block_size(PhysAddr end, bool hypervisor) {
   constexpr uint64_t kLargeMachine = 64 * kGiB;
   constexpr uint64_t kMaxBlock = 2 * kGiB;
-  const uint64_t end = memblock_.end_of_memory().raw();
-  if (context_.config.memory_block_bytes != 0) return context_.config.memory_block_bytes;
-  if (end < kLargeMachine) return kSectionBytes;
-  if (!context_.config.hypervisor) return kMaxBlock;
+  if (end.raw() < kLargeMachine) return kSectionBytes;
+  if (!hypervisor) return kMaxBlock;
   uint64_t bytes = kMaxBlock;
-  while (bytes > kSectionBytes && end % bytes != 0) bytes >>= 1;
+  while (bytes > kSectionBytes && !end.is_aligned(bytes)) bytes >>= 1;
   return bytes;
 }
 
 void Hotplug::start(DirectMap& direct_map) {
   direct_map_ = &direct_map;
-  block_bytes_ = probe_block_bytes();
+  const uint64_t configured = context_.config.memory_block_bytes;
+  block_bytes_ =
+      configured != 0 ? configured : probe_memory_block_size(memblock_.end_of_memory(), context_.config.hypervisor);
   for (const uint64_t section : sparse_.present_sections()) {
     const PhysAddr start(section << kSectionShift);
     const unsigned node = memblock_.node_of(start).value_or(0);

@@ -57,7 +57,6 @@ class Hotplug {
 
   bool aligned(PhysAddr start, uint64_t bytes) const;
   bool supports_memmap_on_memory(uint64_t bytes) const;
-  uint64_t probe_block_bytes() const;
   Errno online_block(uint64_t index, Block& block, OnlineZone zone);
   Errno offline_block(uint64_t index, Block& block);
   void scan_for_offline(Pfn start, Pfn end);

@@ -18,9 +18,7 @@ HugetlbVmemmap::Range HugetlbVmemmap::range_of(const Folio& folio) const {
   return {start, start + bytes, node};
 }
 
-bool HugetlbVmemmap::is_optimized(const Folio& folio) const {
-  return std::any_of(optimized_.begin(), optimized_.end(), [&](const Folio& f) { return f.head == folio.head; });
-}
+bool HugetlbVmemmap::is_optimized(const Folio& folio) const { return turn_of_.contains(folio.head.raw); }
 
 /// A page on a list is linked through its own struct page [V-3].
 void HugetlbVmemmap::link_page(Pfn pfn) {
@@ -238,8 +236,19 @@ Errno HugetlbVmemmap::remap_folio(const Folio& folio, Flush flush, std::vector<P
   if (!new_head) set_optimized_flag(folio, true);
   allocator_.adjust_block_pages(-static_cast<int64_t>(own.size()) + (new_head ? 1 : 0));
   replaced.insert(replaced.end(), own.begin(), own.end());
-  optimized_.push_back(folio);
+  adopt(folio);
   return Errno::kSuccess;
+}
+
+void HugetlbVmemmap::adopt(const Folio& folio) {
+  turn_of_.emplace(folio.head.raw, turns_);
+  optimized_.emplace(turns_++, folio);
+}
+
+std::vector<Folio> HugetlbVmemmap::optimized() const {
+  std::vector<Folio> folios;
+  for (const auto& [turn, folio] : optimized_) folios.push_back(folio);
+  return folios;
 }
 
 bool HugetlbVmemmap::is_memory(const Folio& folio) const {
@@ -315,7 +324,8 @@ Errno HugetlbVmemmap::restore_folio(const Folio& folio, Flush flush) {
   if (const Errno e = remap_range(range.start, range.end, walk); !ok(e)) return e;
   set_optimized_flag(folio, false);
   allocator_.adjust_block_pages(static_cast<int64_t>(count));
-  std::erase_if(optimized_, [&](const Folio& f) { return f.head == folio.head; });
+  const auto turn = turn_of_.extract(folio.head.raw);
+  optimized_.erase(turn.mapped());
   return Errno::kSuccess;
 }
 

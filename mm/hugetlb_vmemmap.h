@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "mm/kernel.h"
@@ -34,12 +35,12 @@ class HugetlbVmemmap {
   Errno restore(std::span<const Folio> folios);
 
   /// Folios that are optimised, oldest first.
-  const std::vector<Folio>& optimized() const { return optimized_; }
+  std::vector<Folio> optimized() const;
   bool is_optimized(const Folio& folio) const;
   /// vmemmap_get_tail: the tail page shared by the folios of one zone and order (7.x); made when first needed.
   std::optional<PhysAddr> shared_tail(const Folio& folio);
   /// A folio whose struct pages were populated optimised at boot.
-  void adopt(const Folio& folio) { optimized_.push_back(folio); }
+  void adopt(const Folio& folio);
 
  private:
   enum class Step : uint8_t { kSplit, kRemap, kRestore };
@@ -90,7 +91,9 @@ class HugetlbVmemmap {
   Buddy& buddy_;
   Bootmem& bootmem_;
   Memblock& memblock_;
-  std::vector<Folio> optimized_;
+  std::map<uint64_t, Folio> optimized_;             // by turn: the order in which they became so
+  std::unordered_map<uint64_t, uint64_t> turn_of_;  // by head page
+  uint64_t turns_ = 0;
   std::map<std::pair<unsigned, unsigned>, PhysAddr> shared_tails_;  // by (node and zone, order)
 };
 

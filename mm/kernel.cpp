@@ -43,6 +43,9 @@ const Layout& Kernel::layout() const { return parts_->context.layout; }
 PhysAddr Kernel::root() const { return parts_->context.config.init_top_pgt_pa; }
 bool Kernel::pfn_valid(Pfn pfn) { return parts_->sparse.pfn_valid(pfn); }
 std::optional<VirtAddr> Kernel::section_entry(uint64_t section) const { return parts_->sparse.known_entry(section); }
+std::optional<VirtAddr> Kernel::subsection_map_address(uint64_t section) {
+  return parts_->sparse.subsection_map_address(section);
+}
 uint64_t Kernel::section_mem_map(uint64_t section) { return parts_->sparse.section_mem_map(section); }
 uint64_t Kernel::subsection_map(uint64_t section) { return parts_->sparse.subsection_map(section); }
 

@@ -57,12 +57,10 @@ struct Folio {
   unsigned order = 9;
 };
 
-/// One part of deferred struct-page initialisation [M-3]: what one worker does at a time.
-struct DeferredChunk {
-  unsigned node = 0;
-  Pfn start;
-  Pfn end;
-};
+/// The size of a memory block on a machine whose memory ends at `end` (exclusive): 128 MiB below 64 GiB of address
+/// space; else 2 GiB, on a hypervisor the largest power of two up to that which divides `end`
+/// [arch/x86/mm/init_64.c: probe_memory_block_size].
+uint64_t probe_memory_block_size(PhysAddr end, bool hypervisor);
 
 struct MemoryCounts {
   uint64_t total_pages = 0;  ///< pages the buddy allocator owns or gave out
@@ -70,6 +68,15 @@ struct MemoryCounts {
   uint64_t vmemmap_table_pages = 0;   ///< table pages of the vmemmap, the top one left out
   uint64_t vmemmap_blocks_pages = 0;  ///< pages of memory that hold struct pages
   uint64_t leaked_pages = 0;  ///< pages lost by kernel behaviour that is modelled (failed boot populate, 6.19 bug)
+};
+
+/// Deferred struct-page initialisation, shared out among cores (mm/deferred_init.h).
+class DeferredWork {
+ public:
+  virtual ~DeferredWork() = default;
+  /// What core `worker` (0 ... workers - 1) does. All have to be called, each on its core, at the same time. A single
+  /// worker does everything, in ascending order.
+  virtual void work(unsigned worker) = 0;
 };
 
 /// The kernel's memory management around the vmemmap: boot, hotplug, devices, HugeTLB vmemmap optimisation.
@@ -107,6 +114,8 @@ class Kernel {
 
   /// Takes `count` folios of `order` from the free lists (node first), without optimising; fewer if memory is short.
   std::vector<Folio> hugetlb_alloc(unsigned order, uint64_t count, unsigned node);
+  /// The same, spread evenly over what the node has free, as on a machine that has been running for a while.
+  std::vector<Folio> hugetlb_alloc_scattered(unsigned order, uint64_t count, unsigned node);
   /// Takes these very folios out of the free lists, as far as their pages are free.
   void hugetlb_claim(std::span<const Folio> folios);
   /// hugetlb_vmemmap_optimize_folios, or one by one where the version has no batches.
@@ -115,6 +124,8 @@ class Kernel {
   Errno hugetlb_restore(std::span<const Folio> folios);
   /// Gives the pages of restored folios back to the buddy allocator.
   void hugetlb_free(std::span<const Folio> folios);
+  /// Folios that are not free: allocated, claimed, or reserved by boot; ascending.
+  std::vector<Folio> hugetlb_folios() const;
   /// Gigantic folios that boot reserved.
   std::vector<Folio> boot_folios() const;
   /// Folios that are optimised now, in the order in which they became so.
@@ -124,10 +135,8 @@ class Kernel {
   std::optional<Pfn> alloc_pages(unsigned order, unsigned node);
   void free_pages(Pfn pfn, unsigned order);
 
-  /// What deferred initialisation left over at boot, in pieces that workers may take in any order.
-  std::vector<DeferredChunk> deferred_chunks() const;
-  /// Initialises and frees the pages of one chunk through `memory` (the worker's own core).
-  void init_deferred_chunk(const DeferredChunk& chunk, KernelMemory& memory);
+  /// The rest of struct-page initialisation, for so many cores. Must not outlive the kernel.
+  std::unique_ptr<DeferredWork> deferred_init(unsigned workers);
 
   /// A new process: its top-level table is linked into pgd_list and gets the kernel slots. Its root.
   std::optional<PhysAddr> create_process();
@@ -144,6 +153,8 @@ class Kernel {
   bool pfn_valid(Pfn pfn);
   /// Address of the mem_section entry of a section; nullopt where no root exists. Touches no simulated memory.
   std::optional<VirtAddr> section_entry(uint64_t section) const;
+  /// Address of the subsection_map of a section; nullopt if it has none.
+  std::optional<VirtAddr> subsection_map_address(uint64_t section);
   /// section_mem_map of a section as it stands in memory; 0 if the section is absent.
   uint64_t section_mem_map(uint64_t section);
   /// subsection_map of a section; 0 if absent.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "models/base/errors.h"
 #include "models/base/types.h"
 
 namespace mmusim::mm {
@@ -43,6 +44,15 @@ class KernelMemory {
   virtual void flush_tlb_page(VirtAddr va) = 0;
   /// Installs the top-level table at `root`; from here on the tables translate.
   virtual void load_cr3(PhysAddr root) = 0;
+
+  /// A spin lock, named by where the kernel keeps it: waits while another core holds it. Alone there is nobody to wait
+  /// for, and neither call does anything.
+  virtual void lock(VirtAddr lock) { (void)lock; }
+  virtual void unlock(VirtAddr lock) { (void)lock; }
+  /// Holding `lock`: gives it back until another core calls wake() on it, then takes it again. Alone: never called.
+  virtual void sleep(VirtAddr lock) { MMUSIM_INVARIANT(false, fmt::format("nobody can wake who sleeps on {}", lock)); }
+  /// Holding `lock`: wakes all that sleep on it.
+  virtual void wake(VirtAddr lock) { (void)lock; }
 };
 
 }  // namespace mmusim::mm

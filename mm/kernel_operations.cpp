@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The operations of the Kernel after boot: memory hotplug, devices, HugeTLB folios.
+#include <algorithm>
+
+#include "mm/deferred_init.h"
 #include "mm/parts.h"
 
 namespace mmusim::mm {
@@ -50,6 +53,18 @@ std::vector<Folio> Kernel::hugetlb_alloc(unsigned order, uint64_t count, unsigne
   return folios;
 }
 
+std::vector<Folio> Kernel::hugetlb_alloc_scattered(unsigned order, uint64_t count, unsigned node) {
+  return parts_->folios.alloc_scattered(order, count, node);
+}
+
+std::vector<Folio> Kernel::hugetlb_folios() const {
+  std::vector<Folio> folios = parts_->folios.taken();
+  const std::vector<Folio>& reserved = parts_->boot_hugetlb.folios();
+  folios.insert(folios.end(), reserved.begin(), reserved.end());
+  std::sort(folios.begin(), folios.end(), [](const Folio& a, const Folio& b) { return a.head < b.head; });
+  return folios;
+}
+
 void Kernel::hugetlb_claim(std::span<const Folio> folios) {
   for (const Folio& folio : folios) parts_->folios.claim(folio);
 }
@@ -72,38 +87,10 @@ std::vector<Folio> Kernel::boot_folios() const { return parts_->boot_hugetlb.fol
 
 std::vector<Folio> Kernel::hugetlb_optimized() const { return parts_->hugetlb.optimized(); }
 
-std::vector<DeferredChunk> Kernel::deferred_chunks() const {
-  std::vector<DeferredChunk> chunks;
-  const Parts& p = *parts_;
-  for (const auto& m : p.memblock.memory()) {
-    const auto first = p.memmap_init.first_deferred(m.node);
-    if (!first) continue;
-    const Pfn end = pfn_of(m.end);
-    for (Pfn at = std::max(*first, pfn_of(m.start)); at < end;) {
-      const Pfn next = std::min(end, Pfn((at.raw / kPagesPerSection + 1) * kPagesPerSection));
-      chunks.push_back({m.node, at, next});
-      at = next;
-    }
-  }
-  return chunks;
-}
-
-/// deferred_init_maxorder: each block of up to 1024 pages is initialised, then freed; reserved pages were initialised
-/// when they were reserved [M-3].
-void Kernel::init_deferred_chunk(const DeferredChunk& chunk, KernelMemory& memory) {
+std::unique_ptr<DeferredWork> Kernel::deferred_init(unsigned workers) {
   Parts& p = *parts_;
-  KernelMemory& before = p.context.switch_memory(memory);
-  const Zone zone = chunk.start.raw < 0x100000 ? Zone::kDma32 : Zone::kNormal;
-  p.memblock.for_each_free([&](PhysAddr start, PhysAddr end, unsigned) {
-    const Pfn first = std::max(pfn_of(start.align_up(kPageBytes)), chunk.start);
-    const Pfn last = std::min(pfn_of(end), chunk.end);
-    if (first >= last) return;
-    for_each_aligned_block(first, last, [&](Pfn pfn, unsigned order) {
-      p.memmap_init.memmap_init_range(pfn, pfn + (uint64_t{1} << order), chunk.node, zone, MemmapInit::Kind::kEarly);
-      p.buddy.free_pages_core(pfn, order);
-    });
-  });
-  p.context.switch_memory(before);
+  p.context.phase("deferred_init_memmap");
+  return std::make_unique<DeferredInit>(p.context, p.memblock, p.memmap_init, p.buddy, workers);
 }
 
 uint64_t Kernel::memory_block_bytes() const { return parts_->hotplug.block_bytes(); }

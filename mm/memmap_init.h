@@ -49,6 +49,8 @@ class MemmapInit {
   /// First page of a node that was left for deferred initialisation.
   std::optional<Pfn> first_deferred(unsigned node) const;
   bool is_deferred(Pfn pfn) const;
+  /// Nothing of the node is deferred any more.
+  void finish_deferred(unsigned node) { first_deferred_[node].reset(); }
 
  private:
   void init_single_page(Pfn pfn, unsigned node, Zone zone);

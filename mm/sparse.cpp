@@ -204,9 +204,15 @@ std::optional<PhysAddr> Sparse::usage_pa(uint64_t section) {
   return context_.layout.direct_map_pa(usage);
 }
 
-VirtAddr Sparse::pageblock_flags(uint64_t section) {
+std::optional<VirtAddr> Sparse::subsection_map_address(uint64_t section) {
   const auto usage = usage_pa(section);
-  return usage ? subsection_word(context_.layout.direct_map(*usage)) + 8 : VirtAddr(0);
+  if (!usage) return std::nullopt;
+  return subsection_word(context_.layout.direct_map(*usage));
+}
+
+VirtAddr Sparse::pageblock_flags(uint64_t section) {
+  const auto map = subsection_map_address(section);
+  return map ? *map + 8 : VirtAddr(0);
 }
 
 }  // namespace mmusim::mm

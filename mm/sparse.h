@@ -58,6 +58,8 @@ class Sparse {
   std::optional<VirtAddr> entry_of(uint64_t section) const;
   /// The same without the kernel's load of the root pointer.
   std::optional<VirtAddr> known_entry(uint64_t section) const;
+  /// Address of usage->subsection_map of a section; nullopt if it has no usage map.
+  std::optional<VirtAddr> subsection_map_address(uint64_t section);
   /// Address of usage->pageblock_flags of a section, 0 if it has no usage map.
   VirtAddr pageblock_flags(uint64_t section);
 

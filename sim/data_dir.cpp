@@ -7,6 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <nlohmann/json.hpp>
+
+#include "models/base/config.h"
 #include "models/base/errors.h"
 
 namespace mmusim {
@@ -37,6 +40,28 @@ std::vector<std::string> config_names(std::string_view kind) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+namespace {
+
+constexpr unsigned kMostBases = 8;
+
+nlohmann::json platform_on_bases(const std::string& name_or_path, unsigned bases) {
+  if (bases == 0) throw InputError(fmt::format("{}: more than {} \"base\" in a row", name_or_path, kMostBases));
+  nlohmann::json document = parse_json_file(find_config("platforms", name_or_path));
+  const auto base = document.is_object() ? document.find("base") : document.end();
+  if (base == document.end()) return document;
+  if (!base->is_string()) throw InputError(name_or_path + ": /base: expected the name or path of a platform");
+  nlohmann::json whole = platform_on_bases(base->get<std::string>(), bases - 1);
+  document.erase(base);
+  whole.merge_patch(document);
+  return whole;
+}
+
+}  // namespace
+
+nlohmann::json platform_document(const std::string& name_or_path) {
+  return platform_on_bases(name_or_path, kMostBases);
 }
 
 }  // namespace mmusim

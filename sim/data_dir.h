@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace mmusim {
 
 /// The folder with the shipped configurations: environment variable MMUSIM_CONFIGS if set and not empty, else
@@ -20,5 +22,9 @@ std::string find_config(std::string_view kind, std::string_view name);
 
 /// The bare names of the shipped configurations of `kind`, sorted. Empty if there is no such folder.
 std::vector<std::string> config_names(std::string_view kind);
+
+/// The platform of that name ("milan") or path as JSON; a "base" in it is resolved: what the file says is an RFC 7386
+/// patch on that platform. Throws InputError or EnvironmentError.
+nlohmann::json platform_document(const std::string& name_or_path);
 
 }  // namespace mmusim

@@ -30,6 +30,7 @@ struct MemAccess {
   bool rmw : 1 = false;                 ///< locked or plain read-modify-write
   bool stack : 1 = false;               ///< reference through the stack segment (#SS instead of #GP)
   bool implicit : 1 = false;            ///< implicit supervisor access (descriptor tables)
+  bool awaited : 1 = false;             ///< what follows in the program begins only when its result is there
   uint16_t depends_on = 0;              ///< address needs the result of the access that many places earlier; 0: none
   uint16_t gap = 0;                     ///< instructions without memory access before this one
 };

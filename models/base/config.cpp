@@ -221,6 +221,9 @@ json parse_json_text(std::string_view text, const std::string& name) {
     std::string what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, column 2: <reason>"
     if (const size_t at = what.find(": "); at != std::string::npos) what = what.substr(at + 2);
     throw InputError(fmt::format("{}: line {}, column {}: not valid JSON: {}", name, line, column, what));
+  } catch (const json::out_of_range& e) {  // "[json.exception.out_of_range.406] number overflow parsing '1e999'"
+    const std::string_view what = e.what();
+    throw InputError(fmt::format("{}: {}", name, what.substr(std::min(what.find("] ") + 2, what.size()))));
   }
 }
 

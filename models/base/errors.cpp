@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace mmusim {
 
@@ -12,8 +13,19 @@ EnvironmentError system_error(const std::string& action, const std::string& path
   return EnvironmentError(fmt::format("{}: cannot {}: {}", path, action, std::strerror(error_number)));
 }
 
+namespace {
+std::string& reproduction_text() {
+  static std::string text;
+  return text;
+}
+}  // namespace
+
+void set_reproduction(std::string command) { reproduction_text() = std::move(command); }
+const std::string& reproduction() { return reproduction_text(); }
+
 void internal_error(const char* file, int line, const std::string& what) {
   fmt::print(stderr, "mmusim: internal inconsistency at {}:{}: {}\n", file, line, what);
+  if (!reproduction().empty()) fmt::print(stderr, "reproduce with: {}\n", reproduction());
   std::abort();
 }
 

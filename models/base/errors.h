@@ -30,6 +30,10 @@ class EnvironmentError : public std::runtime_error {
 /// Builds the environment error for a failed system call on `path`, with the text of `error_number` (an errno value).
 EnvironmentError system_error(const std::string& action, const std::string& path, int error_number);
 
+/// How to make this very run again (the command line); internal_error() prints it. Empty: nothing is printed.
+void set_reproduction(std::string command);
+const std::string& reproduction();
+
 /// An inconsistency inside the simulator: says where and stops the program. Never returns.
 [[noreturn]] void internal_error(const char* file, int line, const std::string& what);
 

@@ -65,7 +65,7 @@ uint64_t PhysMem::load(PhysAddr pa, unsigned bytes) const {
   return value;
 }
 
-void PhysMem::store(PhysAddr pa, uint64_t value, unsigned bytes) {
+void PhysMem::store_across(PhysAddr pa, uint64_t value, unsigned bytes) {
   write(pa, std::as_bytes(std::span(&value, 1)).first(bytes));
 }
 

@@ -38,7 +38,21 @@ class PhysMem {
 
   /// 1 to 8 bytes, little endian, anywhere (also across pages).
   uint64_t load(PhysAddr pa, unsigned bytes) const;
-  void store(PhysAddr pa, uint64_t value, unsigned bytes);
+  void store(PhysAddr pa, uint64_t value, unsigned bytes) {
+    if (offset(pa) + sizeof value > kChunkBytes) [[unlikely]]
+      return store_across(pa, value, bytes);
+    std::byte* const at = obtain(pa) + offset(pa);
+    switch (bytes) {
+      case 8:
+        std::memcpy(at, &value, 8);
+        break;
+      case 4:
+        std::memcpy(at, &value, 4);
+        break;
+      default:
+        std::memcpy(at, &value, bytes);
+    }
+  }
 
   void read(PhysAddr pa, std::span<std::byte> to) const;
   void write(PhysAddr pa, std::span<const std::byte> from);
@@ -76,6 +90,7 @@ class PhysMem {
     if (chunk == last_chunk_) return last_;
     return obtain_slow(pa);
   }
+  void store_across(PhysAddr pa, uint64_t value, unsigned bytes);
   const std::byte* find_slow(PhysAddr pa) const;
   std::byte* obtain_slow(PhysAddr pa);
   std::byte* new_chunk();

@@ -41,6 +41,7 @@ struct EntryRead {
 
 /// What asked for a walk.
 enum class WalkCause : uint8_t { kLoad, kStore, kFetch, kPrefetch };
+inline constexpr unsigned kWalkCauses = 4;
 
 constexpr const char* name_of(WalkCause cause) {
   switch (cause) {

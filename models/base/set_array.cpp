@@ -35,53 +35,131 @@ void read_geometry(ConfigReader& reader, Geometry& geometry) {
                geometry.sets());
 }
 
-SetArray::SetArray(const Geometry& geometry, uint64_t seed)
+SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask)
     : geometry_(geometry),
       ways_(geometry.ways),
-      padded_ways_((geometry.ways + kLanes - 1) / kLanes * kLanes),
+      way_shift_(static_cast<unsigned>(std::bit_width(geometry.ways - 1U))),
+      way_mask_((1U << way_shift_) - 1),
       sets_(geometry.sets()),
       set_mask_(sets_ - 1),
       power_of_two_(std::has_single_bit(sets_)),
-      last_shift_(4 * (ways_ - 1)),
-      random_(seed | 1),
-      keys_(geometry.entries, 0) {
+      digest_mask_(digest_mask),
+      random_(seed | 1) {
   MMUSIM_INVARIANT(ways_ != 0 && geometry.entries % ways_ == 0, "geometry was checked when it was read");
-  digests_.resize(size_t{sets_} * padded_ways_);
   switch (geometry.replacement) {
     case Replacement::kLru:
-      order_ = ways_ <= kQueueWays ? Order::kQueue : Order::kStamps;
-      if (order_ == Order::kQueue) queues_.resize(sets_);
-      if (order_ == Order::kStamps) stamps_.resize(geometry.entries);
+      order_ = ways_ <= kQueueWays ? Order::kQueue : Order::kList;
+      last_shift_ = 4 * (std::min(ways_, kQueueWays) - 1);
       break;
     case Replacement::kTreePlru:
-      order_ = Order::kTree;
-      trees_.assign(sets_, 0);
-      break;
     case Replacement::kSkylake:
       order_ = Order::kTree;
-      trees_.assign(size_t{sets_} * kSkylakeGroups, 0);
-      mru_group_.assign(sets_, kSkylakeGroups - 1);
+      build_tree();
       break;
     case Replacement::kRandom:
-      order_ = Order::kNone;
       break;
   }
+  const unsigned lanes = (ways_ + kLanes - 1) / kLanes * kLanes;
+  keys_at_ = kDigestsAt + lanes * static_cast<unsigned>(sizeof(uint16_t)) / static_cast<unsigned>(sizeof(uint64_t));
+  links_at_ = keys_at_ + (1U << way_shift_);
+  const unsigned words = links_at_ + (order_ == Order::kList ? (ways_ + 1) / 2 : 0);
+  constexpr unsigned kWordsPerLine = sizeof(Line) / sizeof(uint64_t);
+  lines_per_set_ = (words + kWordsPerLine - 1) / kWordsPerLine;
+  lines_.resize(size_t{sets_} * lines_per_set_);
   clear();
 }
 
-void SetArray::to_back(unsigned slot) {
-  to_front(slot);
-  uint64_t& queue = queues_[slot / ways_];
-  const uint64_t used = last_shift_ == 60 ? ~uint64_t{0} : (uint64_t{1} << (last_shift_ + 4)) - 1;
-  const uint64_t way = queue & 15;
-  queue = (queue & ~used) | (queue & used) >> 4 | way << last_shift_;
+namespace {
+
+/// Ways before and after one in a list, in the order of use.
+struct Links {
+  uint16_t before;
+  uint16_t after;
+};
+
+Links load_links(const uint64_t* words, unsigned way) {
+  Links links;
+  std::memcpy(&links, reinterpret_cast<const std::byte*>(words) + sizeof links * way, sizeof links);
+  return links;
+}
+
+void store_links(uint64_t* words, unsigned way, Links links) {
+  std::memcpy(reinterpret_cast<std::byte*>(words) + sizeof links * way, &links, sizeof links);
+}
+
+// A tree of ways-1 bits, root at bit 1, children of node n at 2n and 2n+1; a bit points to the half used longer ago.
+struct TreeBits {
+  uint64_t all = 0;  ///< bits on the path
+  uint64_t set = 0;  ///< those that are 1 after a use
+};
+
+TreeBits tree_path(unsigned way, unsigned ways) {
+  TreeBits bits;
+  unsigned node = 1;
+  for (unsigned half = ways / 2; half != 0; half /= 2) {
+    const unsigned right = (way & half) != 0 ? 1 : 0;
+    bits.all |= uint64_t{1} << node;
+    bits.set |= uint64_t{1 - right} << node;
+    node = 2 * node + right;
+  }
+  return bits;
+}
+
+unsigned tree_victim(uint64_t tree, unsigned ways) {
+  unsigned node = 1;
+  while (node < ways) node = 2 * node + (tree >> node & 1);
+  return node - ways;
+}
+
+}  // namespace
+
+/// What each touch does to the order word. The Skylake form has its groups' trees in a byte each.
+void SetArray::build_tree() {
+  for (unsigned way = 0; way < ways_; ++way) {
+    if (geometry_.replacement == Replacement::kTreePlru) {
+      const TreeBits bits = tree_path(way, ways_);
+      tree_keeps_[way] = ~bits.all;
+      tree_sets_[way] = bits.set;
+    } else {
+      const uint64_t group = way / kSkylakeGroupWays;
+      const TreeBits bits = tree_path(way % kSkylakeGroupWays, kSkylakeGroupWays);
+      tree_keeps_[way] = ~(bits.all << (8 * group) | uint64_t{3} << kGroupShift);
+      tree_sets_[way] = bits.set << (8 * group) | group << kGroupShift;
+    }
+  }
+}
+
+void SetArray::to_front_of_list(uint64_t* words, unsigned way) {
+  uint64_t& order = words[kOrderAt];
+  uint64_t* const links = words + links_at_;
+  const auto first = static_cast<uint16_t>(order);
+  auto last = static_cast<uint16_t>(order >> 16);
+  if (first == way) return;
+  const Links mine = load_links(links, way);
+  store_links(links, mine.before, {load_links(links, mine.before).before, mine.after});
+  if (way == last) {
+    last = mine.before;
+  } else {
+    store_links(links, mine.after, {mine.before, load_links(links, mine.after).after});
+  }
+  store_links(links, first, {static_cast<uint16_t>(way), load_links(links, first).after});
+  store_links(links, way, {0, first});
+  order = (order & ~uint64_t{0xffffffff}) | uint64_t{last} << 16 | way;
 }
 
 void SetArray::erase(unsigned slot) {
-  keys_[slot] = 0;
-  digest(slot) = 0;
-  if (order_ == Order::kQueue) to_back(slot);
-  if (order_ == Order::kStamps) stamps_[slot] = 0;
+  uint64_t* const words = block(slot >> way_shift_);
+  const unsigned way = slot & way_mask_;
+  uint64_t& order = words[kOrderAt];
+  if (order_ == Order::kQueue) {
+    const uint64_t queue = to_front(order, way);
+    const uint64_t used = last_shift_ == 60 ? ~uint64_t{0} : (uint64_t{1} << (last_shift_ + 4)) - 1;
+    order = (queue & ~used) | (queue & used) >> 4 | uint64_t{way} << last_shift_;
+  } else if (words[keys_at_ + way] != 0) {
+    order += kOneEmpty;
+  }
+  words[keys_at_ + way] = 0;
+  set_digest(words, way, 0);
 }
 
 unsigned SetArray::hashed(uint64_t index) const {
@@ -91,68 +169,49 @@ unsigned SetArray::hashed(uint64_t index) const {
   return static_cast<unsigned>(folded & set_mask_);
 }
 
-// A tree of ways-1 bits, root at bit 1, children of node n at 2n and 2n+1; a bit points to the half used longer ago.
-uint32_t SetArray::tree_touched(uint32_t tree, unsigned way, unsigned ways) {
-  unsigned node = 1;
-  for (unsigned half = ways / 2; half != 0; half /= 2) {
-    const unsigned right = (way & half) != 0 ? 1 : 0;
-    tree = (tree & ~(1u << node)) | ((1u - right) << node);
-    node = 2 * node + right;
+unsigned SetArray::victim_way(const uint64_t* words) {
+  const uint64_t order = words[kOrderAt];
+  if (order >> kEmptyShift != 0) {
+    unsigned way = 0;
+    while (words[keys_at_ + way] != 0) ++way;
+    return way;
   }
-  return tree;
-}
-
-unsigned SetArray::tree_victim(uint32_t tree, unsigned ways) const {
-  unsigned node = 1;
-  while (node < ways) node = 2 * node + ((tree >> node) & 1u);
-  return node - ways;
-}
-
-void SetArray::touch_tree(unsigned slot) {
-  const unsigned set = slot / ways_, way = slot % ways_;
-  if (geometry_.replacement == Replacement::kTreePlru) {
-    trees_[set] = tree_touched(trees_[set], way, ways_);
-  } else if (geometry_.replacement == Replacement::kSkylake) {
-    const unsigned group = way / kSkylakeGroupWays;
-    uint32_t& tree = trees_[size_t{set} * kSkylakeGroups + group];
-    tree = tree_touched(tree, way % kSkylakeGroupWays, kSkylakeGroupWays);
-    mru_group_[set] = static_cast<uint8_t>(group);
-  }
-}
-
-unsigned SetArray::victim_slow(unsigned set) {
-  const unsigned first = set * ways_;
-  if (order_ == Order::kStamps) {
-    return static_cast<unsigned>(std::min_element(stamps_.begin() + first, stamps_.begin() + first + ways_) -
-                                 stamps_.begin());
-  }
-  if (const unsigned empty = find(set, 0); empty != kNone) return empty;
   switch (geometry_.replacement) {
+    case Replacement::kLru:
+      return static_cast<uint16_t>(order >> 16);
     case Replacement::kTreePlru:
-      return first + tree_victim(trees_[set], ways_);
+      return tree_victim(order, ways_);
     case Replacement::kSkylake: {
-      const unsigned group = (mru_group_[set] + 1u) % kSkylakeGroups;
-      return first + group * kSkylakeGroupWays +
-             tree_victim(trees_[size_t{set} * kSkylakeGroups + group], kSkylakeGroupWays);
+      const auto group = static_cast<unsigned>((order >> kGroupShift & 3) + 1) % kSkylakeGroups;
+      return group * kSkylakeGroupWays + tree_victim(order >> (8 * group) & 0xff, kSkylakeGroupWays);
     }
     case Replacement::kRandom:
       random_ ^= random_ << 13;
       random_ ^= random_ >> 7;
       random_ ^= random_ << 17;
-      return first + static_cast<unsigned>(random_ % ways_);
-    case Replacement::kLru:
-      break;
+      return static_cast<unsigned>(random_ % ways_);
   }
   internal_error(__FILE__, __LINE__, "unknown replacement policy");
 }
 
 void SetArray::clear() {
-  std::fill(keys_.begin(), keys_.end(), 0);
-  digests_.clear();
-  std::fill(stamps_.begin(), stamps_.end(), 0);
-  uint64_t queue = 0;  // way 0 last, so that empty ways are taken in ascending order
-  for (unsigned i = 0; i < std::min(ways_, kQueueWays); ++i) queue |= uint64_t{ways_ - 1 - i} << (4 * i);
-  std::fill(queues_.begin(), queues_.end(), queue);
+  std::fill(lines_.begin(), lines_.end(), Line{});
+  uint64_t order = uint64_t{ways_} << kEmptyShift;
+  if (order_ == Order::kQueue) {
+    order = 0;  // way 0 last, so that empty ways are taken in ascending order
+    for (unsigned i = 0; i < ways_; ++i) order |= uint64_t{ways_ - 1 - i} << (4 * i);
+  } else if (order_ == Order::kList) {
+    order |= uint64_t{ways_ - 1} << 16;
+  } else if (geometry_.replacement == Replacement::kSkylake) {
+    order |= uint64_t{kSkylakeGroups - 1} << kGroupShift;
+  }
+  for (unsigned set = 0; set < sets_; ++set) {
+    uint64_t* const words = block(set);
+    words[kOrderAt] = order;
+    for (unsigned way = 0; order_ == Order::kList && way < ways_; ++way) {
+      store_links(words + links_at_, way, {static_cast<uint16_t>(way - 1), static_cast<uint16_t>(way + 1)});
+    }
+  }
 }
 
 }  // namespace mmusim

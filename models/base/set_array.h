@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #ifdef __SSE2__
@@ -47,17 +50,23 @@ void read_geometry(ConfigReader& reader, Geometry& geometry);
 /// Keys and their order of use; what an entry holds is kept by the owner in arrays of its own, by slot number.
 /// A key is below 2^63; 0 means empty. Each slot has one mark, free for the owner (a cache's dirty bit), which
 /// put() and erase() clear. Plain state: no time, no statistics.
+///
+/// All that a set knows lies together, so that a lookup touches one or two cache lines of the host: a 16-bit digest of
+/// each key, a word with the order of use, the keys.
 class SetArray {
  public:
   static constexpr unsigned kNone = ~0u;
 
-  explicit SetArray(const Geometry& geometry, uint64_t seed = 1);
+  /// Keys that are looked for together may differ only in bits outside `digest_mask`.
+  explicit SetArray(const Geometry& geometry, uint64_t seed = 1, uint64_t digest_mask = ~uint64_t{0});
 
-  unsigned slots() const { return geometry_.entries; }
+  /// Slot numbers are below this. Where the ways are no power of two some are never used: their key is 0.
+  unsigned slots() const { return sets_ << way_shift_; }
+  unsigned sets() const { return sets_; }
   unsigned ways() const { return ways_; }
-  uint64_t key(unsigned slot) const { return keys_[slot] & ~kMark; }
-  bool marked(unsigned slot) const { return (keys_[slot] & kMark) != 0; }
-  void mark(unsigned slot) { keys_[slot] |= kMark; }
+  uint64_t key(unsigned slot) const { return stored(slot) & ~kMark; }
+  bool marked(unsigned slot) const { return (stored(slot) & kMark) != 0; }
+  void mark(unsigned slot) { block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)] |= kMark; }
 
   unsigned set_of(uint64_t index) const {
     if (geometry_.hash == IndexHash::kLinear) [[likely]] {
@@ -67,58 +76,37 @@ class SetArray {
   }
   /// Slot of `key` in the set, or kNone. Does not count as a use.
   unsigned find(unsigned set, uint64_t key) const { return find(set, key, key); }
-  /// Slot of the first of two keys found, or kNone. A quarter of a key, four at a time, says which ways are worth a
-  /// look.
+  /// Slot of the first of two keys found, or kNone. The digests say which ways are worth a look.
   unsigned find(unsigned set, uint64_t key, uint64_t other) const {
-    const uint32_t* digests = digests_.data() + static_cast<size_t>(set) * padded_ways_;
-    const unsigned first = set * ways_;
-#ifdef __SSE2__
-    const __m128i wanted = _mm_set1_epi32(static_cast<int>(digest_of(key)));
-    const __m128i or_wanted = _mm_set1_epi32(static_cast<int>(digest_of(other)));
-    for (unsigned w = 0; w < padded_ways_; w += kLanes) {
-      const __m128i four = _mm_load_si128(reinterpret_cast<const __m128i*>(digests + w));
-      const __m128i equal = _mm_or_si128(_mm_cmpeq_epi32(four, wanted), _mm_cmpeq_epi32(four, or_wanted));
-      auto hits = static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
-      for (; hits != 0; hits &= hits - 1) {
-        const unsigned way = w + static_cast<unsigned>(std::countr_zero(hits));
-        if (way < ways_ && is(keys_[first + way], key, other)) return first + way;
+    const uint64_t* const words = block(set);
+    const uint16_t wanted = digest_of(key);
+    for (unsigned first = 0;; first += kLanes) {
+      for (unsigned hits = equal_digests(words, first, wanted); hits != 0; hits &= hits - 1) {
+        const unsigned way = first + static_cast<unsigned>(std::countr_zero(hits));
+        const uint64_t found = words[keys_at_ + way] & ~kMark;
+        if (found == key || found == other) return set << way_shift_ | way;
       }
+      if (first + kLanes >= ways_) return kNone;
     }
-#else
-    for (unsigned w = 0; w < ways_; ++w) {
-      if ((digests[w] == digest_of(key) || digests[w] == digest_of(other)) && is(keys_[first + w], key, other))
-        return first + w;
-    }
-#endif
-    return kNone;
   }
+  /// Brings the set into the host's caches.
+  void prefetch(unsigned set) const { __builtin_prefetch(block(set), 1); }
   /// Makes `slot` the most recently used of its set.
-  void touch(unsigned slot) {
-    switch (order_) {
-      case Order::kQueue:
-        to_front(slot);
-        break;
-      case Order::kStamps:
-        stamps_[slot] = ++tick_;
-        break;
-      case Order::kTree:
-        touch_tree(slot);
-        break;
-      case Order::kNone:
-        break;
-    }
-  }
+  void touch(unsigned slot) { touch(block(slot >> way_shift_), slot & way_mask_); }
   /// The slot that a fill of this set takes: an empty one if there is, else the policy's victim.
   unsigned victim(unsigned set) {
     if (order_ == Order::kQueue) [[likely]]
-      return set * ways_ + (queues_[set] >> last_shift_ & 15);
-    return victim_slow(set);
+      return set << way_shift_ | static_cast<unsigned>(block(set)[kOrderAt] >> last_shift_ & 15);
+    return set << way_shift_ | victim_way(block(set));
   }
   /// Puts `key` into `slot` and touches it.
   void put(unsigned slot, uint64_t key) {
-    keys_[slot] = key;
-    digest(slot) = digest_of(key);
-    touch(slot);
+    uint64_t* const words = block(slot >> way_shift_);
+    const unsigned way = slot & way_mask_;
+    if (order_ != Order::kQueue && words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
+    words[keys_at_ + way] = key;
+    set_digest(words, way, digest_of(key));
+    touch(words, way);
   }
   void erase(unsigned slot);
   void clear();
@@ -126,74 +114,100 @@ class SetArray {
  private:
   static constexpr uint64_t kMark = uint64_t{1} << 63;
   static constexpr unsigned kQueueWays = 16;
-  static constexpr unsigned kLanes = 4;
+  static constexpr unsigned kLanes = 16;       // digests compared at once
+  static constexpr unsigned kTreeWays = 32;    // most that a tree of pseudo-LRU bits has
+  static constexpr unsigned kEmptyShift = 48;  // number of empty ways in the order word, but for queues
+  static constexpr uint64_t kOneEmpty = uint64_t{1} << kEmptyShift;
+  static constexpr unsigned kOrderAt = 0;  // words of a set: order, one unused, digests, keys, links
+  static constexpr unsigned kDigestsAt = 2;
+  static constexpr unsigned kGroupShift = 40;  // Skylake form: group used last
 
-  /// 32-bit words on 16-byte boundaries.
-  struct alignas(16) Four {
-    uint32_t word[kLanes] = {};
-  };
-  class Digests {
-   public:
-    void resize(size_t words) { fours_.assign(words / kLanes, Four{}); }
-    const uint32_t* data() const { return fours_.empty() ? nullptr : fours_.data()->word; }
-    uint32_t& operator[](size_t i) { return fours_[i / kLanes].word[i % kLanes]; }
-    void clear() { fours_.assign(fours_.size(), Four{}); }
-
-   private:
-    std::vector<Four> fours_;
-  };
-  static uint32_t digest_of(uint64_t key) {
-    return static_cast<uint32_t>(key) ^ static_cast<uint32_t>(key >> 32) * 0x9e3779b1U;
-  }
-  static bool is(uint64_t stored, uint64_t key, uint64_t other) {
-    return (stored & ~kMark) == key || (stored & ~kMark) == other;
-  }
-  uint32_t& digest(unsigned slot) { return digests_[size_t{slot / ways_} * padded_ways_ + slot % ways_]; }
-
-  /// How the order of use is kept.
+  /// How the order of use is kept. One word of each set, and for lists two links for each way.
   enum class Order : uint8_t {
-    kQueue,   ///< LRU of up to 16 ways: a queue of 4-bit way numbers in one word, most recent lowest, empty ones last
-    kStamps,  ///< LRU of more ways: the time of last use, 0 for empty slots
-    kTree,    ///< pseudo-LRU bits
-    kNone,    ///< random
+    kQueue,  ///< LRU of up to 16 ways: a queue of 4-bit way numbers, most recent lowest, empty ones last
+    kList,   ///< LRU of more ways: a list; first way in bits 0-15, last in bits 16-31
+    kTree,   ///< pseudo-LRU bits
+    kNone,   ///< random
+  };
+  /// A cache line of the host.
+  struct alignas(64) Line {
+    uint64_t word[8] = {};
   };
 
-  void to_front(unsigned slot) {
-    const unsigned set = slot / ways_;
-    const uint64_t way = slot % ways_;
-    uint64_t& queue = queues_[set];
-    if ((queue & 15) == way) return;
+  const uint64_t* block(unsigned set) const { return lines_.data()[size_t{set} * lines_per_set_].word; }
+  uint64_t* block(unsigned set) { return lines_.data()[size_t{set} * lines_per_set_].word; }
+  uint64_t stored(unsigned slot) const { return block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)]; }
+
+  /// Never 0, which stands for an empty way and for the lanes beyond the last way.
+  uint16_t digest_of(uint64_t key) const {
+    return static_cast<uint16_t>((key & digest_mask_) * 0x9e3779b97f4a7c15 >> 48 | 1);
+  }
+  static void set_digest(uint64_t* words, unsigned way, uint16_t digest) {
+    std::memcpy(reinterpret_cast<std::byte*>(words + kDigestsAt) + 2 * size_t{way}, &digest, sizeof digest);
+  }
+  /// Bit n: the digest of way first + n is `wanted`.
+  static unsigned equal_digests(const uint64_t* words, unsigned first, uint16_t wanted) {
+#ifdef __SSE2__
+    const auto* digests = reinterpret_cast<const __m128i*>(words + kDigestsAt + first / 4);
+    const __m128i pattern = _mm_set1_epi16(static_cast<short>(wanted));
+    const __m128i low = _mm_cmpeq_epi16(_mm_load_si128(digests), pattern);
+    const __m128i high = _mm_cmpeq_epi16(_mm_load_si128(digests + 1), pattern);
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+#else
+    uint16_t digests[kLanes];
+    std::memcpy(digests, words + kDigestsAt + first / 4, sizeof digests);
+    unsigned equal = 0;
+    for (unsigned i = 0; i < kLanes; ++i) equal |= (digests[i] == wanted ? 1U : 0U) << i;
+    return equal;
+#endif
+  }
+
+  void touch(uint64_t* words, unsigned way) {
+    switch (order_) {
+      case Order::kQueue:
+        words[kOrderAt] = to_front(words[kOrderAt], way);
+        break;
+      case Order::kList:
+        to_front_of_list(words, way);
+        break;
+      case Order::kTree:
+        words[kOrderAt] = (words[kOrderAt] & tree_keeps_[way]) | tree_sets_[way];
+        break;
+      case Order::kNone:
+        break;
+    }
+  }
+  static uint64_t to_front(uint64_t queue, uint64_t way) {
+    if ((queue & 15) == way) return queue;
     // Find the nibble that equals `way`: the lowest zero nibble of the exclusive or.
     const uint64_t x = queue ^ way * 0x1111111111111111;
     const uint64_t zero = (x - 0x1111111111111111) & ~x & 0x8888888888888888;
     const unsigned shift = static_cast<unsigned>(std::countr_zero(zero)) & ~3U;
     const uint64_t below = (uint64_t{1} << shift) - 1;
-    const uint64_t above = shift == 60 ? 0 : ~uint64_t{0} << (shift + 4);
-    queue = (queue & above) | (queue & below) << 4 | way;
+    return (queue & ~below & ~(uint64_t{15} << shift)) | (queue & below) << 4 | way;
   }
-  void to_back(unsigned slot);
-  unsigned victim_slow(unsigned set);
+  void to_front_of_list(uint64_t* words, unsigned way);
+  unsigned victim_way(const uint64_t* words);
+  void build_tree();
   unsigned hashed(uint64_t index) const;
-  void touch_tree(unsigned slot);
-  unsigned tree_victim(uint32_t tree, unsigned ways) const;
-  static uint32_t tree_touched(uint32_t tree, unsigned way, unsigned ways);
 
   Geometry geometry_;
   unsigned ways_;
-  unsigned padded_ways_;  // a multiple of kLanes
+  unsigned way_shift_;
+  unsigned way_mask_;
   unsigned sets_;
   uint64_t set_mask_;
   bool power_of_two_;
-  Order order_;
-  unsigned last_shift_;  // of the last nibble of a queue
-  uint64_t tick_ = 0;
+  Order order_ = Order::kNone;
+  unsigned last_shift_ = 0;  // of the last nibble of a queue
+  unsigned keys_at_ = 0;
+  unsigned links_at_ = 0;
+  unsigned lines_per_set_ = 0;
+  uint64_t digest_mask_;
   uint64_t random_;
-  std::vector<uint64_t> keys_;
-  Digests digests_;
-  std::vector<uint64_t> queues_;    // by set
-  std::vector<uint64_t> stamps_;    // by slot
-  std::vector<uint32_t> trees_;     // PLRU: one tree for each group of ways
-  std::vector<uint8_t> mru_group_;  // Skylake form
+  std::array<uint64_t, kTreeWays> tree_keeps_{};  // by way touched: bits of the order word that stay
+  std::array<uint64_t, kTreeWays> tree_sets_{};   // and those that are set
+  std::vector<Line> lines_;
 };
 
 }  // namespace mmusim

@@ -38,6 +38,7 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
       entrance_(level == HitLevel::kL1),
       lookup_(lookup),
       array_(config.geometry) {
+  flying_.assign(config_.miss_registers, kFree);
   for (unsigned i = 0; i < config_.miss_registers; ++i) registers_.push_back(std::make_unique<Miss>());
 }
 
@@ -47,6 +48,7 @@ void Cache::enable_prefetch(const LocalClock& clock) {
 }
 
 HitLevel Cache::read_line(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  if (clock.alone() && !prefetch_clock_) return read_alone(line, reason, clock);
   if (entrance_) clock.sync();
   if (!clock.alone()) take_port(clock);
   ++stats_.requests[static_cast<unsigned>(reason)];
@@ -60,6 +62,25 @@ HitLevel Cache::read_line(PhysAddr line, RequestReason reason, LocalClock& clock
   return level_;
 }
 
+/// The same for a requester that is the only one: nothing can happen between its steps.
+HitLevel Cache::read_alone(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  ++stats_.requests[static_cast<unsigned>(reason)];
+  clock.advance(lookup_);
+  const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
+  const unsigned set = array_.set_of(line);
+  const unsigned slot = array_.find(set, line);
+  if (slot != CacheArray::kNone) {
+    array_.touch(slot);
+    if (dirties) array_.mark_dirty(slot);
+    if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+    return level_;
+  }
+  ++stats_.misses[static_cast<unsigned>(reason)];
+  const HitLevel found = below->read_line(line, reason, clock);
+  if (config_.policy != CachePolicy::kVictim) keep(set, line, dirties, clock);
+  return found;
+}
+
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
   ++stats_.misses[static_cast<unsigned>(reason)];
   if (clock.alone()) {
@@ -68,20 +89,21 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
   }
   if (Miss* flying = in_flight(line); flying != nullptr) {
     ++stats_.merged;
-    clock.wait_for(flying->done);
+    clock.wait_for(flying->done, {name(), "a line in flight", line.raw(), flying->requester});
     if (reason == RequestReason::kStore && level_ == HitLevel::kL1) {
       if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) array_.mark_dirty(slot);
     }
     return flying->found;
   }
-  Miss* mine = take_register(clock);
-  mine->line = line;
-  mine->active = true;
+  const unsigned number = take_register(clock);
+  flying_[number] = line.raw();
+  registers_[number]->requester = clock.requester();
   clock.advance(lookup_);
   const HitLevel found = fetch(line, reason, clock);
-  mine->active = false;
-  mine->found = found;
-  clock.notify(mine->done);
+  flying_[number] = kFree;
+  Miss& mine = *registers_[number];
+  mine.found = found;
+  clock.notify(mine.done);
   clock.notify(register_free_);
   return found;
 }
@@ -93,7 +115,7 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(line);
     if (slot == CacheArray::kNone) {
-      keep(line, dirty, clock);
+      keep(array_.set_of(line), line, dirty, clock);
     } else if (dirty) {  // an eviction from above brought it in meanwhile
       array_.mark_dirty(slot);
     }
@@ -105,8 +127,8 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   return found;
 }
 
-void Cache::keep(PhysAddr line, bool dirty, LocalClock& clock) {
-  CacheArray::Evicted out = array_.fill(line, dirty);
+void Cache::keep(unsigned set, PhysAddr line, bool dirty, LocalClock& clock) {
+  CacheArray::Evicted out = array_.fill(set, line, dirty);
   if (!out.valid) return;
   ++stats_.evictions;
   if (config_.policy == CachePolicy::kInclusive) {
@@ -119,11 +141,12 @@ void Cache::keep(PhysAddr line, bool dirty, LocalClock& clock) {
 void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   const bool dirty = eviction == Eviction::kDirty;
   if (!dirty && config_.policy != CachePolicy::kVictim) return;
-  if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
+  const unsigned set = array_.set_of(line);
+  if (const unsigned slot = array_.find(set, line); slot != CacheArray::kNone) {
     if (dirty) array_.mark_dirty(slot);
     return;
   }
-  keep(line, dirty, clock);
+  keep(set, line, dirty, clock);
 }
 
 HitLevel Cache::access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) {
@@ -143,23 +166,31 @@ bool Cache::back_invalidate(PhysAddr line) {
 }
 
 Cache::Miss* Cache::in_flight(PhysAddr line) {
-  for (const auto& miss : registers_) {
-    if (miss->active && miss->line == line) return miss.get();
-  }
-  return nullptr;
+  const auto at = std::find(flying_.begin(), flying_.end(), line.raw());
+  return at == flying_.end() ? nullptr : registers_[static_cast<size_t>(at - flying_.begin())].get();
 }
 
-Cache::Miss* Cache::take_register(LocalClock& clock) {
+unsigned Cache::take_register(LocalClock& clock) {
   const CycleTime asked = clock.now();
   for (;;) {
-    for (const auto& miss : registers_) {
-      if (miss->active) continue;
+    const auto at = std::find(flying_.begin(), flying_.end(), kFree);
+    if (at != flying_.end()) {
       stats_.waited_for_register += clock.now() - asked;
-      return miss.get();
+      return static_cast<unsigned>(at - flying_.begin());
     }
-    clock.wait_for(register_free_);
+    clock.wait_for(register_free_, {name(), "a free miss register", 0, {}});
     clock.sync();
   }
+}
+
+std::string Cache::in_progress(const WaitBoard& names) const {
+  std::string text;
+  for (size_t i = 0; i < flying_.size(); ++i) {
+    if (flying_[i] == kFree) continue;
+    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", name(), i, flying_[i],
+                        names.name_of(registers_[i]->requester));
+  }
+  return text;
 }
 
 void Cache::take_port(LocalClock& clock) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <systemc>
 #include <vector>
 
@@ -86,29 +87,35 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;
   HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   bool back_invalidate(PhysAddr line) override;
+  void expect(PhysAddr line) override {
+    array_.prefetch(line);
+    below->expect(line);
+  }
 
   /// The tags, for the load/store unit's own first-level cache: a hit there is inline.
   CacheArray& array() { return array_; }
   const CacheStats& stats() const { return stats_; }
+  /// A line of text for each miss in flight, for the report on a simulation that stands still.
+  std::string in_progress(const WaitBoard& names) const;
   /// Gives prefetches of this cache a clock of their own; without it there are none.
   void enable_prefetch(const LocalClock& clock);
 
  private:
-  /// A line in flight.
+  /// A line in flight, beside its entry in flying_.
   struct Miss {
-    PhysAddr line;
-    bool active = false;
+    unsigned requester = 0;  ///< who fetches it
     HitLevel found = HitLevel::kDram;
-    sc_core::sc_event done;
+    Signal done;
   };
 
+  HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
   Miss* in_flight(PhysAddr line);
-  Miss* take_register(LocalClock& clock);
+  unsigned take_register(LocalClock& clock);
   void take_port(LocalClock& clock);
-  /// Puts in a line that is not there.
-  void keep(PhysAddr line, bool dirty, LocalClock& clock);
+  /// Puts a line that is not there into its set.
+  void keep(unsigned set, PhysAddr line, bool dirty, LocalClock& clock);
   void run_prefetches();
 
   const CacheConfig config_;
@@ -117,13 +124,15 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   const Cycles lookup_;
   CacheArray array_;
   CacheStats stats_;
+  static constexpr uint64_t kFree = ~uint64_t{0};
+  std::vector<uint64_t> flying_;  // by miss register: address of its line, or kFree
   std::vector<std::unique_ptr<Miss>> registers_;
-  sc_core::sc_event register_free_;
+  Signal register_free_;
   CycleTime port_cycle_;
   unsigned port_used_ = 0;
   std::unique_ptr<LocalClock> prefetch_clock_;
   std::vector<std::pair<PhysAddr, CycleTime>> prefetches_;
-  sc_core::sc_event prefetch_asked_;
+  Signal prefetch_asked_;
 };
 
 }  // namespace mmusim

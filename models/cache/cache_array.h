@@ -16,7 +16,10 @@ class CacheArray {
   explicit CacheArray(const Geometry& geometry) : array_(geometry) {}
 
   /// Slot that holds the line, or kNone. Does not count as a use.
-  unsigned find(PhysAddr line) const { return array_.find(set_of(line), key_of(line)); }
+  unsigned find(PhysAddr line) const { return find(set_of(line), line); }
+  unsigned find(unsigned set, PhysAddr line) const { return array_.find(set, key_of(line)); }
+  unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
+  void prefetch(PhysAddr line) const { array_.prefetch(set_of(line)); }
   void touch(unsigned slot) { array_.touch(slot); }
   void mark_dirty(unsigned slot) { array_.mark(slot); }
   bool dirty(unsigned slot) const { return array_.marked(slot); }
@@ -26,9 +29,9 @@ class CacheArray {
     bool valid = false;
     bool dirty = false;
   };
-  /// Puts a line that is not there into its set; says what had to leave.
-  Evicted fill(PhysAddr line, bool is_dirty) {
-    const unsigned slot = array_.victim(set_of(line));
+  /// Puts a line that is not there into its set, set_of(line); says what had to leave.
+  Evicted fill(unsigned set, PhysAddr line, bool is_dirty) {
+    const unsigned slot = array_.victim(set);
     const uint64_t old = array_.key(slot);
     const Evicted evicted{PhysAddr((old >> 1) << kLineShift), old != 0, old != 0 && array_.marked(slot)};
     array_.put(slot, key_of(line));
@@ -38,7 +41,6 @@ class CacheArray {
   void erase(unsigned slot) { array_.erase(slot); }
 
  private:
-  unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
   static uint64_t key_of(PhysAddr line) { return (line.raw() >> kLineShift) << 1 | 1; }
 
   SetArray array_;

@@ -7,11 +7,12 @@ Core::Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalC
     : sc_module(name), lsu_(&lsu), clock_(clock) {
   sc_core::sc_spawn_options options;
   options.set_stack_size(512 * 1024);
-  sc_core::sc_spawn([this] { run(); }, "thread", &options);
+  thread_ = sc_core::sc_spawn([this] { run(); }, "thread", &options);
 }
 
-void Core::start(Program& program) {
+void Core::start(Program& program, CycleTime at) {
   program_ = &program;
+  clock_.advance_to(at);
   started_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -36,41 +37,89 @@ void Core::rethrow() {
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
+AccessResult Core::access_told(const MemAccess& access) {
+  MemAccess awaited = access;
+  awaited.awaited = true;
+  const CoreContext& context = lsu_->context();
+  if (context.activity != nullptr) context.activity->accesses(context.core, {&awaited, 1});
+  return access_one(awaited);
+}
+
 unsigned Core::invalidate(const Invalidation& operation) {
-  drain();
+  drain_all();
   const Cycles cost = lsu_->flush_cycles();
   clock_.advance(cost);
   stats_.flush_cycles += cost;
   return lsu_->invalidate(operation);
 }
 
-void BlockingCore::execute(std::span<const MemAccess> accesses) {
-  const bool inline_hits = !lsu_->context().sink_accesses;
-  const Cycles hit_latency = lsu_->l1_latency();
+void Core::acquire(CoreLock& lock) {
+  drain();
+  clock_.sync();  // cores come in the order of their times
+  lock.queue_.push_back(clock_.requester());
+  while (lock.queue_.front() != clock_.requester())
+    clock_.wait_for(lock.moved_, {name(), "a lock", 0, lock.queue_.front()});
+}
+
+void Core::release(CoreLock& lock) {
+  drain();
+  clock_.sync();
+  MMUSIM_INVARIANT(!lock.queue_.empty() && lock.queue_.front() == clock_.requester(), "the core holds the lock");
+  lock.queue_.pop_front();
+  if (!lock.queue_.empty()) clock_.notify(lock.moved_);
+}
+
+void Core::sleep(CoreLock& lock) {
+  release(lock);
+  clock_.wait_for(lock.woken_, {name(), "being woken by who holds a lock", 0, {}});
+  acquire(lock);
+}
+
+void Core::wake(CoreLock& lock) {
+  drain();
+  clock_.sync();
+  clock_.notify(lock.woken_);
+}
+
+/// An access whose page is remembered: done here, unless it misses the first-level cache and somebody wants its record.
+bool BlockingCore::access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa) {
+  const PageMemos::Memo* memo = lsu_->recall(access);
+  if (memo == nullptr) return false;
+  const bool report = lsu_->context().every_access();
+  if (lsu_->hits(access, *memo, pa)) [[likely]] {
+    if (report) [[unlikely]]
+      lsu_->report_hit(access, id, clock_.now(), pa);
+    clock_.advance(lsu_->l1_latency());
+    return true;
+  }
+  if (report) return false;
+  pa = lsu_->fetch_line(access, *memo, clock_);
+  return true;
+}
+
+void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
+  constexpr size_t kSoon = 6, kLater = 16;
   uint64_t id = next_id_;
   PhysAddr pa;
-  for (const MemAccess& access : accesses) {
+  for (size_t i = 0; i < accesses.size(); ++i) {
+    const MemAccess& access = accesses[i];
     ++id;
     if (access.gap != 0) {
       clock_.advance(Cycles(access.gap));
       stats_.gap_instructions += access.gap;
     }
-    if (inline_hits && lsu_->hits(access, pa)) [[likely]] {
-      clock_.advance(hit_latency);
-    } else {
-      access_slow(access, id);
-    }
+    if (access_quick(access, id, pa)) [[likely]]
+      continue;
+    if (i + kLater < accesses.size()) lsu_->expect(accesses[i + kSoon].va, accesses[i + kLater].va);
+    access_slow(access, id);
   }
   next_id_ = id;
 }
 
-AccessResult BlockingCore::access(const MemAccess& access) {
+AccessResult BlockingCore::access_one(const MemAccess& access) {
   const uint64_t id = ++next_id_;
   AccessResult result;
-  if (!lsu_->context().sink_accesses && lsu_->hits(access, result.pa)) {
-    clock_.advance(lsu_->l1_latency());
-    return result;
-  }
+  if (access_quick(access, id, result.pa)) return result;
   return access_slow(access, id);
 }
 

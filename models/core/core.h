@@ -5,6 +5,7 @@
 #include <span>
 #include <systemc>
 
+#include "models/core/core_lock.h"
 #include "models/core/load_store_unit.h"
 
 namespace mmusim {
@@ -37,24 +38,47 @@ class Core : public sc_core::sc_module {
  public:
   Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock);
 
-  /// Gives the core a program; it runs at the next sc_start().
-  void start(Program& program);
+  /// Gives the core a program; it runs at the next sc_start(), from cycle `at` on or from where the core is, if that
+  /// is later.
+  void start(Program& program, CycleTime at = CycleTime(0));
   bool finished() const { return program_ == nullptr; }
   /// Throws what the last program threw, if it did.
   void rethrow();
 
   /// Runs accesses in program order.
-  virtual void execute(std::span<const MemAccess> accesses) = 0;
+  void execute(std::span<const MemAccess> accesses) {
+    if (ActivitySink* activity = lsu_->context().activity; activity != nullptr) [[unlikely]]
+      activity->accesses(lsu_->context().core, accesses);
+    execute_all(accesses);
+  }
   /// Runs one access and waits until its result is there, as an instruction that needs the loaded value does.
-  virtual AccessResult access(const MemAccess& access) = 0;
+  AccessResult access(const MemAccess& access) {
+    const CoreContext& context = lsu_->context();
+    if (context.activity == nullptr && !context.sink_accesses) [[likely]]
+      return access_one(access);
+    return access_told(access);
+  }
   /// Waits until everything under way is done.
-  virtual void drain() = 0;
+  void drain() {
+    if (ActivitySink* activity = lsu_->context().activity; activity != nullptr) activity->drained(lsu_->context().core);
+    drain_all();
+  }
 
   /// Carries out a TLB invalidation on this core's translations (first-level TLBs here; the machine does the rest) and
   /// charges its cycles; serialising. Returns how many entries went.
   unsigned invalidate(const Invalidation& operation);
 
+  /// Takes a lock, after everything under way is done; waits while another core holds it.
+  void acquire(CoreLock& lock);
+  void release(CoreLock& lock);
+  /// Gives a held lock back, sleeps until another core calls wake() on it, and takes it again.
+  void sleep(CoreLock& lock);
+  /// Wakes all that sleep() on a lock; call while holding it.
+  void wake(CoreLock& lock);
+
   CycleTime now() const { return clock_.now(); }
+  /// True while this core's program is what the simulation executes.
+  bool running() const { return thread_ == sc_core::sc_get_current_process_handle(); }
   /// Lets time pass.
   void idle(Cycles cycles) { clock_.advance(cycles); }
   uint64_t accesses_begun() const { return next_id_; }
@@ -62,6 +86,10 @@ class Core : public sc_core::sc_module {
   const CoreStats& stats() const { return stats_; }
 
  protected:
+  virtual void execute_all(std::span<const MemAccess> accesses) = 0;
+  virtual AccessResult access_one(const MemAccess& access) = 0;
+  virtual void drain_all() = 0;
+
   LoadStoreUnit* lsu_;
   LocalClock clock_;
   CoreStats stats_;
@@ -70,8 +98,10 @@ class Core : public sc_core::sc_module {
 
  private:
   void run();
+  AccessResult access_told(const MemAccess& access);
 
   Program* program_ = nullptr;
+  sc_core::sc_process_handle thread_;
   std::exception_ptr failure_;
   sc_core::sc_event started_;
 };
@@ -82,11 +112,14 @@ class Core : public sc_core::sc_module {
 class BlockingCore : public Core {
  public:
   using Core::Core;
-  void execute(std::span<const MemAccess> accesses) override;
-  AccessResult access(const MemAccess& access) override;
-  void drain() override {}
+
+ protected:
+  void execute_all(std::span<const MemAccess> accesses) override;
+  AccessResult access_one(const MemAccess& access) override;
+  void drain_all() override {}
 
  private:
+  bool access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);
   AccessResult access_slow(const MemAccess& access, uint64_t id);
 };
 

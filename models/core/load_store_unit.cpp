@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "models/core/load_store_unit.h"
 
+#include <cstring>
+
 namespace mmusim {
 
 namespace {
@@ -21,12 +23,48 @@ LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStor
                              CoreContext& context)
     : sc_module(name), config_(config), context_(&context), first_level_(config.tlbs) {}
 
+void LoadStoreUnit::report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa) {
+  if (context_->witness != nullptr) {
+    context_->witness->hit(context_->core, context_->control, access.va, access_type_of(access), pa, id, begin);
+  }
+  if (!context_->sink_accesses) return;
+  AccessRecord record;
+  record.id = id;
+  record.core = context_->core;
+  record.access = access;
+  record.begin = begin;
+  record.end = begin + config_.l1_latency;
+  record.stage[static_cast<unsigned>(Stage::kData)] = config_.l1_latency;
+  record.pa = pa;
+  context_->sink->access(record);
+}
+
 AccessResult LoadStoreUnit::access(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
   const Pieces pieces = translate(access, clock, record);
   if (!pieces.fault) touch_data(access, pieces, clock, record);
   record.end = clock.now();
   retire(record);
   return {pieces.piece[0].pa, pieces.fault};
+}
+
+PhysAddr LoadStoreUnit::fetch_line(const MemAccess& access, const PageMemos::Memo& memo, LocalClock& clock) {
+  const AccessType type = access_type_of(access);
+  const auto kind = static_cast<unsigned>(type.kind);
+  const PhysAddr pa = memo.frame + (access.va.raw() & (kPageBytes - 1));
+  first_level_.use(memo, type.kind);
+  const CycleTime begin = clock.now();
+  const HitLevel hit = data_cache->read_line(pa.align_down(kLineBytes), reason_of(type), clock);
+  ++stats_.data_hits[kind][static_cast<unsigned>(hit)];
+  ++stats_.accesses[kind];
+  stats_.stage[static_cast<unsigned>(Stage::kData)] += clock.now() - begin;
+  return pa;
+}
+
+void LoadStoreUnit::expect_lines(VirtAddr va, const std::byte* entry) {
+  uint64_t value;
+  std::memcpy(&value, entry, sizeof value);
+  data_cache->expect(context_->hints.entry_pa(va).align_down(kLineBytes));
+  data_cache->expect(entry_address(value) + (va.raw() & (kPageBytes - kLineBytes)));
 }
 
 LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
@@ -71,7 +109,12 @@ PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, L
     record.stlb_miss |= !reply.second_level_hit;
     return {reply.translation, reply.fault, reply.coalescible, false, reply.second_level_hit};
   };
-  return first_level_.translate(va, type, context_->control, context_->types, second);
+  const PageAnswer answer = first_level_.translate(va, type, context_->control, context_->types, second);
+  if (context_->witness != nullptr) {
+    context_->witness->translated(context_->core, context_->control, va, type, answer.translation, answer.fault,
+                                  record.id, clock.now());
+  }
+  return answer;
 }
 
 void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, LocalClock& clock, AccessRecord& record) {

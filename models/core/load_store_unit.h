@@ -77,23 +77,48 @@ class LoadStoreUnit : public sc_core::sc_module {
   /// The tags of the first-level data cache, so that a hit is inline. Without it every access takes the slow path.
   void attach(CacheArray& l1d) { l1d_ = &l1d; }
 
-  /// The fast path: true if the access is a first-level hit in TLB and cache that needs nothing else; then it is done
-  /// and costs l1_latency; `pa` is where its first byte is. It only remembers answers of the slow path: any change of
-  /// what it remembers makes it say no.
-  bool hits(const MemAccess& access, PhysAddr& pa) {
+  /// What the first-level TLB remembers of the access's page, if the access lies in one line and needs nothing else of
+  /// the TLB; else nullptr. Any change of what is remembered makes it nullptr.
+  const PageMemos::Memo* recall(const MemAccess& access) const {
     const PageMemos::Memo* memo = first_level_.recall(access);
-    if (memo == nullptr || (access.va.raw() & (kLineBytes - 1)) + access.bytes > kLineBytes) return false;
-    const PhysAddr line = memo->frame + (access.va.raw() & (kPageBytes - kLineBytes));
+    if (memo == nullptr || (access.va.raw() & (kLineBytes - 1)) + access.bytes > kLineBytes) return nullptr;
+    return memo;
+  }
+  /// The fast path: true if the access, of which recall() told, is a hit in the first-level cache too; then it is done
+  /// and costs l1_latency; `pa` is where its first byte is.
+  bool hits(const MemAccess& access, const PageMemos::Memo& memo, PhysAddr& pa) {
+    const PhysAddr line = memo.frame + (access.va.raw() & (kPageBytes - kLineBytes));
     const unsigned slot = l1d_->find(line);
     if (slot == CacheArray::kNone) return false;
     const unsigned kind = PageMemos::kind_of(access);
-    memo->array->touch(memo->slot);
+    memo.array->touch(memo.slot);
     l1d_->touch(slot);
     if (kind == static_cast<unsigned>(AccessKind::kWrite)) l1d_->mark_dirty(slot);
     ++stats_.inline_hits[kind];
-    pa = memo->frame + (access.va.raw() & (kPageBytes - 1));
+    pa = memo.frame + (access.va.raw() & (kPageBytes - 1));
     return true;
   }
+  bool hits(const MemAccess& access, PhysAddr& pa) {
+    const PageMemos::Memo* memo = recall(access);
+    return memo != nullptr && hits(access, *memo, pa);
+  }
+  /// The same, for those whom it matters that a first-level hit is one: searches the TLB where hits() has forgotten.
+  bool hits_after_search(const MemAccess& access, PhysAddr& pa) {
+    const AccessType type = access_type_of(access);
+    return first_level_.find_again(access, type, context_->control, context_->types) && hits(access, pa);
+  }
+
+  /// The other half of hits(): its line comes from further away. As access(), but nobody wants a record.
+  PhysAddr fetch_line(const MemAccess& access, const PageMemos::Memo& memo, LocalClock& clock);
+
+  /// Only about speed: what the host will need for an access that comes soon, and for one that comes later.
+  void expect(VirtAddr soon, VirtAddr later) {
+    context_->hints.prefetch(later);
+    if (const std::byte* entry = context_->hints.entry(soon); entry != nullptr) expect_lines(soon, entry);
+  }
+
+  /// Tells the sink of an access that hits() has served, begun at `begin`.
+  void report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa);
 
   /// The whole access. On return `clock` stands at the cycle in which it is done; `record` holds its stages.
   AccessResult access(const MemAccess& access, LocalClock& clock, AccessRecord& record);
@@ -114,6 +139,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   /// Adds a finished access to the statistics.
   void retire(const AccessRecord& record);
 
+  FirstLevel& first_level() { return first_level_; }
   /// Removes entries from the first-level TLBs; returns how many.
   unsigned invalidate(const Invalidation& operation) { return first_level_.invalidate(operation); }
   /// Counts an invalidation operation that removed so many entries from all of the core's TLBs.
@@ -133,6 +159,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   bool cacheable(PhysAddr pa, const Translation& translation) const {
     return is_cacheable(context_->types.at(pa, translation.pat_index));
   }
+  void expect_lines(VirtAddr va, const std::byte* entry);
   PageAnswer translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock, AccessRecord& record);
 
   const LoadStoreUnitConfig config_;

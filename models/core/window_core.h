@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -21,9 +22,10 @@ struct WindowCoreConfig {
 /// Models   issue width, reorder window, load and store queues with in-order retirement; an access that depends on an
 ///          earlier one starts when that one is done; stores retire once they are translated.
 /// Timing   each cycle dispatches issue_width instructions (an access and its gap). An access waits at dispatch while
-///          the window or its queue is full, that is, until the oldest access is done. A first-level hit is done
-///          l1_latency after dispatch. Anything else takes one of `outstanding` slots, from its start until its line is
-///          there; with none free, dispatch waits for the first to finish.
+///          the window or its queue is full, that is, until the oldest access is done. A data access that hits
+///          the first level in TLB and cache, in one line, is done l1_latency after dispatch. Anything else takes one
+///          of `outstanding` slots, from its start until its line is there; with none free, dispatch waits for the
+///          first to finish. A store is done once it is translated, and keeps its slot until its line is there.
 /// Omits    wrong paths, store-to-load forwarding, scheduler and port limits beyond the issue width.
 /// Sources  docs/parameters.md#cores
 class WindowCore : public Core {
@@ -32,9 +34,10 @@ class WindowCore : public Core {
   WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock,
              const std::vector<LocalClock>& slot_clocks, const WindowCoreConfig& config);
 
-  void execute(std::span<const MemAccess> accesses) override;
-  AccessResult access(const MemAccess& access) override;
-  void drain() override;
+ protected:
+  void execute_all(std::span<const MemAccess> accesses) override;
+  AccessResult access_one(const MemAccess& access) override;
+  void drain_all() override;
 
  private:
   /// An access between dispatch and retirement.
@@ -52,16 +55,21 @@ class WindowCore : public Core {
     uint64_t number = 0;
     CycleTime dispatched;
     bool busy = false;
-    sc_core::sc_event go;
+    Signal go;
   };
 
   InFlight& in_flight(uint64_t number) { return ring_[number & ring_mask_]; }
   InFlight& dispatch(const MemAccess& access);
   void make_room(const MemAccess& access);
+  void waited_until(CycleTime now);
   void retire_oldest();
   Slot& take_slot();
   void run_slot(Slot& slot);
+  void perform(Slot& slot);
   /// The access whose result `number` needs, if it may still be under way.
+  /// Of the core's own thread; throws what a slot threw.
+  void wait_for_completion(const char* what, uint64_t about = 0);
+  void throw_failure();
   InFlight* producer(const MemAccess& access, uint64_t number);
 
   const WindowCoreConfig config_;
@@ -70,9 +78,12 @@ class WindowCore : public Core {
   uint64_t ring_mask_;
   uint64_t oldest_ = 1;  // number of the oldest access not retired
   uint64_t instructions_ = 0;
-  unsigned issued_ = 0;  // instructions dispatched in this cycle
+  uint64_t slots_taken_ = 0;
+  unsigned issued_ = 0;  // instructions dispatched in the cycle issued_at_
+  CycleTime issued_at_;
   unsigned loads_ = 0, stores_ = 0, busy_ = 0;
-  sc_core::sc_event completed_;
+  Signal completed_;
+  std::exception_ptr failure_;  // of a slot
 };
 
 }  // namespace mmusim

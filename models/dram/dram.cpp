@@ -95,7 +95,7 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     ++stats_.waited_for_queue;
     ++waiting_for_space_;
     wake_before_next_data();
-    clock.wait_for(space_);
+    clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();
     advance_to(dram_cycle(clock.now()));
@@ -118,10 +118,22 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   }
   if (!mine->done) {
     wake_before_next_data();
-    clock.wait_for_own(mine->ready);
+    clock.wait_for_own(mine->ready, {name(), "data", line.raw(), {}});
   }
   mine->id = 0;
   return *mine->done;
+}
+
+std::string Dram::in_progress(const WaitBoard& names) const {
+  std::string text;
+  for (const auto& waiter : waiters_) {
+    if (waiter->id == 0) continue;
+    text += fmt::format("  {} read {} for {}, {}\n", name(), waiter->id, names.name_of(waiter->clock->requester()),
+                        waiter->done ? fmt::format("data in DRAM cycle {}", *waiter->done) : "queued");
+  }
+  if (!posted_.empty())
+    text += fmt::format("  {} has {} lines on their way to the write queue\n", name(), posted_.size());
+  return text;
 }
 
 /// The next data cannot come before the next command, its column latency and the burst: until then nobody needs the
@@ -140,7 +152,7 @@ void Dram::wake_before_next_data() {
 void Dram::work() {
   advance_to(ClockDomain::ps_of(sc_core::sc_time_stamp()) / config_.dram.tck_ps);
   tell_waiters();
-  space_.notify();
+  space_.notify(sc_core::sc_time_stamp());
   if (system_.has_reads()) wake_before_next_data();
 }
 

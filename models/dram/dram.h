@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <systemc>
 #include <vector>
 
@@ -51,6 +52,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   const DramModuleStats& stats() const { return stats_; }
   DramSystem& system() { return system_; }
+  /// A line of text for each read that somebody waits for, for the report on a simulation that stands still.
+  std::string in_progress(const WaitBoard& names) const;
 
  private:
   /// A line on its way to the write queue.
@@ -87,7 +90,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   uint64_t next_id_ = 0;
   unsigned waiting_for_space_ = 0;
   std::vector<DramCompletion> completions_;
-  sc_core::sc_event wake_, space_;
+  sc_core::sc_event wake_;
+  Signal space_;
 };
 
 }  // namespace mmusim

@@ -41,6 +41,7 @@ std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const 
     return now + 1;
   }
   reads_.push(make_entry(request, where, now), device_.is_open_at(where.bank, where.row));
+  tell_queues(now);
   floor_ = std::max(floor_, now + 1);
   next_known_ = false;
   return std::nullopt;
@@ -53,6 +54,7 @@ std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, 
     return now;
   }
   writes_.push(make_entry(request, where, now), device_.is_open_at(where.bank, where.row));
+  tell_queues(now);
   floor_ = std::max(floor_, now + 1);
   next_known_ = false;
   if (!forced_drain_ && writes_.size() >= config_.write_high_watermark) {
@@ -115,6 +117,7 @@ const DramChannel::Decision& DramChannel::decide() {
 
 void DramChannel::send(DramCommand command, unsigned bank, uint64_t row, DramCycle at) {
   device_.issue(command, bank, row, at);
+  if (observer_ != nullptr) observer_->command(number_, command, bank, row, at);
   switch (command) {
     case DramCommand::kActivate:
       ++stats_.row_misses;
@@ -167,9 +170,7 @@ void DramChannel::execute(const Decision& d) {
 void DramChannel::execute_column(const Decision& d) {
   send(d.command, d.bank, 0, d.at);
   if (d.command == DramCommand::kRead) {
-    ++stats_.reads;
-    last_read_ = d.at;
-    last_data_ = d.at + timing_.read_done();
+    count_read(d.at);
     completed_.push_back({reads_[d.entry].id, last_data_});
     reads_.erase(d.entry);
   } else {
@@ -179,9 +180,20 @@ void DramChannel::execute_column(const Decision& d) {
     writes_.erase(d.entry);
     if (writes_.size() <= config_.write_low_watermark) forced_drain_ = false;
   }
-  if (config_.page_policy == PagePolicy::kClosed && reads_.oldest_hit(d.bank) == RequestQueue::kNone &&
-      writes_.oldest_hit(d.bank) == RequestQueue::kNone)
-    device_.auto_precharge(d.bank);
+  tell_queues(d.at);
+  close_if_unused(d.bank);
+}
+
+void DramChannel::count_read(DramCycle at) {
+  ++stats_.reads;
+  last_read_ = at;
+  last_data_ = at + timing_.read_done();
+}
+
+void DramChannel::close_if_unused(unsigned bank) {
+  if (config_.page_policy == PagePolicy::kClosed && reads_.oldest_hit(bank) == RequestQueue::kNone &&
+      writes_.oldest_hit(bank) == RequestQueue::kNone)
+    device_.auto_precharge(bank);
 }
 
 void DramChannel::decide_until(DramCycle t) {
@@ -200,7 +212,42 @@ std::optional<DramCycle> DramChannel::next_event() {
   return decide().at;
 }
 
+/// The commands of a read that has no other beside it, without the queue. Does nothing, and returns nothing, where the
+/// read has to wait for writes or is answered by one, or where somebody watches.
+std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now) {
+  if (observer_ != nullptr) return std::nullopt;  // it wants to see the queue
+  decide_until(now);
+  MMUSIM_INVARIANT(now >= decided_ && reads_.empty(), "DRAM request in the past, or not alone");
+  if (forced_drain_) return std::nullopt;
+  if (!writes_.empty() && writes_.find_line(where.bank, pa.raw() >> kLineShift) != RequestQueue::kNone)
+    return std::nullopt;
+  flushing_ = false;
+  next_known_ = false;
+  floor_ = std::max(floor_, now + 1);
+  for (;;) {
+    const DramCommand command = device_.next_command(where.bank, where.row, DramCommand::kRead);
+    const DramCycle at = device_.free_slot(std::max(device_.earliest(command, where.bank), floor_));
+    if (device_.next_refresh() <= at) {
+      refresh(device_.next_refresh());
+      continue;
+    }
+    if (at >= now + config_.starvation_cycles) ++stats_.overdue_requests;
+    send(command, where.bank, where.row, at);
+    if (command == DramCommand::kRead) {
+      count_read(at);
+      close_if_unused(where.bank);
+      return last_data_;
+    }
+    if (command == DramCommand::kActivate) {
+      writes_.row_opened(where.bank, where.row);
+    } else {
+      writes_.row_closed(where.bank);
+    }
+  }
+}
+
 DramCycle DramChannel::read_alone(PhysAddr pa, const DramLocation& where, DramCycle now) {
+  if (const auto done = read_at_once(pa, where, now)) return *done;
   if (const auto done = enqueue({.id = 0, .pa = pa}, where, now)) return *done;
   MMUSIM_INVARIANT(reads_.size() == 1, "read_alone() is alone");
   while (!reads_.empty()) execute(Decision(decide()));

@@ -7,6 +7,7 @@
 
 #include "models/base/types.h"
 #include "models/dram/dram_device.h"
+#include "models/dram/dram_observer.h"
 #include "models/dram/request_queue.h"
 
 namespace mmusim {
@@ -99,6 +100,12 @@ class DramChannel {
   /// End of the last data beat, read or written, that was decided on.
   DramCycle last_data() const { return last_data_; }
 
+  /// Who hears of commands and queues (nullptr: nobody), and what number the channel has there.
+  void observe(DramObserver* observer, unsigned channel) {
+    observer_ = observer;
+    number_ = channel;
+  }
+
   const DramStats& stats() const { return stats_; }
   /// Refreshes of all ranks up to cycle `now`, which it advances to.
   uint64_t refreshes(DramCycle now) {
@@ -121,8 +128,14 @@ class DramChannel {
   const Decision& decide();
   void execute(const Decision& d);
   void execute_column(const Decision& d);
+  void count_read(DramCycle at);
+  void close_if_unused(unsigned bank);
+  std::optional<DramCycle> read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now);
   void send(DramCommand command, unsigned bank, uint64_t row, DramCycle at);
   void refresh(DramCycle now);
+  void tell_queues(DramCycle now) {
+    if (observer_ != nullptr) observer_->queues(number_, reads_.size(), writes_.size(), now);
+  }
   void decide_until(DramCycle t);
   std::optional<DramCycle> enqueue_write(const DramRequest& request, const DramLocation& where, DramCycle now);
   RequestQueue::Entry make_entry(const DramRequest& request, const DramLocation& where, DramCycle now);
@@ -143,6 +156,8 @@ class DramChannel {
   std::vector<bool> fresh_;  ///< by bank: activated, no column command yet
   std::vector<DramCompletion> completed_;
   DramStats stats_;
+  DramObserver* observer_ = nullptr;
+  unsigned number_ = 0;
 };
 
 }  // namespace mmusim

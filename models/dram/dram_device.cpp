@@ -28,6 +28,16 @@ DramDevice::DramDevice(const DramConfig& config)
       four_activates_ = row.cycles;
     }
   }
+  for (unsigned from = 0; from < kDramCommands; ++from) {
+    for (unsigned scope = 0; scope < kDramScopes; ++scope) {
+      HeldBack& held = held_back_[from][scope];
+      for (unsigned to = 0; to < kDramCommands; ++to) {
+        if (delays_[from][scope][to] == 0) continue;
+        held.command[held.count] = static_cast<uint8_t>(to);
+        held.cycles[held.count++] = delays_[from][scope][to];
+      }
+    }
+  }
   update_next_refresh();
 }
 
@@ -51,17 +61,18 @@ void DramDevice::issue(DramCommand command, unsigned bank, uint64_t row, DramCyc
     MMUSIM_INVARIANT(b.open, "column command or precharge of a closed bank");
     if (command == DramCommand::kPrecharge) b.open = false;
   }
-  apply(command, b, now);
+  apply(held_back_[index_of(command)], b, now);
 }
 
-void DramDevice::apply(DramCommand command, const Bank& bank, DramCycle now) {
-  const auto& delays = delays_[index_of(command)];
-  hold_back(banks_[static_cast<size_t>(&bank - banks_.data())], delays[static_cast<unsigned>(DramScope::kBank)], now);
-  hold_back(groups_[bank.group], delays[static_cast<unsigned>(DramScope::kBankGroup)], now);
-  hold_back(ranks_[bank.rank], delays[static_cast<unsigned>(DramScope::kRank)], now);
+template <class Table>
+void DramDevice::apply(const Table& by_scope, const Bank& bank, DramCycle now) {
+  const auto scope = [&by_scope](DramScope s) -> const auto& { return by_scope[static_cast<unsigned>(s)]; };
+  hold_back(banks_[static_cast<size_t>(&bank - banks_.data())], scope(DramScope::kBank), now);
+  hold_back(groups_[bank.group], scope(DramScope::kBankGroup), now);
+  hold_back(ranks_[bank.rank], scope(DramScope::kRank), now);
   if (ranks_.size() == 1) return;
   for (Rank& rank : ranks_) {
-    if (&rank != &ranks_[bank.rank]) hold_back(rank, delays[static_cast<unsigned>(DramScope::kOtherRanks)], now);
+    if (&rank != &ranks_[bank.rank]) hold_back(rank, scope(DramScope::kOtherRanks), now);
   }
 }
 
@@ -87,7 +98,7 @@ void DramDevice::refresh(Rank& rank, unsigned first_bank, DramCycle due, DramCyc
     for (unsigned i = first_bank; i < first_bank + banks_per_rank_; ++i) {
       if (!banks_[i].open) continue;
       banks_[i].open = false;
-      apply(DramCommand::kPrecharge, banks_[i], precharge);
+      apply(delays_[index_of(DramCommand::kPrecharge)], banks_[i], precharge);
     }
   }
   const DramCycle start = std::max({due, bus_free, rank.ready[index_of(DramCommand::kRefresh)]});

@@ -78,10 +78,24 @@ class DramDevice {
     std::array<DramCycle, 2> refresh_slots{};  ///< command-bus cycles of its last precharge-all and REF
   };
 
+  /// The delays of one command in one scope that are not 0: those of 0 follow from the command bus, which is taken in
+  /// the cycle of the command. (A refresh sends its commands beside the bus: for it all count.)
+  struct HeldBack {
+    std::array<uint8_t, kDramCommands> command{};
+    Delays cycles{};
+    unsigned count = 0;
+  };
+  static void hold_back(Node& node, const HeldBack& held, DramCycle now) {
+    for (unsigned i = 0; i < held.count; ++i) {
+      DramCycle& ready = node.ready[held.command[i]];
+      ready = std::max(ready, now + held.cycles[i]);
+    }
+  }
   static void hold_back(Node& node, const Delays& delays, DramCycle now) {
     for (unsigned i = 0; i < kDramCommands; ++i) node.ready[i] = std::max(node.ready[i], now + delays[i]);
   }
-  void apply(DramCommand command, const Bank& bank, DramCycle now);
+  template <class Table>
+  void apply(const Table& by_scope, const Bank& bank, DramCycle now);
   void refresh(Rank& rank, unsigned first_bank, DramCycle due, DramCycle bus_free);
   void update_next_refresh();
   DramCycle free_slot_slow(DramCycle t) const;
@@ -93,8 +107,9 @@ class DramDevice {
   DramCycle refi_;
   DramCycle precharge_to_activate_;
   DramCycle four_activates_ = 0;  ///< tFAW
-  /// delays_[command][scope][later command]: the constraint rows, laid out for issue().
+  /// delays_[command][scope][later command]: the constraint rows, and the same laid out for issue().
   std::array<std::array<Delays, kDramScopes>, kDramCommands> delays_{};
+  std::array<std::array<HeldBack, kDramScopes>, kDramCommands> held_back_{};
   DramCycle next_refresh_ = kNever;
   DramCycle last_refresh_slot_ = 0;
   uint64_t refreshes_ = 0;

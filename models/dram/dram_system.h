@@ -37,6 +37,10 @@ class DramSystem {
   }
   DramCycle last_data() const;
 
+  void observe(DramObserver* observer) {
+    for (unsigned c = 0; c < channels_.size(); ++c) channels_[c].observe(observer, c);
+  }
+
   uint64_t capacity_bytes() const { return map_.capacity_bytes(); }
   const DramConfig& config() const { return config_; }
   /// Sums over the channels.

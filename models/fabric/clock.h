@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <memory>
 #include <systemc>
+#include <vector>
 
 #include "models/base/errors.h"
 #include "models/base/types.h"
+#include "models/fabric/wait_board.h"
 
 namespace mmusim {
 
@@ -38,6 +41,8 @@ class ClockDomain {
   uint64_t ps(CycleTime cycle) const { return cycle.count * (period_fs_ / kFsPerPs); }
   /// Whole picoseconds of a moment.
   static uint64_t ps_of(const sc_core::sc_time& moment) { return moment.value() / kFsPerPs; }
+  /// Who waits for what; no part of the clock's state, so that clocks write to it through a constant domain.
+  WaitBoard& waits() const { return waits_; }
 
  private:
   static constexpr uint64_t kFsPerPs = 1000;  // the simulation counts femtoseconds: room for moments within a cycle
@@ -45,6 +50,7 @@ class ClockDomain {
   uint64_t period_fs_;
   uint64_t half_fs_;
   uint64_t requesters_;
+  mutable WaitBoard waits_;
 };
 
 /// How far requesters may run ahead of the simulation.
@@ -54,13 +60,31 @@ enum class LookAhead : uint8_t {
   kAlone,    ///< this requester is the only process of the simulation: never wait
 };
 
+class LocalClock;
+
+/// What requesters wait for: a place that comes free, a line that arrives. Who waits is woken once, at the moment at
+/// which it acts, so that it costs one switch of threads.
+class Signal {
+ public:
+  /// Wakes all that wait, as of `moment`, which is not in the past. Who begins to wait before that moment is woken too.
+  void notify(const sc_core::sc_time& moment);
+
+ private:
+  friend class LocalClock;
+  sc_core::sc_time next_;  // when it is notified next; in the past: not yet known
+  std::vector<LocalClock*> waiting_;
+};
+
 /// The time of one requester (a core, a load/store slot). It may be ahead of the simulation's: advance() is an
 /// addition. Before the requester touches what another one can see it calls sync(), which waits only if another process
-/// has anything pending before (design.md section 3, run-ahead rule).
+/// has anything pending before: the run-ahead rule of docs/architecture.md.
 class LocalClock {
  public:
   LocalClock(const ClockDomain& domain, unsigned requester, LookAhead look_ahead)
-      : domain_(&domain), requester_(requester), look_ahead_(look_ahead) {}
+      : domain_(&domain),
+        requester_(requester),
+        look_ahead_(look_ahead),
+        woken_(std::make_shared<sc_core::sc_event>()) {}
 
   CycleTime now() const { return now_; }
   unsigned requester() const { return requester_; }
@@ -81,24 +105,33 @@ class LocalClock {
   void sync() {
     if (look_ahead_ != LookAhead::kAlone) sync_slow();
   }
-  /// Wakes the processes that wait for `event` at this clock's moment. Call after sync().
-  void notify(sc_core::sc_event& event) const;
-  /// Waits for `event`, which another requester notifies; goes on in the same cycle, in the round after that one's, or
-  /// at the local time if that is later. May return early: check again what was waited for.
-  void wait_for(sc_core::sc_event& event);
+  /// Wakes the requesters that wait for `signal` at this clock's moment. Call after sync().
+  void notify(Signal& signal) const;
+  /// Waits for `signal`, which another requester notifies; goes on in the same cycle, in the round after that one's.
+  /// Returns early where the local time is later than that. Check again what was waited for.
+  void wait_for(Signal& signal);
+  /// The same, for who is in the middle of something: the reason stands on the board meanwhile.
+  void wait_for(Signal& signal, const WaitReason& reason) {
+    domain_->waits().begin(requester_, reason, now_);
+    wait_for(signal);
+    domain_->waits().end(requester_);
+  }
   /// Waits for `event`, which is notified at exactly moment(t, requester()) for some t not before now().
-  void wait_for_own(sc_core::sc_event& event);
+  void wait_for_own(sc_core::sc_event& event, const WaitReason& reason);
   /// True if the simulation has nothing to do before `cycle` but this requester.
   bool nothing_pending_before(CycleTime cycle) const;
 
  private:
+  friend class Signal;
   void sync_slow();
+  void wake(const sc_core::sc_time& moment);
 
   const ClockDomain* domain_;
   unsigned requester_;
   LookAhead look_ahead_;
   CycleTime now_;
   unsigned round_ = 0;
+  std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
 };
 
 }  // namespace mmusim

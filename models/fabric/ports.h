@@ -10,8 +10,11 @@
 #include "models/base/records.h"
 #include "models/base/types.h"
 #include "models/fabric/clock.h"
+#include "models/x86/activity.h"
 #include "models/x86/memory_type.h"
 #include "models/x86/structure_store.h"
+#include "models/x86/table_hints.h"
+#include "models/x86/translation_witness.h"
 #include "models/x86/walk_outcome.h"
 
 namespace mmusim {
@@ -49,6 +52,9 @@ class MemoryIf : virtual public sc_core::sc_interface {
   virtual void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) = 0;
   /// An access that no cache may keep (memory type UC or WC). Blocking, as read_line.
   virtual HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) = 0;
+  /// The line will be asked for soon: brings what is kept of it here and below into the host's caches. Only about
+  /// speed.
+  virtual void expect(PhysAddr) {}
 };
 
 /// Cycles of one access by stage.
@@ -96,9 +102,15 @@ struct CoreContext {
   ControlState control;
   MemoryTypes types;
   unsigned core = 0;
-  RecordSink* sink = nullptr;      ///< nullptr: nobody wants records
-  bool sink_accesses = false;      ///< the sink wants each access too, not only walks
-  DemandMapper* mapper = nullptr;  ///< builds mappings on first touch, where an address space wants that
+  RecordSink* sink = nullptr;             ///< nullptr: nobody wants records
+  bool sink_accesses = false;             ///< the sink wants each access too, not only walks
+  ActivitySink* activity = nullptr;       ///< hears what programs ask of the core; nullptr: nobody
+  TableHints hints;                       ///< of the page tables walked lately
+  TranslationWitness* witness = nullptr;  ///< nullptr: nobody checks
+  DemandMapper* mapper = nullptr;         ///< builds mappings on first touch, where an address space wants that
+
+  /// Somebody wants to hear of each access.
+  bool every_access() const { return sink_accesses || witness != nullptr; }
 };
 
 }  // namespace mmusim

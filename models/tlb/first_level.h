@@ -43,6 +43,13 @@ class FirstLevel {
     if (kind == AccessKind::kFetch) return instruction_;
     return kind == AccessKind::kWrite && store_ ? *store_ : load_;
   }
+  /// Calls fn(const TlbLevel&, name) for each TLB.
+  template <class Fn>
+  void for_each_tlb(Fn&& fn) const {
+    fn(load_, "l1_dtlb");
+    if (store_) fn(*store_, "l1_dtlb_stores");
+    fn(instruction_, "l1_itlb");
+  }
 
   /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
   /// of `next(in_first_level)`, which returns a PageAnswer.
@@ -65,6 +72,22 @@ class FirstLevel {
   /// The remembered answer for the page of this access, or nullptr (page_memos.h). Counts nothing.
   const PageMemos::Memo* recall(const MemAccess& access) const { return memos_.find(access); }
   void forget() { memos_.forget(); }
+  /// True if the data page of this access is here and serves it as it is, though recall() has forgotten it: another
+  /// page took its place there. Then recall() knows it again. Counts nothing.
+  bool find_again(const MemAccess& access, AccessType type, const ControlState& control, const MemoryTypes& types) {
+    if (type.is_fetch() || memos_.find(access) != nullptr) return false;  // known: hits() said no for its line
+    TlbLevel& tlb = level(type.kind);
+    const auto hit = tlb.probe(access.va, control.pcid());
+    if (!hit || (type.is_write() && !hit->translation.dirty) || check_rights(control, hit->translation, type))
+      return false;
+    remember(access.va, hit->translation, type, control, types, tlb, *hit);
+    return memos_.find(access) != nullptr;
+  }
+  /// Uses a remembered answer: the same as a hit of translate().
+  void use(const PageMemos::Memo& memo, AccessKind kind) {
+    memo.array->touch(memo.slot);
+    ++stats_.lookups[static_cast<unsigned>(kind)];
+  }
 
   unsigned invalidate(const Invalidation& operation) {
     unsigned removed = load_.invalidate(operation) + instruction_.invalidate(operation);

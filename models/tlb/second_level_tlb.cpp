@@ -6,6 +6,20 @@ namespace mmusim {
 namespace {
 constexpr uint64_t kDataSeed = 0x51ed270b0f6d6e35;
 constexpr uint64_t kInstructionSeed = 0x2545f4914f6cdd1d;
+
+PageGroup page_group_of(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::k4K:
+      return PageGroup::k4K;
+    case EntryKind::k16K:
+      return PageGroup::kCoalesced;
+    case EntryKind::k1G:
+      return PageGroup::k1G;
+    default:
+      return PageGroup::k2M4M;
+  }
+}
+
 }  // namespace
 
 SecondLevelState::SecondLevelState(const SecondLevelTlbConfig& config) : data_(config.data, kDataSeed) {
@@ -16,42 +30,34 @@ unsigned SecondLevelState::invalidate(const Invalidation& operation) {
   return data_.invalidate(operation) + (instruction_ ? instruction_->invalidate(operation) : 0);
 }
 
-std::optional<TlbLevel::Hit> SecondLevelState::lookup(const TranslateRequest& request, const ControlState& control) {
+SecondLevelState::Lookup SecondLevelState::lookup(const TranslateRequest& request, const ControlState& control) {
   const bool fetch = request.type.is_fetch();
   if (request.in_first_level) {
     ++stats_.upgrades;
-    return std::nullopt;
+    return {std::nullopt, /*upgrade=*/true};
   }
   ++(fetch ? stats_.instruction_lookups : stats_.lookups);
   const auto hit = level(request.type.kind).lookup(request.va, control.pcid());
   if (!hit) {
     ++(fetch ? stats_.instruction_misses : stats_.misses);
-    return std::nullopt;
+    return {};
   }
   if (!fetch) ++stats_.hits;
   if ((request.type.is_write() && !hit->translation.dirty) || check_rights(control, hit->translation, request.type)) {
     ++stats_.upgrades;
-    return std::nullopt;
+    return {std::nullopt, /*upgrade=*/true};
   }
-  switch (hit->kind) {
-    case EntryKind::k4K:
-      ++stats_.hits_4k;
-      break;
-    case EntryKind::k16K:
-      ++stats_.hits_coalesced;
-      break;
-    case EntryKind::k1G:
-      ++stats_.hits_1g;
-      break;
-    default:
-      ++stats_.hits_2m_4m;
-      break;
-  }
-  return hit;
+  ++stats_.hits_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page_group_of(hit->kind))];
+  return {hit};
 }
 
-void SecondLevelState::fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome) {
+void SecondLevelState::fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome,
+                            const Lookup& lookup) {
   TlbLevel& tlb = level(request.type.kind);
+  if (!lookup.upgrade) {
+    const PageGroup page = page_group(outcome.translation.size, outcome.coalescible && tlb.config().coalesce);
+    ++stats_.misses_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page)];
+  }
   tlb.fill(request.va, control.pcid(), outcome.translation, outcome.coalescible);
   if (!outcome.next_page) return;
   const VirtAddr next = request.va + kPageBytes;
@@ -68,12 +74,12 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   clock.sync();
   const ControlState& control = context_->control;
   const Cycles penalty = state_.level(request.type.kind).config().hit_penalty;
-  const auto found = state_.lookup(request, control);
+  const SecondLevelState::Lookup found = state_.lookup(request, control);
   clock.advance(penalty);
   stage[static_cast<unsigned>(Stage::kStlb)] += penalty;
-  if (found) {
+  if (found.hit) {
     clock.sync();
-    return {found->translation, std::nullopt, found->kind == EntryKind::k16K, /*second_level_hit=*/true};
+    return {found.hit->translation, std::nullopt, found.hit->kind == EntryKind::k16K, /*second_level_hit=*/true};
   }
   if (context_->mapper != nullptr) context_->mapper->ensure_mapped(request.va);
   for (;;) {
@@ -87,7 +93,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
     if (reply.outcome.fault) {
       state_.invalidate(on_page_fault(control, request.va));
     } else {
-      state_.fill(request, control, reply.outcome);
+      state_.fill(request, control, reply.outcome, found);
     }
     return {reply.outcome.translation, reply.outcome.fault, reply.outcome.coalescible, /*second_level_hit=*/false};
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <systemc>
 
+#include "models/base/translation_counts.h"
 #include "models/fabric/ports.h"
 #include "models/tlb/tlb_level.h"
 
@@ -18,7 +19,8 @@ struct SecondLevelTlbConfig {
 struct SecondLevelTlbStats {
   uint64_t lookups = 0, hits = 0, misses = 0;
   uint64_t instruction_lookups = 0, instruction_misses = 0;
-  uint64_t hits_4k = 0, hits_2m_4m = 0, hits_1g = 0, hits_coalesced = 0;
+  /// First-level misses by AccessKind and page size: answered here, and by a walk.
+  std::array<CountsByPage, 3> hits_by_page{}, misses_by_page{};
   uint64_t upgrades = 0, prefetched = 0;
 
   template <class Visitor>
@@ -26,10 +28,15 @@ struct SecondLevelTlbStats {
     v("lookups", lookups, "data translations the first level did not have");
     v("hits", hits, "of these, found here");
     v("misses", misses, "of these, not found: a walk is needed");
-    v("hits_4k", hits_4k, "hits on 4 KiB entries");
-    v("hits_2m_4m", hits_2m_4m, "hits on 2 MiB or 4 MiB entries");
-    v("hits_1g", hits_1g, "hits on 1 GiB entries");
-    v("hits_coalesced", hits_coalesced, "hits on entries of four coalesced 4 KiB pages");
+    for (unsigned k = 0; k < hits_by_page.size(); ++k) {
+      const std::string kind = name_of(static_cast<AccessKind>(k));
+      for (unsigned page = 0; page < kPageGroups; ++page) {
+        const char* name = name_of(static_cast<PageGroup>(page));
+        v(fmt::format("{}_hits_{}", kind, name), hits_by_page[k][page], "hits by kind of access and size of page");
+        v(fmt::format("{}_misses_{}", kind, name), misses_by_page[k][page],
+          "misses that a walk answered, by kind of access and size of page");
+      }
+    }
     v("upgrades", upgrades, "entries that were there but clean or too restrictive, walked again");
     v("prefetched", prefetched, "translations of the next page brought in with a walk");
     v("instruction_lookups", instruction_lookups, "the same for instruction fetches");
@@ -44,15 +51,26 @@ class SecondLevelState {
 
   TlbLevel& level(AccessKind kind) { return kind == AccessKind::kFetch && instruction_ ? *instruction_ : data_; }
   TlbLevel& data() { return data_; }
+  /// Calls fn(const TlbLevel&, name) for each TLB.
+  template <class Fn>
+  void for_each_tlb(Fn&& fn) const {
+    fn(data_, "stlb");
+    if (instruction_) fn(*instruction_, "l2_itlb");
+  }
   unsigned invalidate(const Invalidation& operation);
   SecondLevelTlbStats& stats() { return stats_; }
   const SecondLevelTlbStats& stats() const { return stats_; }
 
+  struct Lookup {
+    std::optional<TlbLevel::Hit> hit;
+    bool upgrade = false;  ///< no hit, but neither a miss: some level has the entry, clean or too narrow for the access
+  };
   /// Looks up a translation that the first level could not give, and counts. What is there but useless for the access
-  /// (clean and written, or forbidden) does not count as a hit and is left to the walk to replace.
-  std::optional<TlbLevel::Hit> lookup(const TranslateRequest& request, const ControlState& control);
-  /// Keeps what a walk found, the next page's translation included if the walk brought it.
-  void fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome);
+  /// (clean and written, or forbidden) is left to the walk to replace.
+  Lookup lookup(const TranslateRequest& request, const ControlState& control);
+  /// Keeps what the walk after a lookup() found, the next page's translation included if the walk brought it.
+  void fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome,
+            const Lookup& lookup);
 
  private:
   TlbLevel data_;

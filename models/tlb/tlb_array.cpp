@@ -5,7 +5,7 @@ namespace mmusim {
 
 void TlbArray::clear() {
   array_.clear();
-  for (uint64_t& serial : serials_) ++serial;
+  for (Entry& entry : entries_) ++entry.serial;
 }
 
 unsigned TlbArray::invalidate(const Invalidation& operation) {
@@ -20,7 +20,7 @@ unsigned TlbArray::invalidate(const Invalidation& operation) {
         goes = removes_translation(operation, pcid, global, page + i * kPageBytes, PageSize::k4K);
       }
     } else {
-      goes = removes_translation(operation, pcid, global, page, translations_[slot].size);
+      goes = removes_translation(operation, pcid, global, page, entries_[slot].translation.size);
     }
     if (!goes) return;
     erase(slot);

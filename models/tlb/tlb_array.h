@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -22,10 +23,8 @@ enum class EntryKind : uint8_t {
 };
 inline constexpr unsigned kEntryKinds = 6;
 
-constexpr unsigned shift_of(EntryKind kind) {
-  constexpr unsigned kShift[kEntryKinds] = {12, 14, 21, 22, 30, 21};
-  return kShift[static_cast<unsigned>(kind)];
-}
+inline constexpr std::array<uint8_t, kEntryKinds> kEntryShift = {12, 14, 21, 22, 30, 21};
+constexpr unsigned shift_of(EntryKind kind) { return kEntryShift[static_cast<unsigned>(kind)]; }
 constexpr uint64_t bytes_of(EntryKind kind) { return uint64_t{1} << shift_of(kind); }
 constexpr EntryKind kind_of(PageSize size) {
   switch (size) {
@@ -50,7 +49,7 @@ class TlbArray {
   static constexpr unsigned kNone = SetArray::kNone;
 
   explicit TlbArray(const Geometry& geometry, uint64_t seed = 1)
-      : array_(geometry, seed), translations_(geometry.entries), serials_(geometry.entries, 0) {}
+      : array_(geometry, seed, kDigestMask), entries_(array_.slots()) {}
 
   /// Slot with the entry of this kind for `va`, or kNone. Does not count as a use.
   unsigned find(VirtAddr va, EntryKind kind, uint16_t pcid) const {
@@ -60,12 +59,14 @@ class TlbArray {
   void touch(unsigned slot) { array_.touch(slot); }
   /// What slot `slot` says of `va`, which it covers.
   Translation at(unsigned slot, EntryKind kind, VirtAddr va) const {
-    Translation t = translations_[slot];
-    if (kind == EntryKind::k16K) t.frame += va.raw() & (bytes_of(kind) - bytes_of(PageSize::k4K));
+    if (kind != EntryKind::k16K) [[likely]]
+      return entries_[slot].translation;
+    Translation t = entries_[slot].translation;
+    t.frame += va.raw() & (bytes_of(kind) - bytes_of(PageSize::k4K));
     return t;
   }
-  void set_dirty(unsigned slot) { translations_[slot].dirty = true; }
-  uint64_t serial(unsigned slot) const { return serials_[slot]; }
+  void set_dirty(unsigned slot) { entries_[slot].translation.dirty = true; }
+  uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
 
   /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the
   /// whole entry (16 KiB aligned for k16K).
@@ -75,13 +76,13 @@ class TlbArray {
     unsigned slot = find(va, kind, pcid);
     if (slot == kNone) slot = array_.victim(set);
     array_.put(slot, key_of(number, kind, translation.global ? kGlobalSpace : pcid));
-    translations_[slot] = translation;
-    ++serials_[slot];
+    entries_[slot].translation = translation;
+    ++entries_[slot].serial;
     return slot;
   }
   void erase(unsigned slot) {
     array_.erase(slot);
-    ++serials_[slot];
+    ++entries_[slot].serial;
   }
   void clear();
   /// Removes what the operation must remove; returns how many entries that were. Page size and fragments do not
@@ -101,11 +102,18 @@ class TlbArray {
       fn(slot, VirtAddr(static_cast<uint64_t>(raw)), kind, static_cast<uint16_t>(space & 0xfff), space == kGlobalSpace);
     }
   }
-  unsigned sets() const { return array_.slots() / array_.ways(); }
+  unsigned sets() const { return array_.sets(); }
+  unsigned slots() const { return array_.slots(); }
 
  private:
-  static constexpr unsigned kGlobalSpace = 0x1000;  // beyond the 12 bits of a PCID
+  static constexpr unsigned kGlobalSpace = 0x1000;                   // beyond the 12 bits of a PCID
+  static constexpr uint64_t kDigestMask = ~(uint64_t{0x1fff} << 4);  // global entries are found with others
   static constexpr uint64_t kLinearMask = (uint64_t{1} << 57) - 1;
+
+  struct Entry {
+    Translation translation;
+    uint64_t serial = 0;
+  };
 
   static uint64_t number_of(VirtAddr va, EntryKind kind) { return (va.raw() & kLinearMask) >> shift_of(kind); }
   // valid | kind:3 | space:13 | page number:45
@@ -114,8 +122,7 @@ class TlbArray {
   }
 
   SetArray array_;
-  std::vector<Translation> translations_;
-  std::vector<uint64_t> serials_;
+  std::vector<Entry> entries_;
 };
 
 }  // namespace mmusim

@@ -58,36 +58,31 @@ TlbConfig read_tlb_config(ConfigReader reader) {
 TlbLevel::TlbLevel(const TlbConfig& config, uint64_t seed) : config_(config) {
   for (const TlbArrayConfig& array : config.arrays) {
     for (unsigned kind = 0; kind < kEntryKinds; ++kind) {
-      if (array.holds[kind]) holders_[kind].push_back(static_cast<unsigned>(arrays_.size()));
+      if (array.holds[kind]) holders_[kind].push_back(static_cast<uint16_t>(arrays_.size()));
     }
     arrays_.emplace_back(array.geometry, seed + arrays_.size());
   }
 }
 
-unsigned TlbLevel::array_for(EntryKind kind, VirtAddr va) const {
+uint16_t TlbLevel::array_for(EntryKind kind, VirtAddr va) const {
   const auto& holders = holders_[static_cast<unsigned>(kind)];
   if (holders.size() == 1) return holders[0];
   const uint64_t above_index = (va.raw() >> shift_of(kind)) / arrays_[holders[0]].sets();
   return holders[above_index % holders.size()];
 }
 
-std::optional<TlbLevel::Hit> TlbLevel::probe(VirtAddr va, uint16_t pcid) const {
-  static constexpr EntryKind kTranslations[] = {EntryKind::k4K, EntryKind::k2M, EntryKind::k16K, EntryKind::k1G,
-                                                EntryKind::k4M};
-  for (const EntryKind kind : kTranslations) {
-    if (!seen_[static_cast<unsigned>(kind)]) continue;
-    const unsigned number = array_for(kind, va);
-    const unsigned slot = arrays_[number].find(va, kind, pcid);
-    if (slot != TlbArray::kNone)
-      return Hit{arrays_[number].at(slot, kind, va), static_cast<uint16_t>(number), kind, slot};
+/// From now on entries of this kind may be here.
+void TlbLevel::expect(EntryKind kind) {
+  if (seen_[static_cast<unsigned>(kind)]) [[likely]]
+    return;
+  seen_[static_cast<unsigned>(kind)] = true;
+  static constexpr EntryKind kOrder[] = {EntryKind::k4K, EntryKind::k2M, EntryKind::k16K, EntryKind::k1G,
+                                         EntryKind::k4M};
+  probes_count_ = 0;
+  for (const EntryKind k : kOrder) {
+    const auto& holders = holders_[static_cast<unsigned>(k)];
+    if (seen_[static_cast<unsigned>(k)]) probes_[probes_count_++] = {k, holders.size() > 1, holders[0]};
   }
-  return std::nullopt;
-}
-
-std::optional<TlbLevel::Hit> TlbLevel::lookup(VirtAddr va, uint16_t pcid) {
-  const auto hit = probe(va, pcid);
-  if (hit) arrays_[hit->array].touch(hit->slot);
-  return hit;
 }
 
 std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation,
@@ -102,10 +97,10 @@ std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Tr
   if (holders_[static_cast<unsigned>(kind)].empty() && kind == EntryKind::k1G && config_.smash_1g)
     kind = EntryKind::k2M;
   if (holders_[static_cast<unsigned>(kind)].empty()) return std::nullopt;
-  seen_[static_cast<unsigned>(kind)] = true;
-  const unsigned number = array_for(kind, va);
+  expect(kind);
+  const uint16_t number = array_for(kind, va);
   const unsigned slot = arrays_[number].fill(va, kind, pcid, entry);
-  return Hit{arrays_[number].at(slot, kind, va), static_cast<uint16_t>(number), kind, slot};
+  return Hit{arrays_[number].at(slot, kind, va), number, kind, slot};
 }
 
 unsigned TlbLevel::invalidate(const Invalidation& operation) {
@@ -130,7 +125,7 @@ const StructureEntry* TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
 void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) {
   const auto& holders = holders_[static_cast<unsigned>(EntryKind::kPde)];
   if (holders.empty()) return;
-  if (pdes_.empty()) pdes_.resize(config_.arrays[holders[0]].geometry.entries);
+  if (pdes_.empty()) pdes_.resize(arrays_[holders[0]].slots());
   pdes_[arrays_[holders[0]].fill(va, EntryKind::kPde, pcid, Translation{})] = entry;
 }
 

@@ -45,9 +45,22 @@ class TlbLevel : public StructureStore {
     unsigned slot = 0;
   };
   /// Looks `va` up and, if it is there, counts as a use of that entry.
-  std::optional<Hit> lookup(VirtAddr va, uint16_t pcid);
+  std::optional<Hit> lookup(VirtAddr va, uint16_t pcid) {
+    const auto hit = probe(va, pcid);
+    if (hit) arrays_[hit->array].touch(hit->slot);
+    return hit;
+  }
   /// The same without counting as a use.
-  std::optional<Hit> probe(VirtAddr va, uint16_t pcid) const;
+  std::optional<Hit> probe(VirtAddr va, uint16_t pcid) const {
+    for (unsigned i = 0; i < probes_count_; ++i) {
+      const EntryKind kind = probes_[i].kind;
+      const uint16_t number = probes_[i].spread ? array_for(kind, va) : probes_[i].array;
+      const TlbArray& array = arrays_[number];
+      const unsigned slot = array.find(va, kind, pcid);
+      if (slot != TlbArray::kNone) return Hit{array.at(slot, kind, va), number, kind, slot};
+    }
+    return std::nullopt;
+  }
   /// Puts in what a walk of `va` found. `run` says whether the four 4 KiB pages around it can share an entry. Returns
   /// where it is, or nothing if this TLB holds no such page size.
   std::optional<Hit> fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible);
@@ -56,6 +69,7 @@ class TlbLevel : public StructureStore {
   void clear();
 
   TlbArray& array(unsigned number) { return arrays_[number]; }
+  const TlbArray& array(unsigned number) const { return arrays_[number]; }
   unsigned arrays() const { return static_cast<unsigned>(arrays_.size()); }
   const TlbConfig& config() const { return config_; }
 
@@ -64,13 +78,23 @@ class TlbLevel : public StructureStore {
   void put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) override;
 
  private:
-  unsigned array_for(EntryKind kind, VirtAddr va) const;
+  /// A kind of entry to look for, and in which array; `spread`: array_for() says.
+  struct Probe {
+    EntryKind kind = EntryKind::k4K;
+    bool spread = false;
+    uint16_t array = 0;
+  };
+
+  uint16_t array_for(EntryKind kind, VirtAddr va) const;
+  void expect(EntryKind kind);
 
   TlbConfig config_;
   std::vector<TlbArray> arrays_;
-  std::array<std::vector<unsigned>, kEntryKinds> holders_;  // which arrays hold a kind
+  std::array<std::vector<uint16_t>, kEntryKinds> holders_;  // which arrays hold a kind
   std::array<bool, kEntryKinds> seen_{};                    // kinds ever filled: others need no probe
-  std::vector<StructureEntry> pdes_;                        // by slot of the array that holds PDEs
+  std::array<Probe, kEntryKinds> probes_;                   // those, in the order in which they are looked for
+  unsigned probes_count_ = 0;
+  std::vector<StructureEntry> pdes_;  // by slot of the array that holds PDEs
 };
 
 }  // namespace mmusim

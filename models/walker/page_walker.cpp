@@ -17,11 +17,12 @@ PageWalkerConfig read_page_walker_config(ConfigReader reader) {
 /// Reads and writes entries through the caches, and writes down what it cost.
 class PageWalker::EntryPort {
  public:
-  EntryPort(PageWalker& walker, LocalClock& clock, WalkRecord& record)
+  EntryPort(PageWalker& walker, LocalClock& clock, WalkCause cause, WalkRecord& record)
       : next_page(walker.config_.next_page_prefetch),
         coalescing(walker.config_.coalescing),
         walker_(walker),
         clock_(clock),
+        cause_(cause),
         record_(record) {}
 
   void looked_up() {
@@ -32,6 +33,9 @@ class PageWalker::EntryPort {
   uint64_t read(const Walk& walk) {
     const PhysAddr pa = walk.entry_pa();
     const CycleTime begin = clock_.now();
+    TableHints& hints = walker_.context_->hints;
+    if (walk.level() == 1 && !hints.knows(walk.va())) [[unlikely]]
+      hints.remember(walk.va(), pa.align_down(kPageBytes), walker_.context_->memory->page(pa));
     const bool cacheable = is_cacheable(walker_.context_->types.at(pa, walk.table_pat_index()));
     const HitLevel hit =
         cacheable ? walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kEntry, clock_)
@@ -42,6 +46,7 @@ class PageWalker::EntryPort {
                                : walker_.context_->memory->load(pa, walk.entry_bytes());
     ++walker_.stats_.entry_reads;
     ++walker_.stats_.reads_by_level[walk.level()][static_cast<unsigned>(hit)];
+    ++walker_.stats_.by_cause[static_cast<unsigned>(cause_)].reads[static_cast<unsigned>(hit)];
     if (record_.reads == record_.entry.size()) {  // started again from the root: keep the last walk's reads
       record_.reads = 0;
       ++walker_.stats_.restarts;
@@ -70,6 +75,7 @@ class PageWalker::EntryPort {
  private:
   PageWalker& walker_;
   LocalClock& clock_;
+  const WalkCause cause_;
   WalkRecord& record_;
 };
 
@@ -85,7 +91,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   if (!clock.alone()) {
     if (Walker* other = same_page(request.va); other != nullptr) {
       ++stats_.merged;
-      clock.wait_for(other->done);
+      clock.wait_for(other->done, {name(), "the walk under way to that page", request.va.raw(), other->requester});
       stage[static_cast<unsigned>(Stage::kWalkQueue)] += clock.now() - begin;
       return {{}, /*merged=*/true};
     }
@@ -96,13 +102,13 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   walker.page = request.va.align_down(kPageBytes);
   walker.pcid = context_->control.pcid();
   record.queue = clock.now() - begin;
-  if (busy_++ == 0) active_since_ = clock.now();
+  begin_service(request.cause, clock.now());
 
-  EntryPort port(*this, clock, record);
+  EntryPort port(*this, clock, request.cause, record);
   const WalkOutcome outcome = perform_walk(caches_, context_->control, request.va, request.type, port);
 
   clock.sync();
-  if (--busy_ == 0) stats_.active += clock.now() - active_since_;
+  end_service(request.cause, clock.now());
   record.id = ++stats_.walks;
   record.access = request.access;
   record.begin = begin;
@@ -142,10 +148,11 @@ unsigned PageWalker::take_walker(LocalClock& clock) {
     for (unsigned i = 0; i < walkers_.size(); ++i) {
       if (walkers_[i]->busy) continue;
       walkers_[i]->busy = true;
+      walkers_[i]->requester = clock.requester();
       stats_.waited_for_walker += clock.now() - asked;
       return i;
     }
-    clock.wait_for(walker_free_);
+    clock.wait_for(walker_free_, {name(), "a free walker", 0, {}});
     clock.sync();
   }
 }
@@ -157,17 +164,36 @@ void PageWalker::release(Walker& walker, LocalClock& clock) {
   clock.notify(walker_free_);
 }
 
+void PageWalker::begin_service(WalkCause cause, CycleTime now) {
+  if (all_.busy++ == 0) all_.since = now;
+  Service& own = by_cause_[static_cast<unsigned>(cause)];
+  if (own.busy++ == 0) own.since = now;
+}
+
+void PageWalker::end_service(WalkCause cause, CycleTime now) {
+  if (--all_.busy == 0) stats_.active += now - all_.since;
+  const auto c = static_cast<unsigned>(cause);
+  if (--by_cause_[c].busy == 0) stats_.by_cause[c].active += (now - by_cause_[c].since).count;
+}
+
+std::string PageWalker::in_progress(const WaitBoard& names) const {
+  std::string text;
+  for (size_t i = 0; i < walkers_.size(); ++i) {
+    const Walker& walker = *walkers_[i];
+    if (!walker.busy) continue;
+    text += fmt::format("  {} walker {} walks {} for {}\n", name(), i, walker.page, names.name_of(walker.requester));
+  }
+  return text;
+}
+
 void PageWalker::count(const WalkRecord& record, const WalkOutcome& outcome) {
-  ++stats_.by_cause[static_cast<unsigned>(record.cause)];
+  WalkCounts& of_cause = stats_.by_cause[static_cast<unsigned>(record.cause)];
+  of_cause.complete(page_group(outcome.translation.size, /*coalesced=*/false));
+  of_cause.pending += (record.end - record.begin - record.queue).count;
   if (record.start_level < stats_.by_start_level.size()) ++stats_.by_start_level[record.start_level];
   stats_.pending += record.end - record.begin - record.queue;
   stats_.latency.add(record.end - record.begin);
-  if (outcome.fault) {
-    ++stats_.faults;
-    return;
-  }
-  const PageSize size = outcome.translation.size;
-  ++stats_.completed[size == PageSize::k4K ? 0 : size == PageSize::k1G ? 2 : 1];
+  if (outcome.fault) ++stats_.faults;
 }
 
 }  // namespace mmusim

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <systemc>
 #include <vector>
 
 #include "models/base/config.h"
 #include "models/base/histogram.h"
+#include "models/base/translation_counts.h"
 #include "models/fabric/ports.h"
 #include "models/walker/structure_caches.h"
 
@@ -24,8 +26,7 @@ PageWalkerConfig read_page_walker_config(ConfigReader reader);
 
 struct PageWalkerStats {
   uint64_t walks = 0, faults = 0, entry_reads = 0, updates = 0, merged = 0, restarts = 0;
-  std::array<uint64_t, 4> by_cause{};                                ///< by WalkCause
-  std::array<uint64_t, 3> completed{};                               ///< 4K, 2M/4M, 1G
+  std::array<WalkCounts, kWalkCauses> by_cause{};
   std::array<uint64_t, 6> by_start_level{};                          ///< by level of the first entry read
   std::array<std::array<uint64_t, kHitLevels>, 6> reads_by_level{};  ///< level of entry x where it hit
   Cycles waited_for_walker{}, pending{}, active{};
@@ -39,11 +40,8 @@ struct PageWalkerStats {
     v("ad_updates", updates, "entries written to set accessed or dirty flags");
     v("merged", merged, "requests that waited for a walk to the same page");
     for (unsigned c = 0; c < by_cause.size(); ++c) {
-      v(std::string("walks_for_") + name_of(static_cast<WalkCause>(c)), by_cause[c], "walks by what asked for them");
+      v(std::string("for_") + name_of(static_cast<WalkCause>(c)), by_cause[c], "walks by what asked for them");
     }
-    v("completed_4k", completed[0], "walks that found a 4 KiB page");
-    v("completed_2m_4m", completed[1], "walks that found a 2 MiB or 4 MiB page");
-    v("completed_1g", completed[2], "walks that found a 1 GiB page");
     for (unsigned level = 1; level < by_start_level.size(); ++level) {
       v(fmt::format("start_level_{}", level), by_start_level[level],
         "walks by level of the first entry read (1 = PTE)");
@@ -83,6 +81,8 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
 
   StructureCaches& structure_caches() { return caches_; }
   const PageWalkerStats& stats() const { return stats_; }
+  /// A line of text for each walk in progress, for the report on a simulation that stands still.
+  std::string in_progress(const WaitBoard& names) const;
 
  private:
   class EntryPort;
@@ -90,12 +90,16 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
     VirtAddr page;  ///< of the walk in progress
     uint16_t pcid = 0;
     bool busy = false;
-    sc_core::sc_event done;
+    unsigned requester = 0;  ///< who it works for
+    Signal done;
   };
 
   Walker* same_page(VirtAddr va);
   unsigned take_walker(LocalClock& clock);
   void release(Walker& walker, LocalClock& clock);
+  /// A walk begins or ends its service: keeps the books of cycles with at least one walk, in all and by cause.
+  void begin_service(WalkCause cause, CycleTime now);
+  void end_service(WalkCause cause, CycleTime now);
   void count(const WalkRecord& record, const WalkOutcome& outcome);
 
   const PageWalkerConfig config_;
@@ -103,9 +107,14 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
   StructureCaches caches_;
   PageWalkerStats stats_;
   std::vector<std::unique_ptr<Walker>> walkers_;
-  sc_core::sc_event walker_free_;
-  unsigned busy_ = 0;
-  CycleTime active_since_;
+  Signal walker_free_;
+  /// Walks in service, and since when there has been one.
+  struct Service {
+    unsigned busy = 0;
+    CycleTime since;
+  };
+  Service all_;
+  std::array<Service, kWalkCauses> by_cause_;
 };
 
 }  // namespace mmusim

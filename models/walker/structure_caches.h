@@ -42,7 +42,7 @@ class StructureCaches {
 
  private:
   struct Cache {
-    explicit Cache(const Geometry& geometry) : array(geometry), entries(geometry.entries) {}
+    explicit Cache(const Geometry& geometry) : array(geometry), entries(array.slots()) {}
     SetArray array;
     std::vector<StructureEntry> entries;
   };

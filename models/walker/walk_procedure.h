@@ -62,7 +62,10 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
     out.start_level = static_cast<uint8_t>(walk.level());
     while (!walk.done()) walk.feed(port.read(walk));
     out.fault = walk.fault();
-    if (!out.fault) out.fault = check_rights(control, walk.translation(), type);
+    if (!out.fault) {
+      out.translation = walk.translation();
+      out.fault = check_rights(control, out.translation, type);
+    }
     if (out.fault) {
       const bool stale_possible = from.has_value();
       caches.invalidate(control, on_page_fault(control, va));
@@ -70,7 +73,6 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
       if (stale_possible) continue;
       return out;
     }
-    out.translation = walk.translation();
     bool changed = false;
     if (walk.needs_update(type)) {
       for (const Walk::Step& step : walk.steps()) {

@@ -156,6 +156,12 @@ void ControlState::decode_rights() {
   }
 }
 
+bool cr3_is_valid(const ControlState& control, uint64_t source) {
+  if (!is_long_mode(control.mode())) return (source & bit_range(63, 32)) == 0;
+  if (control.pcide()) source &= ~kCr3NoInvalidate;
+  return (source & bit_range(63, control.traits().phys_bits)) == 0;
+}
+
 bool ControlState::key_denies_slow(uint32_t deny, uint8_t key, AccessType access) const {
   if (access.is_fetch()) return false;
   const unsigned bits = deny >> (2 * key) & 3;

@@ -135,6 +135,10 @@ class ControlState {
   ProcessorTraits traits_;
 };
 
+/// Whether `source` of a MOV to CR3 has no reserved bit: 62:MAXPHYADDR in 4- and 5-level paging (63 is the
+/// no-invalidate flag with CR4.PCIDE=1, else reserved), 63:32 in the other modes.
+bool cr3_is_valid(const ControlState& control, uint64_t source);
+
 /// Bits of a PAE PDPTE that must be 0 if it is present: 2:1, 8:5, 63:MAXPHYADDR.
 constexpr uint64_t pdpte_reserved_bits(unsigned phys_bits) { return ~((uint64_t{1} << phys_bits) - 1) | 0x1e6; }
 

@@ -102,4 +102,19 @@ std::optional<std::array<uint64_t, 4>> load_pdptes(uint64_t cr3, const Processor
   return pdptes;
 }
 
+/// The state after MOV to CR3 of `source`: in PAE mode the PDPTEs are loaded. nullopt where it raises #GP(0) and
+/// nothing changes: reserved bits in `source` or in a present PDPTE (SDM vol. 3A 4.4.1).
+template <class M>
+std::optional<ControlState> load_cr3(const ControlState& before, uint64_t source, M&& memory) {
+  if (!cr3_is_valid(before, source)) return std::nullopt;
+  ControlState after = before;
+  after.set_cr3(source);
+  if (after.mode() == PagingMode::kPae) {
+    const auto pdptes = load_pdptes(source, after.traits(), memory);
+    if (!pdptes) return std::nullopt;
+    after.set_pdptes(*pdptes);
+  }
+  return after;
+}
+
 }  // namespace mmusim

@@ -72,6 +72,7 @@ struct Translation {
   uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf
   bool dirty = false;     ///< D of the leaf, as last read or written by the walk
   bool global = false;    ///< G of the leaf, and CR4.PGE=1
+  uint16_t unused = 0;    // the host copies whole words
 
   constexpr PhysAddr address(VirtAddr va) const { return frame + (va.raw() & (bytes_of(size) - 1)); }
   bool operator==(const Translation&) const = default;

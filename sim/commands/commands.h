@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -27,5 +29,10 @@ void add_trace_command(CLI::App& app, Action& action);
 void add_translate_command(CLI::App& app, Action& action);
 void add_validate_command(CLI::App& app, Action& action);
 void add_verify_command(CLI::App& app, Action& action);
+
+/// --core: which core model the platform has, whatever it says itself. Empty if not given.
+void add_core_option(CLI::App& command, std::string& core);
+/// The assignment (--set) that --core stands for; none if it was not given.
+std::vector<std::string> sets_of_core(const std::string& core);
 
 }  // namespace mmusim

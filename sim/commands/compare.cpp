@@ -12,6 +12,7 @@
 
 #include "models/base/errors.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/host_limits.h"
 #include "sim/output/atomic_file.h"
 #include "sim/output/comparison.h"
 #include "sim/output/html_report.h"
@@ -19,7 +20,8 @@
 #include "sim/output/progress.h"
 #include "sim/output/signals.h"
 #include "sim/output/summary.h"
-#include "sim/scenario/scenario.h"
+#include "sim/scenario/machine_host.h"
+#include "sim/scenario/scenario_cost.h"
 
 namespace mmusim {
 
@@ -32,11 +34,13 @@ struct CompareOptions {
   std::vector<std::string> scenarios;
   std::vector<std::string> platforms;
   std::vector<std::string> sets;
+  std::string core;
   std::string out;
   std::string events = "none";
   unsigned jobs = processors_available();
   unsigned repeat = 1;
   std::optional<double> timeout;
+  std::string max_memory;
   std::string program;  // instead of this very one; for tests
 };
 
@@ -48,6 +52,7 @@ struct Side {
   std::vector<std::string> sets;
   uint64_t seed = 1;
   bool wants_tables = false;
+  uint64_t host_memory = 0;  ///< what it will take, estimated
 };
 
 std::string own_path() {
@@ -67,12 +72,15 @@ std::string directory_name(const std::string& label) {
 }
 
 /// Reads the scenario as the child will, so that bad input is refused before anything runs.
-nlohmann::ordered_json check_side(Side& side) {
+nlohmann::ordered_json check_side(Side& side, uint64_t memory_limit) {
   const Scenario scenario = load_scenario(side.scenario, {side.variant, side.sets, {}});
   side.seed = scenario.seed;
   uint64_t bytes = 0;
   for (const mm::MemoryRange& r : scenario.memory.memory) bytes += (r.end - r.start) << kPageShift;
   side.wants_tables = bytes <= kTablesUpTo;
+  const HostMemoryCost cost = cost_of(scenario, scenario_platform(scenario), side.wants_tables);
+  check_host_memory(scenario.file, cost, memory_limit, cheaper(scenario, cost));
+  side.host_memory = cost.total();
   return nlohmann::ordered_json::parse(scenario.effective);
 }
 
@@ -93,10 +101,14 @@ std::vector<Side> sides_of(const CompareOptions& options) {
       }
     }
   }
+  for (Side& side : sides) {
+    for (const std::string& set : sets_of_core(options.core)) side.sets.push_back(set);
+  }
+  const uint64_t memory_limit = host_memory_limit(options.max_memory);
   std::set<std::string> labels;
   nlohmann::ordered_json first;
   for (Side& side : sides) {
-    const auto configuration = check_side(side);
+    const auto configuration = check_side(side, memory_limit);
     if (first.is_null()) first = configuration;
     check_same_workload(sides[0].label, first, side.label, configuration);
     std::string label = side.label;
@@ -127,10 +139,18 @@ ChildJob job_of(const Side& side, const CompareOptions& options, const std::stri
                    options.events};
   if (side.variant) job.arguments.insert(job.arguments.end(), {"--variant", *side.variant});
   for (const std::string& set : side.sets) job.arguments.insert(job.arguments.end(), {"--set", set});
+  if (!options.max_memory.empty()) job.arguments.insert(job.arguments.end(), {"--max-memory", options.max_memory});
   if (side.wants_tables) job.arguments.insert(job.arguments.end(), {"--tables", directory + "/tables.json"});
   job.output = directory + "/report.txt";
   job.errors = directory + "/errors.txt";
   return job;
+}
+
+/// How many runs fit into the host's memory at the same time.
+uint64_t runs_that_fit(const std::vector<Side>& sides, const CompareOptions& options) {
+  uint64_t most = 1;
+  for (const Side& side : sides) most = std::max(most, side.host_memory);
+  return std::max<uint64_t>(1, host_memory_limit(options.max_memory) / most);
 }
 
 std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const CompareOptions& options) {
@@ -152,7 +172,7 @@ std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const Compare
   }
   ProgressBar progress("comparing", jobs.size());
   PoolOptions pool;
-  pool.parallel = options.jobs;
+  pool.parallel = static_cast<unsigned>(std::min<uint64_t>(options.jobs, runs_that_fit(sides, options)));
   pool.timeout_seconds = options.timeout;
   pool.on_progress = [&](size_t done) { progress.update(done, fmt::format("{} of {} runs", done, jobs.size())); };
   const std::vector<ChildResult> results = run_children(jobs, pool);
@@ -173,7 +193,7 @@ std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const Compare
 ExitCode compare(CompareOptions options) {
   const std::vector<Side> sides = sides_of(options);
   if (options.out.empty()) options.out = "out/compare-" + stem_of(options.scenarios[0]);
-  make_directory(options.out);
+  const OutputDirectory lock(options.out);
   const Comparison comparison(run_sides(sides, options));
   const std::string title = fmt::format("mmusim: {}", stem_of(options.scenarios[0]));
   write_file(options.out + "/compare.json", comparison.to_json().dump(1) + "\n");
@@ -194,6 +214,7 @@ void add_compare_command(CLI::App& app, Action& action) {
       ->required();
   command->add_option("--out", options->out, "directory for the results (default: out/compare-NAME)");
   command->add_option("--platform", options->platforms, "run each on this platform instead of its own; repeatable");
+  add_core_option(*command, options->core);
   command->add_option("--set", options->sets, "/json/pointer=VALUE, applied to every scenario; repeatable");
   command->add_option("--events", options->events, "what each run logs, as for `run` (default: none)");
   command->add_option("--jobs", options->jobs, "runs at once (default: the processors of this machine)")
@@ -202,6 +223,7 @@ void add_compare_command(CLI::App& app, Action& action) {
       ->check(CLI::Range(1u, 1000u));
   command->add_option("--timeout", options->timeout, "seconds after which a run counts as hung")
       ->check(CLI::PositiveNumber);
+  add_max_memory_option(*command, options->max_memory);
   command->add_option("--program", options->program)->group("");
   command->footer(
       "The first scenario or variant is the baseline of all ratios. Exit code 1 if any run failed; the others finish.\n"

@@ -11,6 +11,8 @@
 #include "sim/commands/dram_driver.h"
 #include "sim/data_dir.h"
 #include "sim/output/atomic_file.h"
+#include "sim/output/progress.h"
+#include "sim/output/signals.h"
 
 namespace mmusim {
 
@@ -37,6 +39,7 @@ int64_t percentile(const std::vector<int64_t>& sorted, double share) {
 nlohmann::ordered_json summary_of(const DramRun& run, DramSystem& dram) {
   nlohmann::ordered_json out;
   out["requests"] = run.requests;
+  if (run.interrupted) out["interrupted"] = true;
   out["cycles"] = run.cycles;
   nlohmann::ordered_json& latency = out["read_latency_ns"];
   latency = nlohmann::ordered_json::object();
@@ -76,9 +79,18 @@ void write_latencies(const std::string& path, const std::vector<int64_t>& latenc
 
 ExitCode run_dram(const Options& options) {
   DramSystem dram(load_dram_config(find_config("dram", options.dram)));
-  RequestReader reader(options.requests);
-  const DramRun run = drive(dram, reader, options.outstanding == 0 ? std::nullopt : std::optional(options.outstanding));
-  if (!options.latencies.empty()) write_latencies(options.latencies, run.read_latency_ps);
+  RequestReader reader(options.requests, interrupt_requested);
+  ProgressBar progress("dram", reader.bytes_total());
+  uint64_t requests = 0;
+  const auto on_request = [&] {
+    constexpr uint64_t kBetween = 4096;
+    if (++requests % kBetween == 0) progress.update(reader.bytes_read());
+    return !interrupt_requested();
+  };
+  const auto outstanding = options.outstanding == 0 ? std::nullopt : std::optional(options.outstanding);
+  DramRun run = drive(dram, reader, outstanding, on_request);
+  run.interrupted = run.interrupted || interrupt_requested();  // a pipe that was waited for simply ends
+  if (!options.latencies.empty() && !run.interrupted) write_latencies(options.latencies, run.read_latency_ps);
   fmt::print("{}\n", summary_of(run, dram).dump(2));
   return ExitCode::kSuccess;
 }

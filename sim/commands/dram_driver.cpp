@@ -100,10 +100,14 @@ class Driver {
 
 }  // namespace
 
-DramRun drive(DramSystem& dram, RequestReader& reader, std::optional<unsigned> outstanding) {
+DramRun drive(DramSystem& dram, RequestReader& reader, std::optional<unsigned> outstanding,
+              const std::function<bool()>& on_request) {
   Driver driver(dram, outstanding);
   uint64_t last_arrival = 0;
+  bool more = true;
   while (const std::optional<TimedRequest> request = reader.next()) {
+    more = !on_request || on_request();
+    if (!more) break;
     if (request->pa.raw() >= dram.capacity_bytes())
       reader.fail(fmt::format("address {} is beyond the {} bytes of this DRAM", request->pa, dram.capacity_bytes()));
     if (!outstanding && request->arrival_ps < last_arrival)
@@ -111,7 +115,9 @@ DramRun drive(DramSystem& dram, RequestReader& reader, std::optional<unsigned> o
     last_arrival = request->arrival_ps;
     driver.offer(*request);
   }
-  return driver.finish();
+  DramRun run = driver.finish();
+  run.interrupted = !more;
+  return run;
 }
 
 }  // namespace mmusim

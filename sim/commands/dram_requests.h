@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +26,18 @@ struct TimedRequest {
 class RequestReader {
  public:
   /// Throws EnvironmentError if the file cannot be opened, InputError if it is empty.
-  explicit RequestReader(const std::string& path) : RequestReader(open_bytes(path)) {}
-  explicit RequestReader(ByteInput input) : name_(std::move(input.name)), bytes_(std::move(input.source)) {}
+  /// A pipe that has nothing to read ends once `stop` says true.
+  explicit RequestReader(const std::string& path, std::function<bool()> stop = {})
+      : RequestReader(open_bytes(path, EmptyInput::kError, std::move(stop))) {}
+  explicit RequestReader(ByteInput input)
+      : name_(std::move(input.name)),
+        file_bytes_(input.file_bytes),
+        consumed_(std::move(input.consumed)),
+        bytes_(std::move(input.source)) {}
+
+  /// Bytes of the file, 0 for a pipe, and how many of them are read.
+  uint64_t bytes_total() const { return file_bytes_; }
+  uint64_t bytes_read() const { return consumed_->load(std::memory_order_relaxed); }
 
   /// The next request; nullopt at the end. Throws InputError with file and line number.
   std::optional<TimedRequest> next();
@@ -36,6 +49,8 @@ class RequestReader {
   TimedRequest parse(std::string_view text) const;
 
   std::string name_;
+  uint64_t file_bytes_;
+  std::shared_ptr<std::atomic<uint64_t>> consumed_;
   ByteReader bytes_;
   uint64_t line_ = 0;
 };

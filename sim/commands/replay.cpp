@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "sim/replay/replay.h"
-
 #include <fmt/format.h>
 
 #include <chrono>
@@ -16,7 +14,8 @@
 
 #include "models/base/config.h"
 #include "sim/commands/commands.h"
-#include "sim/data_dir.h"
+#include "sim/commands/host_limits.h"
+#include "sim/commands/replay_setup.h"
 #include "sim/output/atomic_file.h"
 #include "sim/output/event_log.h"
 #include "sim/output/signals.h"
@@ -28,36 +27,11 @@ namespace {
 
 using nlohmann::ordered_json;
 
-enum class ReplayModel { kCycle, kFunctional };
-
-struct Options {
-  std::string trace;
-  std::string platform = "milan";
-  std::string format;
-  std::string out;
-  std::string pages = "4K";
-  unsigned levels = 4;
-  std::string frames = "sequential";
-  uint64_t seed = 1;
-  TraceWindowConfig window;
-  std::string sample;
-  std::string roi;
-  ReplayModel model = ReplayModel::kCycle;
-  FlushPolicy flushes = FlushPolicy::kAuto;
-  std::string events = "none";
-  bool what_if = false;
-  bool salvage = false;
-  bool no_fetches = false;
-  bool no_pcids = false;
-  bool lock_step = false;
-};
-
 /// The directory of results. Without keep() it goes again if it was made here: nothing half-written stays behind.
 class ResultDirectory {
  public:
-  explicit ResultDirectory(const std::string& path) : path_(path), existed_(std::filesystem::exists(path)) {
-    make_directory(path);
-  }
+  explicit ResultDirectory(const std::string& path)
+      : path_(path), existed_(std::filesystem::exists(path)), lock_(path) {}
   ~ResultDirectory() {
     std::error_code ignored;
     if (kept_) return;
@@ -74,6 +48,7 @@ class ResultDirectory {
  private:
   std::string path_;
   bool existed_;
+  OutputDirectory lock_;
   bool kept_ = false;
 };
 
@@ -83,62 +58,12 @@ std::string name_of_trace(const std::string& path) {
   return file.substr(0, file.find('.', 1));
 }
 
-TraceOptions trace_options(const Options& options) {
-  TraceOptions t;
-  if (!options.format.empty()) {
-    t.format = trace_format_of(options.format);
-    if (!t.format) {
-      throw InputError(
-          fmt::format("--format: unknown form \"{}\", expected one of {}", options.format, trace_format_names()));
-    }
-  }
-  t.keep_fetches = !options.no_fetches;
-  t.salvage = options.salvage;
-  t.stop = interrupt_requested;
-  return t;
+/// JSON text. Names of files may hold any bytes: those that are no UTF-8 become U+FFFD.
+std::string text_of(const ordered_json& json) {
+  return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-ReplayConfig replay_config(const Options& options, const PlatformConfig& platform) {
-  ReplayConfig c;
-  c.window = options.window;
-  if (!options.sample.empty()) parse_sample(options.sample, c.window);
-  if (!options.roi.empty()) c.window.roi = options.roi;
-  c.player.flushes = options.flushes;
-  c.player.pcids = !options.no_pcids;
-  AddressSpaceConfig spaces;
-  spaces.levels = options.levels;
-  parse_page_policy(options.pages, spaces);
-  parse_frame_order(options.frames, spaces.frames);
-  spaces.frames.seed = options.seed;
-  c.player.recorded_translations = spaces.pages == MappingPolicy::k4K;
-  c.spaces = fitted(spaces, platform);
-  c.what_if = options.what_if;
-  return c;
-}
-
-/// Everything that decides the result, for summary and event log.
-ordered_json configuration_of(const Options& options, const TraceInfo& info) {
-  const TraceWindowConfig& w = options.window;
-  ordered_json window = {{"skip", w.skip}, {"warmup", w.warmup}};
-  if (w.limit) window["limit"] = *w.limit;
-  if (!options.sample.empty()) window["sample"] = options.sample;
-  if (!options.roi.empty()) window["roi"] = options.roi;
-  constexpr const char* kFlushes[] = {"auto", "all", "none"};
-  return {{"trace", info.file},
-          {"format", name_of(info.format)},
-          {"model", options.model == ReplayModel::kCycle ? "cycle" : "functional"},
-          {"pages", options.pages},
-          {"levels", options.levels},
-          {"frames", options.frames},
-          {"seed", options.seed},
-          {"window", std::move(window)},
-          {"fetches", !options.no_fetches},
-          {"flushes", kFlushes[static_cast<unsigned>(options.flushes)]},
-          {"pcids", !options.no_pcids},
-          {"platform", parse_json_file(find_config("platforms", options.platform))}};
-}
-
-RunSummary summary_of(const Options& options, const ReplayResult& result, const ReplayMachine& machine,
+RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, const ReplayMachine& machine,
                       const std::string& configuration) {
   RunSummary s;
   s.command = "replay";
@@ -149,6 +74,7 @@ RunSummary summary_of(const Options& options, const ReplayResult& result, const 
   s.core_ghz = machine.core_ghz();
   s.totals = result.totals;
   s.counters = result.counters;
+  s.counter_names = machine.counter_names();
   s.misses_over_time = result.misses_over_time;
   PhaseSummary phase;
   phase.stage = phase.name = "replay";
@@ -189,13 +115,17 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
   std::string text = fmt::format("{} trace, {} records", name_of(info.format), grouped(r.records));
   text += fmt::format(": {} accesses measured, {} warm-up, {} left out\n", grouped(r.measured), grouped(r.warmup),
                       grouped(r.skipped));
+  if (p.entry_writes != 0) {
+    text += fmt::format("page tables from the trace: {} entry writes\n", grouped(p.entry_writes));
+  }
   if (p.translations != 0) {
     text += fmt::format("recorded translations: {}, {} of them changes; {} checked, {} mismatches\n",
                         grouped(p.translations), grouped(p.changed_translations), grouped(p.checked_translations),
                         grouped(p.translation_mismatches));
   }
   if (p.ignored_translations != 0) {
-    text += fmt::format("recorded translations not used with these pages: {}\n", grouped(p.ignored_translations));
+    text += fmt::format("recorded translations and entries not used with these tables: {}\n",
+                        grouped(p.ignored_translations));
   }
   if (p.flushes + p.ignored_flushes != 0) {
     text += fmt::format("recorded TLB invalidations: {} carried out, {} not (--flushes)\n", grouped(p.flushes),
@@ -224,33 +154,35 @@ void warn(const ReplayResult& r, const TraceInfo& info) {
 /// A replay on a given machine, with everything it writes.
 class ReplayRun {
  public:
-  ReplayRun(const Options& options, const PlatformConfig& platform, EventSelection selection)
+  ReplayRun(const ReplayOptions& options, ReplaySetup setup, EventSelection selection)
       : options_(options),
         selection_(selection),
-        config_(replay_config(options, platform)),
-        reader_(open_trace(options.trace, trace_options(options))),
-        configuration_(configuration_of(options, reader_->info()).dump()),
+        setup_(std::move(setup)),
         directory_(options.out.empty() ? "out/" + name_of_trace(options.trace) : options.out) {}
 
   /// `machine` is nullptr for the functional model, which makes no records.
   ExitCode on(ReplayMachine& replay_machine, Machine* machine) {
+    TraceReader& reader = *setup_.reader;
+    if (setup_.map) {
+      replay_machine.set_control(setup_.map->build(replay_machine.memory(), setup_.platform.processor));
+    }
     std::optional<EventLog> events;
     if (!selection_.empty()) {
       events.emplace(directory_.events(), selection_,
-                     EventLogHeader{MMUSIM_VERSION, configuration_, options_.seed, options_.events});
+                     EventLogHeader{MMUSIM_VERSION, setup_.configuration, options_.seed, options_.events});
       events->phase({CycleTime(0), "replay", "replay"});
       machine->set_sink(&*events, events->wants(EventCategory::kAccesses));
     }
-    const ReplayResult result = replay_trace(*reader_, replay_machine, config_);
+    const ReplayResult result = replay_trace(reader, replay_machine, setup_.config);
     if (events) close(*events, machine->now(), result);
-    const RunSummary summary = summary_of(options_, result, replay_machine, configuration_);
+    const RunSummary summary = summary_of(options_, result, replay_machine, setup_.configuration);
     const HostTimes times = elapsed();
     ordered_json json = to_json(summary, times);
-    json["replay"] = replay_json(result, reader_->info());
-    write_file(directory_.summary(), json.dump(1) + "\n");
+    json["replay"] = replay_json(result, reader.info());
+    write_file(directory_.summary(), text_of(json));
     directory_.keep();
-    fmt::print("{}\n{}", text_report(summary, times), replay_text(result, reader_->info()));
-    warn(result, reader_->info());
+    fmt::print("{}\n{}", text_report(summary, times), replay_text(result, reader.info()));
+    warn(result, reader.info());
     return ExitCode::kSuccess;
   }
 
@@ -266,49 +198,77 @@ class ReplayRun {
     return {wall.count(), static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC};
   }
 
-  const Options& options_;
+  const ReplayOptions& options_;
   EventSelection selection_;
-  ReplayConfig config_;
-  std::unique_ptr<TraceReader> reader_;
-  std::string configuration_;
+  ReplaySetup setup_;
   ResultDirectory directory_;
   std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
   std::clock_t cpu_ = std::clock();
 };
 
-ExitCode run(const Options& options) {
+ExitCode run(const ReplayOptions& options) {
   const EventSelection selection = EventSelection::parse(options.events);
   if (!selection.empty() && options.model == ReplayModel::kFunctional) {
     throw InputError("--events: the functional model has no time and makes no records, use --model cycle");
   }
-  const PlatformConfig platform = load_platform(options.platform);
-  ReplayRun replay(options, platform, selection);
+  const WatchdogLimits limits = options.limits.watchdog();
+  ReplaySetup setup = set_up_replay(options);
+  const PlatformConfig platform = setup.platform;
+  check_host_memory(fmt::format("platform {}", options.platform), cost_of(platform), limits.memory,
+                    "a smaller platform takes less");
+  ReplayRun replay(options, std::move(setup), selection);
   if (options.model == ReplayModel::kFunctional) {
     FunctionalMachine machine(platform);
+    std::optional<ShadowWalk> shadow;
+    if (options.limits.paranoid) machine.set_shadow(&shadow.emplace(machine.memory(), 1));
+    const Watchdog watchdog(nullptr, limits);
     FunctionalReplayMachine replay_machine(machine);
     return replay.on(replay_machine, nullptr);
   }
-  Machine machine(platform, {options.lock_step ? LookAhead::kNone : LookAhead::kPending});
+  Machine machine(platform, {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
+  const Watchdog watchdog(&machine, limits);
   TimedReplayMachine replay_machine(machine);
   return replay.on(replay_machine, &machine);
 }
 
-void add_address_space_options(CLI::App& command, Options& o) {
+void add_map_options(CLI::App& command, ReplayOptions& o) {
   command
-      .add_option("--pages", o.pages,
-                  "Pages of a trace that has virtual addresses only: 4K, 2M, 1G, thp or thp:PROBABILITY")
-      ->capture_default_str();
-  command.add_option("--levels", o.levels, "Levels of the page tables")
-      ->check(CLI::IsMember({4, 5}))
-      ->capture_default_str();
+      .add_option("--map", o.map,
+                  "Use the page tables that this scenario's kernel builds (its workloads do not run), or those of a "
+                  "page-table image")
+      ->type_name("SCENARIO|IMAGE");
+  command.add_option("--variant", o.map_overrides.variant, "Apply one of the variants of --map's scenario");
+  command.add_option("--set", o.map_overrides.sets, "Change --map's scenario before it is read; repeatable")
+      ->type_name("/json/pointer=VALUE")
+      ->allow_extra_args(false);
+}
+
+/// Page tables on first touch; any of these says that they are wanted.
+void add_address_space_options(CLI::App& command, ReplayOptions& o) {
+  const auto given = [&o, map = command.get_option("--map")](CLI::Option* option) {
+    option->excludes(map)->each([&o](const std::string&) { o.spaces_given = true; });
+  };
+  given(command
+            .add_option("--pages", o.pages,
+                        "Pages of a trace that has virtual addresses only: 4K, 2M, 1G, thp or thp:PROBABILITY")
+            ->capture_default_str());
+  given(command.add_option("--levels", o.levels, "Levels of the page tables")
+            ->check(CLI::IsMember({4, 5}))
+            ->capture_default_str());
+  given(command
+            .add_option("--frames", o.frames,
+                        "Order of physical frames: sequential, random, fragmented or fragmented:INDEX")
+            ->capture_default_str());
+  command.add_option("--seed", o.seed, "Seed of everything random")
+      ->capture_default_str()
+      ->type_name("N")
+      ->check(unsigned_number());
   command
-      .add_option("--frames", o.frames, "Order of physical frames: sequential, random, fragmented or fragmented:INDEX")
-      ->capture_default_str();
-  command.add_option("--seed", o.seed, "Seed of everything random")->capture_default_str()->type_name("N");
-  command
-      .add_option("--flushes", o.flushes,
-                  "Recorded TLB invalidations and control-register writes: all or none are carried out; auto: those "
-                  "after the first record that tells of address spaces (a translation, a process, a root table)")
+      .add_option(
+          "--flushes", o.flushes,
+          "Recorded TLB invalidations and control-register writes: all or none are carried out; auto: all where "
+          "the tables are a kernel's, else those after the first record that tells of address spaces (a "
+          "translation, a process, a root table)")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, FlushPolicy>{
               {"auto", FlushPolicy::kAuto}, {"all", FlushPolicy::kAll}, {"none", FlushPolicy::kNone}},
@@ -317,10 +277,16 @@ void add_address_space_options(CLI::App& command, Options& o) {
   command.add_flag("--no-pcids", o.no_pcids, "A change of process flushes the TLBs");
 }
 
-void add_window_options(CLI::App& command, Options& o) {
-  command.add_option("--skip", o.window.skip, "Leave out so many accesses at first")->type_name("N");
-  command.add_option("--warmup", o.window.warmup, "The next so many accesses run but are not counted")->type_name("N");
-  command.add_option("--limit", o.window.limit, "Stop after so many counted accesses")->type_name("N");
+void add_window_options(CLI::App& command, ReplayOptions& o) {
+  command.add_option("--skip", o.window.skip, "Leave out so many accesses at first")
+      ->type_name("N")
+      ->check(unsigned_number());
+  command.add_option("--warmup", o.window.warmup, "The next so many accesses run but are not counted")
+      ->type_name("N")
+      ->check(unsigned_number());
+  command.add_option("--limit", o.window.limit, "Stop after so many counted accesses")
+      ->type_name("N")
+      ->check(unsigned_number());
   command.add_option("--sample", o.sample, "Take the first N of each M accesses")->type_name("N:M");
   command.add_option("--roi", o.roi, "Only the phase that a marker of this number or name opens")->type_name("NAME");
 }
@@ -328,16 +294,21 @@ void add_window_options(CLI::App& command, Options& o) {
 }  // namespace
 
 void add_replay_command(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
-  Options& o = *options;
+  auto options = std::make_shared<ReplayOptions>();
+  ReplayOptions& o = *options;
   CLI::App* command = app.add_subcommand("replay", "Drive the machine with recorded accesses");
   command->add_option("trace", o.trace, "Access trace or event log; - is standard input")->required();
-  command->add_option("--platform", o.platform, "Name of a shipped platform (see presets), or a file")
-      ->capture_default_str()
+  command
+      ->add_option(
+          "--platform", o.platform,
+          "Name of a shipped platform (see presets), or a file; if missing, that of --map's scenario or of the "
+          "run that the trace was recorded from, else milan")
       ->type_name("NAME|FILE");
+  add_core_option(*command, o.core);
   command->add_option("--format", o.format,
                       "Form of the trace instead of finding it by content: " + trace_format_names());
   command->add_option("--out", o.out, "Where summary and event log go; out/NAME if missing")->type_name("DIR");
+  add_map_options(*command, o);
   add_address_space_options(*command, o);
   add_window_options(*command, o);
   command->add_option("--model", o.model, "cycle, or functional: the same hits, misses and walks without time, faster")
@@ -351,11 +322,14 @@ void add_replay_command(CLI::App& app, Action& action) {
   command->add_flag("--no-fetches", o.no_fetches, "Instruction fetches take one cycle and no part in translation");
   command->add_flag("--salvage", o.salvage, "Take what is whole of a damaged trace");
   command->add_flag("--lock-step", o.lock_step, "Never run ahead of other processes: slower, same result");
+  add_host_limit_options(*command, o.limits);
   command->footer(
       "Examples:\n"
       "  mmusim replay traces/ops-512m-4l.vmt.xz --platform textbook --pages 2M\n"
-      "  mmusim replay big-8g-4l.vmt.xz --roi free_random --what-if --model functional\n"
-      "  valgrind --tool=lackey --trace-mem=yes ls 2>&1 >/dev/null | mmusim replay -");
+      "  mmusim replay big-8g-4l.vmt.xz --roi 2 --what-if --model functional\n"
+      "  mmusim replay bootinit-512m-4l.vmt.xz --map boot-base-vs-huge --variant hugepages\n"
+      "  mmusim run boot-base-vs-huge --record boot.mmt.zst && mmusim replay boot.mmt.zst\n"
+      "  valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim replay -");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

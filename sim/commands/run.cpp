@@ -5,18 +5,17 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "sim/commands/commands.h"
+#include "sim/commands/host_limits.h"
+#include "sim/commands/run_recordings.h"
 #include "sim/output/atomic_file.h"
-#include "sim/output/event_log.h"
-#include "sim/output/timeline.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
+#include "sim/scenario/scenario_cost.h"
 
 namespace mmusim {
 
@@ -26,28 +25,10 @@ struct Options {
   std::string scenario;
   std::string out;
   ScenarioOverrides overrides;
-  std::string events = "pte,walks";
-  std::string tables;
-  std::string timeline;
-  uint64_t timeline_begin = 0;
-  uint64_t timeline_end = ~uint64_t{0};
+  std::string core;
+  RecordingOptions recordings;
   bool lock_step = false;
-};
-
-/// Passes records on to several sinks.
-class Tee final : public RecordSink {
- public:
-  void add(RecordSink& sink) { sinks_.push_back(&sink); }
-  bool empty() const { return sinks_.empty(); }
-  void walk(const WalkRecord& record) override {
-    for (RecordSink* sink : sinks_) sink->walk(record);
-  }
-  void access(const AccessRecord& record) override {
-    for (RecordSink* sink : sinks_) sink->access(record);
-  }
-
- private:
-  std::vector<RecordSink*> sinks_;
+  HostLimits limits;
 };
 
 /// Wall and processor time since its construction.
@@ -63,53 +44,25 @@ class Stopwatch {
   std::clock_t cpu_ = std::clock();
 };
 
-std::vector<std::pair<std::string, uint64_t>> totals_of(const MachineTotals& totals) {
-  std::vector<std::pair<std::string, uint64_t>> list;
-  totals.describe([&](std::string_view name, uint64_t value, std::string_view) { list.emplace_back(name, value); });
-  return list;
-}
-
 ExitCode run(const Options& options) {
   const Stopwatch watch;
-  const EventSelection selection = EventSelection::parse(options.events);
-  const Scenario scenario = load_scenario(options.scenario, options.overrides);
+  const EventSelection selection = EventSelection::parse(options.recordings.events);
+  ScenarioOverrides overrides = options.overrides;
+  for (const std::string& set : sets_of_core(options.core)) overrides.sets.push_back(set);
+  const Scenario scenario = load_scenario(options.scenario, overrides);
   const PlatformConfig platform = scenario_platform(scenario);
+  const WatchdogLimits limits = options.limits.watchdog();
+  const HostMemoryCost cost = cost_of(scenario, platform, !options.recordings.tables.empty());
+  check_host_memory(scenario.file, cost, limits.memory, cheaper(scenario, cost));
   const std::string directory = options.out.empty() ? "out/" + scenario.name : options.out;
-  make_directory(directory);
+  const OutputDirectory lock(directory);
 
-  MachineHost host(scenario, platform, {options.lock_step ? LookAhead::kNone : LookAhead::kPending});
-  std::optional<EventLog> events;
-  if (!selection.empty()) {
-    events.emplace(directory + "/events.jsonl.zst", selection,
-                   EventLogHeader{MMUSIM_VERSION, scenario.effective, scenario.seed, options.events});
-  }
-  std::optional<Timeline> timeline;
-  if (!options.timeline.empty()) {
-    TimelineConfig config;
-    config.core_ghz = host.core_ghz();
-    config.begin = CycleTime(options.timeline_begin);
-    config.end = CycleTime(options.timeline_end);
-    timeline.emplace(options.timeline, config);
-  }
-  std::optional<TablesFile> tables;
-  if (!options.tables.empty()) tables.emplace(options.tables, scenario.name);
-
-  Tee sinks;
-  const bool accesses = (events && events->wants(EventCategory::kAccesses)) || timeline;
-  if (events && (accesses || events->wants(EventCategory::kWalks))) sinks.add(*events);
-  if (timeline) sinks.add(*timeline);
-  if (!sinks.empty()) host.set_sink(&sinks, accesses);
-
-  RunOutputs outputs;
-  outputs.events = events ? &*events : nullptr;
-  outputs.timeline = timeline ? &*timeline : nullptr;
-  outputs.tables = tables ? &*tables : nullptr;
-  const RunResult result = run_scenario(scenario, host, outputs);
-
-  if (events) events->close(host.stamp().cycle, result.summary.interrupted, totals_of(result.summary.totals));
-  if (timeline) timeline->close(host.stamp().cycle);
-  const bool complete = result.failure.empty() && !result.summary.interrupted;
-  if (tables && complete) tables->close();
+  MachineHost host(scenario, platform,
+                   {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
+  const Watchdog watchdog(&host.machine(), limits);
+  RunRecordings recordings(options.recordings, selection, scenario, platform, directory, host);
+  const RunResult result = run_scenario(scenario, host, recordings.outputs());
+  recordings.close(result);
   write_file(directory + "/kernel.log", result.kernel_log);
   const HostTimes times = watch.elapsed();
   write_summary(directory + "/summary.json", result.summary, times);
@@ -131,22 +84,45 @@ void add_run_command(CLI::App& app, Action& action) {
   command->add_option("--set", options->overrides.sets, "change the scenario before it is read; repeatable")
       ->type_name("/json/pointer=VALUE")
       ->allow_extra_args(false);
+  add_core_option(*command, options->core);
   command->add_option("--variant", options->overrides.variant, "apply one of the scenario's variants");
-  command->add_option("--seed", options->overrides.seed, "seed of everything random")->type_name("N");
+  command->add_option("--seed", options->overrides.seed, "seed of everything random")
+      ->type_name("N")
+      ->check(unsigned_number());
   command
-      ->add_option("--events", options->events,
+      ->add_option("--events", options->recordings.events,
                    "what the event log holds: none, or some of pte,tables,walks,accesses,all")
       ->capture_default_str();
-  command->add_option("--tables", options->tables, "write the vmemmap page tables of each stage (JSON)")
+  command->add_option("--tables", options->recordings.tables, "write the vmemmap page tables of each stage (JSON)")
       ->type_name("FILE");
-  command->add_option("--timeline", options->timeline, "write a Chrome trace for Perfetto (JSON)")->type_name("FILE");
-  command->add_option("--timeline-begin", options->timeline_begin, "first cycle of the timeline")->type_name("CYCLE");
-  command->add_option("--timeline-end", options->timeline_end, "cycle after the last of the timeline")
-      ->type_name("CYCLE");
+  command->add_option("--timeline", options->recordings.timeline, "write a Chrome trace for Perfetto (JSON)")
+      ->type_name("FILE");
+  command->add_option("--vcd", options->recordings.vcd, "write signals as a value change dump, for GTKWave")
+      ->type_name("FILE");
+  command
+      ->add_option("--vcd-signals", options->recordings.vcd_signals,
+                   "which: some of phase,walkers,misses,dram-queues,dram-banks,all")
+      ->capture_default_str();
+  command->add_option("--timeline-begin", options->recordings.timeline_begin, "first cycle of timeline and signals")
+      ->type_name("CYCLE")
+      ->check(unsigned_number());
+  command
+      ->add_option("--timeline-end", options->recordings.timeline_end, "cycle after the last of timeline and signals")
+      ->type_name("CYCLE")
+      ->check(unsigned_number());
+  command
+      ->add_option("--record", options->recordings.record,
+                   "write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and .gz, "
+                   ".xz or .zst)")
+      ->type_name("FILE");
+  command->add_option("--record-form", options->recordings.record_form,
+                      "form of that trace instead of the one its name tells: binary, jsonl, vmt1, lackey, champsim");
   command->add_flag("--lock-step", options->lock_step, "never run ahead of other processes: slower, same result");
+  add_host_limit_options(*command, options->limits);
   command->footer(
       "Examples:\n"
       "  mmusim run boot-base-vs-huge --variant hugepages --out out/huge\n"
+      "  mmusim run boot-base-vs-huge --record boot.mmt.zst\n"
       "  mmusim run server.json --set /kernel/levels=5 --set /platform/page_walkers/walkers=2");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/commands/commands.h"
+#include "sim/commands/host_limits.h"
 #include "sim/commands/trace_file.h"
 #include "sim/commands/trace_report.h"
 #include "sim/output/progress.h"
@@ -158,7 +159,7 @@ ExitCode run_head(const TraceArguments& arguments) {
   options.want_pc = true;
   const std::unique_ptr<TraceReader> reader = open_trace(arguments.input, options);
   const std::unique_ptr<TraceWriter> lines =
-      make_trace_writer(TraceFormat::kJsonLines, std::make_unique<LinesToStdout>(), "");
+      make_trace_writer(TraceFormat::kJsonLines, std::make_unique<LinesToStdout>());
   TraceBatch batch;
   uint64_t left = arguments.records;
   while (left != 0 && !interrupt_requested() && reader->next(batch)) {
@@ -183,8 +184,10 @@ ExitCode copy_trace(const TraceArguments& arguments) {
   options.want_pc = true;
   options.want_instructions = true;
   const std::unique_ptr<TraceReader> reader = open_trace(arguments.input, options);
-  const TraceFormat format = output_format(arguments.output, arguments.to, reader->info().format);
-  const std::unique_ptr<TraceWriter> writer = create_trace(arguments.output, format, reader->info().file);
+  const TraceFormat format = output_format(arguments.output, arguments.to, reader->info().format, "--to");
+  TraceOrigin origin = origin_of(reader->info());
+  if (origin.source.empty()) origin.source = reader->info().file;
+  const std::unique_ptr<TraceWriter> writer = create_trace(arguments.output, format, origin);
   TraceWindow window(*reader, window_of(arguments));
   TraceBatch batch;
   WindowPart part = WindowPart::kMeasured;
@@ -239,8 +242,8 @@ void add_cut(CLI::App& trace, Action& action) {
                  "mmusim trace cut big-8g-4l.vmt.xz part.mmt.zst --roi 3 --skip 1000000 --limit 500000", copy_trace);
   cut.input().output();
   TraceArguments& a = *cut.arguments;
-  cut.app->add_option("--skip", a.window.skip, "Leave out so many accesses at first");
-  cut.app->add_option("--limit", a.window.limit, "Stop after so many accesses");
+  cut.app->add_option("--skip", a.window.skip, "Leave out so many accesses at first")->check(unsigned_number());
+  cut.app->add_option("--limit", a.window.limit, "Stop after so many accesses")->check(unsigned_number());
   cut.app->add_option("--sample", a.sample, "N:M: take the first N of each M accesses");
   cut.app->add_option("--roi", a.roi, "Only the phase that a marker of this number or name opens");
 }
@@ -259,7 +262,10 @@ void add_trace_command(CLI::App& app, Action& action) {
   Subcommand head(*trace, action, "head", "The first records as JSON Lines",
                   "valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim trace head -",
                   run_head);
-  head.input().app->add_option("-n,--records", head.arguments->records, "How many")->capture_default_str();
+  head.input()
+      .app->add_option("-n,--records", head.arguments->records, "How many")
+      ->capture_default_str()
+      ->check(unsigned_number());
   Subcommand convert(*trace, action, "convert", "Write a trace in another form, saying what that form cannot hold",
                      "mmusim trace convert ls.lackey.gz ls.mmt.zst", copy_trace);
   convert.input().output();

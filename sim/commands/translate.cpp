@@ -7,6 +7,7 @@
 
 #include "sim/commands/commands.h"
 #include "sim/output/signals.h"
+#include "sim/system/platform.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/translate/case_translator.h"
 #include "sim/translate/line_splitter.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct TranslateOptions {
   std::string input = "-";
+  std::string platform;
 };
 
 void write_out(std::string& text) {
@@ -64,11 +66,15 @@ void add_translate_command(CLI::App& app, Action& action) {
       "\"400001e3\"]]}' |\n"
       "    tr -d '\\n' | mmusim translate");
   command->add_option("input", options->input, "File of cases; - is standard input")->capture_default_str();
+  command->add_option("--platform", options->platform,
+                      "Platform (path or shipped name) that says what cases leave out: maxpa, g1, and the vendor");
   command->callback([options, &action] {
     action = [options] {
-      const ByteInput input = open_bytes(options->input);
+      CaseDefaults defaults;
+      if (!options->platform.empty()) defaults.traits = load_platform(options->platform).processor;
+      const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_requested);
       try {
-        return translate_stream(*input.source, CaseDefaults{});
+        return translate_stream(*input.source, defaults);
       } catch (const TraceDamage& e) {
         throw InputError(fmt::format("{}: {}", input.name, e.what()));
       }

@@ -14,6 +14,7 @@
 #include "sim/scenario/derive.h"
 #include "sim/scenario/runner.h"
 #include "sim/scenario/table_comparison.h"
+#include "sim/scenario/untimed_host.h"
 
 namespace mmusim {
 
@@ -38,11 +39,12 @@ bool verify_one(const std::string& path) {
   json document = json::parse(scenario_from_dump(dump, path).json);
   document["platform"] = json::object();  // nothing is timed
   const Scenario scenario = scenario_from_json(std::move(document), path);
-  const auto host = make_untimed_host(scenario);
+  PhysMem memory;
+  UntimedHost host(scenario, memory, Workloads::kRefused);
   KeptTables tables;
   RunOutputs outputs;
   outputs.tables = &tables;
-  const RunResult result = run_scenario(scenario, *host, outputs);
+  const RunResult result = run_scenario(scenario, host, outputs);
   if (!result.failure.empty()) fmt::print("{:<24} {}\n", scenario.name, result.failure);
 
   const size_t recorded = dump["stages"].size();

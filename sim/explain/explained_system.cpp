@@ -110,7 +110,7 @@ ExplainedSystem::~ExplainedSystem() = default;
 
 Explanation ExplainedSystem::explain(VirtAddr va, unsigned bytes, AccessType access) {
   Machine& machine = *parts_->machine;
-  Explanation e = explain_access(machine.control(0), MemoryTypes(), machine.memory(), va, bytes, access);
+  Explanation e = explain_access(machine.control(0), machine.memory_types(), machine.memory(), va, bytes, access);
   if (parts_->kernel && !e.pages.empty()) e.kernel = kernel_view(*parts_->kernel, e.va);
   add_timing(machine, e);
   return e;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,6 +84,18 @@ void write_file(const std::string& path, std::string_view bytes) {
   file.write(bytes);
   file.commit();
 }
+
+OutputDirectory::OutputDirectory(const std::string& path) {
+  make_directory(path);
+  fd_ = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ < 0) throw system_error("open directory", path, errno);
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(fd_);
+    throw EnvironmentError(fmt::format("{}: another run writes its results there: give this one another --out", path));
+  }
+}
+
+OutputDirectory::~OutputDirectory() { ::close(fd_); }
 
 void make_directory(const std::string& path) {
   std::error_code error;

@@ -39,6 +39,20 @@ void write_file(const std::string& path, std::string_view bytes);
 /// Makes a directory and its parents; no error if it is there already.
 void make_directory(const std::string& path);
 
+/// Makes a directory for results and keeps every other program of this kind out of it as long as it lives (flock(2) on
+/// the directory: nothing stays behind, however the program ends). File systems without locks are used as they are.
+class OutputDirectory {
+ public:
+  /// Throws EnvironmentError if it cannot be made, or if somebody else writes there.
+  explicit OutputDirectory(const std::string& path);
+  ~OutputDirectory();
+  OutputDirectory(const OutputDirectory&) = delete;
+  OutputDirectory& operator=(const OutputDirectory&) = delete;
+
+ private:
+  int fd_;
+};
+
 /// Writes all bytes to `fd`, going on after short writes and interrupts; `path` is for the error text.
 void write_fully(int fd, const char* bytes, size_t size, const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "models/base/errors.h"
@@ -37,11 +38,25 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-/// "2.5x fewer walks" for a ratio of 0.4: as a factor of at least 1.
-std::string change(double ratio, const char* things) {
-  if (ratio == 0) return fmt::format("no {}", things);
-  if (ratio > 0.995 && ratio < 1.005) return fmt::format("about as many {}", things);
-  return fmt::format("{} {} {}", shown_ratio(ratio < 1 ? 1 / ratio : ratio), ratio < 1 ? "fewer" : "more", things);
+/// How a headline names a metric: "fewer walks", "as much time".
+struct Words {
+  const char* less;
+  const char* same;
+  const char* things;
+};
+constexpr Words many(const char* things) { return {"fewer", "as many", things}; }
+constexpr Words kTime{"less", "as much", "time"};
+
+/// A ratio in words: "2.5 times fewer walks" for 0.4, "2 % fewer" for 0.98, "3 times as many" for 3.
+std::string change(double ratio, const Words& w) {
+  if (ratio == 0) return fmt::format("no {}", w.things);
+  if (std::abs(ratio - 1) < 0.0005) return fmt::format("{} {}", w.same, w.things);
+  const auto factor = [](double f) {
+    return f >= 100 ? grouped(static_cast<uint64_t>(f + 0.5)) : fmt::format("{:.3g}", f);
+  };
+  if (ratio <= 0.5) return fmt::format("{} times {} {}", factor(1 / ratio), w.less, w.things);
+  if (ratio >= 2) return fmt::format("{} times {} {}", factor(ratio), w.same, w.things);
+  return fmt::format("{:.2g} % {} {}", 100 * std::abs(ratio - 1), ratio < 1 ? w.less : "more", w.things);
 }
 
 }  // namespace
@@ -100,31 +115,42 @@ std::optional<double> Comparison::ratio(const Metric& metric, size_t run) const 
   return mine->mean / base->mean;
 }
 
+bool Comparison::clocks_differ() const {
+  const auto ghz = [](const ComparedRun& r) { return r.summaries[0].value("core_ghz", 0.0); };
+  return std::any_of(runs_.begin(), runs_.end(),
+                     [&](const ComparedRun& r) { return !r.summaries.empty() && ghz(r) != ghz(runs_[*baseline_]); });
+}
+
 std::string Comparison::headline() const {
   if (!baseline_) return "No run succeeded.";
-  const Metric& cycles = metric_of("cycles");
+  // Cycles of different clocks do not compare, times do.
+  const bool by_time = clocks_differ();
+  const Metric& cost = metric_of(by_time ? "time" : "cycles");
   std::optional<size_t> best;
   for (size_t i = 0; i < runs_.size(); ++i) {
-    if (i == *baseline_ || !ratio(cycles, i)) continue;
-    if (!best || *ratio(cycles, i) < *ratio(cycles, *best)) best = i;
+    if (i == *baseline_ || !ratio(cost, i)) continue;
+    if (!best || *ratio(cost, i) < *ratio(cost, *best)) best = i;
   }
   if (!best) return fmt::format("{}: nothing to compare it with.", runs_[*baseline_].label);
-  const std::string& base_label = runs_[*baseline_].label;
-  const double total = *ratio(cycles, *best);
-  const auto [accesses, walks] = std::pair(value(metric_of("accesses"), *best), value(metric_of("walks"), *best));
-  const auto base_walks = value(metric_of("walks"), *baseline_);
-  std::string text = fmt::format("{} against {}, over {} accesses: ", runs_[*best].label, base_label,
-                                 grouped(static_cast<uint64_t>(accesses->mean)));
-  text += change(total, "cycles");
-  text += fmt::format(" ({} against {}), {} page walks against {}.", shown(cycles, value(cycles, *best)->mean),
-                      shown(cycles, value(cycles, *baseline_)->mean), shown(metric_of("walks"), walks->mean),
-                      shown(metric_of("walks"), base_walks->mean));
+  const auto against = [&](const Metric& m) {
+    return fmt::format("({} against {})", shown(m, value(m, *best)->mean), shown(m, value(m, *baseline_)->mean));
+  };
+  const auto accesses = value(metric_of("accesses"), *best);
+  std::string text = fmt::format("{} against {}, over {} accesses: {} {}", runs_[*best].label, runs_[*baseline_].label,
+                                 grouped(static_cast<uint64_t>(accesses->mean)),
+                                 change(*ratio(cost, *best), by_time ? kTime : many("cycles")), against(cost));
+  const Metric& walks = metric_of("walks");
+  if (const auto r = ratio(walks, *best)) {
+    text += fmt::format(", {} {}", change(*r, many("page walks")), against(walks));
+  } else if (value(walks, *best) && value(walks, *baseline_)) {
+    text += fmt::format(", {} page walks against none", shown(walks, value(walks, *best)->mean));
+  }
+  text += ".";
   const Metric& writes = metric_of("entry_writes");
   if (const auto r = ratio(writes, *best); r && *r != 1) {
-    text += fmt::format(" Building its tables takes {} ({} against {})", change(*r, "entry writes"),
-                        shown(writes, value(writes, *best)->mean), shown(writes, value(writes, *baseline_)->mean));
-    if (const auto populate = ratio(metric_of("populate_cycles"), *best)) {
-      text += fmt::format(" and {}", change(*populate, "cycles"));
+    text += fmt::format(" Building its tables takes {} {}", change(*r, many("entry writes")), against(writes));
+    if (const auto populate = ratio(metric_of(by_time ? "populate_time" : "populate_cycles"), *best)) {
+      text += fmt::format(" and {}", change(*populate, by_time ? kTime : many("cycles")));
     }
     text += ".";
   }
@@ -134,7 +160,7 @@ std::string Comparison::headline() const {
 std::string Comparison::block(size_t first, size_t last) const {
   TextTable table;
   std::vector<size_t> columns;
-  if (first != *baseline_) columns.push_back(*baseline_);
+  if (*baseline_ < first || *baseline_ >= last) columns.push_back(*baseline_);
   for (size_t i = first; i < last; ++i) columns.push_back(i);
   std::vector<std::string> head = {""};
   for (const size_t c : columns) {
@@ -149,7 +175,7 @@ std::string Comparison::block(size_t first, size_t last) const {
     for (const size_t c : columns) {
       const auto v = value(metric, c);
       std::string cell = v ? shown(metric, v->mean) : runs_[c].summaries.empty() ? "failed" : "-";
-      if (v && v->count > 1) cell += fmt::format(" +- {:.2g}", v->half_width);
+      if (v && v->count > 1) cell += " +- " + shown_interval(metric, v->half_width);
       row.push_back(cell);
       if (c == *baseline_) continue;
       const auto r = ratio(metric, c);
@@ -162,21 +188,26 @@ std::string Comparison::block(size_t first, size_t last) const {
 
 std::string Comparison::phase_table() const {
   TextTable table;
-  std::vector<std::string> head = {"cycles of each phase"};
+  const bool by_time = clocks_differ();
+  std::vector<std::string> head = {by_time ? "time of each phase" : "cycles of each phase"};
   for (const ComparedRun& r : runs_) {
     head.push_back(r.label);
     if (&r != &runs_[*baseline_]) head.push_back("ratio");
   }
   table.row(head);
-  const json& base_phases = runs_[*baseline_].summaries[0].at("phases");
-  for (size_t p = 0; p < base_phases.size(); ++p) {
-    const std::string stage = base_phases[p].at("stage");
-    const double base = base_phases[p].at("totals").at("cycles").get<double>();
-    std::vector<std::string> row = {"  " + stage};
+  // Nanoseconds or cycles.
+  const auto cost = [by_time](const json& summary, size_t phase) {
+    const double cycles = summary.at("phases")[phase].at("totals").at("cycles").get<double>();
+    return by_time ? cycles / summary.at("core_ghz").get<double>() : cycles;
+  };
+  const json& first = runs_[*baseline_].summaries[0];
+  for (size_t p = 0; p < first.at("phases").size(); ++p) {
+    const double base = cost(first, p);
+    std::vector<std::string> row = {"  " + first.at("phases")[p].at("stage").get<std::string>()};
     for (const ComparedRun& r : runs_) {
       const bool there = !r.summaries.empty() && r.summaries[0].at("phases").size() > p;
-      const double mine = there ? r.summaries[0].at("phases")[p].at("totals").at("cycles").get<double>() : 0;
-      row.push_back(there ? grouped(static_cast<uint64_t>(mine)) : "-");
+      const double mine = there ? cost(r.summaries[0], p) : 0;
+      row.push_back(!there ? "-" : by_time ? human_time(mine * 1e-9) : grouped(static_cast<uint64_t>(mine)));
       if (&r != &runs_[*baseline_]) row.push_back(there && base > 0 ? shown_ratio(mine / base) : "-");
     }
     table.row(row);

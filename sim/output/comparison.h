@@ -42,6 +42,8 @@ class Comparison {
   std::string to_csv() const;
 
  private:
+  /// Whether the runs' cores have different clocks.
+  bool clocks_differ() const;
   std::string block(size_t first, size_t last) const;
   std::string phase_table() const;
 

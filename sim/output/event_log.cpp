@@ -13,20 +13,21 @@ namespace {
 constexpr size_t kRecordRoom = 2048;
 
 /// As in EventLog::Kind.
-constexpr const char* kKindNames[] = {"pte_write", "pte_read", "walk",  "access", "alloc",      "free",
-                                      "zero",      "fill",     "flush", "step",   "kernel_log", "phase"};
+constexpr const char* kKindNames[] = {"pte_write", "pte_read", "walk", "access",     "alloc",
+                                      "free",      "zero",     "fill", "flush",      "invalidate",
+                                      "cr_write",  "drain",    "step", "kernel_log", "phase"};
 
 }  // namespace
 
-static_assert(std::size(kKindNames) == 12);
+static_assert(std::size(kKindNames) == 15);
 
 EventLog::EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header)
     : selection_(selection), writer_(path) {
   std::string first =
       "{\"event\":\"header\",\"format\":\"mmusim-events\",\"version\":" + std::to_string(kFormatVersion) +
       ",\"program\":" + json_quoted("mmusim " + std::string(header.program_version)) +
-      ",\"events\":" + json_quoted(header.events) + ",\"seed\":" + std::to_string(header.seed) +
-      ",\"configuration\":" + std::string(header.configuration) + "}\n";
+      ",\"events\":" + json_quoted(header.events) + (header.page_tables ? ",\"page_tables\":true" : "") +
+      ",\"seed\":" + std::to_string(header.seed) + ",\"configuration\":" + std::string(header.configuration) + "}\n";
   block_ = writer_.put(std::move(first));
   block_.resize(kBlockBytes + kRecordRoom);
 }
@@ -51,7 +52,7 @@ JsonLine EventLog::begin(Kind kind, size_t text_bytes) {
 JsonLine EventLog::begin(Kind kind, EventStamp at, size_t text_bytes) {
   JsonLine line = begin(kind, text_bytes);
   line.raw("{\"event\":\"").raw(std::string_view(kKindNames[kind])).raw("\",\"cycle\":").number(at.cycle.count);
-  return line.raw(",\"core\":").number(at.core);
+  return line.raw(",\"core\":").number(at.core).raw(",\"access\":").number(at.access);
 }
 
 void EventLog::end(const JsonLine& line) {
@@ -96,6 +97,12 @@ void EventLog::access(const AccessRecord& a) {
   line.raw(",\"begin_cycle\":").number(a.begin.count).raw(",\"end_cycle\":").number(a.end.count);
   line.raw(",\"va\":").hex(a.access.va.raw()).raw(",\"bytes\":").number(a.access.bytes);
   line.raw(",\"kind\":\"").raw(std::string_view(name_of(a.access.kind))).raw("\",\"user\":").boolean(a.access.user);
+  if (a.access.rmw) line.raw(",\"rmw\":true");
+  if (a.access.stack) line.raw(",\"stack\":true");
+  if (a.access.implicit) line.raw(",\"implicit\":true");
+  if (a.access.awaited) line.raw(",\"awaited\":true");
+  if (a.access.depends_on != 0) line.raw(",\"depends_on\":").number(a.access.depends_on);
+  if (a.access.gap != 0) line.raw(",\"gap\":").number(a.access.gap);
   line.raw(",\"tlb_miss\":").boolean(a.tlb_miss).raw(",\"stlb_miss\":").boolean(a.stlb_miss);
   line.raw(",\"stages\":{");
   bool first = true;
@@ -165,6 +172,28 @@ void EventLog::flush(EventStamp at, const mm::FlushEvent& e) {
   line.raw(",\"kind\":\"").raw(std::string_view(name_of(e.kind))).raw("\"");
   if (e.kind == mm::FlushKind::kPage) line.raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.end - e.va);
   end(line.raw(",\"cause\":").text(cause).raw("}\n"));
+}
+
+void EventLog::invalidate(EventStamp at, const Invalidation& operation, bool timed) {
+  if (!wants(EventCategory::kEntryWrites)) return;
+  JsonLine line = begin(kInvalidate, at, 0);
+  if (operation.tlb == InvalidationScope::kAddress) line.raw(",\"va\":").hex(operation.va.raw());
+  if (!timed) line.raw(",\"timed\":false");
+  end(line.raw("}\n"));
+}
+
+void EventLog::control_write(EventStamp at, unsigned number, uint64_t value, bool timed) {
+  if (!wants(EventCategory::kEntryWrites)) return;
+  JsonLine line = begin(kCrWrite, at, 0);
+  line.raw(",\"number\":").number(number).raw(",\"new\":").hex(value);
+  if (!timed) line.raw(",\"timed\":false");
+  end(line.raw("}\n"));
+}
+
+void EventLog::drain(EventStamp at) {
+  if (!wants(EventCategory::kEntryWrites)) return;
+  JsonLine line = begin(kDrain, at, 0);
+  end(line.raw("}\n"));
 }
 
 void EventLog::step(EventStamp at, std::string_view name) {

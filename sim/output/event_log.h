@@ -9,6 +9,7 @@
 
 #include "mm/observer.h"
 #include "models/base/records.h"
+#include "models/x86/invalidation.h"
 #include "sim/output/events.h"
 #include "sim/output/json_line.h"
 #include "sim/output/zstd_writer.h"
@@ -21,6 +22,8 @@ struct EventLogHeader {
   std::string_view configuration;  ///< the effective configuration, JSON text of an object
   uint64_t seed = 0;
   std::string_view events;  ///< what --events said
+  /// The log holds each access and everything that made the page tables: a replay of it needs nothing else.
+  bool page_tables = false;
 };
 
 /// The event log `events.jsonl.zst`: one JSON object per line, zstd-compressed, streamed. Schema: traces/README.md.
@@ -33,7 +36,7 @@ struct EventLogHeader {
 /// Every call may throw EnvironmentError when an earlier block could not be written.
 class EventLog final : public RecordSink {
  public:
-  static constexpr unsigned kFormatVersion = 1;
+  static constexpr unsigned kFormatVersion = 2;
   static constexpr size_t kBlockBytes = 64 * 1024;
 
   EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header);
@@ -52,6 +55,10 @@ class EventLog final : public RecordSink {
   /// A `zero` record, or a `fill` record when the byte is not 0.
   void fill(EventStamp at, const mm::FillEvent& event);
   void flush(EventStamp at, const mm::FlushEvent& event);
+  /// What programs ask of the machine beside accesses (ActivitySink).
+  void invalidate(EventStamp at, const Invalidation& operation, bool timed);
+  void control_write(EventStamp at, unsigned number, uint64_t value, bool timed);
+  void drain(EventStamp at);
   /// A step of the kernel's boot or operation (mm::Observer::phase).
   void step(EventStamp at, std::string_view name);
   void kernel_log(EventStamp at, mm::LogLevel level, std::string_view text);
@@ -72,6 +79,9 @@ class EventLog final : public RecordSink {
     kZero,
     kFill,
     kFlush,
+    kInvalidate,
+    kCrWrite,
+    kDrain,
     kStep,
     kKernelLog,
     kPhase,

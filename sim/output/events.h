@@ -12,6 +12,7 @@ namespace mmusim {
 struct EventStamp {
   CycleTime cycle;  ///< core cycles since the start of the simulation
   uint32_t core = 0;
+  uint64_t access = 0;  ///< accesses that the core has begun so far; the last of them is this number
 };
 
 /// A phase of the scenario begins.

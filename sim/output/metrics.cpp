@@ -67,6 +67,24 @@ Value translation_share(const json& summary) {
   return 100 * translation / all;
 }
 
+/// Bytes of memory at the end of the run; old summaries do not say.
+template <Name key>
+Value memmap(const json& summary) {
+  const auto bytes = summary.find("memmap_bytes");
+  if (bytes == summary.end() || !bytes->is_object()) return std::nullopt;
+  return number(*bytes, key.text);
+}
+
+/// Cycles as time, so that processors of different clocks compare.
+Value as_time(const json& summary, double cycles) {
+  const double ghz = number(summary, "core_ghz");
+  if (ghz == 0) return std::nullopt;
+  return cycles / ghz;
+}
+
+Value populate_time(const json& summary) { return as_time(summary, *kernel<"populate_cycles">(summary)); }
+Value time(const json& summary) { return as_time(summary, *total<"cycles">(summary)); }
+
 constexpr const char* kBuild = "building the tables";
 constexpr const char* kMeasured = "accesses measured";
 
@@ -74,7 +92,10 @@ constexpr Metric kMetrics[] = {
     {"entry_writes", "entry writes", "entries", kBuild, kernel<"entry_writes">},
     {"table_pages", "table pages", "pages", kBuild, kernel<"table_pages">},
     {"bytes_zeroed", "bytes zeroed", "bytes", kBuild, kernel<"bytes_zeroed">},
+    {"memmap_struct_pages", "memory for struct pages", "bytes", kBuild, memmap<"struct_pages">},
+    {"memmap_tables", "memory for their tables", "bytes", kBuild, memmap<"tables">},
     {"populate_cycles", "populate cycles", "cycles", kBuild, kernel<"populate_cycles">},
+    {"populate_time", "populate time", "ns", kBuild, populate_time},
     {"accesses", "accesses", "accesses", kMeasured, total<"accesses">},
     {"l1_dtlb_misses", "L1 DTLB misses", "lookups", kMeasured, total<"l1_dtlb_misses">},
     {"stlb_misses", "STLB misses", "lookups", kMeasured, total<"stlb_misses">},
@@ -85,6 +106,7 @@ constexpr Metric kMetrics[] = {
     {"walk_cycles_per_1000_accesses", "walk cycles per 1000 accesses", "cycles", kMeasured, walk_cycles_per_thousand},
     {"translation_share", "translation share of cycles", "%", kMeasured, translation_share},
     {"cycles", "total cycles", "cycles", kMeasured, total<"cycles">},
+    {"time", "total time", "ns", kMeasured, time},
 };
 
 /// Two-sided 95 % quantile of Student's t for `freedom` degrees of freedom (tables; 1.96 in the limit).
@@ -120,10 +142,18 @@ Estimate estimate(const std::vector<double>& values) {
   return e;
 }
 
+std::string shown_interval(const Metric& metric, double half_width) {
+  const std::string_view unit = metric.unit;
+  if (unit == "ns") return human_time(half_width * 1e-9);
+  if (unit == "bytes") return human_bytes(static_cast<uint64_t>(half_width + 0.5));
+  return half_width >= 1000 ? grouped(static_cast<uint64_t>(half_width + 0.5)) : fmt::format("{:.2g}", half_width);
+}
+
 std::string shown(const Metric& metric, double value) {
   const std::string_view unit = metric.unit;
   if (unit == "%") return fmt::format("{:.3g} %", value);
   const bool whole = value == std::floor(value) && value < 9e15;
+  if (unit == "ns") return human_time(value * 1e-9);
   if (unit == "bytes" && whole) return human_bytes(static_cast<uint64_t>(value));
   if (whole || value >= 10000) return grouped(static_cast<uint64_t>(std::llround(value)));
   return fmt::format("{:.4g}", value);

@@ -36,5 +36,7 @@ Estimate estimate(const std::vector<double>& values);
 
 /// The value with its unit, as tables show it: "1,234", "8.2 MiB", "12.3 %".
 std::string shown(const Metric& metric, double value);
+/// Half the width of a confidence interval, as tables show it.
+std::string shown_interval(const Metric& metric, double half_width);
 
 }  // namespace mmusim

@@ -36,8 +36,6 @@ class ProgressBar {
   Clock::time_point last_;
 };
 
-using Progress = ProgressBar;
-
 /// Is standard output a terminal and colour wanted (NO_COLOR unset)?
 bool colour_wanted(int fd);
 

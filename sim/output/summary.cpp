@@ -33,6 +33,8 @@ void MachineTotals::merge(const MachineTotals& o) {
     for (size_t hit = 0; hit < kHitLevels; ++hit) reads_by_level[level][hit] += o.reads_by_level[level][hit];
   }
   walk_latency.merge(o.walk_latency);
+  for (size_t k = 0; k < translation.size(); ++k) translation[k] = sum(translation[k], o.translation[k]);
+  flushes += o.flushes;
 }
 
 uint64_t MachineTotals::translation_cycles() const {
@@ -90,7 +92,16 @@ ordered_json machine_json(const MachineTotals& m) {
           {"walk_latency_cycles", to_json(m.walk_latency)}};
 }
 
-ordered_json phase_json(const PhaseSummary& p) {
+/// The processor's own counters. Without a clock those that count cycles are left out.
+ordered_json perf_json(const RunSummary& s, const MachineTotals& m) {
+  ordered_json j = ordered_json::object();
+  for (const PerfCounter& c : perf_counters(s.counter_names, m.translation, m.flushes)) {
+    if (s.core_ghz != 0 || !c.needs_time) j[c.name] = c.value;
+  }
+  return j;
+}
+
+ordered_json phase_json(const RunSummary& summary, const PhaseSummary& p) {
   ordered_json functions = ordered_json::array();
   for (const FunctionTime& f : p.functions) {
     functions.push_back({{"function", f.function},
@@ -109,14 +120,16 @@ ordered_json phase_json(const PhaseSummary& p) {
           {"totals", counters_of(p.machine)},
           {"machine", machine_json(p.machine)},
           {"kernel", counters_of(p.kernel)},
+          {"perf", perf_json(summary, p.machine)},
           {"functions", std::move(functions)}};
 }
 
-ordered_json section_json(const Section& s) {
+ordered_json section_json(const RunSummary& summary, const Section& s) {
   return {{"stages", s.stages},
           {"totals", counters_of(s.machine)},
           {"machine", machine_json(s.machine)},
-          {"kernel", counters_of(s.kernel)}};
+          {"kernel", counters_of(s.kernel)},
+          {"perf", perf_json(summary, s.machine)}};
 }
 
 std::string date_now() {
@@ -145,9 +158,7 @@ ordered_json host_json(const RunSummary& summary, const HostTimes& host) {
 
 ordered_json to_json(const RunSummary& s, const HostTimes& host) {
   ordered_json phases = ordered_json::array();
-  for (const PhaseSummary& p : s.phases) phases.push_back(phase_json(p));
-  ordered_json perf = ordered_json::object();
-  for (const auto& [name, value] : s.perf_counters) perf[name] = value;
+  for (const PhaseSummary& p : s.phases) phases.push_back(phase_json(s, p));
   return {{"format", "mmusim-summary"},
           {"version", kSummaryVersion},
           {"program", "mmusim " MMUSIM_VERSION},
@@ -159,11 +170,12 @@ ordered_json to_json(const RunSummary& s, const HostTimes& host) {
           {"totals", counters_of(s.totals)},
           {"machine", machine_json(s.totals)},
           {"kernel", counters_of(s.kernel)},
+          {"memmap_bytes", s.memmap_bytes ? counters_of(*s.memmap_bytes) : ordered_json(nullptr)},
           {"sections",
-           {{"build", section_json(section_of(s, SectionKind::kBuild))},
-            {"workload", section_json(section_of(s, SectionKind::kWorkload))}}},
+           {{"build", section_json(s, section_of(s, SectionKind::kBuild))},
+            {"workload", section_json(s, section_of(s, SectionKind::kWorkload))}}},
           {"phases", std::move(phases)},
-          {"perf", std::move(perf)},
+          {"perf", perf_json(s, s.totals)},
           {"counters", to_json(s.counters)},
           {"counter_meanings", meanings_of(s.counters)},
           {"misses_over_time",

@@ -12,7 +12,9 @@
 #include "models/base/histogram.h"
 #include "models/base/records.h"
 #include "models/base/stats.h"
+#include "models/base/translation_counts.h"
 #include "models/base/types.h"
+#include "sim/output/perf_counters.h"
 
 namespace mmusim {
 
@@ -29,7 +31,9 @@ struct MachineTotals {
   std::array<uint64_t, kStages> stage_cycles{};  ///< sum over accesses, by stage
   /// Entry reads of walks by level (index 1 = PTE ... 5) and by where they hit.
   std::array<std::array<uint64_t, kHitLevels>, 6> reads_by_level{};
-  Histogram walk_latency;  ///< end - begin of each walk
+  Histogram walk_latency;                 ///< end - begin of each walk
+  TranslationCountsByKind translation{};  ///< as the processors' own counters count
+  uint64_t flushes = 0;                   ///< operations that remove translations
 
   void merge(const MachineTotals& other);
   /// Cycles of the stages that translate (all but data and stall), and of all stages.
@@ -90,6 +94,18 @@ struct Timeseries {
   std::vector<uint64_t> walks;
 };
 
+/// Memory that the vmemmap took when the run was over.
+struct MemmapBytes {
+  uint64_t struct_pages = 0;  ///< pages that hold struct pages
+  uint64_t tables = 0;        ///< its page-table pages, the top one left out
+
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    v("struct_pages", struct_pages, "bytes of memory that hold struct pages at the end of the run");
+    v("tables", tables, "bytes of page tables that map them, the top one left out");
+  }
+};
+
 /// Everything summary.json says. What may differ between two equal runs is not in here but added as `host` on writing.
 struct RunSummary {
   std::string command;        ///< "run" or "replay"
@@ -100,10 +116,10 @@ struct RunSummary {
   double core_ghz = 0;  ///< core clock, so that reports can show time
   MachineTotals totals;
   KernelTotals kernel;
+  std::optional<MemmapBytes> memmap_bytes;  ///< missing for replays, which build no vmemmap
   std::vector<PhaseSummary> phases;
-  StatNode counters;  ///< the module tree
-  /// Under the names of Linux perf and the vendors: {"dTLB-load-misses", 12}.
-  std::vector<std::pair<std::string, uint64_t>> perf_counters;
+  StatNode counters;                                    ///< the module tree
+  CounterNames counter_names = CounterNames::kGeneric;  ///< whose names the counters of `perf` have
   Timeseries misses_over_time;
 };
 

@@ -63,6 +63,12 @@ void Timeline::slice(unsigned process, uint64_t track, std::string_view name, ui
       arguments));
 }
 
+/// A point of an arrow, bound to the slice of the track that is open then: "s" its start, "t" a step, "f" its end.
+void Timeline::flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at) {
+  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"{}","bp":"e","id":{},"pid":{},"tid":{},"ts":{:.6f}}})", part,
+                  id, process, track, microseconds(at)));
+}
+
 void Timeline::walk(const WalkRecord& w) {
   if (!in_window(w.begin.count) || !sampled(Frequent::kWalk)) return;
   const uint64_t track = w.core * kWalkersOfCore + w.walker;
@@ -70,16 +76,17 @@ void Timeline::walk(const WalkRecord& w) {
   const uint64_t served = w.begin.count + w.queue.count;
   slice(kWalkers, track, w.page_size ? fmt::format("walk {}", name_of(*w.page_size)) : "walk, fault", served,
         w.end.count, fmt::format(R"(,"va":"{}","cause":"{}","queue_cycles":{})", w.va, name_of(w.cause), w.queue));
+  // An arrow from the access to the walk and on to each read; a walk of a prefetcher is where its arrow begins.
+  flow(w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
   uint64_t at = served + w.structure_caches.count;
   for (unsigned i = 0; i < w.reads; ++i) {
     const EntryRead& r = w.entry[i];
     slice(kWalkers, track, fmt::format("level {}: {}", r.level, name_of(r.hit)), at, at + r.cycles.count,
           fmt::format(R"(,"pa":"{}","value":"0x{:x}")", r.pa, r.value));
+    flow(i + 1 == w.reads ? "f" : "t", w.id, kWalkers, track, at);
     at += r.cycles.count;
   }
   if (w.access == 0) return;
-  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"f","bp":"e","id":{},"pid":{},"tid":{},"ts":{:.6f}}})", w.id,
-                  kWalkers, track, microseconds(served)));
   if (walk_of_access_.size() >= kPendingWalks) walk_of_access_.clear();
   walk_of_access_[(uint64_t{w.core} << 48) ^ w.access] = w.id;
 }
@@ -91,8 +98,7 @@ void Timeline::access(const AccessRecord& a) {
   name_track(kAccesses, a.core, fmt::format("core {}", a.core));
   slice(kAccesses, a.core, name_of(a.access.kind), a.begin.count, a.end.count,
         fmt::format(R"(,"va":"{}","data_hit":"{}")", a.access.va, name_of(a.data_hit)));
-  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"s","id":{},"pid":{},"tid":{},"ts":{:.6f}}})", walk->second,
-                  kAccesses, a.core, microseconds(a.begin.count)));
+  flow("s", walk->second, kAccesses, a.core, a.begin.count);
   walk_of_access_.erase(walk);
 }
 

@@ -23,9 +23,10 @@ struct TimelineConfig {
 /// Chrome trace-event JSON, which opens in Perfetto (ui.perfetto.dev) and chrome://tracing.
 ///
 /// Tracks: the phases of the scenario, the kernel functions of each core, accesses that walked, one track for each
-/// walker with the entry reads inside each walk (an arrow leads from the access to its walk), one for each DRAM bank.
-/// The size is bounded: of what is frequent, every n-th is written, n doubling each time another sixteenth of
-/// `max_bytes` is used up; the file says which n it ended with. Format: "Trace Event Format", Google, 2016.
+/// walker with the entry reads inside each walk (an arrow leads from the access to its walk and its reads), one for
+/// each DRAM bank. The size is bounded: of what is frequent, every n-th is written, n doubling each time another
+/// sixteenth of `max_bytes` is used up; the file says which n it ended with. Format: "Trace Event Format", Google,
+/// 2016.
 class Timeline final : public RecordSink {
  public:
   Timeline(const std::string& path, const TimelineConfig& config);
@@ -56,6 +57,7 @@ class Timeline final : public RecordSink {
   void name_track(unsigned process, uint64_t track, const std::string& name);
   void slice(unsigned process, uint64_t track, std::string_view name, uint64_t begin, uint64_t end,
              std::string_view arguments);
+  void flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at);
   void put(std::string_view event);
   double microseconds(uint64_t cycles) const { return static_cast<double>(cycles) / (config_.core_ghz * 1e3); }
 

@@ -9,6 +9,7 @@
 #include "sim/output/progress.h"
 #include "sim/output/signals.h"
 #include "sim/scenario/machine_counts.h"
+#include "sim/system/watchdog.h"
 
 namespace mmusim {
 
@@ -76,7 +77,7 @@ class Replay {
   ReplayResult all() {
     more_ = window_.next(batch_, part_);
     if (config_.spaces) make_spaces(*config_.spaces);
-    check_levels(batch_, machine_.control(), reader_.info().file);
+    if (!config_.player.recorded_tables) check_levels(batch_, machine_.control(), reader_.info().file);
     TracePlayer player(machine_, touched_ ? &touched_->spaces() : nullptr, config_.player);
     machine_.run([&] { run(player); });
     measurement_.finish(result_);
@@ -108,7 +109,11 @@ class Replay {
   void run(TracePlayer& player) {
     ProgressBar progress("replay", reader_.bytes_total());
     WindowPart part = part_;
-    for (unsigned batches = 1; more_ && !interrupt_requested(); more_ = window_.next(batch_, part_), ++batches) {
+    const auto next = [this] {
+      const Watchdog::Pause waiting_for_input;
+      return window_.next(batch_, part_);
+    };
+    for (unsigned batches = 1; more_ && !interrupt_requested(); more_ = next(), ++batches) {
       if (part != part_) machine_.drain();
       part = part_;
       measurement_.enter(part);
@@ -136,6 +141,12 @@ class Replay {
 
 }  // namespace
 
+uint64_t memory_end(const PlatformConfig& platform) {
+  const DramConfig& dram = platform.dram.dram;
+  return std::min(AddressMap(dram.address_map, dram.geometry).capacity_bytes(),
+                  uint64_t{1} << platform.processor.phys_bits);
+}
+
 AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platform) {
   if (config.levels > platform.max_levels) {
     throw InputError(fmt::format("--levels: {} levels on platform {}, whose processor has {}", config.levels,
@@ -144,9 +155,7 @@ AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platf
   if (config.pages == MappingPolicy::k1G && !platform.processor.gib_pages) {
     throw InputError(fmt::format("--pages: platform {} has no 1 GiB pages", platform.name));
   }
-  const DramConfig& dram = platform.dram.dram;
-  const uint64_t end = std::min(AddressMap(dram.address_map, dram.geometry).capacity_bytes(),
-                                uint64_t{1} << platform.processor.phys_bits);
+  const uint64_t end = memory_end(platform);
   if (end <= config.frames.begin.raw()) {
     throw InputError(fmt::format("platform {}: {} bytes of DRAM leave no room for page tables", platform.name, end));
   }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/replay/trace_player.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "models/base/errors.h"
 #include "models/x86/invalidation.h"
 #include "models/x86/paging.h"
 
@@ -17,10 +20,22 @@ constexpr uint64_t kMostPages = 4096;
 constexpr size_t kMostExpected = 64;
 constexpr Invalidation kEverything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
 
+/// Throws InputError if no processor could have these registers, with paging on.
+ControlState possible(const ControlRegisters& registers, const ProcessorTraits& traits) {
+  if (const auto why = contradiction(registers, traits)) {
+    throw InputError(fmt::format("control registers of the trace: {}", *why));
+  }
+  return {registers, traits};
+}
+
 }  // namespace
 
 TracePlayer::TracePlayer(ReplayMachine& machine, AddressSpaces* spaces, PlayerOptions options)
-    : machine_(machine), spaces_(spaces), options_(options), pcid_owners_(kPcids) {
+    : machine_(machine),
+      spaces_(spaces),
+      options_(options),
+      knows_address_space_(spaces == nullptr),
+      pcid_owners_(kPcids) {
   pcid_owners_[0] = 1;  // process 0 runs at first
 }
 
@@ -38,6 +53,7 @@ void TracePlayer::play(const TraceBatch& batch) {
 }
 
 void TracePlayer::execute(std::span<const MemAccess> accesses) {
+  accessed_ = true;
   if (!expected_.empty()) {
     check(accesses.front(), machine_.execute_one(accesses.front()));
     accesses = accesses.subspan(1);
@@ -81,13 +97,17 @@ void TracePlayer::apply(const TraceEvent& event) {
     case TraceEventKind::kProcess:
       return switch_to(event.value);
     case TraceEventKind::kEntryWrite:
-      if (!event.has_operand) return;
-      knows_address_space_ = true;
-      ++stats_.entry_writes;
-      return machine_.memory().store64(PhysAddr(event.operand), event.value);
+      return store_entry(event);
     case TraceEventKind::kZero:
-      if (event.has_operand) machine_.memory().fill(PhysAddr(event.operand), 0, event.value);
+      if (options_.recorded_tables && event.has_operand) {
+        check_memory(event.operand, event.value);
+        machine_.memory().fill(PhysAddr(event.operand), 0, event.value);
+      }
       return;
+    case TraceEventKind::kTimed:
+      return machine_.charge(event.value == 0 ? Charge::kNothing : Charge::kCycles);
+    case TraceEventKind::kDrain:
+      return machine_.drain();
     case TraceEventKind::kMarker:
     case TraceEventKind::kInstruction:
       return;
@@ -113,14 +133,53 @@ void TracePlayer::map(const TraceEvent& event) {
   expected_.push_back({page, frame});
 }
 
-void TracePlayer::write_control_register(const TraceEvent& event) {
-  if (event.value == 3 && event.has_operand) {
-    // With tables of our own, each recorded root stands for an address space; else it is the root itself.
-    if (spaces_ != nullptr) return switch_to(event.operand & pte::kAddressMask);
-    knows_address_space_ = true;
-    ++stats_.process_switches;
-    return machine_.write_cr3(event.operand);
+void TracePlayer::store_entry(const TraceEvent& event) {
+  if (!options_.recorded_tables || !event.has_operand) {
+    ++stats_.ignored_translations;
+    return;
   }
+  ++stats_.entry_writes;
+  check_memory(event.operand, kEntryBytes);
+  if ((event.value & pte::kPresent) != 0) check_memory(event.value & pte::kAddressMask, 1);
+  if (machine_.shadow() != nullptr) machine_.shadow()->entry_changed(VirtAddr(0), 0);  // it may map anything
+  machine_.memory().store64(PhysAddr(event.operand), event.value);
+}
+
+void TracePlayer::check_memory(uint64_t pa, uint64_t bytes) const {
+  if (pa >= options_.memory_bytes || bytes > options_.memory_bytes - pa) {
+    throw InputError(
+        fmt::format("the trace's page tables use physical address 0x{:x}, the platform's memory ends at "
+                    "0x{:x}",
+                    pa, options_.memory_bytes));
+  }
+}
+
+/// The first content is what the machine starts with; nothing is cached then.
+void TracePlayer::write_cr4(uint64_t value) {
+  const Invalidation removed = on_mov_cr4(machine_.control(), value);
+  ControlRegisters registers = machine_.control().registers();
+  registers.cr4 = value;
+  const ControlState control = possible(registers, machine_.control().traits());
+  if (control.levels() > options_.max_levels) {
+    throw InputError(fmt::format("the trace's page tables have {} levels, the platform's processor has {}",
+                                 control.levels(), options_.max_levels));
+  }
+  machine_.set_control(control);
+  if (accessed_ && !removed.nothing()) machine_.invalidate(removed);
+}
+
+void TracePlayer::write_control_register(const TraceEvent& event) {
+  // With tables of our own, each recorded root stands for an address space; else it is the root itself.
+  if (event.value == 3 && event.has_operand && spaces_ != nullptr) return switch_to(event.operand & pte::kAddressMask);
+  if (event.value == 3 && event.has_operand && options_.recorded_tables) {
+    ++stats_.process_switches;
+    check_memory(event.operand & pte::kAddressMask, kPageBytes);
+    // Recorded with PCIDs on, made again without: then bit 63 asks for nothing.
+    const uint64_t cr3 = machine_.control().pcide() ? event.operand : event.operand & ~kCr3NoInvalidate;
+    if (!machine_.write_cr3(cr3)) ++stats_.refused_cr3_writes;
+    return;
+  }
+  if (event.value == 4 && event.has_operand && options_.recorded_tables) return write_cr4(event.operand);
   if (event.value == 3 && flushes_now()) machine_.write_cr3(machine_.control().registers().cr3);
   if (event.value == 4 && flushes_now()) machine_.invalidate(kEverything);
 }
@@ -143,7 +202,8 @@ void TracePlayer::switch_to(uint64_t space) {
     if (pcid_owners_[pcid] == space + 1) cr3 |= kCr3NoInvalidate;
     pcid_owners_[pcid] = space + 1;
   }
-  machine_.write_cr3(cr3);
+  const bool loaded = machine_.write_cr3(cr3);
+  MMUSIM_INVARIANT(loaded, "our own root table is a valid CR3");
 }
 
 void TracePlayer::invalidate_pages(VirtAddr va, uint64_t bytes) {

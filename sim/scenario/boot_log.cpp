@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -37,8 +36,8 @@ std::optional<PhysRange> range_in(std::string_view line, size_t from = 0) {
   if (result.ec != std::errc{} || end - result.ptr < 4 || std::string_view(result.ptr, 3) != "-0x") return std::nullopt;
   result = std::from_chars(result.ptr + 3, end, last, 16);
   constexpr uint64_t kLimit = uint64_t{1} << 52;
-  if (result.ec != std::errc{} || last < first || last >= kLimit) return std::nullopt;
-  return PhysRange{PhysAddr(first), PhysAddr(last + 1)};
+  if (result.ec != std::errc{} || last < first || first >= kLimit) return std::nullopt;
+  return PhysRange{PhysAddr(first), PhysAddr(std::min(last, kLimit - 1) + 1)};  // "mem=" removes up to the very end
 }
 
 /// The number that follows `key` in `line`.
@@ -61,7 +60,9 @@ class BootLog {
     size_t start = 0;
     while (start < text.size()) {
       const size_t end = std::min(text.find('\n', start), text.size());
-      if (end - start <= kMaxLine) line(text.substr(start, end - start));
+      std::string_view l = text.substr(start, end - start);
+      while (!l.empty() && (l.back() == '\r' || l.back() == ' ')) l.remove_suffix(1);
+      if (l.size() <= kMaxLine) line(l);
       start = end + 1;
     }
   }
@@ -221,44 +222,61 @@ std::string platform_of(const std::string& cpu, std::vector<std::string>& notes)
   struct Row {
     const char* pattern;
     const char* platform;
+    bool same = true;  ///< or a relative of it
   };
-  constexpr std::array<Row, 9> kRows = {{{"EPYC 7..2", "rome"},
-                                         {"EPYC 7..3", "milan"},
-                                         {"EPYC 9..4", "genoa"},
-                                         {"EPYC 9..5", "turin"},
-                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)1)", "skylake-sp"},
-                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)2)", "cascade-lake"},
-                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)3)", "icelake-sp"},
-                                         {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)4)", "sapphire-rapids"},
-                                         {"Milan", "milan"}}};
+  static constexpr Row kRows[] = {
+      {"EPYC 7..2|EPYC-Rome", "rome"},
+      {"EPYC 7..3|EPYC-Milan", "milan"},
+      {"EPYC 9..4|EPYC-Genoa", "genoa"},
+      {"EPYC 9..5|EPYC-Turin", "turin"},
+      {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)1|Processor \(Skylake)", "skylake-sp"},
+      {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)2|Processor \(Cascadelake)", "cascade-lake"},
+      {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4)3|Processor \(Icelake)", "icelake-sp"},
+      {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)4|Processor \(SapphireRapids)", "sapphire-rapids"},
+      {R"(Xeon\(R\) (Platinum 8|Gold [56]|Silver 4|Bronze 3)5)", "sapphire-rapids", false},  // Emerald Rapids
+      {"EPYC 7..1|EPYC Processor", "rome", false},                                           // Naples
+      {R"(Xeon\(R\))", "skylake-sp", false},
+  };
+  if (cpu.empty()) {
+    notes.push_back("no \"CPU0:\" line in the log: the processor is simulated as milan");
+    return "milan";
+  }
   for (const Row& row : kRows) {
-    if (std::regex_search(cpu, std::regex(row.pattern))) return row.platform;
+    if (!std::regex_search(cpu, std::regex(row.pattern, std::regex::icase))) continue;
+    if (!row.same) {
+      notes.push_back(
+          fmt::format("processor \"{}\" has no platform of its own: simulated as its relative {}", cpu, row.platform));
+    }
+    return row.platform;
   }
   notes.push_back(fmt::format("processor \"{}\" has no platform of its own: simulated as milan", cpu));
   return "milan";
 }
 
-ordered_json kernel_of(const BootLog& log, std::vector<std::string>& notes) {
+ordered_json kernel_of(const BootLog& log, PhysAddr end, std::vector<std::string>& notes) {
   const std::string release = log.release.empty() ? "6.12" : log.release;
   if (log.release.empty()) notes.push_back("no \"Linux version\" in the log: kernel 6.12 assumed");
   const auto version = mm::version_of_release(release);
   ordered_json kernel;
   kernel["version"] = version ? mm::profile_of(*version).name : "6.12";
-  if (!release.starts_with(kernel["version"].get<std::string>() + ".")) {
+  if (!log.release.empty() && !release.starts_with(kernel["version"].get<std::string>() + ".")) {
     notes.push_back(
         fmt::format("kernel {}: simulated with the profile {}", release, kernel["version"].get<std::string>()));
   }
-  kernel["levels"] = 4;
-  notes.push_back("4 levels of page tables assumed: set /kernel/levels to 5 if the kernel uses five");
+  const bool five = end > PhysAddr(uint64_t{1} << 46);  // more than four levels can map
+  kernel["levels"] = five ? 5 : 4;
+  if (!five) notes.push_back("4 levels of page tables assumed: set /kernel/levels to 5 if the kernel uses five");
   if (!contains(log.cmdline, "nokaslr")) {
     notes.push_back("the log does not show where KASLR put the regions: the bases without KASLR are taken");
   }
   kernel["cpu"] = {{"pse", true}, {"pge", true}, {"gbpages", log.gb_pages}, {"nx", true}};
   kernel["pti"] = log.pti;
   kernel["hypervisor"] = log.hypervisor;
+  kernel["memmap_on_memory"] = switched_on(log.cmdline, "memory_hotplug.memmap_on_memory");
+  kernel["hvo"] = switched_on(log.cmdline, "hugetlb_free_vmemmap");
   kernel["init_top_pgt_pa"] = hex(kImageStart + 10 * kMiB);
   if (log.block_mib && (*log.block_mib & (*log.block_mib - 1)) == 0 && *log.block_mib >= 128) {
-    kernel["memory_block_bytes"] = fmt::format("{}MiB", *log.block_mib);
+    kernel["memory_block_size"] = fmt::format("{}MiB", *log.block_mib);
   }
   return kernel;
 }
@@ -273,7 +291,7 @@ DerivedScenario scenario_from_boot_log(std::string_view text, const std::string&
   scenario["name"] = name;
   scenario["description"] = fmt::format("From the boot log of a real machine: kernel {}, {}", log.release, log.cpu);
   scenario["platform"] = platform_of(log.cpu, out.notes);
-  scenario["kernel"] = kernel_of(log, out.notes);
+  scenario["kernel"] = kernel_of(log, memory.back().range.end, out.notes);
   for (const BootRange& r : memory) {
     scenario["memory"]["ranges"].push_back(
         {{"start", hex(r.range.start.raw())}, {"end", hex(r.range.end.raw())}, {"node", r.node}});

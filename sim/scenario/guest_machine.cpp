@@ -44,13 +44,6 @@ std::optional<bool> cpu_feature(const std::string& cpu, const std::string& name)
   return value;
 }
 
-/// A kernel parameter that is given and says yes, as kstrtobool reads it ("force" is a third way of memmap_on_memory).
-bool switched_on(const std::string& cmdline, const std::string& name) {
-  constexpr std::array<std::string_view, 7> kYes = {"1", "y", "Y", "on", "true", "t", "force"};
-  const std::string value = option_value(cmdline, name, ' ');
-  return std::find(kYes.begin(), kYes.end(), value) != kYes.end() || has_word(cmdline, name);
-}
-
 bool starts_with_any(const std::string& text, std::initializer_list<std::string_view> prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(),
                      [&](std::string_view prefix) { return text.starts_with(prefix); });
@@ -131,6 +124,12 @@ std::string option_value(const std::string& list, const std::string& key, char s
     if (part.starts_with(key + "=")) value = part.substr(key.size() + 1);
   }
   return value;
+}
+
+bool switched_on(const std::string& cmdline, const std::string& name) {
+  constexpr std::array<std::string_view, 7> kYes = {"1", "y", "Y", "on", "true", "t", "force"};
+  const std::string value = option_value(cmdline, name, ' ');
+  return std::find(kYes.begin(), kYes.end(), value) != kYes.end() || has_word(cmdline, name);
 }
 
 std::vector<NodeData> node_data_of(const std::vector<std::string>& dmesg) {

@@ -40,5 +40,7 @@ GuestMachine read_guest_machine(const std::vector<std::string>& qemu_args, const
 
 /// Value of `key` in "a,key=value,b"; empty if it is not there. The last one wins, as with QEMU and the kernel.
 std::string option_value(const std::string& list, const std::string& key, char separator);
+/// A kernel parameter that is given and says yes, as kstrtobool reads it ("force" is a third way of memmap_on_memory).
+bool switched_on(const std::string& cmdline, const std::string& name);
 
 }  // namespace mmusim

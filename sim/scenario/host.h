@@ -7,6 +7,7 @@
 #include "mm/direct_memory.h"
 #include "mm/kernel_memory.h"
 #include "mm/layout.h"
+#include "mm/observer.h"
 #include "models/base/phys_mem.h"
 #include "models/base/stats.h"
 #include "sim/output/events.h"
@@ -43,6 +44,10 @@ class ScenarioHost {
   virtual mm::KernelMemory& kernel_memory() = 0;
   /// Runs kernel code. Timed, its accesses go through the simulated core.
   virtual void run_kernel(Timing timing, const std::function<void()>& code) = 0;
+  /// Cores that kernel code may use at the same time; 1 without time.
+  virtual unsigned cores() const { return 1; }
+  /// Runs code(0), code(1), ... code(cores - 1) at the same time, each on the core of that number, timed.
+  virtual void run_kernel_on(unsigned cores, const std::function<void(unsigned core)>& code) = 0;
   /// Runs a stream of accesses.
   virtual void run_workload(Workload& workload, const RunLimits& limits, const RunHooks& hooks) = 0;
   /// Makes recorded accesses again.
@@ -53,16 +58,16 @@ class ScenarioHost {
   /// What the machine counted so far.
   virtual MachineTotals totals() const = 0;
   virtual StatNode counters() const = 0;
-  virtual std::vector<std::pair<std::string, uint64_t>> perf_counters() const = 0;
+  /// Whose names the processor's counters have.
+  virtual CounterNames counter_names() const = 0;
   virtual double core_ghz() const = 0;
+  /// The kernel stored to a paging-structure entry, after the fact: for hosts that check translations.
+  virtual void entry_written(const mm::EntryWrite&) {}
   /// Who gets the records of walks, and of accesses if `accesses`.
   virtual void set_sink(RecordSink* sink, bool accesses) = 0;
 };
 
 /// The kernel's addresses on the machine of a scenario.
 mm::Layout layout_of(const Scenario& scenario);
-
-/// A host without time and without a processor: kernel code works straight on memory, workloads are refused.
-std::unique_ptr<ScenarioHost> make_untimed_host(const Scenario& scenario);
 
 }  // namespace mmusim

@@ -5,9 +5,23 @@
 
 namespace mmusim {
 
+KernelPhases::KernelPhases(mm::Kernel& kernel, const std::vector<Phase>& phases) : kernel_(kernel) {
+  for (const Phase& phase : phases) {
+    const auto* hugetlb = std::get_if<HugetlbPhase>(&phase.what);
+    if (hugetlb == nullptr) continue;
+    named_folios_.insert(named_folios_.end(), hugetlb->optimise.begin(), hugetlb->optimise.end());
+  }
+}
+
 mm::Errno KernelPhases::run(const Phase& phase) {
   if (phase.fail_allocation) kernel_.fail_allocation(*phase.fail_allocation);
   return std::visit([this](const auto& what) { return carry_out(what); }, phase.what);
+}
+
+mm::Errno KernelPhases::carry_out(const BootPhase&) {
+  const mm::Errno result = kernel_.boot();
+  if (mm::ok(result)) kernel_.hugetlb_claim(named_folios_);
+  return result;
 }
 
 mm::Errno KernelPhases::one_piece(const MemoryPhase& phase, PhysAddr start, uint64_t bytes) {
@@ -42,11 +56,6 @@ mm::Errno KernelPhases::restore_and_free(const std::vector<mm::Folio>& folios) {
   return result;
 }
 
-mm::Errno KernelPhases::carry_out(const DeferredInitPhase&) {
-  for (const mm::DeferredChunk& chunk : kernel_.deferred_chunks()) kernel_.init_deferred_chunk(chunk, memory_);
-  return mm::Errno::kSuccess;
-}
-
 mm::Errno KernelPhases::carry_out(const HugetlbPhase& phase) {
   if (!phase.restore.empty()) {
     if (const mm::Errno result = restore_and_free(phase.restore); !mm::ok(result)) return result;
@@ -62,7 +71,9 @@ mm::Errno KernelPhases::carry_out(const HugetlbPhase& phase) {
     if (const mm::Errno result = kernel_.hugetlb_optimize(phase.optimise); !mm::ok(result)) return result;
   }
   if (phase.allocate != 0) {
-    const std::vector<mm::Folio> folios = kernel_.hugetlb_alloc(phase.order, phase.allocate, phase.node);
+    const std::vector<mm::Folio> folios = phase.scattered
+                                              ? kernel_.hugetlb_alloc_scattered(phase.order, phase.allocate, phase.node)
+                                              : kernel_.hugetlb_alloc(phase.order, phase.allocate, phase.node);
     allocated_.insert(allocated_.end(), folios.begin(), folios.end());
     if (kernel_.config().hvo) return kernel_.hugetlb_optimize(folios);
   }

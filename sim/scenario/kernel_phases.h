@@ -8,21 +8,23 @@
 
 namespace mmusim {
 
-/// Carries out the phases that are calls into the kernel.
+/// Carries out the phases that are calls into the kernel on one core.
 class KernelPhases {
  public:
-  KernelPhases(mm::Kernel& kernel, mm::KernelMemory& memory) : kernel_(kernel), memory_(memory) {}
+  /// Folios that `phases` name are set aside right after boot: which ones a kernel used is an input, so nothing else
+  /// may get their memory before their phase comes.
+  KernelPhases(mm::Kernel& kernel, const std::vector<Phase>& phases);
 
-  /// What the kernel returned; of several calls, the first failure. kSuccess for phases that are no kernel work.
+  /// What the kernel returned; of several calls, the first failure. kSuccess for phases that are something else.
   mm::Errno run(const Phase& phase);
 
  private:
-  mm::Errno carry_out(const BootPhase&) { return kernel_.boot(); }
+  mm::Errno carry_out(const BootPhase&);
   mm::Errno carry_out(const MemoryPhase& phase);
   mm::Errno carry_out(const DevicePhase& phase) { return kernel_.add_device(phase.device); }
   mm::Errno carry_out(const DeviceRemovePhase& phase) { return kernel_.remove_device(phase.start); }
   mm::Errno carry_out(const HugetlbPhase& phase);
-  mm::Errno carry_out(const DeferredInitPhase& phase);
+  mm::Errno carry_out(const DeferredInitPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const WorkloadPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const ReplayPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const MarkPhase&) { return mm::Errno::kSuccess; }
@@ -31,8 +33,8 @@ class KernelPhases {
   mm::Errno restore_and_free(const std::vector<mm::Folio>& folios);
 
   mm::Kernel& kernel_;
-  mm::KernelMemory& memory_;
-  std::vector<mm::Folio> allocated_;  // by "allocate", those taken last at the end
+  std::vector<mm::Folio> named_folios_;  // by "optimise", of all phases
+  std::vector<mm::Folio> allocated_;     // by "allocate", those taken last at the end
 };
 
 }  // namespace mmusim

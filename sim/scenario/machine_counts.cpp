@@ -20,6 +20,10 @@ MachineTotals difference(const MachineTotals& later, const MachineTotals& earlie
     for (size_t hit = 0; hit < kHitLevels; ++hit) d.reads_by_level[level][hit] -= earlier.reads_by_level[level][hit];
   }
   d.walk_latency.subtract(earlier.walk_latency);
+  for (size_t k = 0; k < d.translation.size(); ++k) {
+    d.translation[k] = difference(d.translation[k], earlier.translation[k]);
+  }
+  d.flushes -= earlier.flushes;
   return d;
 }
 

@@ -8,10 +8,12 @@
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "models/dram/address_map.h"
-#include "models/x86/invalidation.h"
+#include "models/x86/paging.h"
 #include "sim/output/progress.h"
 #include "sim/output/signals.h"
+#include "sim/replay/trace_player.h"
 #include "sim/system/programs.h"
+#include "sim/system/watchdog.h"
 #include "sim/trace/trace_reader.h"
 
 namespace mmusim {
@@ -46,31 +48,14 @@ class WorkloadCursor {
   size_t at_ = 0;
 };
 
-/// What the records of a trace between its accesses do to the machine. Maps are left out: the tables are what they are.
-void apply(const TraceEvent& event, Machine& machine) {
-  switch (event.kind) {
-    case TraceEventKind::kCrWrite:
-      // The new address space is not recorded; the kernel's part of it is the same, so the same root stands for it.
-      if (event.value == 3) machine.write_cr3(0, machine.control(0).registers().cr3);
-      return;
-    case TraceEventKind::kInvlpg:
-    case TraceEventKind::kInvpcid:
-      machine.invalidate(0, on_invlpg(machine.control(0), event.va));
-      return;
-    default:
-      return;
+void check_workers(const Scenario& scenario, const PlatformConfig& platform, ConfigErrors& errors) {
+  for (size_t i = 0; i < scenario.phases.size(); ++i) {
+    const auto* p = std::get_if<DeferredInitPhase>(&scenario.phases[i].what);
+    if (p == nullptr || p->workers.value_or(1) <= platform.cores) continue;
+    errors.add(fmt::format("/phases/{}/workers", i),
+               fmt::format("{} workers on platform {}, which has {} cores (/platform/cores)", *p->workers,
+                           platform.name, platform.cores));
   }
-}
-
-void execute_batch(const TraceBatch& batch, Core& core, Machine& machine) {
-  size_t done = 0;
-  const std::span<const MemAccess> accesses(batch.accesses);
-  for (const TraceEvent& event : batch.events) {
-    if (event.before > done) core.execute(accesses.subspan(done, event.before - done));
-    done = std::max<size_t>(done, event.before);
-    apply(event, machine);
-  }
-  if (done < accesses.size()) core.execute(accesses.subspan(done));
 }
 
 void check_machine(const Scenario& scenario, const PlatformConfig& platform, ConfigErrors& errors) {
@@ -89,6 +74,7 @@ void check_machine(const Scenario& scenario, const PlatformConfig& platform, Con
       end = std::max(end, p->device.start.raw() + p->device.bytes);
     }
   }
+  check_workers(scenario, platform, errors);
   const unsigned bits = platform.processor.phys_bits;
   if (end > uint64_t{1} << bits) {
     errors.add("/memory/ranges", fmt::format("memory up to 0x{:x}, but platform {} has {} physical address bits", end,
@@ -116,17 +102,26 @@ PlatformConfig scenario_platform(const Scenario& scenario) {
 MachineHost::MachineHost(const Scenario& scenario, const PlatformConfig& platform, MachineOptions options)
     : machine_(platform, options), kernel_memory_(machine_, layout_of(scenario), scenario.kernel.cpu.pge) {}
 
-EventStamp MachineHost::stamp() const { return {machine_.now(), 0}; }
+EventStamp MachineHost::stamp() const { return {machine_.now(), 0, machine_.core(0).accesses_begun()}; }
+
+void MachineHost::entry_written(const mm::EntryWrite& write) {
+  if (machine_.shadow() == nullptr || (write.old_value & pte::kPresent) == 0) return;
+  machine_.shadow()->entry_changed(write.va, write.bytes);
+}
 
 void MachineHost::run_kernel(Timing timing, const std::function<void()>& code) {
   if (timing == Timing::kUntimed) return code();
-  CallProgram program([&](Core& core) {
-    code();
-    core.drain();
-  });
-  kernel_memory_.use(Timing::kTimed);
+  run_kernel_on(1, [&](unsigned) { code(); });
+}
+
+void MachineHost::run_kernel_on(unsigned cores, const std::function<void(unsigned core)>& code) {
+  std::vector<CallProgram> programs;
+  for (unsigned i = 0; i < cores; ++i) programs.emplace_back([&code, i](Core&) { code(i); });
+  std::vector<Program*> pointers;
+  for (CallProgram& program : programs) pointers.push_back(&program);
+  kernel_memory_.use_cores(cores);
   try {
-    machine_.run(program);
+    machine_.run(pointers);
   } catch (...) {
     kernel_memory_.use(Timing::kUntimed);
     throw;
@@ -156,30 +151,35 @@ void MachineHost::run_workload(Workload& workload, const RunLimits& limits, cons
   machine_.run(program);
 }
 
+/// The tables are the scenario's: what the trace tells of its own is left out, its flushes are made.
 void MachineHost::replay(const ReplayPhase& replay, const RunHooks& hooks) {
   TraceOptions options;
   options.keep_fetches = replay.fetches;
   const auto reader = open_trace(replay.trace, options);
   TraceWindow window(*reader, replay.window);
   ProgressBar progress("replay", reader->bytes_total());
-  CallProgram program([&](Core& core) {
+  TimedReplayMachine machine(machine_);
+  TracePlayer player(machine, nullptr, {.flushes = FlushPolicy::kAll});
+  machine.run([&] {
     TraceBatch batch;
     WindowPart part = WindowPart::kSkipped;
     bool measuring = false;
-    for (unsigned batches = 1; window.next(batch, part); ++batches) {
+    const auto next = [&] {
+      const Watchdog::Pause waiting_for_input;
+      return window.next(batch, part);
+    };
+    for (unsigned batches = 1; next(); ++batches) {
       poll_interrupt();
       if (part == WindowPart::kMeasured && !measuring) {
-        core.drain();
+        machine.drain();
         hooks.measured();
         measuring = true;
       }
-      execute_batch(batch, core, machine_);
+      player.play(batch);
       if (batches % kSampleBatches == 0) hooks.sample();
       progress.update(reader->bytes_read());
     }
-    core.drain();
   });
-  machine_.run(program);
 }
 
 }  // namespace mmusim

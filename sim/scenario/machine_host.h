@@ -21,14 +21,19 @@ class MachineHost final : public ScenarioHost {
   PhysMem& memory() override { return machine_.memory(); }
   mm::KernelMemory& kernel_memory() override { return kernel_memory_; }
   void run_kernel(Timing timing, const std::function<void()>& code) override;
+  unsigned cores() const override { return machine_.cores(); }
+  void run_kernel_on(unsigned cores, const std::function<void(unsigned core)>& code) override;
   void run_workload(Workload& workload, const RunLimits& limits, const RunHooks& hooks) override;
   void replay(const ReplayPhase& replay, const RunHooks& hooks) override;
   EventStamp stamp() const override;
   MachineTotals totals() const override { return machine_.totals(); }
   StatNode counters() const override { return machine_.stats(); }
-  std::vector<std::pair<std::string, uint64_t>> perf_counters() const override { return {}; }
+  CounterNames counter_names() const override { return machine_.platform().counter_names; }
   double core_ghz() const override { return 1000.0 / machine_.platform().period_ps; }
+  void entry_written(const mm::EntryWrite& write) override;
   void set_sink(RecordSink* sink, bool accesses) override { machine_.set_sink(sink, accesses); }
+  /// Who hears what the run asks of the machine (nullptr: nobody).
+  void set_activity(ActivitySink* activity) { machine_.set_activity(activity); }
 
  private:
   Machine machine_;

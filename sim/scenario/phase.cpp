@@ -125,6 +125,7 @@ HugetlbPhase read_hugetlb(ConfigReader& r) {
   p.order = page == mm::kPudBytes ? 18 : 9;
   r.read("node", p.node, 0, kMaxNode);
   r.read("allocate", p.allocate, 0, uint64_t{1} << 32);
+  r.read("scattered", p.scattered);
   r.read("free", p.free, 0, uint64_t{1} << 32);
   p.optimise = read_folios(r, "optimise");
   p.restore = read_folios(r, "restore");
@@ -175,7 +176,10 @@ ReplayPhase read_replay(ConfigReader& r, const std::string& folder) {
 
 DeferredInitPhase read_deferred(ConfigReader& r) {
   DeferredInitPhase p;
-  r.read("workers", p.workers, 1, 1024);
+  if (!r.has("workers")) return p;
+  unsigned workers = 1;
+  r.read("workers", workers, 1, 1024);
+  p.workers = workers;
   return p;
 }
 

@@ -45,14 +45,15 @@ struct HugetlbPhase {
   unsigned order = 9;  ///< of allocate and free: 9 = 2 MiB, 18 = 1 GiB
   unsigned node = 0;
   uint64_t allocate = 0;            ///< folios to take from the free lists and to optimise
+  bool scattered = false;           ///< `allocate` takes them spread over the node's memory
   uint64_t free = 0;                ///< folios to restore and give back, those taken last first
   std::vector<mm::Folio> optimise;  ///< these very folios (recorded boots)
   std::vector<mm::Folio> restore;
 };
 
-/// The rest of deferred struct-page initialisation, `workers` cores at a time.
+/// The rest of deferred struct-page initialisation, on the first `workers` cores; missing: on all.
 struct DeferredInitPhase {
-  unsigned workers = 1;
+  std::optional<unsigned> workers;
 };
 
 /// A program or a kernel path runs.

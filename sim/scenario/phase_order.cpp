@@ -20,6 +20,11 @@ class PhaseOrder {
     const bool boot = std::holds_alternative<BootPhase>(phase.what);
     if (index == 0 && !boot) error("phase", fmt::format("\"{}\" before \"boot\", expected \"boot\" first", phase.name));
     if (index != 0 && boot) error("phase", "\"boot\" again, expected it once, first");
+    if (std::holds_alternative<DeferredInitPhase>(phase.what) && memory_changed_) {
+      error("phase", "\"deferred_init\" after memory was added or removed, expected it before: it is part of the boot");
+    }
+    memory_changed_ |=
+        std::holds_alternative<MemoryPhase>(phase.what) || std::holds_alternative<DevicePhase>(phase.what);
     // What is expected to fail may ask for the impossible.
     if (phase.expect != mm::Errno::kSuccess || phase.fail_allocation) return;
     if (const auto* p = std::get_if<MemoryPhase>(&phase.what)) memory(*p);
@@ -77,6 +82,7 @@ class PhaseOrder {
 
   ConfigErrors& errors_;
   std::string at_;
+  bool memory_changed_ = false;
   std::vector<PhysRange> boot_;
   std::vector<PhysRange> added_;
 };

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mm/kernel.h"
 #include "mm/profile.h"
 #include "models/base/config.h"
 #include "models/base/errors.h"
@@ -169,19 +170,6 @@ ordered_json kernel_json(const Dump& dump, const GuestMachine& machine, const st
   return kernel;
 }
 
-}  // namespace
-
-uint64_t memory_block_bytes(PhysAddr end) {
-  constexpr uint64_t kLargeMachine = 64 * kGiB;
-  if (end.raw() < kLargeMachine) return kSectionBytes;
-  for (uint64_t bytes = 2 * kGiB; bytes > kSectionBytes; bytes /= 2) {
-    if (end.is_aligned(bytes)) return bytes;
-  }
-  return kSectionBytes;
-}
-
-namespace {
-
 FolioOrder folio_order(const std::string& release) {
   const auto version = mm::version_of_release(release);
   const bool batches = version && mm::profile_of(*version).hvo_batches;
@@ -206,7 +194,8 @@ DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   scenario["kernel"] = kernel_json(dump, machine, stages, out.notes);
   scenario["memory"] = memory_json(dump, ranges);
   scenario["phases"] =
-      phases_of(stages, ranges, memory_block_bytes(ranges.back().range.end), folio_order(dump.text("/kernel")));
+      phases_of(stages, ranges, mm::probe_memory_block_size(ranges.back().range.end, /*hypervisor=*/true),
+                folio_order(dump.text("/kernel")));
   out.json = scenario.dump(2) + "\n";
   return out;
 }

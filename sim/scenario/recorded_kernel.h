@@ -7,8 +7,6 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "models/base/types.h"
-
 namespace mmusim {
 
 /// A scenario made from what a kernel recorded about itself, and what had to be assumed for it.
@@ -30,10 +28,5 @@ DerivedScenario scenario_from_dump(const nlohmann::json& dump, const std::string
 /// machine was booted with memblock=debug. `notes` says what the log does not tell. Throws InputError if the text has
 /// no memory map.
 DerivedScenario scenario_from_boot_log(std::string_view text, const std::string& name);
-
-/// The size of a memory block on a machine whose memory ends at `end` (an address, exclusive): 128 MiB below 64 GiB of
-/// address space, else the largest power of two up to 2 GiB that divides `end`. [arch/x86/mm/init_64.c:
-/// probe_memory_block_size, the rule for guests and, but for an end not aligned to 2 GiB, for hosts]
-uint64_t memory_block_bytes(PhysAddr end);
 
 }  // namespace mmusim

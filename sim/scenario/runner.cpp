@@ -7,27 +7,38 @@
 #include "mm/kernel.h"
 #include "sim/output/event_log.h"
 #include "sim/output/kernel_recorder.h"
+#include "sim/output/signal_trace.h"
 #include "sim/output/signals.h"
 #include "sim/output/timeline.h"
 #include "sim/scenario/kernel_phases.h"
 #include "sim/scenario/machine_counts.h"
 #include "sim/scenario/random.h"
+#include "sim/scenario/run_recorder.h"
 
 namespace mmusim {
 
 namespace {
 
-/// Keeps the kernel's log beside what the recorder does with it.
+/// Keeps the kernel's log, tells the host of entries, and what makes page tables to the trace, beside what the recorder
+/// does.
 class LoggingRecorder final : public mm::Observer {
  public:
-  LoggingRecorder(KernelRecorder& recorder, std::string& log) : recorder_(recorder), log_(log) {}
+  LoggingRecorder(KernelRecorder& recorder, ScenarioHost& host, std::string& log, RunRecorder* trace)
+      : recorder_(recorder), host_(host), log_(log), trace_(trace) {}
 
   uint32_t mask() const override { return recorder_.mask() | mm::kLogLines; }
-  void entry_write(const mm::EntryWrite& e) override { recorder_.entry_write(e); }
+  void entry_write(const mm::EntryWrite& e) override {
+    host_.entry_written(e);
+    recorder_.entry_write(e);
+    if (trace_ != nullptr) trace_->entry_write(e);
+  }
   void entry_read(const mm::EntryRead& e) override { recorder_.entry_read(e); }
   void alloc(const mm::AllocEvent& e) override { recorder_.alloc(e); }
   void free(const mm::AllocEvent& e) override { recorder_.free(e); }
-  void fill(const mm::FillEvent& e) override { recorder_.fill(e); }
+  void fill(const mm::FillEvent& e) override {
+    recorder_.fill(e);
+    if (trace_ != nullptr) trace_->fill(e);
+  }
   void flush(const mm::FlushEvent& e) override { recorder_.flush(e); }
   void phase(const char* step) override { recorder_.phase(step); }
   void log(mm::LogLevel level, std::string_view text) override {
@@ -38,7 +49,9 @@ class LoggingRecorder final : public mm::Observer {
 
  private:
   KernelRecorder& recorder_;
+  ScenarioHost& host_;
   std::string& log_;
+  RunRecorder* trace_;
 };
 
 class Run {
@@ -50,9 +63,9 @@ class Run {
         layout_(layout_of(scenario)),
         recorder_([&host] { return host.stamp(); }, layout_.vmemmap_base(), layout_.vmemmap_bytes(), outputs.events,
                   outputs.timeline),
-        observer_(recorder_, result_.kernel_log),
+        observer_(recorder_, host, result_.kernel_log, outputs.recorder),
         kernel_(scenario.kernel, scenario.memory, host.kernel_memory(), &observer_),
-        calls_(kernel_, host.kernel_memory()) {}
+        calls_(kernel_, scenario.phases) {}
 
   RunResult all() {
     result_.summary.command = "run";
@@ -70,9 +83,11 @@ class Run {
       }
     }
     result_.summary.totals = host_.totals();
+    const mm::MemoryCounts counts = kernel_.counts();
+    result_.summary.memmap_bytes = {counts.vmemmap_blocks_pages * kPageBytes, counts.vmemmap_table_pages * kPageBytes};
     result_.summary.misses_over_time = course_.slices();
     result_.summary.counters = host_.counters();
-    result_.summary.perf_counters = host_.perf_counters();
+    result_.summary.counter_names = host_.counter_names();
     return std::move(result_);
   }
 
@@ -89,6 +104,8 @@ class Run {
     const PhaseEvent event{summary.begin, phase.stage, phase.name};
     if (outputs_.events != nullptr) outputs_.events->phase(event);
     if (outputs_.timeline != nullptr) outputs_.timeline->phase(event);
+    if (outputs_.signals != nullptr) outputs_.signals->phase(event);
+    if (outputs_.recorder != nullptr) outputs_.recorder->phase(event);
     recorder_.begin_phase();
     before_ = host_.totals();
     try {
@@ -112,11 +129,18 @@ class Run {
       return host_.run_workload(*stream, {workload->warmup, workload->limit}, hooks);
     }
     if (const auto* replay = std::get_if<ReplayPhase>(&phase.what)) return host_.replay(*replay, hooks);
+    if (const auto* deferred = std::get_if<DeferredInitPhase>(&phase.what)) {
+      const unsigned workers = phase.timed ? std::min(deferred->workers.value_or(host_.cores()), host_.cores()) : 1;
+      const auto work = kernel_.deferred_init(workers);
+      if (!phase.timed) return host_.run_kernel(Timing::kUntimed, [&] { work->work(0); });
+      return host_.run_kernel_on(workers, [&](unsigned core) { work->work(core); });
+    }
     mm::Errno got = mm::Errno::kSuccess;
     host_.run_kernel(phase.timed ? Timing::kTimed : Timing::kUntimed, [&] { got = calls_.run(phase); });
     if (got != phase.expect) {
+      const char* expected = mm::ok(phase.expect) ? "success" : mm::name_of(phase.expect);
       result_.failure = fmt::format("phase {} ({}, stage \"{}\") returned {}, expected {}", index, phase.name,
-                                    phase.stage, mm::name_of(got), mm::name_of(phase.expect));
+                                    phase.stage, mm::name_of(got), expected);
     }
   }
 
@@ -126,15 +150,46 @@ class Run {
     return n == 1 ? stage : fmt::format("{}#{}", stage, n);
   }
 
-  WorkloadContext context(size_t index) const {
+  WorkloadContext context(size_t index) {
     WorkloadContext c;
     c.vmemmap_base = layout_.vmemmap_base();
     c.page_offset_base = layout_.page_offset_base();
     c.struct_page_bytes = layout_.struct_page_bytes();
-    c.memory = scenario_.memory.memory;
-    std::sort(c.memory.begin(), c.memory.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
+    c.memory = workload_memory();
+    for (const mm::MemoryRange& r : c.memory) {
+      const uint64_t end = (r.end.raw - 1) / mm::kPagesPerSection + 1;
+      if (c.sections.size() < end) c.sections.resize(end);
+      for (uint64_t s = r.start.raw / mm::kPagesPerSection; s < end; ++s) c.sections[s] = section_words(s);
+    }
     c.seed = derived_seed(scenario_.seed, index + 1);
     return c;
+  }
+
+  /// Boot memory without the pages of HugeTLB folios, ascending.
+  std::vector<mm::MemoryRange> workload_memory() const {
+    std::vector<mm::MemoryRange> boot = scenario_.memory.memory;
+    std::sort(boot.begin(), boot.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
+    const std::vector<mm::Folio> folios = kernel_.hugetlb_folios();
+    std::vector<mm::MemoryRange> left;
+    auto folio = folios.begin();
+    for (mm::MemoryRange r : boot) {
+      for (; folio != folios.end() && folio->head < r.end; ++folio) {
+        const Pfn end = folio->head + (uint64_t{1} << folio->order);
+        if (end <= r.start) continue;
+        if (r.start < folio->head) left.push_back({r.start, folio->head, r.node});
+        r.start = std::min(end, r.end);
+        if (end > r.end) break;  // it goes on in the next range
+      }
+      if (r.start < r.end) left.push_back(r);
+    }
+    return left;
+  }
+
+  std::optional<SectionWords> section_words(uint64_t section) {
+    const auto entry = kernel_.section_entry(section);
+    const auto map = kernel_.subsection_map_address(section);
+    if (!entry || !map) return std::nullopt;
+    return SectionWords{*entry, *entry + 8, *map};
   }
 
   const Scenario& scenario_;

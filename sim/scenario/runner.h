@@ -13,14 +13,17 @@
 namespace mmusim {
 
 class EventLog;
+class RunRecorder;
+class SignalTrace;
 class Timeline;
 
 /// Who hears what a run does. All may be null.
 struct RunOutputs {
   EventLog* events = nullptr;
   Timeline* timeline = nullptr;
+  SignalTrace* signals = nullptr;
   TableSink* tables = nullptr;
-  bool access_records = false;  ///< the event log or the timeline wants each access
+  RunRecorder* recorder = nullptr;  ///< hears the machine's activity as well: see MachineHost::set_activity
 };
 
 /// How a run ended.

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "sim/data_dir.h"
+#include "sim/scenario/random.h"
 
 namespace mmusim {
 
@@ -18,6 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxPhases = 100'000;
+constexpr size_t kMaxSetDepth = 100;
+constexpr size_t kMaxNameBytes = 200;
 
 std::string folder_of(const std::string& path) { return fs::path(path).parent_path().string(); }
 
@@ -45,6 +49,8 @@ json& step_into(json& node, const std::string& token, const std::string& assignm
   throw InputError(fmt::format("--set {}: \"{}\" would be a member of something that is no object", assignment, token));
 }
 
+constexpr const char* kDefaultPlatform = "milan";
+
 /// A platform given by name becomes an object based on it, so that --set and variants can change parts of it.
 void open_platform(json& document) {
   const auto platform = document.find("platform");
@@ -69,7 +75,7 @@ void apply_variant(json& document, const std::string& variant, const std::string
 
 void read_platform(ConfigReader& reader, const std::string& folder, Scenario& scenario, json& document) {
   const json* platform = reader.raw("platform");
-  const json named = platform == nullptr ? json("milan") : *platform;
+  const json named = platform == nullptr ? json(kDefaultPlatform) : *platform;
   if (!named.is_string() && !named.is_object()) {
     reader.error("platform", "expected the name or path of a platform, or an object");
     return;
@@ -111,6 +117,31 @@ void check_variants(ConfigReader& reader) {
   }
 }
 
+/// The name becomes one of a directory.
+void check_name(ConfigReader& reader, const std::string& name) {
+  const bool plain = std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == '/'; });
+  reader.check(plain && name != "." && name != ".." && name.size() <= kMaxNameBytes, "name",
+               "expected the name of a directory: no \"/\", no control characters, at most {} bytes", kMaxNameBytes);
+}
+
+/// JSON, or else the text itself.
+json value_of(const std::string& text, const std::string& assignment) {
+  try {
+    return parse_json_text(text, fmt::format("--set {:.60}", assignment));
+  } catch (const InputError&) {
+    if (text.starts_with('{') || text.starts_with('[')) throw;  // meant to be JSON
+    return text;
+  }
+}
+
+void check_utf8(const std::string& assignment) {
+  try {
+    (void)json(assignment).dump();
+  } catch (const json::type_error&) {
+    throw InputError("--set: not valid UTF-8");
+  }
+}
+
 }  // namespace
 
 void apply_set(json& document, const std::string& assignment) {
@@ -118,8 +149,15 @@ void apply_set(json& document, const std::string& assignment) {
   if (assignment.empty() || assignment[0] != '/' || equals == std::string::npos) {
     throw InputError(fmt::format("--set {}: expected /json/pointer=VALUE", assignment));
   }
+  check_utf8(assignment);
   const std::string pointer = assignment.substr(0, equals);
-  if (pointer.starts_with("/platform/")) open_platform(document);
+  if (std::count(pointer.begin(), pointer.end(), '/') > static_cast<ptrdiff_t>(kMaxSetDepth)) {
+    throw InputError(fmt::format("--set {:.60}...: more than {} levels deep", assignment, kMaxSetDepth));
+  }
+  if (pointer.starts_with("/platform/")) {
+    if (!document.contains("platform")) document["platform"] = kDefaultPlatform;
+    open_platform(document);
+  }
   json* node = &document;
   size_t start = 1;
   while (start <= pointer.size()) {
@@ -127,9 +165,7 @@ void apply_set(json& document, const std::string& assignment) {
     node = &step_into(*node, unescaped(std::string_view(pointer).substr(start, end - start)), assignment);
     start = end + 1;
   }
-  const std::string text = assignment.substr(equals + 1);
-  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  *node = value.is_discarded() ? json(text) : std::move(value);
+  *node = value_of(assignment.substr(equals + 1), assignment);
 }
 
 std::optional<std::string> find_data_file(const std::string& name, const std::string& folder) {
@@ -149,9 +185,9 @@ json resolve_platform(const json& value, const std::string& folder) {
     if (name.find('/') != std::string::npos || name.ends_with(".json")) {
       const auto file = find_data_file(name, folder);
       if (!file) throw InputError(fmt::format("no such file: {}", name));
-      return parse_json_file(*file);
+      return platform_document(*file);
     }
-    return parse_json_file(find_config("platforms", name));
+    return platform_document(name);
   }
   const auto base = value.find("base");
   if (base == value.end()) return value;
@@ -174,7 +210,10 @@ json read_scenario_json(const std::string& path, const ScenarioOverrides& overri
 
 std::vector<std::string> scenario_variants(const std::string& name_or_path) {
   const std::string path = find_config("scenarios", name_or_path);
-  const json document = parse_json_file(path);
+  parse_json_file(path);  // says what is wrong, if anything is
+  std::ifstream file(path);
+  const auto document = nlohmann::ordered_json::parse(file, nullptr, /*allow_exceptions=*/true,
+                                                      /*ignore_comments=*/true);
   std::vector<std::string> names;
   if (!document.is_object() || !document.contains("variants") || !document["variants"].is_object()) return names;
   for (const auto& [name, patch] : document["variants"].items()) names.push_back(name);
@@ -186,14 +225,29 @@ Scenario load_scenario(const std::string& name_or_path, const ScenarioOverrides&
   return scenario_from_json(read_scenario_json(path, overrides), path);
 }
 
+namespace {
+
+/// "kaslr_seed": "seed" draws the kernel's region bases from the seed of the run.
+void draw_kaslr_seed(json& document) {
+  constexpr uint64_t kKaslrStream = 0x6b61736c72;
+  const json::json_pointer where("/kernel/kaslr_seed");
+  if (!document.is_object() || !document.contains(where) || document[where] != "seed") return;
+  const bool given = document.contains("seed") && document["seed"].is_number_unsigned();
+  document[where] = derived_seed(given ? document["seed"].get<uint64_t>() : Scenario{}.seed, kKaslrStream);
+}
+
+}  // namespace
+
 Scenario scenario_from_json(json document, const std::string& file) {
   ConfigErrors errors(file);
   Scenario scenario;
   scenario.file = file;
   {
+    draw_kaslr_seed(document);
     const json source = document;
     ConfigReader reader(source, "", errors);
     reader.read("name", scenario.name);
+    check_name(reader, scenario.name);
     reader.read("description", scenario.description);
     reader.read("seed", scenario.seed);
     if (scenario.name.empty()) scenario.name = fs::path(file).stem().string();

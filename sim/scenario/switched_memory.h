@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vector>
+
 #include "mm/direct_memory.h"
 #include "sim/output/signals.h"
 #include "sim/scenario/host.h"
@@ -10,13 +12,25 @@ namespace mmusim {
 
 /// The kernel's memory of a scenario: on a simulated core in timed phases, straight on memory in untimed ones.
 ///
-/// Flushes and the root table always reach both sides, so that neither keeps a translation that the kernel removed.
+/// Flushes and the root table always reach both sides, so that neither keeps a translation that the kernel removed; in
+/// untimed phases they take no time. While several cores run kernel code, each reaches memory through itself.
 class SwitchedMemory final : public mm::KernelMemory {
  public:
   SwitchedMemory(Machine& machine, const mm::Layout& layout, bool pge)
-      : timed_(machine, 0, layout, pge), untimed_(machine.memory(), layout) {}
+      : machine_(machine), timed_(machine, 0, layout, pge), untimed_(machine.memory(), layout) {
+    use(Timing::kUntimed);
+  }
 
-  void use(Timing timing) { timing_ = timing; }
+  void use(Timing timing) {
+    timing_ = timing;
+    timed_.charge(timing == Timing::kTimed ? Charge::kCycles : Charge::kNothing);
+    cores_.clear();
+  }
+  /// Timed, on the first `cores` cores at once, until the next use().
+  void use_cores(unsigned cores) {
+    use(Timing::kTimed);
+    for (unsigned core = 1; core < cores; ++core) cores_.push_back(timed_.on_core(core));
+  }
 
   uint64_t load(VirtAddr va, unsigned bytes) override { return memory().load(va, bytes); }
   void store(VirtAddr va, uint64_t value, unsigned bytes) override { memory().store(va, value, bytes); }
@@ -37,15 +51,33 @@ class SwitchedMemory final : public mm::KernelMemory {
     timed_.load_cr3(root);
     untimed_.load_cr3(root);
   }
+  // A core alone needs no lock.
+  void lock(VirtAddr lock) override {
+    if (!cores_.empty()) memory().lock(lock);
+  }
+  void unlock(VirtAddr lock) override {
+    if (!cores_.empty()) running().unlock(lock);
+  }
+  void sleep(VirtAddr lock) override { memory().sleep(lock); }
+  void wake(VirtAddr lock) override {
+    if (!cores_.empty()) memory().wake(lock);
+  }
 
  private:
   mm::KernelMemory& memory() {
     if (interrupt_requested()) throw Interrupted{};
-    if (timing_ == Timing::kTimed) return timed_;
+    if (timing_ == Timing::kTimed) return running();
     return untimed_;
   }
+  SimulatedMemory& running() {
+    if (cores_.empty()) return timed_;
+    const unsigned core = machine_.running_core();
+    return core == 0 ? timed_ : cores_[core - 1];
+  }
 
+  Machine& machine_;
   SimulatedMemory timed_;
+  std::vector<SimulatedMemory> cores_;  // of the cores from the second one on, while they run kernel code
   mm::UntimedMemory untimed_;
   Timing timing_ = Timing::kUntimed;
 };

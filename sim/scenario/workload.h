@@ -27,14 +27,22 @@ class Workload {
   virtual bool next(std::vector<MemAccess>& batch) = 0;
 };
 
+/// What pfn_to_online_page reads of a section, as addresses in the direct map.
+struct SectionWords {
+  VirtAddr section_mem_map;
+  VirtAddr usage;           ///< the pointer beside it
+  VirtAddr subsection_map;  ///< in what it points to
+};
+
 /// What a workload has to know about the machine it runs on.
 struct WorkloadContext {
   VirtAddr vmemmap_base;
   unsigned struct_page_bytes = 64;
   VirtAddr page_offset_base;
-  std::vector<mm::MemoryRange> memory;  ///< page frames that have struct pages, ascending
-  /// Where the mem_section entry of a section lies; may be empty: reads of it are then left out.
-  std::function<std::optional<VirtAddr>(uint64_t section)> section_entries;
+  /// Page frames of boot memory, ascending; those of HugeTLB folios are nobody else's and left out.
+  std::vector<mm::MemoryRange> memory;
+  /// By section, a missing one empty; reads of sections beyond the end are left out.
+  std::vector<std::optional<SectionWords>> sections;
   uint64_t seed = 1;
 };
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/system/functional_machine.h"
 
+#include <bit>
+#include <cstddef>
+
 #include "models/walker/walk_procedure.h"
+#include "models/x86/translate.h"
 
 namespace mmusim {
 
@@ -14,6 +18,9 @@ class FunctionalMachine::EntryPort {
   void looked_up() {}
   uint64_t read(const Walk& walk) {
     ++machine_.entry_reads_;
+    if (walk.level() == 1 && !machine_.hints_.knows(walk.va())) [[unlikely]]
+      machine_.hints_.remember(walk.va(), walk.entry_pa().align_down(kPageBytes),
+                               machine_.memory_.page(walk.entry_pa()));
     return walk.entry_bytes() == sizeof(uint64_t) ? machine_.memory_.load64(walk.entry_pa())
                                                   : machine_.memory_.load(walk.entry_pa(), walk.entry_bytes());
   }
@@ -31,9 +38,11 @@ class FunctionalMachine::EntryPort {
 };
 
 FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
-    : first_level_(platform.lsu.tlbs),
+    : types_(platform.memory_types),
+      first_level_(platform.lsu.tlbs),
       second_level_(platform.second_level),
       structure_caches_(platform.walker.structure_caches, &second_level_.data()),
+      counter_names_(platform.counter_names),
       next_page_(platform.walker.next_page_prefetch),
       coalescing_(platform.walker.coalescing) {
   ControlRegisters registers;
@@ -46,14 +55,41 @@ void FunctionalMachine::set_control(const ControlState& control) {
   first_level_.forget();
 }
 
+namespace {
+
+bool in_one_page(const MemAccess& access) { return (access.va.raw() & (kPageBytes - 1)) + access.bytes <= kPageBytes; }
+
+/// How many accesses from the first on stay in its page and are of its kind and privilege; the first is in one page.
+size_t run_in_page(std::span<const MemAccess> accesses) {
+  using Words = std::array<uint64_t, 2>;
+  constexpr uint64_t kKindAndFlags = 0xffff0000;  // of the second word
+  static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
+  const auto first = std::bit_cast<Words>(accesses.front());
+  size_t n = 1;
+  for (; n < accesses.size(); ++n) {
+    const auto other = std::bit_cast<Words>(accesses[n]);
+    if (((other[0] ^ first[0]) >> kPageShift | ((other[1] ^ first[1]) & kKindAndFlags)) != 0) break;
+    if (!in_one_page(accesses[n])) break;
+  }
+  return n;
+}
+
+}  // namespace
+
 void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
-  for (const MemAccess& access : accesses) {
+  constexpr size_t kAhead = 12;  // so many accesses before its own an entry is asked of the host's memory
+  for (size_t i = 0; i < accesses.size();) {
+    const MemAccess& access = accesses[i];
     const PageMemos::Memo* memo = first_level_.recall(access);
-    if (memo != nullptr && (access.va.raw() & (kPageBytes - 1)) + access.bytes <= kPageBytes) [[likely]] {
-      memo->array->touch(memo->slot);
-      ++recalled_[PageMemos::kind_of(access)];
+    if (memo != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
+      memo->array->touch(memo->slot);  // as often as you like: it is the most recently used
+      const size_t run = run_in_page(accesses.subspan(i));
+      recalled_[PageMemos::kind_of(access)] += run;
+      i += run;
     } else {
+      if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
       access_slow(access);
+      ++i;
     }
   }
 }
@@ -74,6 +110,9 @@ AccessResult FunctionalMachine::access_slow(const MemAccess& access) {
     const VirtAddr va = offset == 0 ? access.va : control_.linear(access.va + offset);
     const PageAnswer answer = first_level_.translate(
         va, type, control_, types_, [&](bool in_first_level) { return second_level(va, type, in_first_level); });
+    if (shadow_ != nullptr) {
+      shadow_->translated(0, control_, va, type, answer.translation, answer.fault, access_number(), CycleTime(0));
+    }
     if (answer.fault) {
       ++faults_;
       result.fault = answer.fault;
@@ -87,31 +126,52 @@ AccessResult FunctionalMachine::access_slow(const MemAccess& access) {
 
 PageAnswer FunctionalMachine::second_level(VirtAddr va, AccessType type, bool in_first_level) {
   const TranslateRequest request{va, type, WalkCause::kLoad, 0, in_first_level};
-  if (const auto found = second_level_.lookup(request, control_)) {
-    return {found->translation, std::nullopt, found->kind == EntryKind::k16K, false, true};
+  const SecondLevelState::Lookup found = second_level_.lookup(request, control_);
+  if (found.hit) {
+    return {found.hit->translation, std::nullopt, found.hit->kind == EntryKind::k16K, false, true};
   }
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
   EntryPort port(*this);
   const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
-  ++walks_;
+  walks_[static_cast<unsigned>(type.kind)].complete(page_group(outcome.translation.size, /*coalesced=*/false));
   if (outcome.start_level < walks_by_start_.size()) ++walks_by_start_[outcome.start_level];
   if (outcome.fault) {
     second_level_.invalidate(on_page_fault(control_, va));
   } else {
-    second_level_.fill(request, control_, outcome);
+    second_level_.fill(request, control_, outcome, found);
   }
   return {outcome.translation, outcome.fault, outcome.coalescible, false, false};
 }
 
 unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
-  return first_level_.invalidate(operation) + second_level_.invalidate(operation) +
-         structure_caches_.invalidate(control_, operation);
+  ++flushes_;
+  const unsigned removed = first_level_.invalidate(operation) + second_level_.invalidate(operation) +
+                           structure_caches_.invalidate(control_, operation);
+  if (shadow_ != nullptr) {
+    const auto check = [&](const TlbLevel& tlb, const char* name) {
+      shadow_->check_contents(0, control_, tlb, name, CycleTime(0));
+    };
+    shadow_->flushed(0, operation);
+    first_level_.for_each_tlb(check);
+    second_level_.for_each_tlb(check);
+  }
+  return removed;
 }
 
-void FunctionalMachine::write_cr3(uint64_t value) {
-  invalidate(on_mov_cr3(control_, value));
-  control_.set_cr3(value);
+uint64_t FunctionalMachine::access_number() const {
+  uint64_t number = 0;
+  for (size_t kind = 0; kind < accesses_.size(); ++kind) number += accesses_[kind] + recalled_[kind];
+  return number;
+}
+
+bool FunctionalMachine::write_cr3(uint64_t value) {
+  const auto loaded = load_cr3(control_, value, PhysMemEntries{memory_});
+  if (!loaded) return false;
+  const Invalidation removed = on_mov_cr3(control_, value);
+  if (!removed.nothing()) invalidate(removed);
+  control_ = *loaded;
   first_level_.forget();
+  return true;
 }
 
 MachineTotals FunctionalMachine::totals() const {
@@ -123,8 +183,13 @@ MachineTotals FunctionalMachine::totals() const {
     t.l1_dtlb_misses += first_level_.stats().misses[k];
   }
   t.stlb_misses = second_level_.stats().misses;
-  t.walks = walks_;
+  for (unsigned k = 0; k < walks_.size(); ++k) {
+    t.walks += walks_[k].started;
+    t.translation[k] = {accesses_[k] + recalled_[k], second_level_.stats().hits_by_page[k],
+                        second_level_.stats().misses_by_page[k], walks_[k]};
+  }
   t.entry_reads = entry_reads_;
+  t.flushes = flushes_;
   return t;
 }
 

@@ -6,8 +6,10 @@
 #include "models/base/access.h"
 #include "models/base/phys_mem.h"
 #include "models/tlb/first_level.h"
+#include "models/x86/table_hints.h"
 #include "sim/output/summary.h"
 #include "sim/system/platform.h"
+#include "sim/system/shadow_walk.h"
 
 namespace mmusim {
 
@@ -22,15 +24,19 @@ class FunctionalMachine {
   const ControlState& control() const { return control_; }
   void set_control(const ControlState& control);
   void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
+  /// Who checks each translation (nullptr: nobody). Before anything runs.
+  void set_shadow(ShadowWalk* shadow) { shadow_ = shadow; }
+  ShadowWalk* shadow() { return shadow_; }
 
   /// Runs accesses in program order. Faults are counted.
   void execute(std::span<const MemAccess> accesses);
   /// Translates one access: where its first byte is, or why it faults.
   AccessResult access(const MemAccess& access);
   unsigned invalidate(const Invalidation& operation);
-  void write_cr3(uint64_t value);
+  bool write_cr3(uint64_t value);  ///< as Machine::write_cr3()
 
   uint64_t faults() const { return faults_; }
+  CounterNames counter_names() const { return counter_names_; }
   /// As Machine::totals(); everything about time is 0.
   MachineTotals totals() const;
   /// Walks by level of the first entry read (index 1 = PTE).
@@ -39,6 +45,8 @@ class FunctionalMachine {
  private:
   class EntryPort;
 
+  /// The number of the access that runs.
+  uint64_t access_number() const;
   AccessResult access_slow(const MemAccess& access);
   PageAnswer second_level(VirtAddr va, AccessType type, bool in_first_level);
 
@@ -46,14 +54,18 @@ class FunctionalMachine {
   ControlState control_;
   MemoryTypes types_;
   DemandMapper* mapper_ = nullptr;
+  ShadowWalk* shadow_ = nullptr;
   FirstLevel first_level_;
   SecondLevelState second_level_;
   StructureCaches structure_caches_;
+  CounterNames counter_names_;
+  TableHints hints_;
   bool next_page_;
   bool coalescing_;
   std::array<uint64_t, 3> accesses_{};
   std::array<uint64_t, 3> recalled_{};  // of these, served by the memos: one lookup each
-  uint64_t walks_ = 0, entry_reads_ = 0, faults_ = 0;
+  std::array<WalkCounts, 3> walks_{};   // by AccessKind
+  uint64_t entry_reads_ = 0, faults_ = 0, flushes_ = 0;
   std::array<uint64_t, 6> walks_by_start_{};
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "models/x86/translate.h"
+
 namespace mmusim {
 
 namespace {
@@ -23,20 +25,33 @@ Machine::Machine(const PlatformConfig& platform, MachineOptions options)
     : platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
   const LookAhead look_ahead = look_ahead_of(platform, options);
   dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
+  clock_.waits().name(0, "dram");
+  if (options.paranoid) shadow_.emplace(memory_, platform.cores);
   l3_ = std::make_unique<Cache>("l3", platform.l3, HitLevel::kL3, platform.l3.latency - platform.l2.latency);
-  l3_->below(*dram_);
-  if (platform.l3.prefetch_next_line) l3_->enable_prefetch(LocalClock(clock_, next_requester_++, look_ahead));
+  if (options.memory != nullptr) {
+    l3_->below(*options.memory);
+  } else {
+    l3_->below(*dram_);
+  }
+  if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead));
   for (unsigned i = 0; i < platform.cores; ++i) cores_.push_back(make_core(i, look_ahead));
 }
 
 Machine::~Machine() = default;
 
+LocalClock Machine::clock(const std::string& name, LookAhead look_ahead) {
+  clock_.waits().name(next_requester_, name);
+  return {clock_, next_requester_++, look_ahead};
+}
+
 std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhead look_ahead) {
   const auto name = [number](const char* part) { return fmt::format("core{}_{}", number, part); };
-  const auto clock = [&] { return LocalClock(clock_, next_requester_++, look_ahead); };
+  const auto own_clock = [&](const std::string& part) { return clock(name(part.c_str()), look_ahead); };
   auto parts = std::make_unique<CoreParts>();
   parts->context.memory = &memory_;
   parts->context.core = number;
+  parts->context.types = platform_.memory_types;
+  parts->context.witness = shadow();
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;
   parts->context.control = ControlState(registers, platform_.processor);
@@ -69,48 +84,99 @@ std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhea
   parts->lsu->instruction_cache(*instructions);
   parts->lsu->attach(parts->l1d->array());
 
-  const LocalClock core_clock = clock();
+  const LocalClock core_clock = own_clock("core");
   if (platform_.model == CoreModel::kWindow) {
     std::vector<LocalClock> slots;
-    for (unsigned i = 0; i < platform_.window.outstanding; ++i) slots.push_back(clock());
+    for (unsigned i = 0; i < platform_.window.outstanding; ++i) slots.push_back(own_clock(fmt::format("slot{}", i)));
     parts->core = std::make_unique<WindowCore>(name("core").c_str(), *parts->lsu, core_clock, slots, platform_.window);
   } else {
     parts->core = std::make_unique<BlockingCore>(name("core").c_str(), *parts->lsu, core_clock);
   }
-  if (platform_.l1d.prefetch_next_line) parts->l1d->enable_prefetch(clock());
-  if (platform_.l2.prefetch_next_line) parts->l2->enable_prefetch(clock());
+  if (platform_.l1d.prefetch_next_line) parts->l1d->enable_prefetch(own_clock("l1d prefetch"));
+  if (platform_.l2.prefetch_next_line) parts->l2->enable_prefetch(own_clock("l2 prefetch"));
   return parts;
 }
 
 void Machine::run(const std::vector<Program*>& programs) {
   MMUSIM_INVARIANT(programs.size() <= cores_.size(), "a core for each program");
-  for (size_t i = 0; i < programs.size(); ++i) cores_[i]->core->start(*programs[i]);
+  const CycleTime begin = now();
+  for (size_t i = 0; i < programs.size(); ++i) cores_[i]->core->start(*programs[i], begin);
+  running_ = true;
   sc_core::sc_start();
+  running_ = false;
   for (const auto& parts : cores_) parts->core->rethrow();
   for (const auto& parts : cores_) {
-    MMUSIM_INVARIANT(parts->core->finished(), "the simulation ended while a core still waits for something");
+    MMUSIM_INVARIANT(parts->core->finished(),
+                     fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
+                                 parts->core->name(), who_waits()));
   }
 }
 
+CycleTime Machine::reached() const { return std::max(now(), clock_.cycle_of(sc_core::sc_time_stamp())); }
+
+std::string Machine::who_waits() const {
+  const WaitBoard& names = clock_.waits();
+  std::string text = names.text();
+  for (const auto& parts : cores_) {
+    text += parts->walker->in_progress(names);
+    for (const Cache* cache : {parts->l1d.get(), parts->l1i.get(), parts->l2.get()}) {
+      if (cache != nullptr) text += cache->in_progress(names);
+    }
+  }
+  return text + l3_->in_progress(names) + dram_->in_progress(names);
+}
+
 void Machine::set_control(unsigned core, const ControlState& control) {
-  cores_[core]->context.control = control;
+  CoreContext& context = cores_[core]->context;
+  if (context.activity != nullptr) context.activity->control_written(core, 4, control.registers().cr4, /*timed=*/false);
+  context.control = control;
   cores_[core]->lsu->forget();
 }
 
-unsigned Machine::invalidate(unsigned core, const Invalidation& operation) {
+unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
+  ActivitySink* activity = cores_[core]->context.activity;
+  if (activity != nullptr) activity->invalidated(core, operation, charge == Charge::kCycles);
+  return remove(core, operation, charge);
+}
+
+unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge charge) {
   CoreParts& parts = *cores_[core];
-  unsigned removed = parts.core->invalidate(operation);
+  unsigned removed = charge == Charge::kCycles ? parts.core->invalidate(operation) : parts.lsu->invalidate(operation);
   removed += parts.second_level->state().invalidate(operation);
   removed += parts.walker->structure_caches().invalidate(parts.context.control, operation);
-  parts.lsu->count_flush(removed);
+  if (charge == Charge::kCycles) parts.lsu->count_flush(removed);
+  if (shadow_) check_tlbs(core, operation);
   return removed;
 }
 
-void Machine::write_cr3(unsigned core, uint64_t value) {
+/// What a flush left must be what the tables say.
+void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
   CoreParts& parts = *cores_[core];
-  invalidate(core, on_mov_cr3(parts.context.control, value));
-  parts.context.control.set_cr3(value);
+  const auto check = [&](const TlbLevel& tlb, const char* name) {
+    shadow_->check_contents(core, parts.context.control, tlb, name, parts.core->now());
+  };
+  shadow_->flushed(core, operation);
+  parts.lsu->first_level().for_each_tlb(check);
+  parts.second_level->state().for_each_tlb(check);
+}
+
+unsigned Machine::running_core() const {
+  const auto running = std::find_if(cores_.begin(), cores_.end(), [](const auto& c) { return c->core->running(); });
+  return running == cores_.end() ? 0 : static_cast<unsigned>(running - cores_.begin());
+}
+
+bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
+  CoreParts& parts = *cores_[core];
+  if (parts.context.activity != nullptr) {
+    parts.context.activity->control_written(core, 3, value, charge == Charge::kCycles);
+  }
+  const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory_});
+  if (!loaded) return false;
+  const Invalidation removed = on_mov_cr3(parts.context.control, value);
+  if (!removed.nothing()) remove(core, removed, charge);
+  parts.context.control = *loaded;
   parts.lsu->forget();
+  return true;
 }
 
 void Machine::set_sink(RecordSink* sink, bool accesses) {
@@ -118,6 +184,10 @@ void Machine::set_sink(RecordSink* sink, bool accesses) {
     parts->context.sink = sink;
     parts->context.sink_accesses = accesses && sink != nullptr;
   }
+}
+
+void Machine::set_activity(ActivitySink* activity) {
+  for (const auto& parts : cores_) parts->context.activity = activity;
 }
 
 CycleTime Machine::now() const {
@@ -164,7 +234,13 @@ MachineTotals Machine::totals() const {
       t.lookups += lsu.tlb_lookups[k];
       t.l1_dtlb_misses += lsu.tlb_misses[k];
     }
-    t.stlb_misses += parts->second_level->state().stats().misses;
+    const SecondLevelTlbStats& second = parts->second_level->state().stats();
+    for (unsigned k = 0; k < t.translation.size(); ++k) {
+      t.translation[k] = sum(t.translation[k], TranslationCounts{lsu.accesses[k], second.hits_by_page[k],
+                                                                 second.misses_by_page[k], walker.by_cause[k]});
+    }
+    t.flushes += lsu.flushes;
+    t.stlb_misses += second.misses;
     t.walks += walker.walks;
     t.entry_reads += walker.entry_reads;
     t.walk_cycles += walker.latency.sum();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/system/platform.h"
 
+#include <bit>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -31,11 +32,59 @@ void read_core(ConfigReader reader, PlatformConfig& c) {
   reader.finish();
 }
 
+uint64_t mtrr_encoding(ConfigReader& reader, const char* key) {
+  auto type = MemoryType::kWriteBack;
+  reader.read_enum<MemoryType>(key, type,
+                               {{"UC", MemoryType::kUncacheable},
+                                {"WC", MemoryType::kWriteCombining},
+                                {"WT", MemoryType::kWriteThrough},
+                                {"WP", MemoryType::kWriteProtected},
+                                {"WB", MemoryType::kWriteBack}});
+  return static_cast<uint64_t>(type);
+}
+
+/// "pat", "default_type", "ranges": [{"start", "bytes", "type"}].
+void read_memory_types(ConfigReader reader, PlatformConfig& c) {
+  constexpr uint64_t kEnable = uint64_t{1} << 11;
+  Mtrrs mtrrs;
+  uint64_t pat = kPatAtReset;
+  reader.read("pat", pat);
+  reader.check(is_valid_pat(pat), "pat", "0x{:x} has a reserved encoding, expected bytes of 0, 1, 4, 5, 6 or 7", pat);
+  mtrrs.set_default(kEnable | mtrr_encoding(reader, "default_type"));
+  reader.for_each("ranges", [&](ConfigReader r) {
+    uint64_t start = 0, bytes = 0;
+    r.read("start", start);
+    r.read_size("bytes", bytes);
+    const bool fits = bytes >= kPageBytes && std::has_single_bit(bytes) && start % bytes == 0 &&
+                      (start + bytes - 1) >> c.processor.phys_bits == 0;
+    r.check(fits, "start", "a range has a power of two of bytes, 4 KiB or more, and starts at a multiple of them");
+    const uint64_t mask = ((uint64_t{1} << c.processor.phys_bits) - 1) & ~(std::max<uint64_t>(bytes, 1) - 1);
+    if (fits) mtrrs.add_variable(start | mtrr_encoding(r, "type"), mask | kEnable);
+    r.finish();
+  });
+  reader.ignore("source");
+  reader.finish();
+  if (is_valid_pat(pat)) c.memory_types = MemoryTypes(mtrrs, pat, /*cache_disable=*/false);
+}
+
 void read_processor(ConfigReader reader, PlatformConfig& c) {
   reader.read_enum<Vendor>("vendor", c.processor.vendor, {{"intel", Vendor::kIntel}, {"amd", Vendor::kAmd}});
   reader.read("physical_address_bits", c.processor.phys_bits, 32, 52);
   reader.read("paging_levels", c.max_levels, 4, 5);
   reader.read("gib_pages", c.processor.gib_pages);
+  using enum CounterNames;
+  reader.read_enum<CounterNames>("counter_names", c.counter_names,
+                                 {{"generic", kGeneric},
+                                  {"intel", kAllIntel},
+                                  {"skylakex", kSkylakeX},
+                                  {"cascadelakex", kCascadeLakeX},
+                                  {"icelakex", kIcelakeX},
+                                  {"sapphirerapids", kSapphireRapids},
+                                  {"amdzen2", kZen2},
+                                  {"amdzen3", kZen3},
+                                  {"amdzen4", kZen4},
+                                  {"amdzen5", kZen5}});
+  if (reader.has("memory_types")) read_memory_types(reader.child("memory_types"), c);
   reader.ignore("source");
   reader.finish();
 }
@@ -104,6 +153,12 @@ void read_dram(ConfigReader reader, PlatformConfig& c) {
 
 }  // namespace
 
+CoreModel core_model_of(const std::string& name) {
+  if (name == "blocking") return CoreModel::kBlocking;
+  if (name == "window") return CoreModel::kWindow;
+  throw InputError(fmt::format("{}: no core model, expected blocking or window", name));
+}
+
 PlatformConfig read_platform(ConfigReader reader) {
   PlatformConfig c;
   reader.read("name", c.name);
@@ -125,13 +180,15 @@ PlatformConfig read_platform(ConfigReader reader) {
   return c;
 }
 
-PlatformConfig load_platform(const std::string& name_or_path) {
-  const std::string path = find_config("platforms", name_or_path);
-  const nlohmann::json json = parse_json_file(path);
-  ConfigErrors errors(path);
-  const PlatformConfig platform = read_platform(ConfigReader(json, "", errors));
+PlatformConfig read_platform_document(const nlohmann::json& document, const std::string& file) {
+  ConfigErrors errors(file);
+  const PlatformConfig platform = read_platform(ConfigReader(document, "", errors));
   errors.throw_if_any();
   return platform;
+}
+
+PlatformConfig load_platform(const std::string& name_or_path) {
+  return read_platform_document(platform_document(name_or_path), find_config("platforms", name_or_path));
 }
 
 }  // namespace mmusim

@@ -8,11 +8,16 @@ namespace mmusim {
 
 SimulatedMemory::SimulatedMemory(Machine& machine, unsigned core, const mm::Layout& layout, bool pge)
     : machine_(machine),
-      core_number_(core),
       core_(machine.core(core)),
+      layout_(layout),
       before_tables_(machine.memory(), layout),
-      levels_(layout.levels()),
       pge_(pge) {}
+
+SimulatedMemory SimulatedMemory::on_core(unsigned core) const {
+  SimulatedMemory other(machine_, core, layout_, pge_);
+  other.paging_ = paging_;
+  return other;
+}
 
 PhysAddr SimulatedMemory::touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw) {
   MemAccess access{va, static_cast<uint16_t>(bytes), kind};
@@ -85,14 +90,14 @@ void SimulatedMemory::flush_tlb_all() {
   before_tables_.flush_tlb_all();
   if (!paging_) return;
   const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
-  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.invalidate(core, everything);
+  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.invalidate(core, everything, charge_);
 }
 
 void SimulatedMemory::flush_tlb_page(VirtAddr va) {
   before_tables_.flush_tlb_page(va);
   if (!paging_) return;
   for (unsigned core = 0; core < machine_.cores(); ++core) {
-    machine_.invalidate(core, on_invlpg(machine_.control(core), va));
+    machine_.invalidate(core, on_invlpg(machine_.control(core), va), charge_);
   }
 }
 
@@ -100,10 +105,11 @@ void SimulatedMemory::load_cr3(PhysAddr root) {
   before_tables_.load_cr3(root);
   for (unsigned core = 0; core < machine_.cores(); ++core) {
     ControlRegisters registers = machine_.control(core).registers();
-    registers.cr4 = levels_ == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
+    registers.cr4 = layout_.levels() == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
     registers.cr4 = pge_ ? registers.cr4 | kCr4Pge : registers.cr4 & ~kCr4Pge;
     machine_.set_control(core, ControlState(registers, machine_.platform().processor));
-    machine_.write_cr3(core, root.raw());
+    const bool loaded = machine_.write_cr3(core, root.raw(), charge_);
+    MMUSIM_INVARIANT(loaded, "the kernel's own root table is a valid CR3");
   }
   paging_ = true;
 }

@@ -28,6 +28,16 @@ class SimulatedMemory final : public mm::KernelMemory {
   /// Loads CR3 of every core.
   void load_cr3(PhysAddr root) override;
 
+  void lock(VirtAddr lock) override { core_.acquire(machine_.lock(lock.raw())); }
+  void unlock(VirtAddr lock) override { core_.release(machine_.lock(lock.raw())); }
+  void sleep(VirtAddr lock) override { core_.sleep(machine_.lock(lock.raw())); }
+  void wake(VirtAddr lock) override { core_.wake(machine_.lock(lock.raw())); }
+
+  /// The same kernel's memory as another core reaches it.
+  SimulatedMemory on_core(unsigned core) const;
+  /// Whether flushes and CR3 loads take time and are counted; translations go either way.
+  void charge(Charge charge) { charge_ = charge; }
+
   /// Continues on tables that an untimed kernel has built.
   void attach(PhysAddr root) { load_cr3(root); }
 
@@ -36,12 +46,12 @@ class SimulatedMemory final : public mm::KernelMemory {
   PhysAddr touch_run(VirtAddr va, uint64_t bytes, AccessKind kind);
 
   Machine& machine_;
-  unsigned core_number_;
   Core& core_;
+  mm::Layout layout_;
   mm::UntimedMemory before_tables_;
-  unsigned levels_;
   bool pge_;
   bool paging_ = false;
+  Charge charge_ = Charge::kCycles;
   std::vector<MemAccess> batch_;
 };
 

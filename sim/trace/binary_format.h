@@ -33,7 +33,8 @@ inline constexpr uint8_t kImplicit = 4;
 inline constexpr uint8_t kDependsOn = 8;
 inline constexpr uint8_t kGap = 16;
 inline constexpr uint8_t kPc = 32;
-inline constexpr uint8_t kExtrasMask = 63;
+inline constexpr uint8_t kAwaited = 64;
+inline constexpr uint8_t kExtrasMask = 127;
 
 // First byte of an event: kind, and
 inline constexpr uint8_t kEventKindMask = 15;

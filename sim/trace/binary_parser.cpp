@@ -134,6 +134,7 @@ class BinaryParser final : public TraceParser {
     access.rmw = (extras & binary::kRmw) != 0;
     access.stack = (extras & binary::kStack) != 0;
     access.implicit = (extras & binary::kImplicit) != 0;
+    access.awaited = (extras & binary::kAwaited) != 0;
     uint64_t& va = previous_.access[binary::access_class(kind, access.user)];
     va += take_delta();
     access.va = VirtAddr(va);

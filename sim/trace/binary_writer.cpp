@@ -67,7 +67,7 @@ class BinaryWriter final : public TraceWriter {
     const bool plain_size = std::has_single_bit(access.bytes) && access.bytes <= 64;
     const unsigned size = plain_size ? static_cast<unsigned>(std::countr_zero(access.bytes)) : binary::kSizeMask;
     const unsigned extras = (access.rmw ? binary::kRmw : 0U) | (access.stack ? binary::kStack : 0U) |
-                            (access.implicit ? binary::kImplicit : 0U) |
+                            (access.implicit ? binary::kImplicit : 0U) | (access.awaited ? binary::kAwaited : 0U) |
                             (access.depends_on != 0 ? binary::kDependsOn : 0U) | (access.gap != 0 ? binary::kGap : 0U) |
                             (pc != 0 ? binary::kPc : 0U);
     uint8_t* to = room();

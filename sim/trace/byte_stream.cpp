@@ -27,8 +27,8 @@ constexpr size_t kSniffBytes = 8;
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(int fd, const ByteInput& input)
-      : fd_(fd), name_(input.name), consumed_(input.consumed), stop_(input.stop) {}
+  FileSource(int fd, const ByteInput& input, std::function<bool()> stop)
+      : fd_(fd), name_(input.name), consumed_(input.consumed), stop_(input.stop), stop_asked_(std::move(stop)) {}
   ~FileSource() override {
     if (fd_ != STDIN_FILENO) ::close(fd_);
   }
@@ -53,8 +53,9 @@ class FileSource final : public ByteSource {
   bool wait_for_bytes() {
     constexpr int kPollMilliseconds = 100;
     pollfd wanted{fd_, POLLIN, 0};
-    while (!stop_->load(std::memory_order_relaxed)) {
-      if (::poll(&wanted, 1, kPollMilliseconds) != 0) return true;  // errors are read()'s to report
+    while (!stop_->load(std::memory_order_relaxed) && !(stop_asked_ && stop_asked_())) {
+      const int ready = ::poll(&wanted, 1, kPollMilliseconds);
+      if (ready > 0 || (ready < 0 && errno != EINTR)) return true;  // errors are read()'s to report
     }
     return false;
   }
@@ -63,6 +64,7 @@ class FileSource final : public ByteSource {
   std::string name_;
   std::shared_ptr<std::atomic<uint64_t>> consumed_;
   std::shared_ptr<std::atomic<bool>> stop_;
+  std::function<bool()> stop_asked_;
   bool may_block_ = false;
 };
 
@@ -158,7 +160,7 @@ class ThreadedSource final : public ByteSource {
 };
 
 /// Reads up to kSniffBytes, finds the compression, and puts the decompressor on top.
-void sniff(ByteInput& input, bool threaded) {
+void sniff(ByteInput& input, EmptyInput empty, bool threaded) {
   std::vector<uint8_t> first(kSniffBytes);
   size_t n = 0;
   while (n < first.size()) {
@@ -167,7 +169,9 @@ void sniff(ByteInput& input, bool threaded) {
     n += got;
   }
   first.resize(n);
-  if (n == 0) throw InputError(fmt::format("{}: empty, expected a trace", input.name));
+  if (n == 0 && empty == EmptyInput::kError) {
+    throw InputError(fmt::format("{}: empty, expected a trace", input.name));
+  }
   input.compression = compression_of(first);
   input.source = std::make_unique<PrefixedSource>(std::move(first), std::move(input.source));
   if (input.compression == "none") return;
@@ -177,14 +181,14 @@ void sniff(ByteInput& input, bool threaded) {
 
 }  // namespace
 
-ByteInput open_bytes(const std::string& path) {
+ByteInput open_bytes(const std::string& path, EmptyInput empty, std::function<bool()> stop) {
   ByteInput input;
   input.name = path == "-" ? "<stdin>" : path;
   input.consumed = std::make_shared<std::atomic<uint64_t>>(0);
   input.stop = std::make_shared<std::atomic<bool>>(false);
   const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw system_error("open", path, errno);
-  auto source = std::make_unique<FileSource>(fd, input);
+  auto source = std::make_unique<FileSource>(fd, input, std::move(stop));
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw system_error("stat", path, errno);
   if (S_ISDIR(status.st_mode)) throw InputError(fmt::format("{}: is a directory, expected a trace", input.name));
@@ -194,7 +198,7 @@ ByteInput open_bytes(const std::string& path) {
     source->may_block();
   }
   input.source = std::move(source);
-  sniff(input, /*threaded=*/true);
+  sniff(input, empty, /*threaded=*/true);
   return input;
 }
 
@@ -205,7 +209,7 @@ ByteInput open_bytes(std::vector<uint8_t> bytes, std::string name) {
   input.stop = std::make_shared<std::atomic<bool>>(false);
   input.file_bytes = bytes.size();
   input.source = std::make_unique<MemorySource>(std::move(bytes));
-  sniff(input, /*threaded=*/false);
+  sniff(input, EmptyInput::kError, /*threaded=*/false);
   return input;
 }
 

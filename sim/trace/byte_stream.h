@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,8 +41,10 @@ struct ByteInput {
 };
 
 /// Opens `path` ("-": standard input). Compressed data is decompressed on a thread of its own, at most 2 MiB ahead.
-/// Throws EnvironmentError if it cannot be opened, InputError if it is a directory or empty.
-ByteInput open_bytes(const std::string& path);
+/// Throws EnvironmentError if it cannot be opened, InputError if it is a directory, or empty and that is an error.
+/// A pipe that has nothing to read is waited for until `stop` says true; then it ends.
+enum class EmptyInput : uint8_t { kError, kAllowed };
+ByteInput open_bytes(const std::string& path, EmptyInput empty = EmptyInput::kError, std::function<bool()> stop = {});
 /// The same for bytes in memory, all on the calling thread (fuzz targets, tests).
 ByteInput open_bytes(std::vector<uint8_t> bytes, std::string name);
 

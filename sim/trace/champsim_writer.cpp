@@ -55,7 +55,7 @@ class ChampSimWriter final : public TraceWriter {
   void put_access(const MemAccess& access, uint64_t pc) {
     ++accesses_;
     if (access.bytes != champsim::kAccessBytes) lose(Loss::kSize);
-    if (access.rmw || access.stack || access.implicit) lose(Loss::kFlags);
+    if (access.rmw || access.stack || access.implicit || access.awaited) lose(Loss::kFlags);
     if (access.va.raw() == 0) {  // an address of 0 means an unused slot
       lose(Loss::kAccessKind);
       return;

@@ -15,7 +15,7 @@ class TraceChecksum {
   void word(uint64_t w) { hash_ = (std::rotl(hash_, 29) ^ w) * kMultiplier; }
   void access(const MemAccess& access) {
     const uint64_t flags = static_cast<uint64_t>(access.kind) | (access.user ? 4U : 0U) | (access.rmw ? 8U : 0U) |
-                           (access.stack ? 16U : 0U) | (access.implicit ? 32U : 0U);
+                           (access.stack ? 16U : 0U) | (access.implicit ? 32U : 0U) | (access.awaited ? 64U : 0U);
     word(access.va.raw());
     word(access.bytes | flags << 16 | uint64_t{access.depends_on} << 32 | uint64_t{access.gap} << 48);
   }

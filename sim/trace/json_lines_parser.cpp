@@ -79,6 +79,8 @@ void read_access(Line& line, std::string_view key, JsonValue value) {
     access.stack = json_boolean(value);
   } else if (key == "implicit") {
     access.implicit = json_boolean(value);
+  } else if (key == "awaited") {
+    access.awaited = json_boolean(value);
   } else if (key == "depends_on") {
     access.depends_on = nonzero16(value);
   } else if (key == "gap") {

@@ -65,6 +65,7 @@ class JsonLinesWriter final : public LineWriter {
     flag(access.rmw, "rmw");
     flag(access.stack, "stack");
     flag(access.implicit, "implicit");
+    flag(access.awaited, "awaited");
     if (access.depends_on != 0) fmt::format_to(out(), R"(,"depends_on":{})", access.depends_on);
     if (access.gap != 0) fmt::format_to(out(), R"(,"gap":{})", access.gap);
     hex(pc != 0, "pc", pc);
@@ -117,7 +118,8 @@ class LackeyWriter final : public LineWriter {
  private:
   void put_access(const MemAccess& access, uint64_t pc) {
     if (!access.user) lose(Loss::kUser);
-    if (access.stack || access.implicit || (access.rmw && access.kind != AccessKind::kWrite)) lose(Loss::kFlags);
+    if (access.stack || access.implicit || access.awaited || (access.rmw && access.kind != AccessKind::kWrite))
+      lose(Loss::kFlags);
     if (access.depends_on != 0) lose(Loss::kDependence);
     if (access.gap != 0) lose(Loss::kGap);
     const bool fetch = access.kind == AccessKind::kFetch;

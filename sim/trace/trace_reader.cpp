@@ -106,8 +106,9 @@ class ThreadedReader final : public TraceReader {
     if (!stopped_) filled = full_.pop_until([this] { return stopped_ = trace_.stop_requested(); });
     if (!filled) {
       batch.clear();
-      if (stopped_) return false;
-      if (error_) std::rethrow_exception(error_);
+      // The parsing thread may have been told to stop first: what it says of the cut stream then means nothing.
+      stopped_ = stopped_ || trace_.stop_requested();
+      if (!stopped_ && error_) std::rethrow_exception(error_);
       return false;
     }
     std::swap(batch, *filled);
@@ -143,7 +144,7 @@ class ThreadedReader final : public TraceReader {
 }  // namespace
 
 std::unique_ptr<TraceReader> open_trace(const std::string& path, const TraceOptions& options) {
-  return std::make_unique<ThreadedReader>(open_bytes(path), options);
+  return std::make_unique<ThreadedReader>(open_bytes(path, EmptyInput::kError, options.stop), options);
 }
 
 std::unique_ptr<TraceReader> open_trace_bytes(std::vector<uint8_t> bytes, const std::string& name,

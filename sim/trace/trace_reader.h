@@ -16,7 +16,7 @@ struct TraceOptions {
   bool want_pc = false;               ///< fill TraceBatch::pcs
   bool want_instructions = false;     ///< deliver kInstruction events (needed only to write ChampSim again)
   bool keep_fetches = true;           ///< false: instruction fetches become the `gap` of the next access
-  std::function<bool()> stop;         ///< asked while waiting for a slow pipe: true ends the trace without an error
+  std::function<bool()> stop;         ///< asked while waiting for a slow pipe, by any thread: true ends the trace
   bool salvage = false;               ///< deliver what is whole of a damaged trace instead of an error
 };
 

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::array<const char*, 8> kFormatNames = {"vmt1",   "binary",   "jsonl",   "events",
                                                      "lackey", "champsim", "execlog", "perf"};
-constexpr std::array<const char*, kTraceEventKinds> kEventNames = {
-    "map", "marker", "cr_write", "invlpg", "invpcid", "process", "instruction", "entry_write", "zero"};
+constexpr std::array<const char*, kTraceEventKinds> kEventNames = {"map",     "marker",  "cr_write",    "invlpg",
+                                                                   "invpcid", "process", "instruction", "entry_write",
+                                                                   "zero",    "drain",   "timed"};
 
 }  // namespace
 

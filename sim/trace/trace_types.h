@@ -33,8 +33,10 @@ enum class TraceEventKind : uint8_t {
   kInstruction,  ///< ChampSim: what the record of the instruction at `va` says beside its addresses (see champsim.h)
   kEntryWrite,   ///< event log: entry at physical address `operand` becomes `value`; maps from `va`
   kZero,         ///< event log: `value` bytes at `va` (physical address `operand`, if known) were set to zero
+  kDrain,        ///< what follows begins only when everything before is done
+  kTimed,        ///< from here on invalidations and control-register writes take no time (`value` 0), or do again (1)
 };
-inline constexpr unsigned kTraceEventKinds = 9;
+inline constexpr unsigned kTraceEventKinds = 11;
 
 const char* name_of(TraceEventKind kind);
 

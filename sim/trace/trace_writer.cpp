@@ -5,10 +5,7 @@
 
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "models/base/errors.h"
-#include "sim/trace/json_lines.h"
 
 namespace mmusim {
 
@@ -17,7 +14,7 @@ std::vector<std::string> TraceWriter::losses() const {
       "accesses of kinds the form has not, left out",
       "sizes of accesses changed",
       "accesses whose privilege is not kept",
-      "accesses whose flags (rmw, stack, implicit) are not kept",
+      "accesses whose flags (rmw, stack, implicit, awaited) are not kept",
       "accesses whose depends_on is not kept",
       "accesses whose gap is not kept",
       "records whose instruction address is not kept in full",
@@ -50,17 +47,14 @@ std::optional<TraceFormat> trace_format_by_name(std::string_view path) {
 }
 
 std::unique_ptr<TraceWriter> make_trace_writer(TraceFormat format, std::unique_ptr<ByteSink> sink,
-                                               const std::string& source) {
-  nlohmann::ordered_json header = {{"format", json_lines::kFormat}, {"version", json_lines::kVersion}};
-  if (!source.empty()) header["source"] = source;
-  const std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+                                               const TraceOrigin& origin) {
   switch (format) {
     case TraceFormat::kVmt1:
       return make_vmt1_writer(std::move(sink));
     case TraceFormat::kBinary:
-      return make_binary_writer(std::move(sink), text);
+      return make_binary_writer(std::move(sink), header_of(origin));
     case TraceFormat::kJsonLines:
-      return make_json_lines_writer(std::move(sink), text);
+      return make_json_lines_writer(std::move(sink), header_of(origin));
     case TraceFormat::kLackey:
       return make_lackey_writer(std::move(sink));
     case TraceFormat::kChampSim:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/trace/byte_sink.h"
+#include "sim/trace/trace_origin.h"
 #include "sim/trace/trace_types.h"
 
 namespace mmusim {
@@ -17,7 +18,7 @@ enum class Loss : uint8_t {
   kAccessKind,   ///< accesses of a kind the form does not know, left out
   kSize,         ///< access sizes changed
   kUser,         ///< privilege of accesses
-  kFlags,        ///< rmw, stack, implicit
+  kFlags,        ///< rmw, stack, implicit, awaited
   kDependence,   ///< depends_on
   kGap,          ///< gap
   kPc,           ///< instruction addresses, or parts of them
@@ -69,10 +70,10 @@ bool is_writable(TraceFormat format);
 /// .champsimtrace; nullopt for others.
 std::optional<TraceFormat> trace_format_by_name(std::string_view path);
 
-/// A writer of `format` into `sink`. `source` says where the accesses come from, for the header of our own forms.
+/// A writer of `format` into `sink`. `origin` becomes the header of our own forms.
 /// Throws InputError if the format cannot be written.
 std::unique_ptr<TraceWriter> make_trace_writer(TraceFormat format, std::unique_ptr<ByteSink> sink,
-                                               const std::string& source);
+                                               const TraceOrigin& origin = {});
 
 std::unique_ptr<TraceWriter> make_vmt1_writer(std::unique_ptr<ByteSink> sink);
 std::unique_ptr<TraceWriter> make_binary_writer(std::unique_ptr<ByteSink> sink, const std::string& header);
@@ -93,6 +94,8 @@ class TraceRecorder {
   void event(TraceEvent event, std::string_view text = {});
   /// Ends the trace. Without it no file appears.
   void finish();
+  /// As TraceWriter::losses().
+  std::vector<std::string> losses() const { return writer_->losses(); }
 
  private:
   void hand_over();

@@ -35,7 +35,7 @@ class Vmt1Writer final : public TraceWriter {
       return;
     }
     const bool implicit = vmt1::is_implicit(access.user, access.va.raw());
-    if (access.rmw || access.stack || access.implicit != implicit) lose(Loss::kFlags);
+    if (access.rmw || access.stack || access.awaited || access.implicit != implicit) lose(Loss::kFlags);
     if (access.depends_on != 0) lose(Loss::kDependence);
     if (access.gap != 0) lose(Loss::kGap);
     unsigned size = static_cast<unsigned>(std::bit_width(access.bytes) - 1);

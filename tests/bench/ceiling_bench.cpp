@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What this machine can do at all: the yardsticks beside which our own figures are set.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <zstd.h>
 
 #include <cstring>
+#include <string>
 #include <systemc>
 #include <vector>
 
@@ -70,6 +73,45 @@ void memory_copy(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(from.size()));
 }
 BENCHMARK(memory_copy);
+
+/// Text like that of the event log.
+std::string log_lines() {
+  std::string text;
+  uint64_t random = 88172645463325252;
+  for (uint64_t i = 0; i < 40000; ++i) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    text += fmt::format(
+        R"({{"event":"pte_write","cycle":{},"core":0,"level":1,"va":"0x{:x}","entry_pa":"0x{:x}","new":"0x{:x}"}})"
+        "\n",
+        i * 37 + random % 31, 0xffffea0000000000 + i * kPageBytes, 0x2a10000 + i * 8,
+        random % kGiB << kPageShift | 0x63);
+  }
+  return text;
+}
+
+std::string compressed(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1));
+  return out;
+}
+
+void zstd_compress(benchmark::State& state) {
+  const std::string text = log_lines();
+  for (auto _ : state) benchmark::DoNotOptimize(compressed(text).size());
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
+}
+BENCHMARK(zstd_compress);
+
+/// Counts the bytes that come out.
+void zstd_decompress(benchmark::State& state) {
+  const std::string text = log_lines(), packed = compressed(text);
+  std::string out(text.size(), '\0');
+  for (auto _ : state) benchmark::DoNotOptimize(ZSTD_decompress(out.data(), out.size(), packed.data(), packed.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
+}
+BENCHMARK(zstd_decompress);
 
 /// Timed waits of one SystemC thread.
 void systemc_wait(benchmark::State& state) {

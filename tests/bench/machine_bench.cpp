@@ -3,32 +3,16 @@
 // --benchmark_filter=functional, =blocking or =window.
 #include <benchmark/benchmark.h>
 
-#include "sim/system/functional_machine.h"
-#include "sim/system/machine.h"
 #include "sim/system/programs.h"
-#include "tests/bench/patterns.h"
-#include "tests/support/table_builder.h"
+#include "tests/bench/bench_machine.h"
 
 namespace mmusim {
 namespace {
 
-constexpr uint64_t kMapped = kGiB;
-
-PhysAddr build_tables(PhysMem& memory) {
-  TableBuilder tables(memory, 4);
-  for (uint64_t at = 0; at < kMapped; at += kPageBytes) tables.map(VirtAddr(at), PhysAddr(kGiB + at), PageSize::k4K);
-  return tables.root();
-}
-
 void functional(benchmark::State& state, Pattern pattern, uint64_t span) {
-  static FunctionalMachine machine(load_platform("textbook"));
-  static const bool built = [] {
-    machine.write_cr3(build_tables(machine.memory()).raw());
-    return true;
-  }();
-  benchmark::DoNotOptimize(built);
+  static const auto machine = make_functional_machine();
   const auto accesses = make_accesses(pattern, span);
-  for (auto _ : state) machine.execute(accesses);
+  for (auto _ : state) machine->execute(accesses);
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(accesses.size()));
 }
 BENCHMARK_CAPTURE(functional, stride_64, Pattern::kStride64, kGiB);
@@ -38,14 +22,7 @@ BENCHMARK_CAPTURE(functional, random_1GiB, Pattern::kRandom, kGiB);
 /// The one timed machine of this process; nullptr if it is of the other kind.
 Machine* machine_of(CoreModel model) {
   static std::unique_ptr<Machine> machine;
-  if (!machine) {
-    PlatformConfig platform = load_platform("textbook");
-    platform.model = model;
-    platform.window.outstanding = 10;
-    platform.walker.walkers = model == CoreModel::kWindow ? 4 : 1;
-    machine = std::make_unique<Machine>(platform);
-    machine->write_cr3(0, build_tables(machine->memory()).raw());
-  }
+  if (!machine) machine = make_timed_machine(model);
   return machine->platform().model == model ? machine.get() : nullptr;
 }
 

@@ -10,9 +10,9 @@ namespace mmusim {
 
 enum class Pattern : uint8_t { kStride64, kRandom };
 
-/// 2^20 accesses, made before the measurement.
-inline std::vector<MemAccess> make_accesses(Pattern pattern, uint64_t span) {
-  std::vector<MemAccess> accesses(size_t{1} << 20);
+/// Accesses made before the measurement.
+inline std::vector<MemAccess> make_accesses(Pattern pattern, uint64_t span, size_t count = size_t{1} << 20) {
+  std::vector<MemAccess> accesses(count);
   uint64_t random = 88172645463325252, next = 0;
   for (MemAccess& a : accesses) {
     if (pattern == Pattern::kStride64) {

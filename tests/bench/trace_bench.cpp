@@ -37,7 +37,7 @@ std::string trace_file(TraceFormat format, const std::string& suffix) {
   if (std::filesystem::exists(path)) return path;
   const auto reader = open_trace(shipped());
   const auto writer =
-      make_trace_writer(format, compress(std::make_unique<OfstreamSink>(path), compression_by_name(path)), "");
+      make_trace_writer(format, compress(std::make_unique<OfstreamSink>(path), compression_by_name(path)));
   TraceBatch batch;
   while (reader->next(batch)) {
     for (MemAccess& access : batch.accesses) access.user = true;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/base/errors.h"
+#include "sim/trace/trace_origin.h"
 #include "sim/trace/trace_parser.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -18,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.keep_fetches = size % 2 == 0;
   try {
     const auto reader = mmusim::open_trace_bytes(std::vector<uint8_t>(data, data + size), "fuzz", options);
+    mmusim::header_of(mmusim::origin_of(reader->info()));
     mmusim::TraceBatch batch;
     uint64_t records = 0;
     while (reader->next(batch)) records += batch.records;

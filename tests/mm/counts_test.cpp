@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Closed forms of the vmemmap specification, section 10.2: S = 8N sections, Tm = ceil(N/64) PMD tables, Tu = 1.
+#include "mm/parts.h"
 #include "tests/mm/mm_support.h"
 
 namespace mmusim::mm::test {
@@ -73,35 +74,77 @@ class ClosedFormsDax : public testing::TestWithParam<std::pair<uint64_t, unsigne
 
 TEST_P(ClosedFormsDax, DeduplicatedPagesAndReferences) {
   const auto [n, shift] = GetParam();
-  Counted c({}, 2);
-  c.counter.leaves = c.counter.tables = c.counter.zeroed = 0;
-  const MemoryCounts before = c.kernel.counts();
-  // At 64 GiB, so that the map begins on a PMD table of its own.
-  DeviceMemory device{.start = PhysAddr(64 * kGiB), .bytes = n * kGiB, .vmemmap_shift = shift};
-  ASSERT_TRUE(ok(c.kernel.add_device(device)));
+  const KernelConfig config;
+  const Layout layout(config, 0);
+  PhysMem phys;
+  UntimedMemory memory(phys, layout);
+  Counter counter(layout);
+  Kernel::Parts kernel(config, contiguous(n <= 64 ? 2 : 8), memory, &counter);
+  ASSERT_TRUE(ok(kernel.boot()));
+  counter.leaves = counter.tables = counter.zeroed = 0;
+  const uint64_t blocks_before = kernel.allocator.block_pages();
+  // At 64 GiB, so that the map begins on a PMD table of its own. Without the struct pages' initialisation, which would
+  // take gigabytes of host memory.
+  const Pfn start = pfn_of(PhysAddr(64 * kGiB));
+  PopulateSource source;
+  source.pagemap = {start, shift};
+  ASSERT_TRUE(ok(kernel.hotplug.arch_add_memory(address_of(start), n * kGiB, 0, source)));
   const uint64_t tables = 8 * n + (n + 63) / 64;
-  EXPECT_EQ(c.counter.leaves, 4096 * n);
-  EXPECT_EQ(c.counter.tables, tables);
-  EXPECT_EQ(c.counter.zeroed, 4096 * tables);
-  const uint64_t blocks = shift == 9 ? 1024 * n : 2 * n;
-  EXPECT_EQ(c.kernel.counts().vmemmap_blocks_pages - before.vmemmap_blocks_pages, blocks);
+  EXPECT_EQ(counter.leaves, 4096 * n);
+  EXPECT_EQ(counter.tables, tables);
+  EXPECT_EQ(counter.zeroed, 4096 * tables);
+  EXPECT_EQ(kernel.allocator.block_pages() - blocks_before, shift == 9 ? 1024 * n : 2 * n);
   // References taken: what the pages' counts hold above one each.
   uint64_t references = 0;
   std::vector<uint64_t> seen;
-  for (const TableEntry& e : c.kernel.vmemmap_tables(c.phys)) {
-    if (e.level == 1 && e.va >= c.layout.pfn_to_page(pfn_of(device.start))) seen.push_back(e.value & kEntryAddressMask);
+  for (const TableEntry& e :
+       dump_tables(phys, config.init_top_pgt_pa, layout.levels(), layout.pfn_to_page(start), n * kGiB / 64)) {
+    if (e.level == 1) seen.push_back(e.value & kEntryAddressMask);
   }
+  ASSERT_EQ(seen.size(), 4096 * n);
   std::sort(seen.begin(), seen.end());
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-  for (const uint64_t pa : seen) {
-    references += c.memory.load(c.layout.pfn_to_page(pfn_of(PhysAddr(pa))) + 52, 4) - 1;
-  }
+  for (const uint64_t pa : seen) references += memory.load(layout.pfn_to_page(pfn_of(PhysAddr(pa))) + 52, 4) - 1;
   EXPECT_EQ(references, shift == 9 ? 3072 * n : 4094 * n);
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, ClosedFormsDax,
-                         testing::Values(std::pair{1, 9}, std::pair{16, 9}, std::pair{64, 9}, std::pair{1, 18},
-                                         std::pair{16, 18}, std::pair{64, 18}));
+                         testing::Values(std::pair{1, 9}, std::pair{16, 9}, std::pair{64, 9}, std::pair{1024, 9},
+                                         std::pair{1, 18}, std::pair{16, 18}, std::pair{64, 18}, std::pair{1024, 18}));
+
+class ClosedFormsHvo : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(ClosedFormsHvo, EveryFolioOfTheRange) {
+  const uint64_t n = GetParam();
+  KernelConfig config;
+  config.version = KernelVersion::kV6_12;  // a new page for each head
+  config.hvo = true;
+  const Layout layout(config, 0);
+  PhysMem phys;
+  UntimedMemory memory(phys, layout);
+  Counter counter(layout);
+  Kernel::Parts kernel(config, contiguous(2 + n / 32), memory, &counter);
+  ASSERT_TRUE(ok(kernel.boot()));
+  const uint64_t blocks_before = kernel.allocator.block_pages();
+  const uint64_t tables_before = kernel.allocator.table_pages();
+  counter.leaves = counter.tables = counter.zeroed = 0;
+  const PhysAddr start(128 * kGiB);
+  ASSERT_TRUE(ok(kernel.hotplug.arch_add_memory(start, n * kGiB, 0, {})));
+  kernel.buddy.add_range(pfn_of(start), pfn_of(start + n * kGiB), 0, Zone::kNormal);
+  EXPECT_EQ(counter.leaves, 8 * n);
+  std::vector<Folio> folios;
+  for (uint64_t i = 0; i < 512 * n; ++i) folios.push_back({pfn_of(start) + i * 512, 9});
+  ASSERT_TRUE(ok(kernel.hugetlb.optimize(folios)));
+  const uint64_t tables = 8 * n + (n + 63) / 64;
+  EXPECT_EQ(counter.leaves, 8 * n + 8 * n * 512 + 4096 * n);
+  EXPECT_EQ(counter.tables, tables);
+  EXPECT_EQ(kernel.allocator.block_pages() - blocks_before, 512 * n);
+  EXPECT_EQ(kernel.allocator.table_pages() - tables_before, tables);
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, ClosedFormsHvo, testing::Values(1, 16, 64));
+// 4 GiB of host memory: the heads' struct pages are all written.
+INSTANTIATE_TEST_SUITE_P(DISABLED_Large, ClosedFormsHvo, testing::Values(1024));
 
 TEST(Counts, HvoOnEveryFolioOfAGigabyte) {
   KernelConfig config;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "mm/deferred_init.h"
 #include "tests/mm/mm_support.h"
 
 namespace mmusim::mm::test {
@@ -126,26 +127,58 @@ TEST(DeferredInit, M3_TheLastZoneIsLeftAfterOneSectionAndWorkersFinishIt) {
   map.early_tables = EarlyTables::kFromMemblock;
   Machine m(config, map, /*observe=*/false);
   ASSERT_TRUE(ok(m.boot()));
-  const auto chunks = m.kernel.deferred_chunks();
-  ASSERT_EQ(chunks.size(), 7u);  // eight sections, the first done at boot
-  EXPECT_EQ(chunks[0].start, Pfn(0x108000));
-  EXPECT_EQ(chunks[6].end, Pfn(0x140000));
   const uint64_t free = m.kernel.counts().free_pages;
-  // Backwards, as if by another worker on its own memory.
-  UntimedMemory worker(m.phys, m.layout);
-  worker.load_cr3(m.kernel.root());
-  for (auto c = chunks.rbegin(); c != chunks.rend(); ++c) m.kernel.init_deferred_chunk(*c, worker);
+  EXPECT_EQ(m.field(Pfn(0x110000), 40, 8), 0u);
+  m.kernel.deferred_init(1)->work(0);
   uint64_t reserved = 0;
   for (Pfn pfn(0x108000); pfn < Pfn(0x140000); pfn = pfn + 1) reserved += m.field(pfn, 0, 8) >> 12 & 1;
-  EXPECT_EQ(m.kernel.counts().free_pages - free, 7 * 32768 - reserved);
-  EXPECT_GT(reserved, 0u);  // the sparse buffer lies there
+  EXPECT_EQ(m.kernel.counts().free_pages - free, 7 * 32768 - reserved);  // eight sections, the first done at boot
+  EXPECT_GT(reserved, 0u);                                               // the sparse buffer lies there
   EXPECT_EQ(m.field(Pfn(0x110000), 40, 8), 10u);
+
+  const uint64_t after = m.kernel.counts().free_pages;
+  m.kernel.deferred_init(1)->work(0);  // nothing is left
+  EXPECT_EQ(m.kernel.counts().free_pages, after);
+}
+
+TEST(DeferredInit, M3_WorkersShareAFreeRangeInChunksOfWholeSections) {
+  KernelConfig config = with_init();
+  config.deferred_struct_page_init = true;
+  MemoryMap map;
+  map.memory = {{Pfn(0), Pfn(0x100000), 0}, {Pfn(0x100000), Pfn(0x300000), 1}};  // 4 GiB, 8 GiB on node 1
+  map.early_tables = EarlyTables::kFromMemblock;
+  Machine m(config, map, /*observe=*/false);
+  ASSERT_TRUE(ok(m.boot()));
+  const auto jobs_of = [&](unsigned workers) {
+    const auto work = m.kernel.deferred_init(workers);
+    return dynamic_cast<DeferredInit&>(*work).nodes();
+  };
+  // One node of two: all but the first section of each node's last zone.
+  const auto six = jobs_of(6);
+  ASSERT_EQ(six.size(), 2u);
+  EXPECT_EQ(six[0].zone, Zone::kDma32);
+  EXPECT_EQ(six[1].first, Pfn(0x108000));
+  EXPECT_EQ(six[1].workers, 3u);
+  ASSERT_FALSE(six[1].jobs.empty());
+  const auto& job = six[1].jobs[0];
+  EXPECT_EQ(job.start, Pfn(0x108000));
+  // A quarter of a worker's share, rounded up to sections: 63 sections or fewer, 3 workers.
+  const uint64_t share = (job.end - job.start) / (3 * 4);
+  EXPECT_EQ(job.chunk_pages, (share + 32767) / 32768 * 32768);
+  // One core serves both nodes, alone: no chunks.
+  const auto one = jobs_of(1);
+  EXPECT_EQ(one[1].workers, 1u);
+  EXPECT_EQ(one[1].jobs[0].chunk_pages, one[1].jobs[0].end - one[1].jobs[0].start);
+  // No more workers than sections.
+  EXPECT_EQ(jobs_of(400)[1].jobs[0].workers, std::min<uint64_t>(200, (job.end - job.start) / 32768));
 }
 
 TEST(DeferredInit, M3_NothingIsDeferredWithoutTheOption) {
   Machine m(with_init(), small());
   ASSERT_TRUE(ok(m.boot()));
-  EXPECT_TRUE(m.kernel.deferred_chunks().empty());
+  const uint64_t free = m.kernel.counts().free_pages;
+  m.kernel.deferred_init(4)->work(0);
+  EXPECT_EQ(m.kernel.counts().free_pages, free);
 }
 
 }  // namespace

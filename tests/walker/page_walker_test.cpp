@@ -40,7 +40,8 @@ struct Bench {
   void walk_at(uint64_t cycle, uint64_t va, AccessKind kind = AccessKind::kRead) {
     actors.at(cycle, [=, this](LocalClock& clock) {
       StageCycles stage{};
-      const auto reply = walker.walk({VirtAddr(va), {kind}, WalkCause::kLoad, 0, false}, clock, stage);
+      const WalkCause cause = kind == AccessKind::kWrite ? WalkCause::kStore : WalkCause::kLoad;
+      const auto reply = walker.walk({VirtAddr(va), {kind}, cause, 0, false}, clock, stage);
       merged += reply.merged ? 1 : 0;
       Cycles sum{0};
       for (const Cycles c : stage) sum += c;
@@ -129,6 +130,46 @@ TEST(PageWalker, TwoWalkersWalkAtTheSameTime) {
   // At least one walk was under way from 10 to the end of the second.
   EXPECT_EQ(b.walker.stats().active, Cycles(5 + b.walk_cycles(4)));
   EXPECT_EQ(b.walker.stats().pending, Cycles(2 * b.walk_cycles(4)));
+}
+
+/// B3.9 and the event text of DTLB_LOAD_MISSES.WALK_PENDING ("counts 1 per cycle for each PMH that is busy with a page
+/// walk for a load") and .WALK_ACTIVE ("cycles when at least one PMH is busy with a page walk for a load").
+TEST(PageWalker, B39_PendingAddsUpWalksAndActiveCountsCyclesEachByCause) {
+  Bench b(with_caches(2));
+  const uint64_t vas[] = {0, uint64_t{1} << 39, uint64_t{2} << 39, uint64_t{3} << 39};
+  for (const uint64_t va : vas) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);
+  const uint64_t walk = b.walk_cycles(4);
+  b.walk_at(10, vas[0]);  // loads overlap: 10 to 10 + walk, 30 to 30 + walk
+  b.walk_at(30, vas[1]);
+  b.walk_at(40, vas[2], AccessKind::kWrite);  // waits for the first walker: waiting is not pending
+  b.walk_at(1000, vas[3], AccessKind::kRead);
+  sc_core::sc_start();
+  const WalkCounts& loads = b.walker.stats().by_cause[static_cast<unsigned>(WalkCause::kLoad)];
+  const WalkCounts& stores = b.walker.stats().by_cause[static_cast<unsigned>(WalkCause::kStore)];
+  EXPECT_EQ(loads.started, 3U);
+  EXPECT_EQ(loads.pending, 3 * walk);
+  EXPECT_EQ(loads.active, 20 + walk + walk);
+  EXPECT_EQ(stores.pending, walk);
+  EXPECT_EQ(stores.active, walk);
+  EXPECT_EQ(b.keep.walks[2].queue, Cycles(10 + walk - 40));
+  EXPECT_EQ(b.walker.stats().pending, Cycles(loads.pending + stores.pending));
+  EXPECT_EQ(b.walker.stats().active, Cycles(2 * walk + walk));  // 10 to 10 + 2 walks without a gap, and the last one
+}
+
+TEST(PageWalker, WalksCompletedCountBySizeOfPageWithOrWithoutAFault) {
+  Bench b(with_caches(1));
+  b.tables.map(VirtAddr(0), PhysAddr(kGiB), PageSize::k4K);
+  b.tables.map(VirtAddr(uint64_t{1} << 39), PhysAddr(0), PageSize::k2M, 0x21);  // read-only
+  b.tables.map(VirtAddr(uint64_t{2} << 39), PhysAddr(0), PageSize::k1G);
+  b.walk_at(0, 0);
+  b.walk_at(1000, 0x5000);                                 // not present: as 4 KiB
+  b.walk_at(2000, uint64_t{1} << 39, AccessKind::kWrite);  // a fault at a 2 MiB page
+  b.walk_at(3000, uint64_t{2} << 39);
+  sc_core::sc_start();
+  const auto& by_cause = b.walker.stats().by_cause;
+  EXPECT_EQ(by_cause[static_cast<unsigned>(WalkCause::kLoad)].completed, (std::array<uint64_t, 3>{2, 0, 1}));
+  EXPECT_EQ(by_cause[static_cast<unsigned>(WalkCause::kStore)].completed, (std::array<uint64_t, 3>{0, 1, 0}));
+  EXPECT_EQ(b.walker.stats().faults, 2U);
 }
 
 TEST(PageWalker, RequestForAPageBeingWalkedMerges) {

@@ -40,6 +40,15 @@ TEST(PageTableImage, EveryRecordedAnswerRangeAndLeafCountComesOut) {
   EXPECT_TRUE(check.all_agree()) << ::testing::PrintToString(check.disagreements);
 }
 
+TEST(PageTableImage, FiveLevelsEveryRecordedAnswerAndLeafCountComesOut) {
+  PhysMem memory;
+  const PageTableImage image = load_page_table_image(MMUSIM_SOURCE_DIR "/tests/data/images/img-4g-5l.ptimg.xz", memory);
+  EXPECT_EQ(image.control.mode(), PagingMode::k5Level);
+  const ImageCheck check = check_image(image, memory, pure_translation(image, memory));
+  EXPECT_EQ(check.answers.of, 799U);
+  EXPECT_TRUE(check.all_agree()) << ::testing::PrintToString(check.disagreements);
+}
+
 TEST(PageTableImage, OneChangedEntryIsNoticed) {
   PhysMem memory;
   const PageTableImage image = load_page_table_image(kImage + ".json", memory);

@@ -24,7 +24,11 @@
     while (v >= 1024 && u + 1 < units.length) { v /= 1024; ++u; }
     return `${few.format(v)} ${units[u]}`;
   };
-  const shown = (metric, v) => (metric.unit === 'bytes' ? bytes(v) : metric.unit === '%' ? `${three.format(v)} %` : number(v));
+  const duration = (ns) => {
+    const [by, unit] = ns >= 1e9 ? [1e9, 's'] : ns >= 1e6 ? [1e6, 'ms'] : ns >= 1e3 ? [1e3, '\u00b5s'] : [1, 'ns'];
+    return `${three.format(ns / by)} ${unit}`;
+  };
+  const shown = (metric, v) => (metric.unit === 'bytes' ? bytes(v) : metric.unit === 'ns' ? duration(v) : metric.unit === '%' ? `${three.format(v)} %` : number(v));
   const ratioText = (r) => (r == null ? '' : r > 0 && r < 0.01 ? `1/${whole.format(1 / r)}` : `${three.format(r)}\u00d7`);
   const three = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
   const percent = (part, all) => (all ? `${part > 0 && part / all < 0.0001 ? '<0.01' : three.format((100 * part) / all)} %` : '-');
@@ -95,7 +99,7 @@
       const platform = typeof c.platform === 'object' && c.platform ? c.platform.name : c.platform;
       const entries = [['scenario', s.name], ['platform', platform], ['core', s.core_ghz ? `${few.format(s.core_ghz)} GHz` : undefined],
         ['kernel', c.kernel && c.kernel.version], ['levels', c.kernel && c.kernel.levels], ['seed', s.seed],
-        ['phases', s.phases.map((p) => p.stage).join(', ')], ['interrupted', s.interrupted ? 'yes: numbers are of a part' : undefined]];
+        ['phases', s.phases.length > 8 ? `${s.phases.length}, from ${s.phases[0].stage} to ${s.phases[s.phases.length - 1].stage}` : s.phases.map((p) => p.stage).join(', ')], ['interrupted', s.interrupted ? 'yes: numbers are of a part' : undefined]];
       facts.append(make('div', { class: 'fact' }, make('h3', { text: run.label }), make('dl', {},
         ...entries.filter(([, v]) => v !== undefined && v !== null && v !== '').flatMap(([k, v]) => [make('dt', { text: k }), make('dd', { text: String(v) })]))));
     }
@@ -132,7 +136,7 @@
       const most = Math.max(...labels.map((l) => (m.runs[l] ? m.runs[l].mean : 0)));
       for (const l of labels) {
         const v = m.runs[l];
-        tr.append(make('td', { text: v ? shown(m, v.mean) + (v.n > 1 ? ` \u00b1 ${few.format(v.ci95)}` : '') : '-' }));
+        tr.append(make('td', { text: v ? shown(m, v.mean) + (v.n > 1 ? ` \u00b1 ${m.unit === '%' ? three.format(v.ci95) : shown(m, v.ci95)}` : '') : '-' }));
         if (l !== baseline) tr.append(make('td', { class: 'ratio', text: v ? ratioText(v.ratio) : '' }));
         if (v && most > 0) {
           const ratio = l === baseline || v.ratio == null ? '' : ` (${ratioText(v.ratio)})`;
@@ -148,6 +152,37 @@
       make('h3', { text: 'The same as bars, each scaled to its largest' }),
       chart('Bars of all numbers for each run', (w, t) => charts.bars(rows, w, t, labels), runLegend(),
         ['number', 'run', 'value and ratio'], rows.map((r) => [r.group, r.run, r.label])));
+  }
+
+  // Processors of different clocks compare by time, others by cycles.
+  function phases() {
+    const base = good.find((r) => r.label === data.comparison.baseline);
+    if (good.length < 2 || base.summary.phases.length < 2) return;
+    const byTime = good.some((r) => r.summary.core_ghz !== base.summary.core_ghz);
+    const cost = (run, i) => {
+      const phase = run.summary.phases[i];
+      return !phase || phase.totals.cycles === 0 ? null : byTime ? phase.totals.cycles / run.summary.core_ghz : phase.totals.cycles;
+    };
+    const metric = { unit: byTime ? 'ns' : 'cycles' };
+    const ratio = (run, i) => (run === base || !cost(base, i) ? null : cost(run, i) / cost(base, i));
+    const rows = [];
+    const cells = [];
+    base.summary.phases.forEach((phase, i) => {
+      if (!cost(base, i)) return;
+      const most = Math.max(...good.map((r) => cost(r, i) ?? 0));
+      for (const r of good) {
+        const v = cost(r, i);
+        const text = v === null ? '-' : shown(metric, v) + (ratio(r, i) === null ? '' : ` (${ratioText(ratio(r, i))})`);
+        if (v !== null) rows.push({ group: phase.stage, run: r.label, part: v / most, label: text, tip: `${r.label}: ${phase.stage} ${text}` });
+      }
+      cells.push([phase.stage, ...good.flatMap((r) => (r === base ? [cost(r, i)] : [cost(r, i), ratio(r, i)])
+        .map((v, column) => (v === null ? '-' : column === 1 ? ratioText(v) : shown(metric, v)))), ...good.map((r) => number(r.summary.phases[i]?.totals.walks ?? 0))]);
+    });
+    if (rows.length === 0) return;
+    section('phases', 'Phase by phase',
+      make('p', { class: 'note', text: `${byTime ? 'Time' : 'Cycles'} of each phase; ratios are to ${data.comparison.baseline}. Untimed phases are left out.` }),
+      chart(`${byTime ? 'Time' : 'Cycles'} of each phase and run`, (w, t) => charts.bars(rows, w, t, labels), runLegend(),
+        ['phase', ...good.flatMap((r) => (r === base ? [r.label] : [r.label, 'ratio'])), ...good.map((r) => `walks, ${r.label}`)], cells));
   }
 
   const measured = (s) => (s.sections.workload.stages.length ? s.sections.workload : s.sections.build);
@@ -340,6 +375,7 @@
 
   compared();
   numbers();
+  phases();
   latency();
   hits();
   cycles();

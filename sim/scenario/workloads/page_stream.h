@@ -30,26 +30,28 @@ inline constexpr unsigned kFolioPincount = 92;
 class PfnSpace {
  public:
   explicit PfnSpace(std::vector<mm::MemoryRange> ranges) : ranges_(std::move(ranges)) {
-    for (const mm::MemoryRange& r : ranges_) pages_ += r.end - r.start;
+    for (const mm::MemoryRange& r : ranges_) {
+      before_.push_back(pages_);
+      pages_ += r.end - r.start;
+    }
   }
   uint64_t pages() const { return pages_; }
   /// The `index`-th page frame, ascending; index < pages().
   Pfn at(uint64_t index) const {
-    for (const mm::MemoryRange& r : ranges_) {
-      const uint64_t n = r.end - r.start;
-      if (index < n) return r.start + index;
-      index -= n;
-    }
-    return ranges_.back().start;
+    const auto after = std::upper_bound(before_.begin(), before_.end(), index);
+    const auto range = static_cast<size_t>(after - before_.begin()) - 1;
+    return ranges_[range].start + (index - before_[range]);
   }
   bool contains(Pfn pfn) const {
-    return std::any_of(ranges_.begin(), ranges_.end(),
-                       [&](const mm::MemoryRange& r) { return r.start <= pfn && pfn < r.end; });
+    const auto range =
+        std::partition_point(ranges_.begin(), ranges_.end(), [&](const mm::MemoryRange& r) { return r.end <= pfn; });
+    return range != ranges_.end() && range->start <= pfn;
   }
   const std::vector<mm::MemoryRange>& ranges() const { return ranges_; }
 
  private:
   std::vector<mm::MemoryRange> ranges_;
+  std::vector<uint64_t> before_;  // pages of the ranges before each
   uint64_t pages_ = 0;
 };
 
@@ -103,7 +105,7 @@ class PageStream : public Workload {
         random_(context.seed),
         vmemmap_base_(context.vmemmap_base),
         struct_page_bytes_(context.struct_page_bytes),
-        section_entries_(context.section_entries) {}
+        sections_(context.sections) {}
 
   /// Emits the accesses of the next unit of work; false when there is none.
   virtual bool step() = 0;
@@ -131,12 +133,17 @@ class PageStream : public Workload {
     a.gap = kInstructionsBetween;
     out_->push_back(a);
   }
-  /// pfn_to_online_page: section_mem_map of the page's section.
+  /// pfn_valid [C-7] of boot memory: section_mem_map says it all.
   void read_section(Pfn pfn) {
-    if (!section_entries_) return;
-    if (const auto entry = section_entries_(pfn.raw >> kPfnSectionShift)) {
-      emit(*entry, 8, AccessKind::kRead, false, 0);
-    }
+    if (const auto* section = section_of(pfn)) emit(section->section_mem_map, 8, AccessKind::kRead, false, 0);
+  }
+  /// pfn_to_online_page: section_mem_map, and always the bit of the sub-section.
+  void read_online_section(Pfn pfn) {
+    const auto* section = section_of(pfn);
+    if (section == nullptr) return;
+    emit(section->section_mem_map, 8, AccessKind::kRead, false, 0);
+    emit(section->usage, 8, AccessKind::kRead, false, 0);
+    emit(section->subsection_map, 8, AccessKind::kRead, false, /*depends_on=*/1);
   }
   /// compound_head of a page; what follows on the head depends on it.
   void read_head(Pfn pfn) { read(pfn, kLruNext); }
@@ -156,13 +163,17 @@ class PageStream : public Workload {
   static constexpr unsigned kInstructionsBetween = 2;
   static constexpr unsigned kPfnSectionShift = 15;
 
+  const SectionWords* section_of(Pfn pfn) const {
+    const uint64_t section = pfn.raw >> kPfnSectionShift;
+    return section < sections_.size() && sections_[section] ? &*sections_[section] : nullptr;
+  }
   VirtAddr page(Pfn pfn) const { return vmemmap_base_ + pfn.raw * struct_page_bytes_; }
 
   PfnSpace space_;
   Random random_;
   VirtAddr vmemmap_base_;
   unsigned struct_page_bytes_;
-  std::function<std::optional<VirtAddr>(uint64_t)> section_entries_;
+  std::vector<std::optional<SectionWords>> sections_;
   std::vector<MemAccess>* out_ = nullptr;
 };
 

@@ -105,7 +105,7 @@ class ImageScan : public PageStream {
 class Kpageflags final : public ImageScan {
   using ImageScan::ImageScan;
   uint64_t visit(Pfn pfn, const PageRun& run) override {
-    read_section(pfn);
+    read_online_section(pfn);
     read_head(pfn);
     const Pfn head = is_large(run) ? run.head : pfn;
     read(head, kFlags, 8, /*depends_on=*/1);
@@ -120,7 +120,7 @@ class Kpageflags final : public ImageScan {
 class Kpagecount final : public ImageScan {
   using ImageScan::ImageScan;
   uint64_t visit(Pfn pfn, const PageRun& run) override {
-    read_section(pfn);
+    read_online_section(pfn);
     read_head(pfn);
     read(pfn, kMapcount, 4);
     if (is_large(run)) read(run.head, kFolioEntireMapcount, 4, /*depends_on=*/2);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <utility>
+
 #include "sim/scenario/workloads/families.h"
 #include "sim/scenario/workloads/pcp_list.h"
 
@@ -40,16 +42,45 @@ class RunPicker {
   Pfn start_;
 };
 
-/// [mm/memory.c: do_anonymous_page], with the batched addition to the LRU list.
-class AnonFault final : public PcpStream {
- public:
-  AnonFault(const OperationsConfig& config, const WorkloadContext& context)
-      : PcpStream(context, config.run_order), left_(config.operations) {}
+/// So many operations, one after the other, on a stream of accesses of type `Stream`.
+template <class Stream>
+class Operations : public Stream {
+ protected:
+  template <class... Arguments>
+  explicit Operations(uint64_t operations, Arguments&&... arguments)
+      : Stream(std::forward<Arguments>(arguments)...), left_(operations) {}
+  virtual void operation() = 0;
 
  private:
-  bool step() override {
+  bool step() final {
     if (left_ == 0) return false;
     --left_;
+    operation();
+    return true;
+  }
+  uint64_t left_;
+};
+
+/// Operations on page frames that a RunPicker names.
+class PickedPages : public Operations<PageStream> {
+ protected:
+  PickedPages(const OperationsConfig& config, const WorkloadContext& context)
+      : Operations(config.operations, context), picker_(config.run_order) {}
+  virtual void visit(Pfn pfn) = 0;
+
+ private:
+  void operation() final { visit(picker_.next(space(), random())); }
+  RunPicker picker_;
+};
+
+/// [mm/memory.c: do_anonymous_page], with the batched addition to the LRU list.
+class AnonFault final : public Operations<PcpStream> {
+ public:
+  AnonFault(const OperationsConfig& config, const WorkloadContext& context)
+      : Operations(config.operations, context, config.run_order) {}
+
+ private:
+  void operation() override {
     const Pfn pfn = allocate();
     write(pfn, kMemcg);
     modify(pfn, kFlags);
@@ -61,7 +92,6 @@ class AnonFault final : public PcpStream {
     modify(pfn, kRefcount, 4);
     batch_.push_back(pfn);
     if (batch_.size() == kLruBatch) add_to_lru();
-    return true;
   }
   void add_to_lru() {
     for (const Pfn pfn : batch_) {
@@ -72,30 +102,25 @@ class AnonFault final : public PcpStream {
     }
     batch_.clear();
   }
-  uint64_t left_;
   std::vector<Pfn> batch_;
   std::optional<Pfn> lru_;
 };
 
 /// [mm/memory.c: zap_pte_range]
-class Zap final : public PcpStream {
+class Zap final : public Operations<PcpStream> {
  public:
   Zap(const OperationsConfig& config, const WorkloadContext& context)
-      : PcpStream(context, config.run_order), picker_(config.run_order), left_(config.operations) {}
+      : Operations(config.operations, context, config.run_order), picker_(config.run_order) {}
 
  private:
-  bool step() override {
-    if (left_ == 0) return false;
-    --left_;
+  void operation() override {
     const Pfn pfn = picker_.next(space(), random());
     read_head(pfn);
     modify(pfn, kMapcount, 4);
     modify(pfn, kRefcount, 4);
     free(pfn);
-    return true;
   }
   RunPicker picker_;
-  uint64_t left_;
 };
 
 /// [mm/vmscan.c: isolate_lru_folios, shrink_folio_list]: a pointer chase through the LRU list, in batches of 32.
@@ -149,20 +174,14 @@ struct GupConfig {
 };
 
 /// [mm/gup.c: try_get_folio]
-class GupFast final : public PageStream {
+class GupFast final : public PickedPages {
  public:
   GupFast(const GupConfig& config, const WorkloadContext& context)
-      : PageStream(context),
-        config_(config),
-        picker_(config.operations.run_order),
-        left_(config.operations.operations) {}
+      : PickedPages(config.operations, context), config_(config) {}
 
  private:
   static constexpr uint64_t kFolioPages = 512;
-  bool step() override {
-    if (left_ == 0) return false;
-    --left_;
-    const Pfn pfn = picker_.next(space(), random());
+  void visit(Pfn pfn) override {
     const Pfn aligned(pfn.raw & ~(kFolioPages - 1));
     const bool large = random().chance(config_.large) && space().contains(aligned);
     const Pfn head = large ? aligned : pfn;
@@ -171,34 +190,24 @@ class GupFast final : public PageStream {
     modify(head, kRefcount, 4);
     read_head(pfn);
     if (large && config_.pin) modify(head, kFolioPincount, 4);
-    return true;
   }
   const GupConfig config_;
-  RunPicker picker_;
-  uint64_t left_;
 };
 
 /// Reads and writes of cached file pages [mm/filemap.c].
-class PageCache final : public PageStream {
+class PageCache final : public PickedPages {
  public:
-  PageCache(const OperationsConfig& config, const WorkloadContext& context)
-      : PageStream(context), picker_(config.run_order), left_(config.operations) {}
+  PageCache(const OperationsConfig& config, const WorkloadContext& context) : PickedPages(config, context) {}
 
  private:
-  bool step() override {
-    if (left_ == 0) return false;
-    --left_;
-    const Pfn pfn = picker_.next(space(), random());
+  void visit(Pfn pfn) override {
     read_head(pfn);
     modify(pfn, kRefcount, 4);
     read(pfn, kMapping);
     read(pfn, kIndex);
     read(pfn, kFlags);
     modify(pfn, kRefcount, 4);
-    return true;
   }
-  RunPicker picker_;
-  uint64_t left_;
 };
 
 struct PageExtConfig {
@@ -208,13 +217,10 @@ struct PageExtConfig {
 
 /// page_owner and its like: a side table indexed by page frame, here at the start of the largest memory range in the
 /// direct map [mm/page_ext.c: lookup_page_ext].
-class PageExt final : public PageStream {
+class PageExt final : public PickedPages {
  public:
   PageExt(const PageExtConfig& config, const WorkloadContext& context)
-      : PageStream(context),
-        config_(config),
-        picker_(config.operations.run_order),
-        left_(config.operations.operations) {
+      : PickedPages(config.operations, context), config_(config) {
     const auto& ranges = space().ranges();
     const auto largest = std::max_element(
         ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.end - a.start < b.end - b.start; });
@@ -223,18 +229,12 @@ class PageExt final : public PageStream {
   }
 
  private:
-  bool step() override {
-    if (left_ == 0) return false;
-    --left_;
-    const Pfn pfn = picker_.next(space(), random());
+  void visit(Pfn pfn) override {
     read_head(pfn);
     read_section(pfn);
     emit(table_ + pfn.raw * config_.entry_bytes % table_bytes_, 8, AccessKind::kWrite, /*rmw=*/false, /*depends_on=*/1);
-    return true;
   }
   const PageExtConfig config_;
-  RunPicker picker_;
-  uint64_t left_;
   VirtAddr table_;
   uint64_t table_bytes_;
 };

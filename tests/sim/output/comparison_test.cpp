@@ -64,9 +64,31 @@ TEST(Comparison, AccessesAreMeasuredInWorkloadPhasesAndTablesInTheOthers) {
 
 TEST(Comparison, HeadlineIsComputed) {
   const Comparison c({run_of("base", {summary_of(400, 8000)}), run_of("huge", {summary_of(2, 4000)})});
-  EXPECT_EQ(c.headline(),
-            "huge against base, over 1,000 accesses: 2x fewer cycles (4,000 against 8,000), 2 page walks against 400. "
-            "Building its tables takes 200x fewer entry writes (20 against 4,000).");
+  EXPECT_EQ(
+      c.headline(),
+      "huge against base, over 1,000 accesses: 2 times fewer cycles (4,000 against 8,000), 200 times fewer page walks "
+      "(2 against 400). Building its tables takes 200 times fewer entry writes (20 against 4,000).");
+}
+
+TEST(Comparison, HeadlineNamesSmallChangesInPercent) {
+  const Comparison c({run_of("base", {summary_of(400, 10000)}), run_of("other", {summary_of(440, 9800)})});
+  EXPECT_EQ(
+      c.headline(),
+      "other against base, over 1,000 accesses: 2 % fewer cycles (9,800 against 10,000), 10 % more page walks (440 "
+      "against 400). Building its tables takes 10 % more entry writes (4,400 against 4,000).");
+}
+
+TEST(Comparison, ProcessorsOfDifferentClocksCompareByTime) {
+  auto slow = summary_of(400, 10000);
+  auto fast = summary_of(400, 12000);  // more cycles, but shorter ones
+  slow["core_ghz"] = 2.0;
+  fast["core_ghz"] = 4.0;
+  const Comparison c({run_of("slow", {slow}), run_of("fast", {fast})});
+  EXPECT_EQ(c.value(metric("time"), 0)->mean, 5000);
+  EXPECT_EQ(
+      c.headline(),
+      "fast against slow, over 1,000 accesses: 40 % less time (3 us against 5 us), as many page walks (400 against "
+      "400).");
 }
 
 TEST(Comparison, LatencyOfNoWalksIsNothingRatherThanZero) {
@@ -100,6 +122,8 @@ TEST(Comparison, FailedRunIsShownAndTheNextIsTheBaseline) {
   EXPECT_TRUE(c.any_failed());
   EXPECT_EQ(*c.ratio(metric("cycles"), 2), 0.5);
   EXPECT_NE(c.table().find("broken: failed: exit code 2: no"), std::string::npos) << c.table();
+  const std::string head = c.table().substr(0, c.table().find('\n'));
+  EXPECT_EQ(head.find("base"), head.rfind("base")) << "the baseline stands there once: " << head;
   EXPECT_EQ(c.to_json()["baseline"], "base");
   EXPECT_TRUE(c.to_json()["metrics"][0]["runs"]["broken"].is_null());
 }

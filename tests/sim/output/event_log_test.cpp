@@ -22,9 +22,9 @@ TEST(EventLog, FirstRecordIsTheHeaderAndLastTheTotals) {
   bool whole = false;
   const auto records = records_of(unzstd(slurp(dir / "events.jsonl.zst"), &whole));
   EXPECT_TRUE(whole);
-  ASSERT_EQ(records.size(), 17u);
+  ASSERT_EQ(records.size(), 21u);
   EXPECT_EQ(records.front()["event"], "header");
-  EXPECT_EQ(records.front()["version"], 1);
+  EXPECT_EQ(records.front()["version"], 2);
   EXPECT_EQ(records.front()["seed"], 7);
   EXPECT_EQ(records.front()["configuration"]["platform"]["core"]["ghz"], 2.45);
   EXPECT_EQ(records.back()["event"], "totals");
@@ -42,7 +42,7 @@ TEST(EventLog, RecordsSayWhatTheyWereGiven) {
   const auto records = records_of(unzstd(slurp(dir / "events.jsonl.zst")));
   const auto& write = records[2];
   EXPECT_EQ(write.dump(),
-            R"({"bytes":4096,"cause":"vmemmap_pte_populate","core":0,"cycle":3,"entry_pa":"0x12345018",)"
+            R"({"access":0,"bytes":4096,"cause":"vmemmap_pte_populate","core":0,"cycle":3,"entry_pa":"0x12345018",)"
             R"("entry_va":"0xffff888012345018","event":"pte_write","index":3,"level":1,"new":"0x8000000000003163",)"
             R"("old":"0x0","va":"0xffffea0000003000"})");
   const auto& walk = records[4];
@@ -54,7 +54,7 @@ TEST(EventLog, RecordsSayWhatTheyWereGiven) {
   EXPECT_EQ(records[5]["page_fault_error_code"], "0x2");
   EXPECT_EQ(records[6]["stages"].dump(), R"({"data":8,"l1_tlb":1})");
   EXPECT_EQ(records[8]["node"], 1);
-  EXPECT_EQ(records[15]["text"], "a \"quoted\" line\twith a tab");
+  EXPECT_EQ(records[19]["text"], "a \"quoted\" line\twith a tab");
 }
 
 TEST(EventLog, CategoriesThatWereNotSelectedAreLeftOut) {

@@ -103,7 +103,7 @@ TEST(EventLogSchema, EveryKindOfRecordIsWrittenAsTheSchemaSays) {
 TEST(EventLogSchema, WrongRecordsAreRefused) {
   const json root = schema();
   const Validator validator(root);
-  const json good = json::parse(R"({"event":"step","cycle":1,"core":0,"name":"memmap_init"})");
+  const json good = json::parse(R"({"event":"step","cycle":1,"core":0,"access":0,"name":"memmap_init"})");
   const json& step = root["$defs"]["step"];
   EXPECT_EQ(validator.check(good, step), "");
   json more = good;

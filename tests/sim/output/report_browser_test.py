@@ -70,7 +70,7 @@ def main(mmusim):
     with tempfile.TemporaryDirectory() as work:
         scenario = os.path.join(work, "s.json")
         with open(scenario, "w") as f:
-            json.dump({"name": "small", "platform": {"name": "textbook"}, "kernel": {"version": "6.1"},
+            json.dump({"name": "small", "platform": "textbook", "kernel": {"version": "6.1"},
                        "memory": {"ranges": [{"start": "0x1000", "end": "0x20000000", "node": 0}], "reserved": []},
                        "phases": [{"phase": "boot"}, {"phase": "workload", "stage": "scan", "kind": "linear_pfn_scan"}],
                        "variants": {"basepages": {}, "hugepages": {}}}, f)
@@ -79,8 +79,8 @@ def main(mmusim):
                        stdout=subprocess.DEVNULL)
         for flags in ([], ["--blink-settings=preferredColorScheme=0"], ["--window-size=500,900"]):
             page, net = browse(chromium, os.path.join(out, "report.html"), work, *flags)
-            assert page.sections == ["compared", "numbers", "latency", "hits", "cycles", "time", "populate", "tables", "counters"], page.sections
-            assert page.drawn == page.svgs == 7, (page.drawn, page.svgs)
+            assert page.sections == ["compared", "numbers", "phases", "latency", "hits", "cycles", "time", "populate", "tables", "counters"], page.sections
+            assert page.drawn == page.svgs == 8, (page.drawn, page.svgs)
             assert page.shapes > 60, page.shapes  # bars, lines and areas are paths
             assert page.rows > 40, page.rows
             assert not requests_to_a_network(net), requests_to_a_network(net)

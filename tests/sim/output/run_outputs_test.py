@@ -59,6 +59,79 @@ class RunOutputs(unittest.TestCase):
     def log(self):
         return records(self.path("out", "events.jsonl.zst"))
 
+    def test_headline_of_a_comparison_follows_from_the_event_logs(self):
+        with open(self.path("c.json"), "w") as f:
+            json.dump({**SCENARIO, "phases": [BOOT, SCAN], "variants": {"base": {}, "huge": {"kernel": {"cpu": {"pse": True}}}}}, f)
+        subprocess.run([MMUSIM, "compare", self.path("c.json"), "--out", self.path("c"), "--events", "all"], check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(self.path("c", "compare.json")) as f:
+            headline = json.load(f)["headline"]
+        seen = {}
+        for side in ("base", "huge"):
+            count, stage, begin = collections.Counter(), None, 0
+            for r in records(self.path("c", side, "events.jsonl.zst")):
+                if r["event"] == "phase":
+                    stage, begin = r["stage"], r["cycle"]
+                count["end"] = r.get("cycle", 0) if r["event"] == "totals" else count["end"]
+                count["walks"] += r["event"] == "walk" and stage == "scan"
+                count["accesses"] += r["event"] == "access" and stage == "scan"
+                count["writes"] += (r["event"] == "pte_write" and stage == "boot"
+                                    and 0 <= int(r["va"], 16) - 0xffffea0000000000 < 1 << 40)
+            count["cycles"] = count["end"] - begin
+            seen[side] = count
+        for number in ("cycles", "walks", "writes"):
+            self.assertIn(f"({seen['huge'][number]:,} against {seen['base'][number]:,})", headline)
+        self.assertIn(f"over {seen['huge']['accesses']:,} accesses", headline)
+        self.assertIn(f"{seen['base']['walks'] / seen['huge']['walks']:,.0f} times fewer page walks", headline)
+
+    def test_timeline_draws_every_kind_of_track_and_whole_arrows(self):
+        subprocess.run(self.command([BOOT, SCAN], "--events", "none", "--timeline", self.path("t.json")), check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(self.path("t.json")) as f:
+            events = json.load(f)["traceEvents"]
+        tracks = {e["pid"]: e["args"]["name"] for e in events if e["name"] == "process_name"}
+        drawn = {tracks[e["pid"]] for e in events if e["ph"] == "X"}
+        self.assertEqual(drawn, {"phases", "kernel code", "accesses that walked", "page walkers", "DRAM banks"})
+        arrows = collections.defaultdict(list)
+        for e in events:
+            if e["ph"] in "stf":
+                arrows[e["id"]].append((e["ts"], e["ph"]))
+        self.assertTrue(arrows)
+        for points in arrows.values():
+            self.assertEqual([p for _, p in sorted(points, key=lambda x: (x[0], "stf".index(x[1])))][0], "s")
+            self.assertEqual([p for _, p in points].count("f"), 1)
+        banks = collections.defaultdict(list)
+        for e in events:
+            if e["ph"] == "X" and tracks[e["pid"]] == "DRAM banks":
+                banks[e["tid"]].append((e["ts"], e["ts"] + e["dur"]))
+        for slices in banks.values():
+            slices.sort()
+            for (_, end), (begin, _) in zip(slices, slices[1:]):
+                self.assertGreaterEqual(begin, end - 1e-6, "a bank does one thing at a time")
+
+    def test_signals_count_every_walk(self):
+        subprocess.run(self.command([BOOT, SCAN], "--events", "none", "--vcd", self.path("t.vcd"), "--vcd-signals",
+                                    "phase,walkers"), check=True, stdout=subprocess.DEVNULL)
+        names, values, rises, time, phases = {}, collections.defaultdict(int), collections.Counter(), -1, []
+        with open(self.path("t.vcd")) as f:
+            for line in f:
+                words = line.split()
+                if words[0] == "$var":
+                    names[words[3]] = words[4]
+                elif line.startswith("#"):
+                    self.assertGreater(int(line[1:]), time)
+                    time = int(line[1:])
+                elif line.startswith("b"):
+                    value = int(words[0][1:], 2)
+                    rises[names[words[1]]] += max(0, value - values[words[1]])
+                    values[words[1]] = value
+                elif line.startswith("s"):
+                    phases.append(words[0][1:])
+        totals = self.summary()["totals"]
+        self.assertEqual(rises["walkers_busy"], totals["walks"])
+        self.assertFalse(any(values.values()), "all walks end")
+        self.assertEqual(phases, ["boot:boot", "scan:workload"])
+
     def start_endless(self, *arguments):
         process = subprocess.Popen(self.command([BOOT, ENDLESS], *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.addCleanup(process.kill)

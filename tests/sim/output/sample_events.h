@@ -73,6 +73,10 @@ inline void log_one_of_each(EventLog& log) {
   log.flush({CycleTime(13)}, {mm::FlushKind::kPage, VirtAddr(0xffffea0000000000), VirtAddr(0xffffea0000001000),
                               "flush_tlb_kernel_range"});
   log.flush({CycleTime(14)}, {mm::FlushKind::kAll, VirtAddr(0), VirtAddr(0), "flush_tlb_all"});
+  log.invalidate({CycleTime(14), 0, 2}, {InvalidationScope::kAddress, true, {}, 0, VirtAddr(0xffffea0000000000)}, true);
+  log.invalidate({CycleTime(14), 0, 2}, {InvalidationScope::kAll, true, InvalidationScope::kAll, 0, {}}, false);
+  log.control_write({CycleTime(14), 0, 2}, 3, 0x1000, false);
+  log.drain({CycleTime(14), 0, 2});
   log.step({CycleTime(15)}, "memmap_init");
   log.kernel_log({CycleTime(16)}, mm::LogLevel::kInfo, "a \"quoted\" line\twith a tab");
 }

@@ -24,10 +24,10 @@ json checked(const std::string& path) {
     if (ph == "X") {
       EXPECT_GE(e["dur"].get<double>(), 0) << e;
     }
-    if (ph == "s" || ph == "f") {
+    if (ph == "s" || ph == "t" || ph == "f") {
       EXPECT_TRUE(e["id"].is_number()) << e;
     }
-    EXPECT_TRUE(ph == "X" || ph == "s" || ph == "f") << e;
+    EXPECT_TRUE(ph == "X" || ph == "s" || ph == "t" || ph == "f") << e;
   }
   return trace;
 }
@@ -61,7 +61,7 @@ TEST(Timeline, ShowsPhasesFunctionsWalksReadsAndBanks) {
   EXPECT_EQ(counts["level 1: DRAM"], 1);
   EXPECT_EQ(counts["level 2: L2"], 1);
   EXPECT_EQ(counts["write"], 1);
-  EXPECT_EQ(counts["walk"], 2) << "both ends of the arrow";
+  EXPECT_EQ(counts["walk"], 4) << "an arrow from the access to the walk and to each of its two reads";
   EXPECT_EQ(counts["ACT"], 1);
   for (const json& e : trace["traceEvents"]) {
     if (e["name"] == "boot (boot)") {

@@ -147,12 +147,6 @@ TEST(RecordedKernel, MissingInputsAreNamedByPointer) {
   EXPECT_THROW(scenario_from_dump(json::array(), "x"), InputError);
 }
 
-TEST(RecordedKernel, BlockSizeFollowsTheEndOfMemory) {
-  EXPECT_EQ(memory_block_bytes(PhysAddr(0x80000000)), 128 * kMiB);
-  EXPECT_EQ(memory_block_bytes(PhysAddr(0x1240000000)), kGiB);  // as recorded on the 72 GiB machine
-  EXPECT_EQ(memory_block_bytes(PhysAddr(128 * kGiB)), 2 * kGiB);
-}
-
 TEST(RecordedKernel, EveryRecordedCaseGivesAScenarioThatReads) {
   unsigned cases = 0;
   for (const auto& file :

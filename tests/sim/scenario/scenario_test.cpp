@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -32,7 +33,8 @@ class ScenarioFile : public testing::Test {
     good_["variants"].erase("bad");
   }
   std::string write(const std::string& text) {
-    const std::string path = testing::TempDir() + "/scenario_test.json";
+    // Tests run side by side, each in a process of its own.
+    const std::string path = testing::TempDir() + fmt::format("/{}-scenario_test.json", getpid());
     std::ofstream(path) << text;
     return path;
   }
@@ -160,6 +162,22 @@ TEST_F(ScenarioFile, VariantsAreMergePatches) {
   EXPECT_EQ(load(good_, {.variant = "five", .sets = {}, .seed = {}}).kernel.levels, 5U);
   EXPECT_THROW(load(good_, {.variant = "six", .sets = {}, .seed = {}}), InputError);
   EXPECT_EQ(scenario_variants(write(good_.dump())), std::vector<std::string>{"five"});
+}
+
+TEST_F(ScenarioFile, C3_RegionBasesMayBeDrawnFromTheSeedOfTheRun) {
+  good_["kernel"]["kaslr_seed"] = "seed";
+  const auto drawn = [&](uint64_t seed) {
+    return load(good_, {.variant = {}, .sets = {}, .seed = seed}).kernel.kaslr_seed;
+  };
+  ASSERT_TRUE(drawn(1).has_value());
+  EXPECT_EQ(drawn(1), drawn(1));
+  EXPECT_NE(drawn(1), drawn(2));
+  EXPECT_THAT(error_after([](json& d) { d["kernel"]["kaslr_seed"] = "random"; }), HasSubstr("/kernel/kaslr_seed"));
+}
+
+TEST_F(ScenarioFile, VariantsKeepTheOrderOfTheFile) {
+  EXPECT_EQ(scenario_variants(write(R"({"variants": {"plain": {}, /* the baseline */ "better": {}, "best": {}}})")),
+            (std::vector<std::string>{"plain", "better", "best"}));
 }
 
 TEST_F(ScenarioFile, PlatformMayPatchAnotherFile) {

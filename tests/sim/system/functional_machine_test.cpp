@@ -64,6 +64,16 @@ TEST_P(OnEveryPlatform, FunctionalCountsAreTheTimedOnes) {
   EXPECT_EQ(f.stlb_misses, t.stlb_misses);
   EXPECT_EQ(f.walks, t.walks);
   EXPECT_EQ(f.entry_reads, t.entry_reads);
+  EXPECT_EQ(f.flushes, t.flushes);
+  for (unsigned k = 0; k < t.translation.size(); ++k) {
+    const TranslationCounts& a = f.translation[k];
+    const TranslationCounts& b = t.translation[k];
+    EXPECT_EQ(a.accesses, b.accesses);
+    EXPECT_EQ(a.second_level_hits, b.second_level_hits);
+    EXPECT_EQ(a.second_level_misses, b.second_level_misses);
+    EXPECT_EQ(a.walks.started, b.walks.started);
+    EXPECT_EQ(a.walks.completed, b.walks.completed);
+  }
   EXPECT_GT(f.walks, 1000u);
   EXPECT_GT(f.lookups, f.accesses);  // some cross pages
 }

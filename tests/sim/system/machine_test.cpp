@@ -105,6 +105,37 @@ TEST(Machine, LookAheadDoesNotChangeSeveralCores) {
   }
 }
 
+/// Counts what it is told.
+class Counting : public RecordSink {
+ public:
+  void walk(const WalkRecord& record) override { cycles += (record.end - record.begin).count; }
+  void access(const AccessRecord& record) override {
+    ++accesses;
+    Cycles sum{0};
+    for (const Cycles stage : record.stage) sum += stage;
+    EXPECT_EQ(sum, record.end - record.begin);
+  }
+  uint64_t cycles = 0, accesses = 0;
+};
+
+TEST(Machine, LoggingEveryAccessChangesNoCount) {
+  for (const CoreModel model : {CoreModel::kBlocking, CoreModel::kWindow}) {
+    const auto report = [model](bool log) {
+      return in_child([=] {
+        PlatformConfig p = window_platform();
+        p.model = model;
+        Mapped m(p);
+        Counting sink;
+        if (log) m.machine.set_sink(&sink, true);
+        m.run([](Core& c) { c.execute(mixed_accesses(20000, 9, 4096 * kPageBytes)); });
+        EXPECT_EQ(sink.accesses, log ? 20000U : 0U);
+        return to_json(m.machine.stats()).dump(1);
+      });
+    };
+    EXPECT_EQ(report(true), report(false));
+  }
+}
+
 TEST(Machine, TwoRunsGiveTheSame) {
   const PlatformConfig p = window_platform();
   EXPECT_EQ(in_child([&] { return run_and_report(p, LookAhead::kPending, 5000); }),
@@ -139,6 +170,46 @@ TEST(Machine, CountersObeyTheirIdentities) {
   for (const uint64_t cycles : t.stage_cycles) stages += cycles;
   for (const MemAccess& a : mixed_accesses(50000, 5, 4096 * kPageBytes)) gaps += a.gap;
   EXPECT_EQ(stages + gaps, t.cycles);  // every cycle of a blocking core belongs to a stage or to a gap
+}
+
+/// Names of B3.7, laws of B3.9 and B3.10: walks completed may be fewer than misses (merging), pending over active is at
+/// most the number of walkers.
+TEST(Machine, B37_ProcessorCountersObeyTheirIdentities) {
+  for (const CoreModel model : {CoreModel::kBlocking, CoreModel::kWindow}) {
+    const std::string failed = in_child([model] {
+      PlatformConfig p = window_platform();
+      p.model = model;
+      Mapped m(p);
+      m.run([&](Core& core) { core.execute(mixed_accesses(20000, 5, 4096 * kPageBytes)); });
+      const MachineTotals t = m.machine.totals();
+      uint64_t started = 0, completed = 0, reads = 0, pending = 0, hits = 0, misses = 0, accesses = 0;
+      for (const TranslationCounts& c : t.translation) {
+        accesses += c.accesses;
+        started += c.walks.started;
+        for (const uint64_t n : c.walks.completed) completed += n;
+        for (const uint64_t n : c.walks.reads) reads += n;
+        for (const uint64_t n : c.second_level_hits) hits += n;
+        for (const uint64_t n : c.second_level_misses) misses += n;
+        EXPECT_LE(c.walks.active, c.walks.pending);
+        EXPECT_LE(c.walks.pending, c.walks.active * p.walker.walkers);
+        pending += c.walks.pending;
+      }
+      EXPECT_EQ(accesses, t.accesses);
+      EXPECT_EQ(started, t.walks);
+      EXPECT_EQ(completed, t.walks);
+      EXPECT_EQ(reads, t.entry_reads);
+      EXPECT_LE(pending, t.walk_cycles);  // of these some waited for a walker
+      EXPECT_LE(hits + misses, t.l1_dtlb_misses);
+      EXPECT_LE(misses, t.stlb_misses);
+      if (model == CoreModel::kBlocking) {
+        EXPECT_EQ(pending, t.walk_cycles);
+        EXPECT_EQ(hits + misses, t.l1_dtlb_misses);
+        EXPECT_EQ(misses, t.stlb_misses);
+      }
+      return std::string();
+    });
+    EXPECT_EQ(failed, "");
+  }
 }
 
 TEST(Machine, StaleTranslationIsUsedUntilInvlpg) {
@@ -191,6 +262,77 @@ TEST(Machine, UncachedPageTablesCostAWayToMemoryForEachEntry) {
     });
   };
   EXPECT_LT(std::stoul(mean_walk(0)) * 4, std::stoul(mean_walk(0x18)));
+}
+
+/// SDM vol. 3A 4.4.1: MOV to CR3 loads the PDPTE registers; a reserved bit in a present one is #GP(0), and nothing
+/// changes.
+TEST(Machine, MovToCr3LoadsThePdptesInPaeMode) {
+  Machine machine(load_platform("textbook"));
+  ControlRegisters registers;
+  registers.efer = kEferNxe;
+  machine.set_control(0, ControlState(registers, machine.platform().processor));
+  PhysMem& memory = machine.memory();
+  for (uint64_t i = 0; i < 2; ++i) {  // two address spaces: PDPTs at 0x1000 and 0x1020
+    const uint64_t directory = 0x2000 + i * 0x1000;
+    memory.store64(PhysAddr(0x1000 + i * 0x20), directory | pte::kPresent);
+    memory.store64(PhysAddr(directory), (i + 1) * 0x20'0000 | pte::kPageSize | 0x3);
+  }
+  CallProgram program([&](Core& core) {
+    EXPECT_TRUE(machine.write_cr3(0, 0x1000));
+    EXPECT_EQ(core.access({VirtAddr(0x10)}).pa, PhysAddr(0x20'0010));
+    memory.store64(PhysAddr(0x1000), 0);  // the registers are used, not the table
+    machine.invalidate(0, on_invlpg(machine.control(0), VirtAddr(0)));
+    EXPECT_EQ(core.access({VirtAddr(0x10)}).pa, PhysAddr(0x20'0010));
+    EXPECT_TRUE(machine.write_cr3(0, 0x1020));
+    EXPECT_EQ(core.access({VirtAddr(0x10)}).pa, PhysAddr(0x40'0010));
+    memory.store64(PhysAddr(0x1008), 0x5000 | pte::kPresent | pte::kWritable);  // bit 1 is reserved in a PDPTE
+    EXPECT_FALSE(machine.write_cr3(0, 0x1000));
+    EXPECT_EQ(machine.control(0).registers().cr3, 0x1020U);
+    EXPECT_EQ(core.access({VirtAddr(0x10)}).pa, PhysAddr(0x40'0010));
+    EXPECT_FALSE(machine.write_cr3(0, uint64_t{1} << 32 | 0x1020));
+  });
+  machine.run(program);
+}
+
+TEST(Machine, MovToCr3RefusesReservedBits) {
+  Mapped m(load_platform("skylake-sp"), LookAhead::kPending, 1);  // 46 physical address bits
+  const uint64_t root = m.machine.control(0).registers().cr3;
+  m.run([&](Core&) {
+    EXPECT_FALSE(m.machine.write_cr3(0, root | uint64_t{1} << 46));
+    EXPECT_FALSE(m.machine.write_cr3(0, root | kCr3NoInvalidate)) << "bit 63 is reserved with CR4.PCIDE=0";
+    ControlRegisters registers = m.machine.control(0).registers();
+    registers.cr4 |= kCr4Pcide;
+    m.machine.set_control(0, ControlState(registers, m.machine.platform().processor));
+    EXPECT_TRUE(m.machine.write_cr3(0, root | kCr3NoInvalidate));
+    EXPECT_EQ(m.machine.control(0).registers().cr3, root) << "it reads as 0";
+  });
+}
+
+TEST(Machine, EntriesInMemoryThatMtrrsMakeUncacheableAreReadFromMemoryEachTime) {
+  const auto counts = [](bool uncacheable) {
+    return in_child([=] {
+      PlatformConfig p = load_platform("textbook");
+      Mtrrs mtrrs;  // the tables lie below 16 MiB
+      if (uncacheable) mtrrs.add_variable(0, (uint64_t{1} << 52) - (16 * kMiB) + (uint64_t{1} << 11));
+      p.memory_types = MemoryTypes(mtrrs, kPatAtReset, false);
+      Mapped m(p, LookAhead::kPending, 64);
+      EXPECT_LT(m.tables.entry(VirtAddr(0), 1).raw(), 16 * kMiB);
+      m.run([&](Core& core) {
+        for (uint64_t i = 0; i < 64; ++i) core.access({VirtAddr(i * kPageBytes)});
+      });
+      const MachineTotals t = m.machine.totals();
+      std::array<uint64_t, kHitLevels> reads{};
+      for (const auto& level : t.reads_by_level) {
+        for (unsigned hit = 0; hit < kHitLevels; ++hit) reads[hit] += level[hit];
+      }
+      EXPECT_EQ(t.entry_reads, 4U + 63U);  // the first walk reads all levels, the others their PTE
+      EXPECT_EQ(reads[static_cast<unsigned>(HitLevel::kUncached)], uncacheable ? 67U : 0U);
+      // A way to memory and back costs 120 cycles at the least (configs/platforms/textbook.json).
+      EXPECT_GE(t.walk_latency.min(), uncacheable ? 81U : 0U);
+      return fmt::format("{}", t.walk_latency.sum());
+    });
+  };
+  EXPECT_GT(std::stoul(counts(true)), 4 * std::stoul(counts(false)));
 }
 
 TEST(WindowCore, IndependentMissesOverlapAndDependentOnesDoNot) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -116,12 +117,14 @@ TEST(ByteStream, AnIdlePipeDoesNotHoldUpTheEnd) {
   const int both_ends = open(path.c_str(), O_RDWR);
   const std::string lines = "I  1,1\nI  2,1\n";
   ASSERT_EQ(write(both_ends, lines.data(), lines.size()), static_cast<ssize_t>(lines.size()));
-  bool stop = false;
+  std::atomic<unsigned> asked{0};
   TraceOptions options;
-  options.stop = [&] { return std::exchange(stop, true); };
+  options.stop = [&] { return asked++ != 0; };  // the pipe stays open and silent; who asks again is told to stop
   const auto reader = open_trace(path, options);
   TraceBatch batch;
-  EXPECT_FALSE(reader->next(batch));  // the pipe stays open and silent; stop() says true when asked again
+  uint64_t records = 0;
+  while (reader->next(batch)) records += batch.accesses.size();
+  EXPECT_LE(records, 2);  // what was read before may come out; no record is cut, and nothing is called damaged
   close(both_ends);
   std::filesystem::remove(path);
 }

@@ -57,6 +57,43 @@ TEST(EventLogReader, EveryKindOfEventThatRunWritesIsKnown) {
   EXPECT_EQ(described(batch), "invlpg va=0xffffea0000001000 value=0x1000 operand=- user=false pc=0x0 text=\n");
 }
 
+TEST(EventLogReader, AccessesComeInProgramOrderWithTheRestBetween) {
+  const std::string log = R"({"event":"header","format":"mmusim-events","version":2}
+{"event":"cr_write","cycle":1,"core":0,"access":0,"number":3,"new":"0x1000"}
+{"event":"access","id":2,"core":0,"va":"0x2000","bytes":8,"kind":"read","awaited":true}
+{"event":"invalidate","cycle":3,"core":0,"access":2,"va":"0x1000"}
+{"event":"access","id":1,"core":0,"va":"0x1000","bytes":8,"kind":"read"}
+{"event":"flush","cycle":3,"core":0,"access":2,"kind":"page","va":"0x1000","bytes":4096}
+{"event":"invalidate","cycle":3,"core":0,"access":2}
+{"event":"access","id":3,"core":0,"va":"0x3000","bytes":8,"kind":"write","rmw":true}
+{"event":"drain","cycle":3,"core":0,"access":3}
+{"event":"totals","cycle":4,"records":{"access":3,"cr_write":1,"drain":1,"flush":1,"invalidate":2}}
+)";
+  EXPECT_EQ(described(read_text(log)),
+            "cr_write va=0x0 value=0x3 operand=0x1000 user=false pc=0x0 text=\n"
+            "read 0x1000,8 user=false rmw=false stack=false implicit=false depends_on=0 gap=0 pc=0x0\n"
+            "read 0x2000,8 user=false rmw=false stack=false implicit=false awaited depends_on=0 gap=0 pc=0x0\n"
+            "invlpg va=0x1000 value=0x0 operand=- user=false pc=0x0 text=\n"
+            "invpcid va=0x0 value=0x0 operand=- user=false pc=0x0 text=\n"
+            "write 0x3000,8 user=false rmw=true stack=false implicit=false depends_on=0 gap=0 pc=0x0\n"
+            "drain va=0x0 value=0x0 operand=- user=false pc=0x0 text=\n");
+  std::string hole = log;
+  hole.replace(hole.find("\"id\":1"), 6, "\"id\":4");
+  EXPECT_THAT(error_of(hole), testing::HasSubstr("access number 1 is missing"));
+  std::string twice = log;
+  twice.replace(twice.find("\"id\":1"), 6, "\"id\":2");
+  EXPECT_THAT(error_of(twice), testing::HasSubstr("access number 2 a second time"));
+}
+
+TEST(EventLogReader, ALogOfEntryWritesAndWalksAloneIsWhole) {
+  const TraceBatch batch = read_text(
+      R"({"event":"header","format":"mmusim-events","version":2,"events":"pte,walks"}
+{"event":"invalidate","cycle":3,"core":0,"access":2,"va":"0x1000"}
+{"event":"totals","cycle":4,"records":{"invalidate":1}}
+)");
+  EXPECT_EQ(described(batch), "invlpg va=0x1000 value=0x0 operand=- user=false pc=0x0 text=\n");
+}
+
 TEST(EventLogReader, SalvageDeliversWhatIsWhole) {
   const std::string log = contents(data_file("events.jsonl"));
   TraceOptions options;

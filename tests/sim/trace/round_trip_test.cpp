@@ -73,7 +73,7 @@ TEST(RoundTrip, WhatVmt1CannotHoldIsCounted) {
   std::vector<std::string> losses;
   const TraceBatch back = read_text(written(batch, TraceFormat::kVmt1, &losses));
   EXPECT_THAT(losses, ElementsAre("1 accesses of kinds the form has not, left out", "1 sizes of accesses changed",
-                                  "1 accesses whose flags (rmw, stack, implicit) are not kept",
+                                  "1 accesses whose flags (rmw, stack, implicit, awaited) are not kept",
                                   "1 accesses whose depends_on is not kept", "1 accesses whose gap is not kept",
                                   "1 events left out"));
   ASSERT_EQ(back.accesses.size(), 1);

@@ -52,7 +52,9 @@ TraceBatch read_file(const std::string& path, const TraceOptions& options) {
 
 std::string written(const TraceBatch& batch, TraceFormat format, std::vector<std::string>* losses) {
   std::string text;
-  const std::unique_ptr<TraceWriter> writer = make_trace_writer(format, std::make_unique<StringSink>(text), "test");
+  TraceOrigin origin;
+  origin.source = "test";
+  const std::unique_ptr<TraceWriter> writer = make_trace_writer(format, std::make_unique<StringSink>(text), origin);
   writer->write(batch);
   writer->finish();
   if (losses != nullptr) *losses = writer->losses();
@@ -86,6 +88,7 @@ TraceBatch random_batch(size_t n, uint64_t seed) {
     access.rmw = draw() % 8 == 0;
     access.stack = draw() % 8 == 0;
     access.implicit = draw() % 8 == 0;
+    access.awaited = draw() % 8 == 0;
     access.depends_on = draw() % 4 == 0 ? static_cast<uint16_t>(draw()) : uint16_t{0};
     access.gap = draw() % 4 == 0 ? static_cast<uint16_t>(draw()) : uint16_t{0};
     batch.accesses.push_back(access);
@@ -107,9 +110,9 @@ std::string described(const TraceBatch& batch) {
     }
     if (i == batch.accesses.size()) break;
     const MemAccess& a = batch.accesses[i];
-    out += fmt::format("{} {},{} user={} rmw={} stack={} implicit={} depends_on={} gap={} pc={:#x}\n", name_of(a.kind),
-                       a.va, a.bytes, bool{a.user}, bool{a.rmw}, bool{a.stack}, bool{a.implicit}, a.depends_on, a.gap,
-                       batch.pcs.empty() ? 0 : batch.pcs[i]);
+    out += fmt::format("{} {},{} user={} rmw={} stack={} implicit={}{} depends_on={} gap={} pc={:#x}\n",
+                       name_of(a.kind), a.va, a.bytes, bool{a.user}, bool{a.rmw}, bool{a.stack}, bool{a.implicit},
+                       a.awaited ? " awaited" : "", a.depends_on, a.gap, batch.pcs.empty() ? 0 : batch.pcs[i]);
   }
   return out;
 }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include "sim/commands/commands.h"
+
+namespace mmusim {
+
+void add_core_option(CLI::App& command, std::string& core) {
+  command
+      .add_option("--core", core,
+                  "Core model, whatever the platform says: blocking (one access after the other) or window (out of "
+                  "order)")
+      ->check(CLI::IsMember({"blocking", "window"}));
+}
+
+std::vector<std::string> sets_of_core(const std::string& core) {
+  if (core.empty()) return {};
+  return {"/platform/core/model=\"" + core + "\""};
+}
+
+}  // namespace mmusim

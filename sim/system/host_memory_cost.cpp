@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "sim/system/host_memory_cost.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <optional>
+
+#include "models/base/errors.h"
+
+namespace mmusim {
+
+namespace {
+
+constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+
+constexpr uint64_t kProgramBytes = 24 * kMiB;  // mmusim itself, with its libraries
+
+uint64_t saturating_product(uint64_t a, uint64_t b) { return b != 0 && a > kMost / b ? kMost : a * b; }
+
+/// Keys, digests and order of use of a set-associative array (models/base/set_array.h), and `beside` bytes that the
+/// owner keeps for each entry.
+uint64_t bytes_of(const Geometry& geometry, uint64_t beside) {
+  const bool stamps = geometry.replacement == Replacement::kLru && geometry.ways > 16;
+  return geometry.entries * (8 + 4 + (stamps ? 8 : 0) + beside) + geometry.sets() * uint64_t{8};
+}
+
+uint64_t bytes_of(const TlbConfig& tlb) {
+  uint64_t bytes = 0;
+  for (const TlbArrayConfig& array : tlb.arrays) {
+    constexpr uint64_t kSerial = 8;
+    bytes += bytes_of(array.geometry, sizeof(Translation) + kSerial + (tlb.holds_pdes ? sizeof(StructureEntry) : 0));
+  }
+  return bytes;
+}
+
+uint64_t bytes_of(const CacheConfig& cache) { return bytes_of(cache.geometry, 0); }
+
+uint64_t bytes_of(const StructureCachesConfig& caches) {
+  uint64_t bytes = bytes_of(caches.upper, sizeof(StructureEntry));
+  for (const Geometry& geometry : caches.level) bytes += bytes_of(geometry, sizeof(StructureEntry));
+  return bytes;
+}
+
+/// The number that follows `key` in a file of "key number" lines, or the first number if `key` is empty.
+std::optional<uint64_t> number_in(const std::string& path, const std::string& key) {
+  std::ifstream in(path);
+  std::string word;
+  if (!key.empty()) {
+    while (in >> word && word != key) {
+    }
+  }
+  uint64_t value = 0;
+  if (in >> value) return value;
+  return std::nullopt;
+}
+
+/// What a control group leaves: its limit less what it holds and could not give back.
+uint64_t left_in_group(const std::string& folder, const char* limit_file, const char* usage_file, const char* cache) {
+  const auto limit = number_in(folder + limit_file, "");
+  if (!limit) return kMost;
+  const uint64_t used = number_in(folder + usage_file, "").value_or(0);
+  const uint64_t kept = number_in(folder + "memory.stat", cache).value_or(0);
+  const uint64_t held = used - std::min(used, kept);
+  return *limit - std::min(*limit, held);
+}
+
+/// Over the groups of this process and the groups around them.
+uint64_t left_in_control_groups() {
+  uint64_t least = kMost;
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool unified = controllers.empty();
+    if (!unified && controllers != "memory") continue;
+    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    for (std::string group = line.substr(second + 1);; group.erase(group.rfind('/'))) {
+      const std::string folder = root + group + "/";
+      least = std::min(least, unified ? left_in_group(folder, "memory.max", "memory.current", "inactive_file")
+                                      : left_in_group(folder, "memory.limit_in_bytes", "memory.usage_in_bytes",
+                                                      "total_inactive_file"));
+      if (group.rfind('/') == std::string::npos) break;
+    }
+  }
+  return least;
+}
+
+std::string in_units(uint64_t bytes) {
+  if (bytes >= kGiB) return fmt::format("{:.3g} GiB", static_cast<double>(bytes) / static_cast<double>(kGiB));
+  return fmt::format("{:.3g} MiB", static_cast<double>(bytes) / static_cast<double>(kMiB));
+}
+
+}  // namespace
+
+void HostMemoryCost::add(std::string what, uint64_t bytes) {
+  items_.push_back({std::move(what), bytes});
+  total_ = bytes > kMost - total_ ? kMost : total_ + bytes;
+}
+
+void HostMemoryCost::add(const HostMemoryCost& other) {
+  for (const Item& item : other.items_) add(item.what, item.bytes);
+}
+
+const HostMemoryCost::Item& HostMemoryCost::largest() const {
+  MMUSIM_INVARIANT(!items_.empty(), "a cost has an item");
+  return *std::max_element(items_.begin(), items_.end(),
+                           [](const Item& a, const Item& b) { return a.bytes < b.bytes; });
+}
+
+HostMemoryCost cost_of(const PlatformConfig& p) {
+  HostMemoryCost cost;
+  cost.add("the program", kProgramBytes);
+  uint64_t tlbs = bytes_of(p.lsu.tlbs.load) + bytes_of(p.lsu.tlbs.instruction) + bytes_of(p.second_level.data);
+  if (p.lsu.tlbs.store) tlbs += bytes_of(*p.lsu.tlbs.store);
+  if (p.second_level.instruction) tlbs += bytes_of(*p.second_level.instruction);
+  cost.add("TLBs", saturating_product(p.cores, tlbs + bytes_of(p.walker.structure_caches)));
+  uint64_t caches = bytes_of(p.l1d) + bytes_of(p.l2);
+  if (p.l1i) caches += bytes_of(*p.l1i);
+  cost.add("caches", saturating_product(p.cores, caches) + bytes_of(p.l3));
+  return cost;
+}
+
+uint64_t host_memory_available() {
+  uint64_t available = kMost;
+  if (const auto kib = number_in("/proc/meminfo", "MemAvailable:")) available = *kib * kKiB;
+  available = std::min(available, left_in_control_groups());
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    available = std::min<uint64_t>(available, limit.rlim_cur);
+  }
+  return available;
+}
+
+uint64_t host_memory_in_use() {
+  const int fd = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[128];
+  const ssize_t size = ::read(fd, text, sizeof text);
+  ::close(fd);
+  // "size resident shared ...", in pages.
+  ssize_t i = 0;
+  while (i < size && text[i] != ' ') ++i;
+  uint64_t pages = 0;
+  for (++i; i < size && text[i] >= '0' && text[i] <= '9'; ++i)
+    pages = pages * 10 + static_cast<uint64_t>(text[i] - '0');
+  return pages * kPageBytes;
+}
+
+uint64_t host_memory_limit(const std::string& option) {
+  if (option.empty()) return host_memory_available();
+  const auto bytes = parse_size(option);
+  if (!bytes || *bytes == 0) {
+    throw InputError(fmt::format("--max-memory: \"{}\" is no size, expected one such as 8GiB", option));
+  }
+  return *bytes;
+}
+
+void check_host_memory(const std::string& subject, const HostMemoryCost& cost, uint64_t limit,
+                       std::string_view advice) {
+  if (cost.total() <= limit) return;
+  const HostMemoryCost::Item& most = cost.largest();
+  throw EnvironmentError(fmt::format(
+      "{}: needs about {} of host memory, {} of it for {}; the limit is {} (--max-memory, else what this host has left)"
+      "{}{}",
+      subject, in_units(cost.total()), in_units(most.bytes), most.what, in_units(limit), advice.empty() ? "" : ": ",
+      advice));
+}
+
+}  // namespace mmusim

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "models/base/phys_mem.h"
+#include "models/tlb/tlb_level.h"
+#include "models/x86/translation_witness.h"
+
+namespace mmusim {
+
+/// The second opinion of --paranoid: compares each translation that a machine used, and what its TLBs hold after each
+/// flush, with the pure walk over the page tables as they are now (models/x86/walk.h).
+///
+/// A difference is right only where the architecture allows a stale entry: software changed an entry that was present
+/// and has not flushed that address on that core since (SDM vol. 3A 4.10.4). Anything else stops the program with
+/// module, cycle, both translations and the way to reproduce.
+class ShadowWalk final : public TranslationWitness {
+ public:
+  /// `memory` holds the page tables and outlives this object.
+  ShadowWalk(PhysMem& memory, unsigned cores) : memory_(&memory), stale_(cores) {}
+
+  void translated(unsigned core, const ControlState& control, VirtAddr va, AccessType type,
+                  const Translation& translation, std::optional<FaultReason> fault, uint64_t access,
+                  CycleTime now) override;
+  void hit(unsigned core, const ControlState& control, VirtAddr va, AccessType type, PhysAddr pa, uint64_t access,
+           CycleTime now) override;
+  void entry_changed(VirtAddr va, uint64_t bytes) override;
+
+  /// `operation` was carried out on that core: what it had to remove cannot be stale any more.
+  void flushed(unsigned core, const Invalidation& operation);
+  /// Compares every entry of the current address space.
+  void check_contents(unsigned core, const ControlState& control, const TlbLevel& tlb, const char* name, CycleTime now);
+
+  uint64_t translations_checked() const { return translations_; }
+  uint64_t entries_checked() const { return entries_; }
+  /// Of both, those that were stale as the architecture allows.
+  uint64_t stale_seen() const { return stale_seen_; }
+
+ private:
+  /// What one core may still hold: pieces of the address space by their first byte, and how long they are.
+  struct Stale {
+    std::map<uint64_t, uint64_t> pieces;
+    bool anything = false;
+  };
+  /// Why `got` is not what a walk finds; empty if it is.
+  static std::string difference(VirtAddr va, const Translation& got, const Translation& expected);
+  void judge(unsigned core, const ControlState& control, VirtAddr va, AccessType type, uint64_t access,
+             const std::string& what, CycleTime now);
+  bool may_be_stale(unsigned core, VirtAddr va) const;
+  [[noreturn]] void stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
+                         const std::string& what, CycleTime now);
+
+  PhysMem* memory_;
+  std::vector<Stale> stale_;
+  uint64_t translations_ = 0, entries_ = 0, stale_seen_ = 0;
+};
+
+}  // namespace mmusim

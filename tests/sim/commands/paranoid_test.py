@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""--paranoid finds nothing wrong: shipped scenarios, shortened, and shipped traces. usage: paranoid_test.py MMUSIM SOURCE"""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MMUSIM, SOURCE = (os.path.abspath(p) for p in (sys.argv.pop(1), sys.argv.pop(1)))
+LIMIT = 30000
+
+
+def parsed(path):
+    """JSON with comments."""
+    with open(path) as f:
+        return json.loads(re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda m: m[1] or "", f.read(), flags=re.S))
+
+
+def host_apart(path):
+    with open(path) as f:
+        summary = json.load(f)
+    del summary["host"]
+    return summary
+
+
+class Paranoid(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+
+    def mmusim(self, name, *arguments):
+        out = os.path.join(self.dir.name, name)
+        r = subprocess.run([MMUSIM, *arguments, "--out", out], capture_output=True, text=True, timeout=600)
+        self.assertEqual(r.returncode, 0, f"{arguments}: {r.stderr}")
+        return host_apart(os.path.join(out, "summary.json"))
+
+    def test_shipped_scenarios(self):
+        for path in sorted(glob.glob(os.path.join(SOURCE, "configs/scenarios/*.json"))):
+            scenario = parsed(path)
+            sets = []
+            for i, phase in enumerate(scenario["phases"]):
+                if phase["phase"] in ("workload", "replay"):
+                    sets += ["--set", f"/phases/{i}/limit={LIMIT}"]
+                elif phase["phase"] in ("dax", "pmem", "online", "deferred_init"):  # struct pages by the million
+                    sets += ["--set", f"/phases/{i}/timed=false"]
+            for variant in scenario.get("variants", {None: {}}):
+                arguments = ["run", path, "--events", "none", *sets, *(["--variant", variant] if variant else [])]
+                with self.subTest(scenario=os.path.basename(path), variant=variant):
+                    self.assertEqual(self.mmusim("a", *arguments, "--paranoid"), self.mmusim("b", *arguments))
+
+    def test_shipped_traces(self):
+        for path in sorted(glob.glob(os.path.join(SOURCE, "traces/*.vmt.xz"))):
+            for model in ("functional", "cycle"):
+                for platform in ("milan", "sapphire-rapids"):
+                    arguments = ["replay", path, "--model", model, "--platform", platform, "--limit", str(LIMIT)]
+                    with self.subTest(trace=os.path.basename(path), model=model, platform=platform):
+                        self.assertEqual(self.mmusim("a", *arguments, "--paranoid"), self.mmusim("b", *arguments))
+
+
+unittest.main()

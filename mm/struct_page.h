@@ -17,6 +17,11 @@ inline constexpr unsigned kPrivate = 40;   ///< order of a free block
 inline constexpr unsigned kMapcount = 48;  ///< also page_type
 inline constexpr unsigned kRefcount = 52;
 inline constexpr unsigned kMemcg = 56;
+// In the second struct page of a large folio, from the head.
+inline constexpr unsigned kFolioOrder = 64;
+inline constexpr unsigned kFolioMapcount = 80;
+inline constexpr unsigned kFolioEntireMapcount = 84;
+inline constexpr unsigned kFolioPincount = 92;
 }  // namespace page_field
 
 inline constexpr uint64_t kListPoison1 = 0xdead000000000100;

@@ -41,7 +41,11 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    app.exit(e);
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+      fmt::print(stderr, "{}: no such command; `mmusim --help` lists them\n", argv[1]);
+    } else {
+      app.exit(e);
+    }
     return static_cast<int>(ExitCode::kBadInput);
   }
   const ExitCode code = action();

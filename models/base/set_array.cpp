@@ -147,14 +147,60 @@ void SetArray::to_front_of_list(uint64_t* words, unsigned way) {
   order = (order & ~uint64_t{0xffffffff}) | uint64_t{last} << 16 | way;
 }
 
+void SetArray::to_back_of_list(uint64_t* order, uint64_t* links, unsigned way) {
+  auto first = static_cast<uint16_t>(*order);
+  const auto last = static_cast<uint16_t>(*order >> 16);
+  if (last == way) return;
+  const Links mine = load_links(links, way);
+  if (way == first) {
+    first = mine.after;
+  } else {
+    store_links(links, mine.before, {load_links(links, mine.before).before, mine.after});
+  }
+  store_links(links, mine.after, {mine.before, load_links(links, mine.after).after});
+  store_links(links, last, {load_links(links, last).before, static_cast<uint16_t>(way)});
+  store_links(links, way, {last, 0});
+  *order = (*order & ~uint64_t{0xffffffff}) | uint64_t{way} << 16 | first;
+}
+
+/// The queue with `way` in the nibble at `shift`; the ways that were used before it move up.
+uint64_t SetArray::to_place(uint64_t queue, unsigned way, unsigned shift) {
+  queue = to_front(queue, way);
+  const uint64_t moved = shift == 60 ? ~uint64_t{0} : (uint64_t{1} << (shift + 4)) - 1;
+  return (queue & ~moved) | (queue & moved) >> 4 | uint64_t{way} << shift;
+}
+
+void SetArray::demote(unsigned slot) {
+  uint64_t* const words = block(slot >> way_shift_);
+  const unsigned way = slot & way_mask_;
+  uint64_t& order = words[kOrderAt];
+  switch (order_) {
+    case Order::kQueue: {  // empty ways stay behind it
+      const auto* keys = words + keys_at_;
+      order = to_place(order, way, last_shift_ - 4 * static_cast<unsigned>(std::count(keys, keys + ways_, 0U)));
+      break;
+    }
+    case Order::kList:
+      to_back_of_list(&order, words + links_at_, way);
+      break;
+    case Order::kTree:
+      order = (order & tree_keeps_[way]) | (~tree_keeps_[way] & ~tree_sets_[way]);
+      if (geometry_.replacement == Replacement::kSkylake) {  // the next group after the one used last is its own
+        const uint64_t before = (way / kSkylakeGroupWays + kSkylakeGroups - 1) % kSkylakeGroups;
+        order = (order & ~(uint64_t{3} << kGroupShift)) | before << kGroupShift;
+      }
+      break;
+    case Order::kNone:
+      break;
+  }
+}
+
 void SetArray::erase(unsigned slot) {
   uint64_t* const words = block(slot >> way_shift_);
   const unsigned way = slot & way_mask_;
   uint64_t& order = words[kOrderAt];
   if (order_ == Order::kQueue) {
-    const uint64_t queue = to_front(order, way);
-    const uint64_t used = last_shift_ == 60 ? ~uint64_t{0} : (uint64_t{1} << (last_shift_ + 4)) - 1;
-    order = (queue & ~used) | (queue & used) >> 4 | uint64_t{way} << last_shift_;
+    order = to_place(order, way, last_shift_);
   } else if (words[keys_at_ + way] != 0) {
     order += kOneEmpty;
   }

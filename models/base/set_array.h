@@ -108,6 +108,9 @@ class SetArray {
     set_digest(words, way, digest_of(key));
     touch(words, way);
   }
+  /// Makes `slot`, which holds a key, the one that leaves next once its set is full. Nothing where the victim is
+  /// random.
+  void demote(unsigned slot);
   void erase(unsigned slot);
   void clear();
 
@@ -186,7 +189,9 @@ class SetArray {
     const uint64_t below = (uint64_t{1} << shift) - 1;
     return (queue & ~below & ~(uint64_t{15} << shift)) | (queue & below) << 4 | way;
   }
+  static uint64_t to_place(uint64_t queue, unsigned way, unsigned shift);
   void to_front_of_list(uint64_t* words, unsigned way);
+  static void to_back_of_list(uint64_t* order, uint64_t* links, unsigned way);
   unsigned victim_way(const uint64_t* words);
   void build_tree();
   unsigned hashed(uint64_t index) const;

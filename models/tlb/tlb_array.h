@@ -80,6 +80,8 @@ class TlbArray {
     ++entries_[slot].serial;
     return slot;
   }
+  /// Makes `slot` the one that leaves next.
+  void demote(unsigned slot) { array_.demote(slot); }
   void erase(unsigned slot) {
     array_.erase(slot);
     ++entries_[slot].serial;

@@ -115,18 +115,18 @@ void TlbLevel::clear() {
 
 const StructureEntry* TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
   if (pdes_.empty()) return nullptr;
-  TlbArray& array = arrays_[holders_[static_cast<unsigned>(EntryKind::kPde)][0]];
+  const TlbArray& array = arrays_[holders_[static_cast<unsigned>(EntryKind::kPde)][0]];
   const unsigned slot = array.find(va, EntryKind::kPde, pcid);
-  if (slot == TlbArray::kNone) return nullptr;
-  array.touch(slot);
-  return &pdes_[slot];
+  return slot == TlbArray::kNone ? nullptr : &pdes_[slot];
 }
 
 void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) {
   const auto& holders = holders_[static_cast<unsigned>(EntryKind::kPde)];
   if (holders.empty()) return;
   if (pdes_.empty()) pdes_.resize(arrays_[holders[0]].slots());
-  pdes_[arrays_[holders[0]].fill(va, EntryKind::kPde, pcid, Translation{})] = entry;
+  const unsigned slot = arrays_[holders[0]].fill(va, EntryKind::kPde, pcid, Translation{});
+  arrays_[holders[0]].demote(slot);
+  pdes_[slot] = entry;
 }
 
 }  // namespace mmusim

@@ -19,7 +19,7 @@ CLI::Validator unsigned_number() {
 void add_max_memory_option(CLI::App& command, std::string& max_memory) {
   command
       .add_option("--max-memory", max_memory,
-                  "host memory the simulation may take (\"8GiB\"); more is refused before it is built, or stops it "
+                  "Host memory the simulation may take (\"8GiB\"); more is refused before it is built, or stops it "
                   "with exit code 3. Default: what this host, its control groups and limits leave")
       ->type_name("SIZE");
 }
@@ -28,12 +28,12 @@ void add_host_limit_options(CLI::App& command, HostLimits& limits) {
   add_max_memory_option(command, limits.max_memory);
   command
       .add_option("--watchdog", limits.watchdog_seconds,
-                  "stop with a report of who waits for whom if simulated time stands still for so many seconds of the "
+                  "Stop with a report of who waits for whom if simulated time stands still for so many seconds of the "
                   "host; 0: never")
       ->capture_default_str()
       ->type_name("SECONDS");
   command.add_flag("--paranoid", limits.paranoid,
-                   "compare every translation with a walk of its own, and the TLBs with the page tables after each "
+                   "Compare every translation with a walk of its own, and the TLBs with the page tables after each "
                    "flush; much slower, same result");
 }
 

@@ -270,9 +270,11 @@ void add_address_space_options(CLI::App& command, ReplayOptions& o) {
           "the tables are a kernel's, else those after the first record that tells of address spaces (a "
           "translation, a process, a root table)")
       ->transform(CLI::CheckedTransformer(
-          std::map<std::string, FlushPolicy>{
-              {"auto", FlushPolicy::kAuto}, {"all", FlushPolicy::kAll}, {"none", FlushPolicy::kNone}},
-          CLI::ignore_case))
+                      std::map<std::string, FlushPolicy>{
+                          {"auto", FlushPolicy::kAuto}, {"all", FlushPolicy::kAll}, {"none", FlushPolicy::kNone}},
+                      CLI::ignore_case)
+                      .description(""))
+      ->type_name("auto|all|none")
       ->default_str("auto");
   command.add_flag("--no-pcids", o.no_pcids, "A change of process flushes the TLBs");
 }
@@ -312,9 +314,11 @@ void add_replay_command(CLI::App& app, Action& action) {
   add_address_space_options(*command, o);
   add_window_options(*command, o);
   command->add_option("--model", o.model, "cycle, or functional: the same hits, misses and walks without time, faster")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, ReplayModel>{{"cycle", ReplayModel::kCycle}, {"functional", ReplayModel::kFunctional}},
-          CLI::ignore_case))
+      ->transform(CLI::CheckedTransformer(std::map<std::string, ReplayModel>{{"cycle", ReplayModel::kCycle},
+                                                                             {"functional", ReplayModel::kFunctional}},
+                                          CLI::ignore_case)
+                      .description(""))
+      ->type_name("cycle|functional")
       ->default_str("cycle");
   command->add_flag("--what-if", o.what_if, "Also count the misses of many TLB geometries");
   command->add_option("--events", o.events, "What the event log holds: none, or some of walks,accesses,all")

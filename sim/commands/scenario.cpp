@@ -36,10 +36,10 @@ ExitCode derive(const Options& options) {
 void add_scenario_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("scenario", "Write a scenario from a recorded kernel or a boot log");
-  command->add_option("--from", options->from, "page-table dump (JSON) or boot log (dmesg text); .gz, .xz, .zst too")
+  command->add_option("--from", options->from, "Page-table dump (JSON) or boot log (dmesg text); .gz, .xz, .zst too")
       ->required()
       ->type_name("DUMP.json|DMESG.txt");
-  command->add_option("-o,--output", options->output, "where to write the scenario; standard output if missing")
+  command->add_option("-o,--output", options->output, "Where to write the scenario; standard output if missing")
       ->type_name("S.json");
   command->footer(
       "Reads what the machine was given (memory map, reservations, processor, command line, actions), never what its\n"

@@ -30,6 +30,10 @@ class ListLru {
     return hit;
   }
   void erase(uint64_t key) { lists_[key % sets_].remove(key); }
+  void demote(uint64_t key) {
+    erase(key);
+    lists_[key % sets_].push_back(key);
+  }
 
  private:
   unsigned sets_, ways_;
@@ -58,6 +62,10 @@ TEST_P(TrueLru, EqualsAListForEachSet) {
     } else {
       array.touch(slot);
     }
+    if (next_random(x) % 8 == 0) {
+      array.demote(array.find(set, number));
+      reference.demote(number);
+    }
   }
 }
 
@@ -81,6 +89,18 @@ TEST(SetArray, SkylakeTakesItsVictimFromTheGroupAfterTheOneUsedLast) {
   for (const auto& [used, victim_group] : {std::pair{1u, 1u}, {5u, 2u}, {9u, 0u}}) {
     array.touch(array.find(0, used));
     EXPECT_EQ(array.victim(0) / 4, victim_group);
+  }
+}
+
+TEST(SetArray, DemotedWayOfAPseudoLruSetLeavesNext) {
+  for (const Geometry& geometry : {Geometry{8, 8, Replacement::kTreePlru}, Geometry{12, 12, Replacement::kSkylake}}) {
+    SetArray array(geometry);
+    for (unsigned i = 0; i < geometry.ways; ++i) array.put(array.victim(0), i + 1);
+    for (unsigned slot = 0; slot < geometry.ways; ++slot) {
+      array.touch((slot + 5) % geometry.ways);
+      array.demote(slot);
+      EXPECT_EQ(array.victim(0), slot) << geometry.ways;
+    }
   }
 }
 

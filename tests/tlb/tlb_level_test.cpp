@@ -73,6 +73,19 @@ TEST(TlbLevel, PdesShareTheEntriesWithTranslations) {
   EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
 }
 
+TEST(TlbLevel, TranslationsComeBeforePdes) {
+  TlbLevel level(tlb(R"({"holds_pdes": true, "arrays": [{"entries": 3, "ways": 3, "pages": ["4K", "2M"]}]})"), 1);
+  level.fill(VirtAddr(0x1000), 0, page(0x1000, PageSize::k4K), false);
+  level.fill(VirtAddr(0x2000), 0, page(0x2000, PageSize::k4K), false);
+  StructureEntry pde;
+  pde.level = 2;
+  level.put_structure(VirtAddr(0x200000), 0, pde);
+  ASSERT_NE(level.find_structure(VirtAddr(0x200000), 0), nullptr);  // a use that does not make it younger
+  level.fill(VirtAddr(0x3000), 0, page(0x3000, PageSize::k4K), false);
+  EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
+  for (const uint64_t va : {0x1000U, 0x2000U, 0x3000U}) EXPECT_TRUE(level.lookup(VirtAddr(va), 0)) << va;
+}
+
 TEST(TlbConfig, ContradictionsAreNamedWithTheirPlace) {
   try {
     tlb(R"({"arrays": [{"entries": 64, "ways": 3, "pages": ["4K", "3K"]}], "size": 1})");

@@ -37,19 +37,19 @@ class BuddyFree final : public PageStream {
     for (; order < kMaxOrder; ++order) {
       const Pfn buddy(pfn.raw ^ (uint64_t{1} << order));
       if (!space().contains(buddy)) break;
-      read(buddy, kMapcount, 4);
+      read(buddy, page_field::kMapcount, 4);
       if (!random().chance(config_.merge)) break;
-      read(buddy, kPrivate);
-      read(pfn, kFlags);
-      read(buddy, kFlags);
+      read(buddy, page_field::kPrivate);
+      read(pfn, page_field::kFlags);
+      read(buddy, page_field::kFlags);
       list_delete(random_pfn(), random_pfn());
-      write(buddy, kMapcount, 4);
-      write(buddy, kPrivate);
+      write(buddy, page_field::kMapcount, 4);
+      write(buddy, page_field::kPrivate);
       pfn = std::min(pfn, buddy);
     }
     if (!space().contains(pfn)) return true;
-    write(pfn, kPrivate);
-    write(pfn, kMapcount, 4);
+    write(pfn, page_field::kPrivate);
+    write(pfn, page_field::kMapcount, 4);
     list_insert(pfn, random_pfn());
     return true;
   }
@@ -70,15 +70,15 @@ class BuddyAlloc final : public PageStream {
     const uint64_t block = uint64_t{1} << config_.high;
     const Pfn pfn(random_pfn().raw & ~(block - 1));
     if (!space().contains(pfn) || !space().contains(pfn + (block - 1))) return true;
-    read(pfn, kLruNext);
+    read(pfn, page_field::kLruNext);
     list_delete(pfn, random_pfn());
-    write(pfn, kMapcount, 4);
-    write(pfn, kPrivate);
+    write(pfn, page_field::kMapcount, 4);
+    write(pfn, page_field::kPrivate);
     for (unsigned order = config_.high; order > config_.low; --order) {
       const Pfn half = pfn + (uint64_t{1} << (order - 1));
       list_insert(half, random_pfn());
-      write(half, kPrivate);
-      write(half, kMapcount, 4);
+      write(half, page_field::kPrivate);
+      write(half, page_field::kMapcount, 4);
     }
     return true;
   }

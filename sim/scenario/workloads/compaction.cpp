@@ -50,15 +50,15 @@ class Compaction final : public PageStream {
   uint64_t scan_for_pages(Pfn pfn) {
     const PageRun& run = image_.at(pfn);
     read_head(pfn);
-    read(pfn, kMapcount, 4);
+    read(pfn, page_field::kMapcount, 4);
     if (run.kind == PageKind::kFree) {
-      read(pfn, kPrivate);
+      read(pfn, page_field::kPrivate);
       return run.end() - pfn;
     }
-    read(pfn, kFlags);
+    read(pfn, page_field::kFlags);
     if (run.order > 0) {
-      read(pfn, kLruNext);
-      read(run.head, kFolioOrder, 8, /*depends_on=*/1);
+      read(pfn, page_field::kLruNext);
+      read(run.head, page_field::kFolioOrder, 8, /*depends_on=*/1);
       return run.end() - pfn;
     }
     isolate(pfn);
@@ -66,11 +66,11 @@ class Compaction final : public PageStream {
     return 1;
   }
   void isolate(Pfn pfn) {
-    modify(pfn, kRefcount, 4);
-    read(pfn, kMapping);
-    read(pfn, kRefcount, 4);
-    read(pfn, kMapcount, 4);
-    modify(pfn, kFlags);
+    modify(pfn, page_field::kRefcount, 4);
+    read(pfn, page_field::kMapping);
+    read(pfn, page_field::kRefcount, 4);
+    read(pfn, page_field::kMapcount, 4);
+    modify(pfn, page_field::kFlags);
     list_delete(random_pfn(), random_pfn());
     list_insert(pfn, last_isolated_.value_or(pfn));
     last_isolated_ = pfn;
@@ -82,17 +82,17 @@ class Compaction final : public PageStream {
     for (uint64_t at = 0; at < kPageblock;) {
       const Pfn pfn = space().at(free_block_ * kPageblock + at);
       const PageRun& run = image_.at(pfn);
-      read(pfn, kFlags);
-      read(pfn, kLruNext);
-      read(pfn, kMapcount, 4);
+      read(pfn, page_field::kFlags);
+      read(pfn, page_field::kLruNext);
+      read(pfn, page_field::kMapcount, 4);
       if (run.kind != PageKind::kFree) {
         at += stride_;
         continue;
       }
-      read(run.head, kPrivate);
+      read(run.head, page_field::kPrivate);
       list_delete(random_pfn(), random_pfn());
-      write(run.head, kPrivate);
-      write(run.head, kMapcount, 4);
+      write(run.head, page_field::kPrivate);
+      write(run.head, page_field::kMapcount, 4);
       list_insert(run.head, last_free_.value_or(run.head));
       last_free_ = run.head;
       found_ += run.pages();

@@ -5,26 +5,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "mm/struct_page.h"
 #include "sim/scenario/random.h"
 #include "sim/scenario/workload.h"
 
 namespace mmusim {
 
-// Offsets of the fields of struct page that kernel paths touch [vmemmap specification 6.1].
-inline constexpr unsigned kFlags = 0;
-inline constexpr unsigned kLruNext = 8;  ///< also compound_head
-inline constexpr unsigned kLruPrev = 16;
-inline constexpr unsigned kMapping = 24;
-inline constexpr unsigned kIndex = 32;
-inline constexpr unsigned kPrivate = 40;   ///< order of a free block
-inline constexpr unsigned kMapcount = 48;  ///< also page_type
-inline constexpr unsigned kRefcount = 52;
-inline constexpr unsigned kMemcg = 56;
-// Second struct page of a large folio, from the head.
-inline constexpr unsigned kFolioOrder = 64;
-inline constexpr unsigned kFolioMapcount = 80;
-inline constexpr unsigned kFolioEntireMapcount = 84;
-inline constexpr unsigned kFolioPincount = 92;
+namespace page_field = mm::page_field;
 
 /// The page frames that have struct pages, numbered without holes.
 class PfnSpace {
@@ -146,17 +133,17 @@ class PageStream : public Workload {
     emit(section->subsection_map, 8, AccessKind::kRead, false, /*depends_on=*/1);
   }
   /// compound_head of a page; what follows on the head depends on it.
-  void read_head(Pfn pfn) { read(pfn, kLruNext); }
+  void read_head(Pfn pfn) { read(pfn, page_field::kLruNext); }
   /// list_del: both neighbours get new links.
   void list_delete(Pfn previous, Pfn next) {
-    write(next, kLruPrev);
-    write(previous, kLruNext);
+    write(next, page_field::kLruPrev);
+    write(previous, page_field::kLruNext);
   }
   /// list_add at the front of a list whose first page was `first`.
   void list_insert(Pfn pfn, Pfn first) {
-    write(first, kLruPrev);
-    write(pfn, kLruNext);
-    write(pfn, kLruPrev);
+    write(first, page_field::kLruPrev);
+    write(pfn, page_field::kLruNext);
+    write(pfn, page_field::kLruPrev);
   }
 
  private:

@@ -18,21 +18,21 @@ class PcpStream : public PageStream {
     if (list_.empty()) refill();
     const Pfn pfn = list_.back();
     list_.pop_back();
-    read(pfn, kLruNext);
-    read(pfn, kLruPrev);
+    read(pfn, page_field::kLruNext);
+    read(pfn, page_field::kLruPrev);
     list_delete(pfn, list_.empty() ? pfn : list_.back());
-    write(pfn, kPrivate);
-    write(pfn, kRefcount, 4);
-    modify(pfn, kFlags);
+    write(pfn, page_field::kPrivate);
+    write(pfn, page_field::kRefcount, 4);
+    modify(pfn, page_field::kFlags);
     return pfn;
   }
   void free(Pfn pfn) {
-    read(pfn, kLruNext);
-    read(pfn, kMapping);
-    read(pfn, kMapcount, 4);
-    read(pfn, kRefcount, 4);
-    modify(pfn, kFlags);
-    write(pfn, kPrivate);
+    read(pfn, page_field::kLruNext);
+    read(pfn, page_field::kMapping);
+    read(pfn, page_field::kMapcount, 4);
+    read(pfn, page_field::kRefcount, 4);
+    modify(pfn, page_field::kFlags);
+    write(pfn, page_field::kPrivate);
     list_insert(pfn, list_.empty() ? pfn : list_.back());
     list_.push_back(pfn);
     if (list_.size() > kHigh) list_.erase(list_.begin(), list_.begin() + static_cast<ptrdiff_t>(kBatchPages));

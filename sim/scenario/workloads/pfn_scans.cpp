@@ -108,10 +108,10 @@ class Kpageflags final : public ImageScan {
     read_online_section(pfn);
     read_head(pfn);
     const Pfn head = is_large(run) ? run.head : pfn;
-    read(head, kFlags, 8, /*depends_on=*/1);
-    read(head, kMapping);
-    read(pfn, kMapcount, 4);
-    if (run.kind != PageKind::kFree) read(pfn, kRefcount, 4);
+    read(head, page_field::kFlags, 8, /*depends_on=*/1);
+    read(head, page_field::kMapping);
+    read(pfn, page_field::kMapcount, 4);
+    if (run.kind != PageKind::kFree) read(pfn, page_field::kRefcount, 4);
     return 1;
   }
 };
@@ -122,8 +122,8 @@ class Kpagecount final : public ImageScan {
   uint64_t visit(Pfn pfn, const PageRun& run) override {
     read_online_section(pfn);
     read_head(pfn);
-    read(pfn, kMapcount, 4);
-    if (is_large(run)) read(run.head, kFolioEntireMapcount, 4, /*depends_on=*/2);
+    read(pfn, page_field::kMapcount, 4);
+    if (is_large(run)) read(run.head, page_field::kFolioEntireMapcount, 4, /*depends_on=*/2);
     return 1;
   }
 };
@@ -134,16 +134,16 @@ class UnmovableScan final : public ImageScan {
   uint64_t visit(Pfn pfn, const PageRun& run) override {
     constexpr uint64_t kPageblockPages = 512;
     const uint64_t to_next_pageblock = kPageblockPages - pfn.raw % kPageblockPages;
-    read(pfn, kFlags);
+    read(pfn, page_field::kFlags);
     read_head(pfn);
-    read(pfn, kMapcount, 4);
+    read(pfn, page_field::kMapcount, 4);
     if (is_large(run) && run.kind != PageKind::kSlab) return std::max<uint64_t>(run.end() - pfn, 1);
-    read(pfn, kRefcount, 4);
+    read(pfn, page_field::kRefcount, 4);
     if (run.kind == PageKind::kFree) {
-      read(run.head, kPrivate);
+      read(run.head, page_field::kPrivate);
       return run.end() - pfn;
     }
-    read(pfn, kFlags);
+    read(pfn, page_field::kFlags);
     return run.kind == PageKind::kSlab ? to_next_pageblock : 1;
   }
 };
@@ -153,11 +153,11 @@ class MovableScan final : public ImageScan {
   using ImageScan::ImageScan;
   uint64_t visit(Pfn pfn, const PageRun& run) override {
     read_section(pfn);
-    read(pfn, kFlags);
-    read(pfn, kMapping);
-    read(pfn, kMapcount, 4);
+    read(pfn, page_field::kFlags);
+    read(pfn, page_field::kMapping);
+    read(pfn, page_field::kMapcount, 4);
     if (run.kind != PageKind::kHugetlb) return 1;
-    read(run.head, kFolioOrder, 8, /*depends_on=*/1);
+    read(run.head, page_field::kFolioOrder, 8, /*depends_on=*/1);
     return run.end() - pfn;
   }
 };
@@ -166,9 +166,10 @@ class MovableScan final : public ImageScan {
 class CrashDump final : public ImageScan {
   using ImageScan::ImageScan;
   uint64_t visit(Pfn pfn, const PageRun& run) override {
-    for (const unsigned offset : {kFlags, kLruNext, kMapping, kPrivate}) read(pfn, offset);
-    read(pfn, kMapcount, 4);
-    read(pfn, kRefcount, 4);
+    for (const unsigned offset : {page_field::kFlags, page_field::kLruNext, page_field::kMapping, page_field::kPrivate})
+      read(pfn, offset);
+    read(pfn, page_field::kMapcount, 4);
+    read(pfn, page_field::kRefcount, 4);
     return run.kind == PageKind::kFree ? run.end() - pfn : 1;
   }
 };
@@ -185,12 +186,12 @@ class MemmapInit final : public PageStream {
     const Pfn pfn = cursor_.pfn();
     constexpr unsigned kZeroedBytes = 64;
     write(pfn, 0, kZeroedBytes);
-    write(pfn, kFlags);
-    write(pfn, kRefcount, 4);
-    write(pfn, kMapcount, 4);
-    modify(pfn, kFlags);
-    write(pfn, kLruNext);
-    write(pfn, kLruPrev);
+    write(pfn, page_field::kFlags);
+    write(pfn, page_field::kRefcount, 4);
+    write(pfn, page_field::kMapcount, 4);
+    modify(pfn, page_field::kFlags);
+    write(pfn, page_field::kLruNext);
+    write(pfn, page_field::kLruPrev);
     cursor_.advance(1);
     return true;
   }

@@ -82,22 +82,22 @@ class AnonFault final : public Operations<PcpStream> {
  private:
   void operation() override {
     const Pfn pfn = allocate();
-    write(pfn, kMemcg);
-    modify(pfn, kFlags);
-    modify(pfn, kFlags);
-    write(pfn, kMapping);
-    write(pfn, kIndex);
-    write(pfn, kMapcount, 4);
-    modify(pfn, kFlags);
-    modify(pfn, kRefcount, 4);
+    write(pfn, page_field::kMemcg);
+    modify(pfn, page_field::kFlags);
+    modify(pfn, page_field::kFlags);
+    write(pfn, page_field::kMapping);
+    write(pfn, page_field::kIndex);
+    write(pfn, page_field::kMapcount, 4);
+    modify(pfn, page_field::kFlags);
+    modify(pfn, page_field::kRefcount, 4);
     batch_.push_back(pfn);
     if (batch_.size() == kLruBatch) add_to_lru();
   }
   void add_to_lru() {
     for (const Pfn pfn : batch_) {
       list_insert(pfn, lru_.value_or(pfn));
-      modify(pfn, kFlags);
-      modify(pfn, kRefcount, 4);
+      modify(pfn, page_field::kFlags);
+      modify(pfn, page_field::kRefcount, 4);
       lru_ = pfn;
     }
     batch_.clear();
@@ -116,8 +116,8 @@ class Zap final : public Operations<PcpStream> {
   void operation() override {
     const Pfn pfn = picker_.next(space(), random());
     read_head(pfn);
-    modify(pfn, kMapcount, 4);
-    modify(pfn, kRefcount, 4);
+    modify(pfn, page_field::kMapcount, 4);
+    modify(pfn, page_field::kRefcount, 4);
     free(pfn);
   }
   RunPicker picker_;
@@ -141,9 +141,9 @@ class Reclaim final : public PageStream {
     for (uint64_t i = 0; i < batch; ++i) isolate(place_ + i);
     for (uint64_t i = 0; i < batch; ++i) {
       const Pfn pfn = lru(place_ + i);
-      modify(pfn, kFlags);
-      read(pfn, kMapping);
-      read(pfn, kFlags);
+      modify(pfn, page_field::kFlags);
+      read(pfn, page_field::kMapping);
+      read(pfn, page_field::kFlags);
     }
     place_ += batch;
     return true;
@@ -151,13 +151,13 @@ class Reclaim final : public PageStream {
   void isolate(uint64_t place) {
     // The address of this page came from `lru.prev` of the one before, nine accesses earlier.
     const Pfn pfn = lru(place);
-    read(pfn, kLruPrev, 8, place == 0 ? 0 : kAccessesPerPage);
-    read(pfn, kFlags);
-    read(pfn, kMapcount, 4);
-    modify(pfn, kRefcount, 4);
-    modify(pfn, kFlags);
-    write(pfn, kLruNext);
-    write(pfn, kLruPrev);
+    read(pfn, page_field::kLruPrev, 8, place == 0 ? 0 : kAccessesPerPage);
+    read(pfn, page_field::kFlags);
+    read(pfn, page_field::kMapcount, 4);
+    modify(pfn, page_field::kRefcount, 4);
+    modify(pfn, page_field::kFlags);
+    write(pfn, page_field::kLruNext);
+    write(pfn, page_field::kLruPrev);
     list_delete(lru(place + 1), lru(place == 0 ? 0 : place - 1));
   }
   static constexpr unsigned kAccessesPerPage = 9;
@@ -186,10 +186,10 @@ class GupFast final : public PickedPages {
     const bool large = random().chance(config_.large) && space().contains(aligned);
     const Pfn head = large ? aligned : pfn;
     read_head(pfn);
-    read(head, kRefcount, 4, /*depends_on=*/1);
-    modify(head, kRefcount, 4);
+    read(head, page_field::kRefcount, 4, /*depends_on=*/1);
+    modify(head, page_field::kRefcount, 4);
     read_head(pfn);
-    if (large && config_.pin) modify(head, kFolioPincount, 4);
+    if (large && config_.pin) modify(head, page_field::kFolioPincount, 4);
   }
   const GupConfig config_;
 };
@@ -202,11 +202,11 @@ class PageCache final : public PickedPages {
  private:
   void visit(Pfn pfn) override {
     read_head(pfn);
-    modify(pfn, kRefcount, 4);
-    read(pfn, kMapping);
-    read(pfn, kIndex);
-    read(pfn, kFlags);
-    modify(pfn, kRefcount, 4);
+    modify(pfn, page_field::kRefcount, 4);
+    read(pfn, page_field::kMapping);
+    read(pfn, page_field::kIndex);
+    read(pfn, page_field::kFlags);
+    modify(pfn, page_field::kRefcount, 4);
   }
 };
 

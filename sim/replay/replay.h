@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "sim/replay/replay_machine.h"
-#include "sim/replay/trace_player.h"
+#include "sim/player/replay_machine.h"
+#include "sim/player/trace_player.h"
 #include "sim/replay/what_if.h"
 #include "sim/trace/trace_reader.h"
 #include "sim/trace/trace_window.h"

@@ -11,7 +11,7 @@
 #include "models/x86/paging.h"
 #include "sim/output/progress.h"
 #include "sim/output/signals.h"
-#include "sim/replay/trace_player.h"
+#include "sim/player/trace_player.h"
 #include "sim/system/programs.h"
 #include "sim/system/watchdog.h"
 #include "sim/trace/trace_reader.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sim/replay/trace_player.h"
+#include "sim/player/trace_player.h"
 
 #include <fmt/format.h>
 

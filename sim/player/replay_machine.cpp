@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sim/replay/replay_machine.h"
+#include "sim/player/replay_machine.h"
 
 #include "sim/system/programs.h"
 

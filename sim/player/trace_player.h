@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/replay/replay_machine.h"
+#include "sim/player/replay_machine.h"
 #include "sim/trace/address_space.h"
 #include "sim/trace/trace_types.h"
 

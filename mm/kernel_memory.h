@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "models/base/errors.h"
 #include "models/base/types.h"
@@ -10,6 +11,13 @@ namespace mmusim::mm {
 
 /// What a read-modify-write does with its operand.
 enum class RmwOp : uint8_t { kAdd, kOr, kAnd };
+
+/// One store into a structure: `bytes` bytes, `offset` from where the structure begins.
+struct FieldStore {
+  unsigned offset;
+  unsigned bytes;
+  uint64_t value;
+};
 
 /// Memory as kernel code sees it: virtual addresses of the direct map, the kernel image and the vmemmap.
 ///
@@ -26,6 +34,10 @@ class KernelMemory {
   /// 1, 2, 4 or 8 bytes, naturally aligned.
   virtual uint64_t load(VirtAddr va, unsigned bytes) = 0;
   virtual void store(VirtAddr va, uint64_t value, unsigned bytes) = 0;
+  /// Stores into the structure at `base`, in this order: the same as so many calls of store().
+  virtual void store_run(VirtAddr base, std::span<const FieldStore> stores) {
+    for (const FieldStore& s : stores) store(base + s.offset, s.value, s.bytes);
+  }
   /// Read-modify-write of 1 to 8 bytes; returns the value before it. `locked`: with a LOCK prefix.
   virtual uint64_t read_modify_write(VirtAddr va, RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
     (void)locked;

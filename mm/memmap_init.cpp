@@ -2,6 +2,7 @@
 #include "mm/memmap_init.h"
 
 #include <algorithm>
+#include <array>
 
 namespace mmusim::mm {
 
@@ -42,19 +43,22 @@ void MemmapInit::find_zones() {
 }
 
 void MemmapInit::init_single_page(Pfn pfn, unsigned node, Zone zone) {
+  constexpr unsigned kFewestBytes = 64, kMostBytes = 80;
   const VirtAddr p = context_.layout.pfn_to_page(pfn);
-  KernelMemory& memory = context_.memory();
   const uint64_t list = (p + page_field::kLruNext).raw();
-  memory.store(p + page_field::kRefcount, 1, 4);
-  for (unsigned at = 64; at < context_.layout.struct_page_bytes(); at += 8) memory.store(p + at, 0, 8);
-  memory.store(p + page_field::kMemcg, 0, 8);
-  memory.store(p + page_field::kPrivate, 0, 8);
-  memory.store(p + page_field::kIndex, 0, 8);
-  memory.store(p + page_field::kMapping, 0, 8);
-  memory.store(p + page_field::kMapcount, kNoPageType, 4);
-  memory.store(p + page_field::kLruNext, list, 8);
-  memory.store(p + page_field::kFlags, fresh_page_flags(node, zone), 8);
-  memory.store(p + page_field::kLruPrev, list, 8);
+  std::array<FieldStore, 9 + (kMostBytes - kFewestBytes) / 8> stores;
+  size_t n = 0;
+  stores[n++] = {page_field::kRefcount, 4, 1};
+  for (unsigned at = kFewestBytes; at < context_.layout.struct_page_bytes(); at += 8) stores[n++] = {at, 8, 0};
+  stores[n++] = {page_field::kMemcg, 8, 0};
+  stores[n++] = {page_field::kPrivate, 8, 0};
+  stores[n++] = {page_field::kIndex, 8, 0};
+  stores[n++] = {page_field::kMapping, 8, 0};
+  stores[n++] = {page_field::kMapcount, 4, kNoPageType};
+  stores[n++] = {page_field::kLruNext, 8, list};
+  stores[n++] = {page_field::kFlags, 8, fresh_page_flags(node, zone)};
+  stores[n++] = {page_field::kLruPrev, 8, list};
+  context_.memory().store_run(p, std::span(stores).first(n));
 }
 
 void MemmapInit::set_flag(Pfn pfn, unsigned bit) {

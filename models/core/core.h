@@ -58,6 +58,13 @@ class Core : public sc_core::sc_module {
       return access_one(access);
     return access_told(access);
   }
+  /// Runs `times` more accesses into the line of one that was just done, if each would be a hit and nobody wants to
+  /// hear of them: the same as calling access() for each. Else does nothing and returns false.
+  bool repeat(const MemAccess& access, uint64_t times) {
+    const CoreContext& context = lsu_->context();
+    if (context.activity != nullptr || context.every_access()) return false;
+    return repeat_hit(access, times);
+  }
   /// Waits until everything under way is done.
   void drain() {
     if (ActivitySink* activity = lsu_->context().activity; activity != nullptr) activity->drained(lsu_->context().core);
@@ -89,6 +96,7 @@ class Core : public sc_core::sc_module {
   virtual void execute_all(std::span<const MemAccess> accesses) = 0;
   virtual AccessResult access_one(const MemAccess& access) = 0;
   virtual void drain_all() = 0;
+  virtual bool repeat_hit(const MemAccess&, uint64_t) { return false; }
 
   LoadStoreUnit* lsu_;
   LocalClock clock_;
@@ -117,6 +125,7 @@ class BlockingCore : public Core {
   void execute_all(std::span<const MemAccess> accesses) override;
   AccessResult access_one(const MemAccess& access) override;
   void drain_all() override {}
+  bool repeat_hit(const MemAccess& access, uint64_t times) override;
 
  private:
   bool access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);

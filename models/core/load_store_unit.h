@@ -102,6 +102,14 @@ class LoadStoreUnit : public sc_core::sc_module {
     const PageMemos::Memo* memo = recall(access);
     return memo != nullptr && hits(access, *memo, pa);
   }
+  /// The same for so many accesses into one line.
+  bool hits_again(const MemAccess& access, uint64_t times) {
+    if (times == 0) return true;
+    PhysAddr pa;
+    if (!hits(access, pa)) return false;
+    stats_.inline_hits[PageMemos::kind_of(access)] += times - 1;
+    return true;
+  }
   /// The same, for those whom it matters that a first-level hit is one: searches the TLB where hits() has forgotten.
   bool hits_after_search(const MemAccess& access, PhysAddr& pa) {
     const AccessType type = access_type_of(access);
@@ -166,6 +174,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   CoreContext* context_;
   FirstLevel first_level_;
   CacheArray* l1d_ = nullptr;
+  PhysAddr last_fetched_;  // by fetch_line()
   LoadStoreUnitStats stats_;
 };
 

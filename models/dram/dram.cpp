@@ -48,31 +48,45 @@ void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   const DramCycle arrival = dram_cycle(clock.now() + config_.to_memory);
   auto at = posted_.end();
   while (at != posted_.begin() && std::prev(at)->arrival > arrival) --at;  // who evicts may be ahead of others
-  posted_.insert(at, {line, arrival});
+  posted_.insert(at, {line, system_.locate(line), arrival});
+}
+
+/// Puts the writes that reach the controllers by `now` into their queues, in order. Only their own channels move on.
+void Dram::deliver_writes(DramCycle now) {
+  while (!posted_.empty() && posted_.front().arrival <= now) {
+    const Posted& write = posted_.front();
+    DramCycle at = write.arrival;
+    if (!system_.can_accept(write.where, true, at) && !wait_for_place(write, at, now)) break;
+    system_.enqueue({0, write.line, true}, write.where, at);
+    posted_.pop_front();
+    if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
+  }
+}
+
+/// Moves `at`, a cycle in which the write finds no place, on to one in which it does; false if that is after `now`.
+bool Dram::wait_for_place(const Posted& write, DramCycle& at, DramCycle now) {
+  system_.advance_to(at, completions_);
+  for (;;) {
+    const auto next = system_.next_event();
+    MMUSIM_INVARIANT(next.has_value(), "a full write queue has something to do");
+    if (*next > now) return false;
+    at = std::max(at, *next + 1);
+    system_.advance_to(*next, completions_);
+    if (at <= now && system_.can_accept(write.where, true, at)) return true;
+  }
 }
 
 /// Decides everything up to `now`, with the writes that reached the controller by then.
 void Dram::advance_to(DramCycle now) {
-  while (!posted_.empty() && posted_.front().arrival <= now) {
-    const Posted& write = posted_.front();
-    DramCycle at = write.arrival;
-    system_.advance_to(at, completions_);
-    bool accepted = system_.can_accept(write.line, true, at);
-    while (!accepted) {
-      const auto next = system_.next_event();
-      MMUSIM_INVARIANT(next.has_value(), "a full write queue has something to do");
-      if (*next > now) break;
-      at = std::max(at, *next + 1);
-      system_.advance_to(*next, completions_);
-      accepted = at <= now && system_.can_accept(write.line, true, at);
-    }
-    if (!accepted) break;
-    system_.enqueue({0, write.line, true}, at);
-    posted_.pop_front();
-    if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
-  }
+  deliver_writes(now);
   system_.advance_to(now, completions_);
   hand_out();
+}
+
+DramStats Dram::controller_stats() {
+  system_.advance_to(reached_, completions_);
+  hand_out();
+  return system_.stats();
 }
 
 void Dram::hand_out() {
@@ -85,7 +99,12 @@ void Dram::hand_out() {
 }
 
 DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
-  if (!posted_.empty()) advance_to(now);
+  if (!posted_.empty() && system_.observed()) {
+    advance_to(now);  // who watches sees all channels go on together
+  } else if (!posted_.empty()) {
+    deliver_writes(now);
+    reached_ = now;
+  }
   return system_.read_alone(line, now);
 }
 

@@ -52,6 +52,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   const DramModuleStats& stats() const { return stats_; }
   DramSystem& system() { return system_; }
+  /// What the controllers have done by the time of the last request.
+  DramStats controller_stats();
   /// A line of text for each read that somebody waits for, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
 
@@ -59,6 +61,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   /// A line on its way to the write queue.
   struct Posted {
     PhysAddr line;
+    DramLocation where;
     DramCycle arrival;
   };
   /// A read whose data somebody waits for.
@@ -74,6 +77,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   CycleTime core_cycle(DramCycle t) const;
   DramCycle read_alone(PhysAddr line, DramCycle now);
   DramCycle read_shared(PhysAddr line, LocalClock& clock);
+  void deliver_writes(DramCycle now);
+  bool wait_for_place(const Posted& write, DramCycle& at, DramCycle now);
   void advance_to(DramCycle now);
   void hand_out();
   void work();
@@ -86,6 +91,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramSystem system_;
   DramModuleStats stats_;
   std::deque<Posted> posted_;
+  DramCycle reached_ = 0;                         // channels that nobody asked may not yet have decided up to here
   std::vector<std::unique_ptr<Waiter>> waiters_;  // idle ones are kept for reuse
   uint64_t next_id_ = 0;
   unsigned waiting_for_space_ = 0;

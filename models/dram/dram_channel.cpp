@@ -93,6 +93,7 @@ DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCommand c
       d.command = device_.is_open(bank) ? DramCommand::kPrecharge : DramCommand::kActivate;
       rank = kNotColumn + queue[d.entry].sequence;
     }
+    if (first.at == from && rank > first_rank) continue;  // it could not be earlier
     d.at = device_.free_slot(std::max(device_.earliest(d.command, bank), from));
     if (d.at < first.at || (d.at == first.at && rank < first_rank)) {
       first = d;

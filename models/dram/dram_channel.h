@@ -116,10 +116,11 @@ class DramChannel {
  private:
   struct Decision {
     DramCycle at = DramDevice::kNever;
-    DramCommand command = DramCommand::kRefresh;
     uint16_t bank = 0;
     RequestQueue::Index entry = RequestQueue::kNone;
+    DramCommand command = DramCommand::kRefresh;
     bool overdue = false;
+    uint16_t unused = 0;  // no holes: the host copies two words
   };
 
   bool writes_go() const { return forced_drain_ || reads_.empty(); }

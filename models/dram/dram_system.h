@@ -14,11 +14,16 @@ class DramSystem {
  public:
   explicit DramSystem(const DramConfig& config);
 
-  bool can_accept(PhysAddr pa, bool write, DramCycle now) {
-    return touch(map_.locate(pa).channel).can_accept(write, now);
+  DramLocation locate(PhysAddr pa) const { return map_.locate(pa); }
+
+  bool can_accept(PhysAddr pa, bool write, DramCycle now) { return can_accept(map_.locate(pa), write, now); }
+  bool can_accept(const DramLocation& where, bool write, DramCycle now) {
+    return touch(where.channel).can_accept(write, now);
   }
   std::optional<DramCycle> enqueue(const DramRequest& request, DramCycle now) {
-    const DramLocation where = map_.locate(request.pa);
+    return enqueue(request, map_.locate(request.pa), now);
+  }
+  std::optional<DramCycle> enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
     return touch(where.channel).enqueue(request, where, now);
   }
   std::optional<DramCycle> next_event();
@@ -38,8 +43,11 @@ class DramSystem {
   DramCycle last_data() const;
 
   void observe(DramObserver* observer) {
+    observed_ = observer != nullptr;
     for (unsigned c = 0; c < channels_.size(); ++c) channels_[c].observe(observer, c);
   }
+
+  bool observed() const { return observed_; }
 
   uint64_t capacity_bytes() const { return map_.capacity_bytes(); }
   const DramConfig& config() const { return config_; }
@@ -65,6 +73,7 @@ class DramSystem {
   AddressMap map_;
   std::vector<DramChannel> channels_;
   std::vector<NextEvent> events_;
+  bool observed_ = false;
 };
 
 }  // namespace mmusim

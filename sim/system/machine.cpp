@@ -219,7 +219,7 @@ StatNode Machine::stats() const {
   root.child("l3").add(l3_->stats());
   StatNode& dram = root.child("dram");
   dram.add(dram_->stats());
-  dram.child("controllers").add(dram_->system().stats());
+  dram.child("controllers").add(dram_->controller_stats());
   return root;
 }
 

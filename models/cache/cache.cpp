@@ -142,6 +142,7 @@ void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   const bool dirty = eviction == Eviction::kDirty;
   if (!dirty && config_.policy != CachePolicy::kVictim) return;
   const unsigned set = array_.set_of(line);
+  array_.prefetch(line + kLineBytes);  // lines that came one after the other often leave so
   if (const unsigned slot = array_.find(set, line); slot != CacheArray::kNone) {
     if (dirty) array_.mark_dirty(slot);
     return;

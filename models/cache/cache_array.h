@@ -19,7 +19,7 @@ class CacheArray {
   unsigned find(PhysAddr line) const { return find(set_of(line), line); }
   unsigned find(unsigned set, PhysAddr line) const { return array_.find(set, key_of(line)); }
   unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
-  void prefetch(PhysAddr line) const { array_.prefetch(set_of(line)); }
+  void prefetch(PhysAddr line) const { array_.prefetch_whole(set_of(line)); }
   void touch(unsigned slot) { array_.touch(slot); }
   void mark_dirty(unsigned slot) { array_.mark(slot); }
   bool dirty(unsigned slot) const { return array_.marked(slot); }

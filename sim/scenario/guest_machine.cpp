@@ -44,6 +44,29 @@ std::optional<bool> cpu_feature(const std::string& cpu, const std::string& name)
   return value;
 }
 
+/// A bit of the kernel's feature words, as "clearcpuid=" takes it: by name or by number.
+struct CpuCapability {
+  std::string name;
+  uint64_t number = 0;
+};
+const CpuCapability kPse{"pse", 3}, kPge{"pge", 13}, kNx{"nx", 32 + 20}, kGbPages{"pdpe1gb", 32 + 26};
+
+/// Whether the command line takes `capability` from the kernel.
+bool cleared(const std::string& cmdline, const CpuCapability& capability) {
+  for (const std::string& word : split(cmdline, ' ')) {
+    if (!word.starts_with("clearcpuid=")) continue;
+    for (const std::string& part : split(word.substr(word.find('=') + 1), ',')) {
+      if (part == capability.name || parse_number(part) == capability.number) return true;
+    }
+  }
+  return false;
+}
+
+bool has_capability(const std::string& cpu, const std::string& cmdline, const CpuCapability& capability,
+                    bool of_the_model) {
+  return cpu_feature(cpu, capability.name).value_or(of_the_model) && !cleared(cmdline, capability);
+}
+
 bool starts_with_any(const std::string& text, std::initializer_list<std::string_view> prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(),
                      [&](std::string_view prefix) { return text.starts_with(prefix); });
@@ -155,7 +178,10 @@ GuestMachine read_guest_machine(const std::vector<std::string>& qemu_args, const
   GuestMachine machine;
   machine.description = fmt::format("processor {}", cpu);
   machine.pti = page_table_isolation(cpu, model, cmdline, dmesg, notes);
-  machine.gbpages = cpu_feature(cpu, "pdpe1gb").value_or(has_1g_pages(model)) && !has_word(cmdline, "nogbpages");
+  machine.pse = has_capability(cpu, cmdline, kPse, true);
+  machine.pge = has_capability(cpu, cmdline, kPge, true);
+  machine.nx = has_capability(cpu, cmdline, kNx, true);
+  machine.gbpages = has_capability(cpu, cmdline, kGbPages, has_1g_pages(model)) && !has_word(cmdline, "nogbpages");
   machine.memmap_on_memory = switched_on(cmdline, "memory_hotplug.memmap_on_memory");
   machine.hvo = switched_on(cmdline, "hugetlb_free_vmemmap");
   machine.distances = node_distances(qemu_args, cmdline, ranges);

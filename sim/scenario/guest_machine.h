@@ -26,6 +26,9 @@ std::vector<NodeData> node_data_of(const std::vector<std::string>& dmesg);
 struct GuestMachine {
   std::string description;                       ///< one line for readers
   bool pti = false;                              ///< kernel page tables are isolated: no global bits
+  bool pse = true;                               ///< 2 MiB pages; false: taken from the processor
+  bool pge = true;                               ///< global pages; false: taken from the processor
+  bool nx = true;                                ///< pages that cannot be executed; false: taken from the processor
   bool gbpages = false;                          ///< 1 GiB pages for the direct map
   bool memmap_on_memory = false;                 ///< memory_hotplug.memmap_on_memory
   bool hvo = false;                              ///< hugetlb_free_vmemmap
@@ -34,6 +37,7 @@ struct GuestMachine {
 
 /// `cpu` is the value of QEMU's -cpu. Isolation of page tables follows the kernel's rule: command line first, then
 /// whether the processor is subject to Meltdown (Intel models are, as QEMU offers no RDCL_NO without KVM).
+/// A feature is missing if "-cpu" or "clearcpuid=" takes it away.
 GuestMachine read_guest_machine(const std::vector<std::string>& qemu_args, const std::string& cpu,
                                 const std::string& cmdline, const std::vector<std::string>& dmesg,
                                 const std::vector<BootRange>& ranges, std::vector<std::string>& notes);

@@ -2,6 +2,7 @@
 #include "sim/scenario/recorded_kernel.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -22,6 +23,8 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr uint64_t kSectionBytes = 128 * kMiB;
+constexpr uint64_t kStructPageBytes = 64;
+constexpr uint64_t kMemSectionBytes = 32;  // with CONFIG_PAGE_EXTENSION, as distributions build it
 constexpr uint64_t kCr4Pse = uint64_t{1} << 4;
 constexpr uint64_t kCr4Pge = uint64_t{1} << 7;
 constexpr uint64_t kEferNxe = uint64_t{1} << 11;
@@ -59,6 +62,9 @@ class Dump {
     }
     fail(pointer, "expected a non-negative integer or a hex string");
   }
+  uint64_t number_or(const std::string& pointer, uint64_t otherwise) const {
+    return has(pointer) ? number(pointer) : otherwise;
+  }
   const json& array(const std::string& pointer) const {
     const json& value = at(pointer);
     if (!value.is_array()) fail(pointer, "expected an array");
@@ -91,6 +97,20 @@ std::vector<BootRange> boot_ranges(const Dump& dump) {
   return ranges;
 }
 
+std::vector<MemoryBlock> blocks_of(const Dump& dump, const std::string& list) {
+  std::vector<MemoryBlock> blocks;
+  if (!dump.has(list)) return blocks;
+  for (size_t i = 0; i < dump.array(list).size(); ++i) {
+    const std::string at = fmt::format("{}/{}", list, i);
+    // A block that spans nodes has several or none, and none of the zones it could be onlined to.
+    const std::string node = dump.has(at + "/2") ? dump.text(at + "/2") : "";
+    const std::string zones = dump.has(at + "/3") ? dump.text(at + "/3") : "";
+    blocks.push_back(
+        {dump.number(at + "/0"), dump.text(at + "/1"), static_cast<unsigned>(parse_number(node).value_or(0)), zones});
+  }
+  return blocks;
+}
+
 std::vector<RecordedStage> stages_of(const Dump& dump) {
   std::vector<RecordedStage> stages;
   for (size_t i = 0; i < dump.array("/stages").size(); ++i) {
@@ -100,14 +120,7 @@ std::vector<RecordedStage> stages_of(const Dump& dump) {
     stage.actions = dump.texts(at + "/actions");
     stage.action_output = dump.texts(at + "/action_output");
     stage.resources = parse_resources(dump.texts(at + "/iomem"), at + "/iomem");
-    if (dump.has(at + "/memory_blocks")) {
-      for (size_t b = 0; b < dump.array(at + "/memory_blocks").size(); ++b) {
-        const std::string block = fmt::format("{}/memory_blocks/{}", at, b);
-        stage.blocks.push_back({dump.number(block + "/0"), dump.text(block + "/1"),
-                                static_cast<unsigned>(parse_number(dump.text(block + "/2")).value_or(0)),
-                                dump.text(block + "/3")});
-      }
-    }
+    stage.blocks = blocks_of(dump, at + "/memory_blocks");
     if (dump.has(at + "/hugetlb_folios") && !dump.at(at + "/hugetlb_folios").is_null()) {
       stage.folios.emplace();
       for (size_t f = 0; f < dump.array(at + "/hugetlb_folios").size(); ++f) {
@@ -148,19 +161,26 @@ ordered_json kernel_json(const Dump& dump, const GuestMachine& machine, const st
   if (!release.starts_with(profile + ".")) {
     notes.push_back(fmt::format("kernel {}: simulated with the profile {}", release, profile));
   }
-  if (dump.number("/section_size") != kSectionBytes) dump.fail("/section_size", "expected 134217728 (128 MiB)");
-  const bool nx = (dump.number("/stages/0/regs/efer") & kEferNxe) != 0;
-  const uint64_t cr4 = dump.number("/stages/0/regs/cr4");
+  if (dump.number_or("/section_size", kSectionBytes) != kSectionBytes) {
+    dump.fail("/section_size", "expected 134217728 (128 MiB)");
+  }
+  const bool nx = (dump.number_or("/stages/0/regs/efer", kEferNxe) & kEferNxe) != 0;
+  const uint64_t cr4 = dump.number_or("/stages/0/regs/cr4", kCr4Pse | kCr4Pge);
   ordered_json kernel;
   kernel["version"] = profile;
   kernel["levels"] = dump.number("/stages/0/levels");
-  kernel["vmemmap_base"] = hex(dump.number("/stages/0/vmemmap_base"));
-  kernel["page_offset_base"] = hex(dump.number("/stages/0/page_offset_base"));
+  for (const char* base : {"vmemmap_base", "page_offset_base"}) {
+    const std::string at = std::string("/stages/0/") + base;
+    if (dump.has(at)) kernel[base] = hex(dump.number(at));
+  }
   kernel["init_top_pgt_pa"] = hex(dump.number("/init_top_pgt_pa"));
-  kernel["struct_page_bytes"] = dump.number("/struct_page_size");
-  kernel["mem_section_bytes"] = dump.number("/mem_section_bytes");
-  kernel["cpu"] = {
-      {"pse", (cr4 & kCr4Pse) != 0}, {"pge", (cr4 & kCr4Pge) != 0}, {"gbpages", machine.gbpages}, {"nx", nx}};
+  kernel["struct_page_bytes"] = dump.number_or("/struct_page_size", kStructPageBytes);
+  kernel["mem_section_bytes"] = dump.number_or("/mem_section_bytes", kMemSectionBytes);
+  // The kernel asks CPUID; its start-up code sets the bits in CR4 without asking, which ones depends on the version.
+  kernel["cpu"] = {{"pse", machine.pse && (cr4 & kCr4Pse) != 0},
+                   {"pge", machine.pge && (cr4 & kCr4Pge) != 0},
+                   {"gbpages", machine.gbpages},
+                   {"nx", machine.nx && nx}};
   kernel["pti"] = machine.pti;
   kernel["memmap_on_memory"] = machine.memmap_on_memory;
   kernel["hvo"] = machine.hvo || std::any_of(stages.begin(), stages.end(), [](const RecordedStage& stage) {
@@ -182,12 +202,12 @@ DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   const Dump dump(root, name);
   DerivedScenario out;
   const std::vector<BootRange> ranges = boot_ranges(dump);
-  GuestMachine machine = read_guest_machine(dump.texts("/qemu_args"), dump.text("/cpu"), dump.text("/cmdline"),
+  const std::string cpu = dump.has("/cpu") ? dump.text("/cpu") : "max";
+  GuestMachine machine = read_guest_machine(dump.texts("/qemu_args"), cpu, dump.text("/cmdline"),
                                             dump.texts("/stages/0/dmesg"), ranges, out.notes);
   const std::vector<RecordedStage> stages = stages_of(dump);
   ordered_json scenario;
-  const std::string recorded = dump.has("/name") ? dump.text("/name") : name;
-  scenario["name"] = recorded;
+  scenario["name"] = dump.has("/name") ? dump.text("/name") : std::filesystem::path(name).stem().string();
   scenario["description"] = fmt::format("As recorded: kernel {}, {}", dump.text("/kernel"), machine.description);
   // The processor of a recording is an emulated one; Zen 3 stands for it, Zen 4 where five levels are needed.
   scenario["platform"] = dump.number("/stages/0/levels") == 5 ? "genoa" : "milan";

@@ -51,6 +51,28 @@ TEST(RecordedKernel, ProcessorFeaturesComeFromControlRegisters) {
   EXPECT_EQ(scenario_of("qemu64-1g-4l")["kernel"]["cpu"]["gbpages"], false);
 }
 
+TEST(RecordedKernel, FeaturesTakenFromTheProcessorCountEvenIfStartUpCodeSetTheirControlBits) {
+  json dump = dump_of("boot-512m-4l");  // CR4.PSE, CR4.PGE and EFER.NXE are set
+  const auto cpu = [&] { return json::parse(scenario_from_dump(dump, "x").json)["kernel"]["cpu"]; };
+  dump["cpu"] = "max,la57=off,pse=off";
+  EXPECT_EQ(cpu()["pse"], false);
+  EXPECT_EQ(cpu()["pge"], true);
+  dump["cpu"] = "max,-pge";
+  EXPECT_EQ(cpu()["pge"], false);
+  dump["cpu"] = "max";
+  dump["cmdline"] = "nokaslr clearcpuid=pge,3,52";
+  EXPECT_EQ(cpu()["pse"], false);
+  EXPECT_EQ(cpu()["pge"], false);
+  EXPECT_EQ(cpu()["nx"], false);
+  EXPECT_EQ(cpu()["gbpages"], true);
+}
+
+TEST(RecordedKernel, BlocksThatSpanNodesHaveNoNodeOrZones) {
+  json dump = dump_of("boot-512m-4l");
+  dump["stages"][0]["memory_blocks"] = json{{"0", "online", "0 1"}, {"1", "online"}, {"2", "online", "0", "DMA32"}};
+  EXPECT_NO_THROW(scenario_from_dump(dump, "x"));
+}
+
 TEST(RecordedKernel, AnswersAreNeverRead) {
   for (const char* name : {"boot-8g-4l", "hotplug-2dimm-4l", "hvo-2m-4l", "pmem-devdax-pmem-4l"}) {
     json dump = dump_of(name);
@@ -145,6 +167,23 @@ TEST(RecordedKernel, MissingInputsAreNamedByPointer) {
     }
   }
   EXPECT_THROW(scenario_from_dump(json::array(), "x"), InputError);
+}
+
+TEST(RecordedKernel, InputsWithAnUsualValueMayBeMissing) {
+  json dump = dump_of("boot-512m-5l");
+  const json whole = json::parse(scenario_from_dump(dump, "x").json);
+  for (const char* key : {"name", "section_size", "struct_page_size", "mem_section_bytes", "qemu_args", "accel"}) {
+    dump.erase(key);
+  }
+  for (const char* key : {"regs", "vmemmap_base", "page_offset_base", "iomem", "memory_blocks", "actions"}) {
+    dump["stages"][0].erase(key);
+  }
+  json less = json::parse(scenario_from_dump(dump, "dir/boot-512m-5l.json").json);
+  EXPECT_EQ(less["name"], "boot-512m-5l");
+  less["kernel"]["vmemmap_base"] = whole["kernel"]["vmemmap_base"];
+  less["kernel"]["page_offset_base"] = whole["kernel"]["page_offset_base"];
+  EXPECT_EQ(less["kernel"], whole["kernel"]);
+  EXPECT_NO_THROW(scenario_from_json(less, "x.json"));
 }
 
 TEST(RecordedKernel, EveryRecordedCaseGivesAScenarioThatReads) {

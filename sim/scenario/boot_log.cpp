@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mm/profile.h"
+#include "models/base/config.h"
 #include "models/base/errors.h"
 #include "sim/scenario/guest_machine.h"
 #include "sim/scenario/recorded_kernel.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kMaxLine = 1024;
 constexpr size_t kMaxRanges = 100'000;
+constexpr uint64_t kMaxPfn4Levels = uint64_t{1} << 34;
 constexpr uint64_t kImageStart = 16 * kMiB;  // CONFIG_PHYSICAL_START without KASLR
 
 std::string hex(uint64_t value) { return fmt::format("0x{:x}", value); }
@@ -79,8 +81,10 @@ class BootLog {
   bool memblock_lines = false;
   bool pti = false;
   bool gb_pages = false;
+  bool nx = true;
+  std::optional<unsigned> levels;
   bool hypervisor = false;
-  uint64_t image_kib = 0;
+  std::vector<uint64_t> image_kib;  // code, rwdata, rodata, init, bss
   std::optional<uint64_t> block_mib;
 
  private:
@@ -131,6 +135,12 @@ class BootLog {
   }
   void memblock(std::string_view l) {
     if (past_sparse_init_ || reserved.size() > kMaxRanges) return;
+    // memblock_dump_all tells all that is reserved, also what was before the command line was read.
+    if (contains(l, " reserved.cnt")) reserved.clear();
+    if (const size_t at = l.find(" reserved[0x"); at != std::string_view::npos) {
+      memblock_lines = true;
+      if (const auto range = range_in(l, l.find("[0x", at + 12))) reserved.push_back(*range);
+    }
     const auto range = range_in(l);
     if (!range) return;
     if (contains(l, "memblock_reserve: [")) {
@@ -144,12 +154,17 @@ class BootLog {
     if (contains(l, "page tables isolation: enabled")) pti = true;
     if (contains(l, "Using GB pages for direct mapping")) gb_pages = true;
     if (contains(l, "Hypervisor detected")) hypervisor = true;
+    if (contains(l, "NX (Execute Disable) protection missing")) nx = false;
+    // The limit is MAXMEM: 2^46 bytes with 4 levels, 2^52 with 5.
+    if (const size_t at = l.find("max_arch_pfn = "); at != std::string_view::npos) {
+      levels = parse_number(std::string(l.substr(at + 15))).value_or(0) > kMaxPfn4Levels ? 5 : 4;
+    }
     if (const size_t at = l.find("CPU0: "); at != std::string_view::npos && cpu.empty()) cpu = l.substr(at + 6);
     if (const auto range = range_in(l); range && contains(l, "RAMDISK: [mem")) ramdisk.push_back(*range);
     if (const auto mib = number_after(l, "Memory block size: ")) block_mib = *mib;
-    if (contains(l, "K kernel code") && image_kib == 0) {
+    if (contains(l, "K kernel code") && image_kib.empty()) {
       for (const char* part : {"available (", "K kernel code, ", "K rwdata, ", "K rodata, ", "K init, "}) {
-        image_kib += std::min<uint64_t>(number_after(l, part).value_or(0), kMiB);
+        image_kib.push_back(std::min<uint64_t>(number_after(l, part).value_or(0), kMiB));
       }
     }
   }
@@ -157,6 +172,25 @@ class BootLog {
   bool past_sparse_init_ = false;
   bool in_node_ranges_ = false;
 };
+
+/// Where the kernel lies without KASLR: code, constants, data, initialisation and zeroed data, each from a 2 MiB
+/// boundary on [arch/x86/kernel/vmlinux.lds.S].
+struct KernelImage {
+  PhysAddr start{kImageStart};
+  PhysAddr data{kImageStart + 26 * kMiB};
+  PhysAddr end{kImageStart + 52 * kMiB};
+  /// init_top_pgt, as far behind the start of the data as in Debian's 6.1.
+  PhysAddr root() const { return data + 64 * kKiB; }
+};
+
+KernelImage image_of(const BootLog& log) {
+  KernelImage image;
+  if (log.image_kib.empty()) return image;
+  const auto rounded = [&](size_t part) { return PhysAddr(log.image_kib[part] * kKiB).align_up(2 * kMiB).raw(); };
+  image.data = image.start + rounded(0) + rounded(2);
+  image.end = image.data + rounded(1) + rounded(3) + rounded(4);
+  return image;
+}
 
 PhysAddr page_up(PhysAddr a) { return a.align_up(kPageBytes); }
 
@@ -209,9 +243,8 @@ std::vector<PhysRange> reserved_of(const BootLog& log, std::vector<std::string>&
   notes.push_back(
       "no memblock lines in the log (boot with memblock=debug for them): reserved are the first MiB, the kernel image "
       "at 16 MiB, the initial ramdisk and the node data; physical addresses of tables will differ from the real ones");
-  const uint64_t image = (log.image_kib == 0 ? 48 * kMiB : log.image_kib * kKiB);
-  std::vector<PhysRange> reserved = {{PhysAddr(0), PhysAddr(kMiB)},
-                                     {PhysAddr(kImageStart), page_up(PhysAddr(kImageStart + image))}};
+  const KernelImage image = image_of(log);
+  std::vector<PhysRange> reserved = {{PhysAddr(0), PhysAddr(kMiB)}, {image.start, image.end}};
   reserved.insert(reserved.end(), log.ramdisk.begin(), log.ramdisk.end());
   for (const NodeData& data : log.node_data) reserved.push_back(data.range);
   return reserved;
@@ -253,7 +286,16 @@ std::string platform_of(const std::string& cpu, std::vector<std::string>& notes)
   return "milan";
 }
 
-ordered_json kernel_of(const BootLog& log, PhysAddr end, std::vector<std::string>& notes) {
+/// The platform, or the next generation of its vendor if it cannot walk that many levels.
+std::string platform_with_levels(std::string platform, unsigned levels, std::vector<std::string>& notes) {
+  const bool amd = platform == "rome" || platform == "milan";
+  if (levels < 5 || !(amd || platform == "skylake-sp" || platform == "cascade-lake")) return platform;
+  const std::string next = amd ? "genoa" : "icelake-sp";
+  notes.push_back(fmt::format("{} has 4 levels of page tables, the kernel uses 5: simulated as {}", platform, next));
+  return next;
+}
+
+ordered_json kernel_of(const BootLog& log, unsigned levels, std::vector<std::string>& notes) {
   const std::string release = log.release.empty() ? "6.12" : log.release;
   if (log.release.empty()) notes.push_back("no \"Linux version\" in the log: kernel 6.12 assumed");
   const auto version = mm::version_of_release(release);
@@ -263,18 +305,19 @@ ordered_json kernel_of(const BootLog& log, PhysAddr end, std::vector<std::string
     notes.push_back(
         fmt::format("kernel {}: simulated with the profile {}", release, kernel["version"].get<std::string>()));
   }
-  const bool five = end > PhysAddr(uint64_t{1} << 46);  // more than four levels can map
-  kernel["levels"] = five ? 5 : 4;
-  if (!five) notes.push_back("4 levels of page tables assumed: set /kernel/levels to 5 if the kernel uses five");
+  kernel["levels"] = levels;
+  if (levels == 4 && !log.levels) {
+    notes.push_back("4 levels of page tables assumed: set /kernel/levels to 5 if the kernel uses five");
+  }
   if (!contains(log.cmdline, "nokaslr")) {
     notes.push_back("the log does not show where KASLR put the regions: the bases without KASLR are taken");
   }
-  kernel["cpu"] = {{"pse", true}, {"pge", true}, {"gbpages", log.gb_pages}, {"nx", true}};
+  kernel["cpu"] = {{"pse", true}, {"pge", true}, {"gbpages", log.gb_pages}, {"nx", log.nx}};
   kernel["pti"] = log.pti;
   kernel["hypervisor"] = log.hypervisor;
   kernel["memmap_on_memory"] = switched_on(log.cmdline, "memory_hotplug.memmap_on_memory");
   kernel["hvo"] = switched_on(log.cmdline, "hugetlb_free_vmemmap");
-  kernel["init_top_pgt_pa"] = hex(kImageStart + 10 * kMiB);
+  kernel["init_top_pgt_pa"] = hex(image_of(log).root().raw());
   if (log.block_mib && (*log.block_mib & (*log.block_mib - 1)) == 0 && *log.block_mib >= 128) {
     kernel["memory_block_size"] = fmt::format("{}MiB", *log.block_mib);
   }
@@ -290,8 +333,10 @@ DerivedScenario scenario_from_boot_log(std::string_view text, const std::string&
   ordered_json scenario;
   scenario["name"] = name;
   scenario["description"] = fmt::format("From the boot log of a real machine: kernel {}, {}", log.release, log.cpu);
-  scenario["platform"] = platform_of(log.cpu, out.notes);
-  scenario["kernel"] = kernel_of(log, memory.back().range.end, out.notes);
+  const bool five = log.levels.value_or(4) == 5 || memory.back().range.end > PhysAddr(kMaxPfn4Levels << kPageShift);
+  const unsigned levels = five ? 5 : 4;
+  scenario["platform"] = platform_with_levels(platform_of(log.cpu, out.notes), levels, out.notes);
+  scenario["kernel"] = kernel_of(log, levels, out.notes);
   for (const BootRange& r : memory) {
     scenario["memory"]["ranges"].push_back(
         {{"start", hex(r.range.start.raw())}, {"end", hex(r.range.end.raw())}, {"node", r.node}});

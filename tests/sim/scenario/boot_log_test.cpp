@@ -59,6 +59,8 @@ TEST(BootLog, WithoutMemblockLinesReservationsAreAssumedAndSaidSo) {
   const DerivedScenario derived = scenario_from_boot_log(kServer, "server");
   const json s = json::parse(derived.json);
   EXPECT_EQ(s["memory"]["early_tables"], "from_memblock");
+  EXPECT_EQ(s["memory"]["reserved"][1], (json{{"start", "0x1000000"}, {"end", "0x4400000"}}));  // the kernel's image
+  EXPECT_EQ(s["kernel"]["init_top_pgt_pa"], "0x2a10000");
   EXPECT_EQ(s["memory"]["reserved"][2]["start"], "0x30d5c000");  // the ramdisk
   EXPECT_TRUE(std::any_of(derived.notes.begin(), derived.notes.end(),
                           [](const std::string& n) { return n.find("memblock=debug") != std::string::npos; }));
@@ -75,6 +77,32 @@ TEST(BootLog, MemblockLinesBeforeSparseInitGiveTheReservations) {
   EXPECT_EQ(memory["early_tables"], "inside_reserved");
   EXPECT_EQ(memory["reserved"],
             (json{{{"start", "0x0"}, {"end", "0x80000"}}, {{"start", "0x1000000"}, {"end", "0x4411000"}}}));
+}
+
+TEST(BootLog, TheMemblockDumpGivesWhatWasReservedBeforeTheCommandLineWasRead) {
+  const std::string log = std::string(kServer) +
+                          "[    0.0] memblock_reserve: [0x0000000004400000-0x0000000004410fff] setup_arch+0x1/0x2\n"
+                          "[    0.0]  memory[0x0]\t[0x0000000000001000-0x000000000009efff], 0x9e000 bytes flags: 0x0\n"
+                          "[    0.0]  reserved.cnt  = 0x2\n"
+                          "[    0.0]  reserved[0x0]\t[0x0000000001000000-0x0000000004410fff], 0x3411000 bytes\n"
+                          "[    0.0]  reserved[0x1]\t[0x0000000030d5c000-0x0000000034f7dfff], 0x4222000 bytes\n"
+                          "[    0.0] memblock_reserve: [0x0000000034f7e000-0x0000000034ffffff] late+0x1/0x2\n";
+  const json reserved = json::parse(scenario_from_boot_log(log, "server").json)["memory"]["reserved"];
+  EXPECT_EQ(reserved, (json{{{"start", "0x1000000"}, {"end", "0x4411000"}},
+                            {{"start", "0x30d5c000"}, {"end", "0x34f7e000"}},
+                            {{"start", "0x34f7e000"}, {"end", "0x35000000"}}}));
+}
+
+TEST(BootLog, LevelsAndExecuteDisableAreTold) {
+  const auto kernel = [](const std::string& line) {
+    return json::parse(scenario_from_boot_log(kServer + line, "x").json)["kernel"];
+  };
+  EXPECT_EQ(kernel("last_pfn = 0x2080000 max_arch_pfn = 0x10000000000\n")["levels"], 5);
+  EXPECT_EQ(kernel("last_pfn = 0x2080000 max_arch_pfn = 0x400000000\n")["levels"], 4);
+  const std::string five = std::string(kServer) + "last_pfn = 0x2080000 max_arch_pfn = 0x10000000000\n";
+  EXPECT_EQ(json::parse(scenario_from_boot_log(five, "x").json)["platform"], "genoa");  // milan has four
+  EXPECT_EQ(kernel("Notice: NX (Execute Disable) protection missing in CPU!\n")["cpu"]["nx"], false);
+  EXPECT_EQ(kernel("NX (Execute Disable) protection: active\n")["cpu"]["nx"], true);
 }
 
 TEST(BootLog, EarlyNodeRangesWinOverTheFirmwareMap) {

@@ -29,4 +29,8 @@ void internal_error(const char* file, int line, const std::string& what) {
   std::abort();
 }
 
+void internal_error(const char* file, int line, const char* condition, const std::string& what) {
+  internal_error(file, line, std::string(condition) + ": " + what);
+}
+
 }  // namespace mmusim

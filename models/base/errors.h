@@ -37,11 +37,14 @@ const std::string& reproduction();
 /// An inconsistency inside the simulator: says where and stops the program. Never returns.
 [[noreturn]] void internal_error(const char* file, int line, const std::string& what);
 
+/// The same for a condition that does not hold.
+[[noreturn]] void internal_error(const char* file, int line, const char* condition, const std::string& what);
+
 /// Checked in every build: what holds unless mmusim itself is wrong.
-#define MMUSIM_INVARIANT(condition, what)                                                  \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]]                                                         \
-      ::mmusim::internal_error(__FILE__, __LINE__, std::string(#condition ": ") + (what)); \
+#define MMUSIM_INVARIANT(condition, what)                             \
+  do {                                                                \
+    if (!(condition)) [[unlikely]]                                    \
+      ::mmusim::internal_error(__FILE__, __LINE__, #condition, what); \
   } while (false)
 
 }  // namespace mmusim

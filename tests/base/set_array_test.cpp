@@ -130,6 +130,42 @@ TEST(SetArray, MarksLeaveWithTheKey) {
   EXPECT_FALSE(array.marked(array.find(0, 6)));
 }
 
+/// The multiplier behind the digests, and its inverse: key = product * inverse.
+constexpr uint64_t kDigestFactor = 0x9e3779b97f4a7c15;
+constexpr uint64_t inverse_of(uint64_t odd) {
+  uint64_t inverse = odd;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - odd * inverse;
+  return inverse;
+}
+
+/// The first key with that product of key and multiplier, or with the next one that gives a key below 2^63.
+uint64_t key_of_product(uint64_t product) {
+  while ((product * inverse_of(kDigestFactor)) >> 63 != 0) ++product;
+  return product * inverse_of(kDigestFactor);
+}
+
+/// A key whose digest would be 0, as that of an empty lane is, and whose own four 16-bit parts are odd.
+uint64_t key_like_four_digests() {
+  constexpr uint64_t kOdd = 0x0001'0001'0001'0001;
+  uint64_t product = 1;
+  while ((key_of_product(product) & kOdd) != kOdd) ++product;
+  return key_of_product(product);
+}
+
+TEST(SetArray, LanesBeyondTheLastWayHoldNoKey) {
+  // Sixteen lanes are compared for four ways: the others reach the next set, whose four digests together are the very
+  // key that is looked for.
+  SetArray array({8, 4});
+  const uint64_t wanted = key_like_four_digests();
+  for (unsigned way = 0; way < 4; ++way) {
+    array.put(4 + way, key_of_product((wanted >> 16 * way & 0xffff) << 48));
+  }
+  EXPECT_EQ(array.find(0, wanted), SetArray::kNone);
+  EXPECT_EQ(array.find(1, wanted), SetArray::kNone);  // behind this one the array ends
+  array.put(array.victim(0), wanted);
+  EXPECT_EQ(array.key(array.find(0, wanted)), wanted);
+}
+
 TEST(SetArray, SetsNeedNotBeAPowerOfTwo) {
   const SetArray array({33, 11});
   EXPECT_EQ(array.set_of(7), 1u);

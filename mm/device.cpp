@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mm/device.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace mmusim::mm {
@@ -10,10 +11,11 @@ constexpr uint64_t kInfoBlockBytes = 8 * kKiB;
 }
 
 Altmap Devices::namespace_altmap(const DeviceMemory& device, unsigned struct_page_bytes) {
-  // nd_pfn_init: the info block and the struct pages of all of the rest, rounded up to the alignment of the data.
+  // nd_pfn_init: the info block and the struct pages of all of the rest, rounded up to the alignment of the data, which
+  // is a sub-section's at least (memremap_compat_align).
   const uint64_t pages = (device.bytes - kInfoBlockBytes) >> kPageShift;
   const uint64_t used = kInfoBlockBytes + pages * struct_page_bytes;
-  const uint64_t offset = (device.start + used).align_up(device.align) - device.start;
+  const uint64_t offset = (device.start + used).align_up(std::max(device.align, kPmdBytes)) - device.start;
   Altmap altmap;
   altmap.base = pfn_of(device.start);
   altmap.reserve = kInfoBlockBytes >> kPageShift;
@@ -39,7 +41,8 @@ Errno Devices::add(const DeviceMemory& device) {
   PopulateSource source;
   if (device.memmap == DeviceMemmap::kDevice) {
     mapped.altmap = namespace_altmap(device, context_.layout.struct_page_bytes());
-    if (mapped.altmap->offset() >= device.bytes >> kPageShift) return Errno::kInvalid;
+    // The struct pages may leave nothing for data: what the alignment cuts off at the end still counts for nd_pfn_init.
+    if (mapped.altmap->offset() > device.bytes >> kPageShift) return Errno::kInvalid;
     source.altmap = &*mapped.altmap;
   }
   source.pagemap = {pfn_of(device.start), device.vmemmap_shift};

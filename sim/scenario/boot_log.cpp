@@ -77,6 +77,7 @@ class BootLog {
   std::vector<BootRange> srat;         // memory affinity
   std::vector<PhysRange> reserved;     // from memblock lines before sparse_init
   std::vector<PhysRange> ramdisk;
+  std::vector<PhysRange> crash_kernel;
   std::vector<NodeData> node_data;
   bool memblock_lines = false;
   bool pti = false;
@@ -94,6 +95,7 @@ class BootLog {
     map(l);
     nodes(l);
     memblock(l);
+    crash(l);
     features(l);
   }
   void version(std::string_view l) {
@@ -149,6 +151,22 @@ class BootLog {
       reserved.push_back(*range);
     }
     if (contains(l, "memblock_free: [") || contains(l, "memblock_phys_free: [")) reserved = without(reserved, {*range});
+  }
+  /// "crashkernel reserved: 0xA - 0xB (N MB)", and up to 6.8 "Reserving NMB of memory at NMB for crashkernel".
+  void crash(std::string_view l) {
+    if (!contains(l, "crashkernel") || crash_kernel.size() > kMaxRanges) return;
+    if (const size_t at = l.find(" reserved: 0x"); at != std::string_view::npos) {
+      std::string range(l.substr(at));
+      if (const size_t dash = range.find(" - "); dash != std::string::npos) range.replace(dash, 3, "-");
+      if (const auto r = range_in(range); r && r->bytes() > 1) crash_kernel.push_back({r->start, r->end - 1});
+      return;
+    }
+    const auto mib = number_after(l, "Reserving ");
+    const auto start = number_after(l, "memory at ");
+    constexpr uint64_t kLimitMib = uint64_t{1} << 32;
+    if (mib && start && *mib > 0 && *mib < kLimitMib && *start < kLimitMib) {
+      crash_kernel.push_back({PhysAddr(*start * kMiB), PhysAddr((*start + *mib) * kMiB)});
+    }
   }
   void features(std::string_view l) {
     if (contains(l, "page tables isolation: enabled")) pti = true;
@@ -234,7 +252,8 @@ std::vector<BootRange> memory_of(const BootLog& log, const std::string& name, st
   return ranges;
 }
 
-std::vector<PhysRange> reserved_of(const BootLog& log, std::vector<std::string>& notes) {
+std::vector<PhysRange> reserved_of(const BootLog& log, const std::vector<BootRange>& memory,
+                                   std::vector<std::string>& notes) {
   if (log.memblock_lines) {
     std::vector<PhysRange> reserved = log.reserved;
     std::sort(reserved.begin(), reserved.end());
@@ -242,11 +261,20 @@ std::vector<PhysRange> reserved_of(const BootLog& log, std::vector<std::string>&
   }
   notes.push_back(
       "no memblock lines in the log (boot with memblock=debug for them): reserved are the first MiB, the kernel image "
-      "at 16 MiB, the initial ramdisk and the node data; physical addresses of tables will differ from the real ones");
+      "at 16 MiB, the initial ramdisk, the crash kernel and all from the node data up to the end of its memory; "
+      "physical addresses of tables will differ from the real ones");
   const KernelImage image = image_of(log);
   std::vector<PhysRange> reserved = {{PhysAddr(0), PhysAddr(kMiB)}, {image.start, image.end}};
   reserved.insert(reserved.end(), log.ramdisk.begin(), log.ramdisk.end());
-  for (const NodeData& data : log.node_data) reserved.push_back(data.range);
+  reserved.insert(reserved.end(), log.crash_kernel.begin(), log.crash_kernel.end());
+  // memblock gives the highest free range: what lies above the node data was taken before it (log buffer, ramdisk).
+  for (const NodeData& data : log.node_data) {
+    PhysRange taken = data.range;
+    for (const BootRange& r : memory) {
+      if (r.range.contains(data.range)) taken.end = r.range.end;
+    }
+    reserved.push_back(taken);
+  }
   return reserved;
 }
 
@@ -342,7 +370,7 @@ DerivedScenario scenario_from_boot_log(std::string_view text, const std::string&
         {{"start", hex(r.range.start.raw())}, {"end", hex(r.range.end.raw())}, {"node", r.node}});
   }
   scenario["memory"]["reserved"] = ordered_json::array();
-  for (const PhysRange& r : reserved_of(log, out.notes)) {
+  for (const PhysRange& r : reserved_of(log, memory, out.notes)) {
     scenario["memory"]["reserved"].push_back({{"start", hex(r.start.raw())}, {"end", hex(r.end.raw())}});
   }
   for (const NodeData& data : log.node_data) {

@@ -17,6 +17,7 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr uint64_t kSectionBytes = 128 * kMiB;
+constexpr uint64_t kSubsectionBytes = 2 * kMiB;
 
 std::string hex(uint64_t value) { return fmt::format("0x{:x}", value); }
 
@@ -56,6 +57,15 @@ unsigned device_node(const RecordedStage& stage) {
   return 0;
 }
 
+/// Where no action tells how a namespace was set up: struct pages that lie in it take 1/64 of it before its data.
+NamespaceSetup setup_of_resources(const PersistentRegion& region) {
+  NamespaceSetup setup;
+  if (region.dax_device.empty() || region.dax_start <= region.range.start) return setup;
+  const uint64_t offset = region.dax_start - region.range.start;
+  if (offset >= region.range.bytes() / 64) setup.mode = NamespaceSetup::Mode::kDevice;
+  return setup;
+}
+
 std::vector<Attachment> attachments_of(const RecordedStage& stage, const std::vector<PhysRange>& added,
                                        const std::vector<std::pair<std::string, NamespaceSetup>>& setups) {
   std::vector<Attachment> attached;
@@ -63,7 +73,7 @@ std::vector<Attachment> attachments_of(const RecordedStage& stage, const std::ve
     if (region.name_space.empty() || overlaps_any(region.range, added)) continue;
     const auto known =
         std::find_if(setups.begin(), setups.end(), [&](const auto& setup) { return setup.first == region.name_space; });
-    NamespaceSetup setup = known == setups.end() ? NamespaceSetup{} : known->second;
+    NamespaceSetup setup = known == setups.end() ? setup_of_resources(region) : known->second;
     if (!region.dax_device.empty()) setup.kind = NamespaceSetup::Kind::kDax;
     if (setup.kind == NamespaceSetup::Kind::kDax && region.dax_device.empty()) continue;  // no driver took it
     if (setup.kind == NamespaceSetup::Kind::kRaw) {
@@ -71,8 +81,8 @@ std::vector<Attachment> attachments_of(const RecordedStage& stage, const std::ve
       if (region.legacy) attached.push_back({region.range, device_node(stage), setup});
       continue;
     }
-    // nd_pfn_init cuts the end to the alignment [drivers/nvdimm/pfn_devs.c].
-    const PhysRange range{region.range.start, region.range.end.align_down(setup.align)};
+    // nd_pfn_init cuts the end to the alignment, a sub-section's at least [drivers/nvdimm/pfn_devs.c].
+    const PhysRange range{region.range.start, region.range.end.align_down(std::max(setup.align, kSubsectionBytes))};
     attached.push_back({range, device_node(stage), setup});
   }
   return attached;
@@ -142,6 +152,11 @@ class PhaseList {
     }
     ordered_json& p = range_phase("hot_add", range);
     p["node"] = node;
+    // Of those who add memory only ACPI asks for MHP_MEMMAP_ON_MEMORY; its resource has no driver's name behind it.
+    const bool by_driver = std::any_of(stage.resources.begin(), stage.resources.end(), [&](const Resource& r) {
+      return r.range.overlaps(range) && r.name.starts_with("System RAM (");
+    });
+    if (by_driver) p["memmap_on_memory"] = false;
   }
   /// Blocks of added memory that are online now and were not before; neighbours of one zone make one phase.
   void online(const RecordedStage& stage, const RecordedStage* previous, const std::vector<PhysRange>& added) {

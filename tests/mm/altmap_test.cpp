@@ -30,6 +30,25 @@ TEST(Altmap, A9_NamespaceOf16GiBIsExactlyExhausted) {
   EXPECT_EQ(a.alloc_block(kPmdBytes), std::nullopt);
 }
 
+TEST(Altmap, A9_DataOfANamespaceStartsAtASubsectionHoweverSmallItsAlignment) {
+  DeviceMemory device{.start = kFourGib, .bytes = 300 * kMiB, .memmap = DeviceMemmap::kDevice, .align = kPageBytes};
+  Altmap a = Devices::namespace_altmap(device, 64);
+  EXPECT_EQ(a.offset() << kPageShift, 6 * kMiB);
+  EXPECT_TRUE(a.alloc_block(kPmdBytes));  // two whole sections, each a 2 MiB block
+  EXPECT_TRUE(a.alloc_block(kPmdBytes));
+}
+
+TEST(Altmap, A12_StructPagesMayLeaveNoRoomForData) {
+  Machine m;
+  ASSERT_TRUE(ok(m.boot()));
+  DeviceMemory device{.start = kFourGib, .bytes = kGiB, .memmap = DeviceMemmap::kDevice, .align = kGiB};
+  ASSERT_EQ(Devices::namespace_altmap(device, 64).offset() << kPageShift, kGiB);
+  EXPECT_TRUE(ok(m.kernel.add_device(device)));
+  EXPECT_EQ(m.entry(2, kStart), (kFourGib + kPmdBytes).raw() | 0x80000000000001e3);
+  device = {.start = kFourGib + 2 * kGiB, .bytes = kPmdBytes, .memmap = DeviceMemmap::kDevice, .align = kGiB};
+  EXPECT_EQ(m.kernel.add_device(device), Errno::kInvalid);
+}
+
 TEST(Altmap, A10_AlignmentIsNeverReturned) {
   Altmap a{.base = Pfn(0x1000), .reserve = 2, .free = 2000};
   ASSERT_TRUE(a.alloc_block(kPmdBytes));

@@ -66,6 +66,21 @@ TEST(BootLog, WithoutMemblockLinesReservationsAreAssumedAndSaidSo) {
                           [](const std::string& n) { return n.find("memblock=debug") != std::string::npos; }));
 }
 
+TEST(BootLog, WithoutMemblockLinesAllAboveTheNodeDataIsTaken) {
+  const std::string log = std::string(kServer) + "NODE_DATA(1) allocated [mem 0x1f00000000-0x1f0002afff]\n";
+  const json reserved = json::parse(scenario_from_boot_log(log, "server").json)["memory"]["reserved"];
+  EXPECT_EQ(reserved.back(), (json{{"start", "0x1f00000000"}, {"end", "0x2080000000"}}));
+}
+
+TEST(BootLog, TheCrashKernelIsReservedInBothWordings) {
+  const std::string log = std::string(kServer) +
+                          "crashkernel reserved: 0x000000021e000000 - 0x000000023e000000 (512 MB)\n"
+                          "Reserving 256MB of memory at 784MB for crashkernel (System RAM: 3071MB)\n";
+  const json reserved = json::parse(scenario_from_boot_log(log, "server").json)["memory"]["reserved"];
+  EXPECT_EQ(reserved[3], (json{{"start", "0x21e000000"}, {"end", "0x23e000000"}}));
+  EXPECT_EQ(reserved[4], (json{{"start", "0x31000000"}, {"end", "0x41000000"}}));
+}
+
 TEST(BootLog, MemblockLinesBeforeSparseInitGiveTheReservations) {
   const std::string log = std::string(kServer) +
                           "[    0.0] memblock_reserve: [0x0000000001000000-0x0000000004410fff] setup_arch+0x1/0x2\n"

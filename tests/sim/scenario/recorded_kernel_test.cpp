@@ -124,6 +124,35 @@ TEST(RecordedKernel, PersistentMemoryStagesFollowTheNamespace) {
   EXPECT_EQ(e820["phases"][3]["memmap"], "ram");
 }
 
+TEST(RecordedKernel, NamespacesWithoutActionsAreReadFromTheirResources) {
+  json dump = dump_of("pmem-devdax-pmem-4l");
+  for (json& stage : dump["stages"]) stage.erase("actions");
+  const json dax = json::parse(scenario_from_dump(dump, "x").json)["phases"][2];
+  EXPECT_EQ(dax["phase"], "dax");
+  EXPECT_EQ(dax["memmap"], "device");
+}
+
+TEST(RecordedKernel, SmallAlignmentsOfDataCutANamespaceToSubsections) {
+  json dump = dump_of("pmem-devdax-pmem-4l");
+  std::string action = dump["stages"][2]["actions"][0];
+  action.replace(action.find("2097152"), 7, "4096");
+  dump["stages"][2]["actions"][0] = action;
+  dump["stages"][2]["iomem"] = {"100000000-10c7fefff : Persistent Memory", "  100000000-1003fffff : namespace0.0",
+                                "  100400000-10c5fffff : dax0.0"};
+  const json dax = json::parse(scenario_from_dump(dump, "x").json)["phases"][2];
+  EXPECT_EQ(dax["align"], "4KiB");
+  EXPECT_EQ(dax["size"], "198MiB");
+}
+
+TEST(RecordedKernel, MemoryThatADriverAddsNeverHoldsItsOwnStructPages) {
+  json dump = dump_of("hotplug-mom-4l");
+  EXPECT_FALSE(json::parse(scenario_from_dump(dump, "x").json)["phases"][1].contains("memmap_on_memory"));
+  for (json& line : dump["stages"][1]["iomem"]) {
+    if (line == "100000000-107ffffff : System RAM") line = "100000000-107ffffff : System RAM (virtio_mem)";
+  }
+  EXPECT_EQ(json::parse(scenario_from_dump(dump, "x").json)["phases"][1]["memmap_on_memory"], false);
+}
+
 TEST(RecordedKernel, NamespaceActionsGiveModeAlignmentAndName) {
   std::vector<std::pair<std::string, NamespaceSetup>> setups;
   follow_namespace_actions(
@@ -198,7 +227,7 @@ TEST(RecordedKernel, EveryRecordedCaseGivesAScenarioThatReads) {
     std::ofstream(path) << scenario.dump();
     EXPECT_NO_THROW(load_scenario(path)) << file.path();
   }
-  EXPECT_EQ(cases, 20U);
+  EXPECT_EQ(cases, 23U);
 }
 
 }  // namespace

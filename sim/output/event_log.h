@@ -10,6 +10,7 @@
 #include "mm/observer.h"
 #include "models/base/records.h"
 #include "models/x86/invalidation.h"
+#include "sim/output/event_text.h"
 #include "sim/output/events.h"
 #include "sim/output/json_line.h"
 #include "sim/output/zstd_writer.h"
@@ -28,16 +29,17 @@ struct EventLogHeader {
 
 /// The event log `events.jsonl.zst`: one JSON object per line, zstd-compressed, streamed. Schema: traces/README.md.
 ///
-/// Records stand in the order of the calls. Formatting happens here, compression and writing on a second thread.
-/// A block of records goes to the file when it reaches kBlockBytes and at each phase; the file is the same for the same
-/// calls, however fast they came. After a crash or `kill -9` the file decompresses up to the last block written; cut
-/// after the last line end, those are whole records, and the missing totals say that it is truncated. At most
-/// kBlockBytes times the writer's queue of records can be lost, usually one block.
+/// Records stand in the order of the calls. They are kept here as they were reported; formatting, compression and
+/// writing happen on a second thread (EventBlock, ZstdWriter). A block of records goes to the file when it reaches
+/// kBlockBytes and at each phase; the file is the same for the same calls, however fast they came. After a crash or
+/// `kill -9` the file decompresses up to the last block written; cut after the last line end, those are whole records,
+/// and the missing totals say that it is truncated. At most kBlockBytes times the writer's queue of records can be
+/// lost, usually one block.
 /// Every call may throw EnvironmentError when an earlier block could not be written.
 class EventLog final : public RecordSink {
  public:
   static constexpr unsigned kFormatVersion = 2;
-  static constexpr size_t kBlockBytes = 64 * 1024;
+  static constexpr size_t kBlockBytes = 128 * 1024;  ///< as reported; as text about twice that
 
   EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header);
   /// Without close() the log stays without totals: truncated, but readable.
@@ -69,36 +71,17 @@ class EventLog final : public RecordSink {
   void close(CycleTime end, bool interrupted, const std::vector<std::pair<std::string, uint64_t>>& totals);
 
  private:
-  enum Kind {
-    kPteWrite,
-    kPteRead,
-    kWalk,
-    kAccess,
-    kAlloc,
-    kFree,
-    kZero,
-    kFill,
-    kFlush,
-    kInvalidate,
-    kCrWrite,
-    kDrain,
-    kStep,
-    kKernelLog,
-    kPhase,
-    kKinds
-  };
-
-  JsonLine begin(Kind kind, size_t text_bytes);
-  JsonLine begin(Kind kind, EventStamp at, size_t text_bytes);
+  JsonLine begin(EventKind kind, size_t text_bytes);
+  JsonLine begin(EventKind kind, EventStamp at, size_t text_bytes);
   void end(const JsonLine& line);
-  void memory(Kind kind, EventStamp at, const mm::AllocEvent& event);
+  void put_full_block();
   void put_block();
 
   EventSelection selection_;
   ZstdWriter writer_;
-  std::string block_;  // its size is the room; used_ bytes hold records
-  size_t used_ = 0;
-  uint64_t counts_[kKinds] = {};
+  EventBlock block_{kBlockBytes};
+  std::string line_;  // room for the record that is being formatted
+  uint64_t counts_[kEventKinds] = {};
 };
 
 }  // namespace mmusim

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/json_line.h"
 
-#include <array>
 #include <bit>
 #include <charconv>
 
@@ -11,20 +10,48 @@ namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
 
-/// "000102...ff": two digits at once.
-constexpr auto kHexPairs = [] {
-  std::array<char, 512> pairs{};
-  for (size_t i = 0; i < 256; ++i) {
-    pairs[2 * i] = kDigits[i >> 4];
-    pairs[2 * i + 1] = kDigits[i & 15];
-  }
-  return pairs;
-}();
+constexpr uint64_t kOnes = 0x0101010101010101;  // a byte for each digit
+
+/// The digits of a number below 10^8 with leading zeros, as values 0 to 9, the first in the lowest byte.
+uint64_t eight_digits(uint64_t value) {
+  // Halves of four digits, then pairs, then digits, each step in all lanes at once. The factors are reciprocals of 100
+  // and 10 that are exact for the lane's range.
+  const uint64_t halves = value / 10000 | value % 10000 << 32;
+  const uint64_t hundreds = (halves * 10486 >> 20) & 0x0000007f0000007f;
+  const uint64_t pairs = hundreds | (halves - 100 * hundreds) << 16;
+  const uint64_t tens = (pairs * 103 >> 10) & 0x000f000f000f000f;
+  return tens | (pairs - 10 * tens) << 8;
+}
+
+/// The eight hexadecimal digits of `value`, the first in the lowest byte.
+uint64_t eight_hex_digits(uint32_t value) {
+  uint64_t x = value;
+  x = (x | x << 16) & 0x0000ffff0000ffff;
+  x = (x | x << 8) & 0x00ff00ff00ff00ff;
+  x = (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
+  const uint64_t letters = ((x + 6 * kOnes) >> 4) & kOnes;  // of ten and more
+  return __builtin_bswap64(x + '0' * kOnes + letters * ('a' - '9' - 1));
+}
+
+static_assert(std::endian::native == std::endian::little);
 
 }  // namespace
 
-JsonLine& JsonLine::number(uint64_t value) {
-  at_ = std::to_chars(at_, at_ + 20, value).ptr;
+/// From 10 on.
+JsonLine& JsonLine::long_number(uint64_t value) {
+  constexpr uint64_t kEightDigits = 100'000'000;
+  if (value >= kEightDigits) {
+    number(value / kEightDigits);
+    const uint64_t last = eight_digits(value % kEightDigits) + '0' * kOnes;
+    std::memcpy(at_, &last, 8);
+    at_ += 8;
+    return *this;
+  }
+  const uint64_t digits = eight_digits(value);
+  const unsigned zeros = static_cast<unsigned>(std::countr_zero(digits)) / 8;
+  const uint64_t text = (digits + '0' * kOnes) >> 8 * zeros;
+  std::memcpy(at_, &text, 8);
+  at_ += 8 - zeros;
   return *this;
 }
 
@@ -36,14 +63,11 @@ JsonLine& JsonLine::signed_number(int64_t value) {
 JsonLine& JsonLine::hex(uint64_t value) {
   raw("\"0x");
   const unsigned digits = value == 0 ? 1 : (static_cast<unsigned>(std::bit_width(value)) + 3) / 4;
-  char* last = at_ + digits;
-  at_ = last;
-  while (last - 2 >= at_ - digits) {
-    last -= 2;
-    std::memcpy(last, &kHexPairs[2 * (value & 0xff)], 2);
-    value >>= 8;
-  }
-  if (last > at_ - digits) *--last = kDigits[value & 15];
+  value <<= 4 * (16 - digits);
+  const uint64_t text[] = {eight_hex_digits(static_cast<uint32_t>(value >> 32)),
+                           eight_hex_digits(static_cast<uint32_t>(value))};
+  std::memcpy(at_, text, 16);
+  at_ += digits;
   return raw("\"");
 }
 

@@ -9,8 +9,9 @@
 
 namespace mmusim {
 
-/// Formats one JSON object into memory that is known to be large enough. Nothing is checked and nothing is allocated:
-/// the event log makes room first. Keys are literals and need no escaping.
+/// Formats one JSON object into memory that is known to be large enough, with 16 bytes to spare: numbers are written in
+/// whole words, the end of which the next text overwrites. Nothing is checked and nothing is allocated: the event log
+/// makes room first. Keys are literals and need no escaping.
 class JsonLine {
  public:
   explicit JsonLine(char* at) : at_(at) {}
@@ -28,7 +29,11 @@ class JsonLine {
     at_ += text.size();
     return *this;
   }
-  JsonLine& number(uint64_t value);
+  JsonLine& number(uint64_t value) {
+    if (value >= 10) return long_number(value);
+    *at_++ = static_cast<char>('0' + value);
+    return *this;
+  }
   JsonLine& signed_number(int64_t value);
   /// "0x..." with quotes.
   JsonLine& hex(uint64_t value);
@@ -37,6 +42,8 @@ class JsonLine {
   JsonLine& boolean(bool value) { return value ? raw("true") : raw("false"); }
 
  private:
+  JsonLine& long_number(uint64_t value);
+
   char* at_;
 };
 

@@ -16,7 +16,13 @@ namespace mmusim {
 
 namespace {
 
-constexpr int kLevel = 1;  // of compression: the second core must keep up with the simulation
+// The second core must keep up with the simulation. Records repeat the text of the last ones of their kind, so a table
+// of few places, which therefore remembers the last occurrence of few strings, finds more and in less time than the
+// level's own of 2^14; nothing of use is further away than 128 KiB.
+constexpr int kLevel = 1;
+constexpr int kHashLog = 8;
+constexpr int kMinMatch = 7;
+constexpr int kWindowLog = 17;
 
 }  // namespace
 
@@ -27,6 +33,9 @@ struct ZstdWriter::Compressor {
   Compressor() {
     if (context == nullptr) throw std::bad_alloc();
     ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, kLevel);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, kHashLog);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_minMatch, kMinMatch);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
     ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
     out.resize(ZSTD_CStreamOutSize());
   }
@@ -35,7 +44,8 @@ struct ZstdWriter::Compressor {
   Compressor& operator=(const Compressor&) = delete;
 };
 
-ZstdWriter::ZstdWriter(std::string path) : path_(std::move(path)), compressor_(std::make_unique<Compressor>()) {
+ZstdWriter::ZstdWriter(std::string path, Render render)
+    : path_(std::move(path)), render_(render), compressor_(std::make_unique<Compressor>()) {
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) throw system_error("create", path_, errno);
   // Signals are for the main thread: it is the one that can finish a record.
@@ -59,11 +69,11 @@ void ZstdWriter::throw_error_if_any(std::unique_lock<std::mutex>& lock) {
   std::rethrow_exception(error);
 }
 
-std::string ZstdWriter::put(std::string block) {
+std::string ZstdWriter::put(std::string block, size_t used) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return queue_.size() < kQueueBlocks || error_; });
   throw_error_if_any(lock);
-  queue_.push_back(std::move(block));
+  queue_.push_back({std::move(block), used});
   std::string next;
   if (!empty_.empty()) {
     next = std::move(empty_.back());
@@ -98,7 +108,7 @@ void ZstdWriter::run() {
   while (true) {
     changed_.wait(lock, [this] { return !queue_.empty() || stopping_; });
     if (queue_.empty()) return;
-    std::string block = std::move(queue_.front());
+    Block block = std::move(queue_.front());
     queue_.pop_front();
     const bool write = !error_;
     lock.unlock();
@@ -109,18 +119,18 @@ void ZstdWriter::run() {
     } catch (const EnvironmentError&) {
       error = std::current_exception();
     }
-    block.clear();
     lock.lock();
     if (error && !error_) {
       error_ = error;
       changed_.notify_all();
     }
-    empty_.push_back(std::move(block));
+    empty_.push_back(std::move(block.bytes));
   }
 }
 
-void ZstdWriter::write_block(const std::string& block) {
-  ZSTD_inBuffer in{block.data(), block.size(), 0};
+void ZstdWriter::write_block(const Block& block) {
+  const size_t bytes = render_(std::string_view(block.bytes).substr(0, block.used), text_);
+  ZSTD_inBuffer in{text_.data(), bytes, 0};
   size_t left = 1;
   while (left != 0 || in.pos < in.size) {
     ZSTD_outBuffer out{compressor_->out.data(), compressor_->out.size(), 0};

@@ -8,12 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace mmusim {
 
-/// Compresses blocks of text and writes them to a file, on a thread of its own.
+/// Makes text of blocks of records, compresses it and writes it to a file, on a thread of its own.
 ///
 /// The queue is bounded: put() blocks while kQueueBlocks blocks wait. Each block is flushed through the compressor and
 /// handed to the kernel whole, so that whatever kills the program afterwards leaves a file that decompresses up to the
@@ -21,36 +22,46 @@ namespace mmusim {
 /// kept and thrown by the next put() or close() as EnvironmentError.
 class ZstdWriter {
  public:
-  static constexpr size_t kQueueBlocks = 32;
+  static constexpr size_t kQueueBlocks = 8;
+
+  /// Makes text of a block: writes it to the beginning of `text`, which it makes larger where needed, and returns its
+  /// length. Called on the writer's thread.
+  using Render = size_t (*)(std::string_view block, std::string& text);
 
   /// Creates (or truncates) the file. Throws EnvironmentError.
-  explicit ZstdWriter(std::string path);
+  ZstdWriter(std::string path, Render render);
   /// Ends the thread; what was put is written if it can be. Errors can no longer be reported: close() first.
   ~ZstdWriter();
   ZstdWriter(const ZstdWriter&) = delete;
   ZstdWriter& operator=(const ZstdWriter&) = delete;
 
-  /// Takes a block and gives back an empty one to fill (with its capacity kept).
-  std::string put(std::string block);
+  /// Takes the first `used` bytes of a block and gives back an earlier one to fill: what it holds means nothing.
+  std::string put(std::string block, size_t used);
   /// Waits until all is written, ends the frame, closes the file.
   void close();
 
  private:
   struct Compressor;
+  struct Block {
+    std::string bytes;
+    size_t used = 0;
+  };
 
   void run();
-  void write_block(const std::string& block);
+  void write_block(const Block& block);
   void finish_frame();
   void stop();
   void throw_error_if_any(std::unique_lock<std::mutex>& lock);
 
   std::string path_;
+  Render render_;
   int fd_ = -1;
   std::unique_ptr<Compressor> compressor_;
+  std::string text_;  // of the thread
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string> queue_;   // guarded by mutex_
+  std::deque<Block> queue_;         // guarded by mutex_
   std::vector<std::string> empty_;  // guarded by mutex_
   std::exception_ptr error_;        // guarded by mutex_
   bool stopping_ = false;           // guarded by mutex_

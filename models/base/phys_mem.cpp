@@ -25,10 +25,7 @@ const std::byte* PhysMem::find_slow(PhysAddr pa) const {
   const auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
   if (!leaf) return nullptr;
   std::byte* chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511];
-  if (chunk != nullptr) {
-    last_chunk_ = pa.raw() >> kChunkShift;
-    last_ = chunk;
-  }
+  if (chunk != nullptr) remember(pa, chunk);
   return chunk;
 }
 
@@ -40,8 +37,7 @@ std::byte* PhysMem::obtain_slow(PhysAddr pa) {
   if (!leaf) leaf = std::make_unique<Leaf>();
   std::byte*& chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511];
   if (chunk == nullptr) chunk = new_chunk();
-  last_chunk_ = pa.raw() >> kChunkShift;
-  last_ = chunk;
+  remember(pa, chunk);
   return chunk;
 }
 

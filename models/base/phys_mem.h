@@ -71,6 +71,11 @@ class PhysMem {
   static constexpr unsigned kLeafShift = 30;  // one leaf table for each GiB
   static constexpr unsigned kMidShift = 39;   // one middle table for each 512 GiB
 
+  static constexpr unsigned kRecent = 8;
+  struct Recent {
+    uint64_t chunk = ~uint64_t{0};
+    std::byte* at = nullptr;
+  };
   struct Leaf {
     std::array<std::byte*, 512> chunks{};
   };
@@ -81,26 +86,29 @@ class PhysMem {
   static uint64_t offset(PhysAddr pa) { return pa.raw() & (kChunkBytes - 1); }
 
   const std::byte* find(PhysAddr pa) const {
-    const uint64_t chunk = pa.raw() >> kChunkShift;
-    if (chunk == last_chunk_) return last_;
+    const Recent& recent = recent_[pa.raw() >> kChunkShift & (kRecent - 1)];
+    if (recent.chunk == pa.raw() >> kChunkShift) return recent.at;
     return find_slow(pa);
   }
   std::byte* obtain(PhysAddr pa) {
-    const uint64_t chunk = pa.raw() >> kChunkShift;
-    if (chunk == last_chunk_) return last_;
+    const Recent& recent = recent_[pa.raw() >> kChunkShift & (kRecent - 1)];
+    if (recent.chunk == pa.raw() >> kChunkShift) return recent.at;
     return obtain_slow(pa);
   }
   void store_across(PhysAddr pa, uint64_t value, unsigned bytes);
   const std::byte* find_slow(PhysAddr pa) const;
   std::byte* obtain_slow(PhysAddr pa);
   std::byte* new_chunk();
+  void remember(PhysAddr pa, std::byte* chunk) const {
+    const uint64_t number = pa.raw() >> kChunkShift;
+    recent_[number & (kRecent - 1)] = {number, chunk};
+  }
 
   std::vector<std::unique_ptr<Mid>> top_;
   std::vector<std::byte*> arenas_;
   std::byte* arena_next_ = nullptr;
   std::byte* arena_end_ = nullptr;
-  mutable uint64_t last_chunk_ = ~uint64_t{0};
-  mutable std::byte* last_ = nullptr;
+  mutable std::array<Recent, kRecent> recent_{};  // chunks found lately, by the lowest bits of their number
 };
 
 }  // namespace mmusim

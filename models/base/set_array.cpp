@@ -42,7 +42,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
       way_mask_((1U << way_shift_) - 1),
       sets_(geometry.sets()),
       set_mask_(sets_ - 1),
-      power_of_two_(std::has_single_bit(sets_)),
+      masked_(geometry.hash == IndexHash::kLinear && std::has_single_bit(sets_)),
       digest_mask_(digest_mask),
       random_(seed | 1) {
   MMUSIM_INVARIANT(ways_ != 0 && geometry.entries % ways_ == 0, "geometry was checked when it was read");
@@ -129,38 +129,33 @@ void SetArray::build_tree() {
   }
 }
 
+/// The list is a ring: before the first comes the last, which becomes the first by turning the ring.
 void SetArray::to_front_of_list(uint64_t* words, unsigned way) {
   uint64_t& order = words[kOrderAt];
   uint64_t* const links = words + links_at_;
   const auto first = static_cast<uint16_t>(order);
-  auto last = static_cast<uint16_t>(order >> 16);
+  const auto last = static_cast<uint16_t>(order >> 16);
   if (first == way) return;
   const Links mine = load_links(links, way);
-  store_links(links, mine.before, {load_links(links, mine.before).before, mine.after});
+  uint16_t new_last = last;
   if (way == last) {
-    last = mine.before;
-  } else {
-    store_links(links, mine.after, {mine.before, load_links(links, mine.after).after});
-  }
-  store_links(links, first, {static_cast<uint16_t>(way), load_links(links, first).after});
-  store_links(links, way, {0, first});
-  order = (order & ~uint64_t{0xffffffff}) | uint64_t{last} << 16 | way;
-}
-
-void SetArray::to_back_of_list(uint64_t* order, uint64_t* links, unsigned way) {
-  auto first = static_cast<uint16_t>(*order);
-  const auto last = static_cast<uint16_t>(*order >> 16);
-  if (last == way) return;
-  const Links mine = load_links(links, way);
-  if (way == first) {
-    first = mine.after;
+    new_last = mine.before;
   } else {
     store_links(links, mine.before, {load_links(links, mine.before).before, mine.after});
+    store_links(links, mine.after, {mine.before, load_links(links, mine.after).after});
+    store_links(links, last, {load_links(links, last).before, static_cast<uint16_t>(way)});
+    store_links(links, first, {static_cast<uint16_t>(way), load_links(links, first).after});
+    store_links(links, way, {last, first});
   }
-  store_links(links, mine.after, {mine.before, load_links(links, mine.after).after});
-  store_links(links, last, {load_links(links, last).before, static_cast<uint16_t>(way)});
-  store_links(links, way, {last, 0});
-  *order = (*order & ~uint64_t{0xffffffff}) | uint64_t{way} << 16 | first;
+  order = (order & ~uint64_t{0xffffffff}) | uint64_t{new_last} << 16 | way;
+}
+
+void SetArray::to_back_of_list(uint64_t* words, unsigned way) {
+  uint64_t& order = words[kOrderAt];
+  if (static_cast<uint16_t>(order >> 16) == way) return;
+  to_front_of_list(words, way);
+  const uint16_t next = load_links(words + links_at_, way).after;
+  order = (order & ~uint64_t{0xffffffff}) | uint64_t{way} << 16 | next;
 }
 
 /// The queue with `way` in the nibble at `shift`; the ways that were used before it move up.
@@ -181,7 +176,7 @@ void SetArray::demote(unsigned slot) {
       break;
     }
     case Order::kList:
-      to_back_of_list(&order, words + links_at_, way);
+      to_back_of_list(words, way);
       break;
     case Order::kTree:
       order = (order & tree_keeps_[way]) | (~tree_keeps_[way] & ~tree_sets_[way]);
@@ -208,7 +203,8 @@ void SetArray::erase(unsigned slot) {
   set_digest(words, way, 0);
 }
 
-unsigned SetArray::hashed(uint64_t index) const {
+unsigned SetArray::folded(uint64_t index) const {
+  if (geometry_.hash == IndexHash::kLinear) return static_cast<unsigned>(index % sets_);
   const unsigned bits = geometry_.hash == IndexHash::kXor7 ? 7 : 8;
   uint64_t folded = 0;
   for (; index != 0; index >>= bits) folded ^= index;
@@ -255,7 +251,8 @@ void SetArray::clear() {
     uint64_t* const words = block(set);
     words[kOrderAt] = order;
     for (unsigned way = 0; order_ == Order::kList && way < ways_; ++way) {
-      store_links(words + links_at_, way, {static_cast<uint16_t>(way - 1), static_cast<uint16_t>(way + 1)});
+      store_links(words + links_at_, way,
+                  {static_cast<uint16_t>((way + ways_ - 1) % ways_), static_cast<uint16_t>((way + 1) % ways_)});
     }
   }
 }

@@ -69,10 +69,9 @@ class SetArray {
   void mark(unsigned slot) { block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)] |= kMark; }
 
   unsigned set_of(uint64_t index) const {
-    if (geometry_.hash == IndexHash::kLinear) [[likely]] {
-      return static_cast<unsigned>(power_of_two_ ? index & set_mask_ : index % sets_);
-    }
-    return hashed(index);
+    if (masked_) [[likely]]
+      return static_cast<unsigned>(index & set_mask_);
+    return folded(index);
   }
   /// Slot of `key` in the set, or kNone. Does not count as a use.
   unsigned find(unsigned set, uint64_t key) const { return find(set, key, key); }
@@ -112,6 +111,21 @@ class SetArray {
     words[keys_at_ + way] = key;
     set_digest(words, way, digest_of(key));
     touch(words, way);
+  }
+  /// victim() and put() in one, for a key that is not in the set. Returns the slot.
+  unsigned replace(unsigned set, uint64_t key) {
+    if (order_ == Order::kQueue) [[likely]] {
+      uint64_t* const words = block(set);
+      const uint64_t queue = words[kOrderAt];
+      const auto way = static_cast<unsigned>(queue >> last_shift_ & 15);
+      words[kOrderAt] = (queue & ~(uint64_t{15} << last_shift_)) << 4 | way;
+      words[keys_at_ + way] = key;
+      set_digest(words, way, digest_of(key));
+      return set << way_shift_ | way;
+    }
+    const unsigned slot = victim(set);
+    put(slot, key);
+    return slot;
   }
   /// Makes `slot`, which holds a key, the one that leaves next once its set is full. Nothing where the victim is
   /// random.
@@ -196,10 +210,10 @@ class SetArray {
   }
   static uint64_t to_place(uint64_t queue, unsigned way, unsigned shift);
   void to_front_of_list(uint64_t* words, unsigned way);
-  static void to_back_of_list(uint64_t* order, uint64_t* links, unsigned way);
+  void to_back_of_list(uint64_t* words, unsigned way);
   unsigned victim_way(const uint64_t* words);
   void build_tree();
-  unsigned hashed(uint64_t index) const;
+  unsigned folded(uint64_t index) const;
 
   Geometry geometry_;
   unsigned ways_;
@@ -207,7 +221,7 @@ class SetArray {
   unsigned way_mask_;
   unsigned sets_;
   uint64_t set_mask_;
-  bool power_of_two_;
+  bool masked_;  // the index's low bits are the set
   Order order_ = Order::kNone;
   unsigned last_shift_ = 0;  // of the last nibble of a queue
   unsigned keys_at_ = 0;

@@ -110,10 +110,15 @@ DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
 
 DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   advance_to(dram_cycle(clock.now()));
+  if (!system_.can_accept(line, false, dram_cycle(clock.now()))) ++stats_.waited_for_queue;
   while (!system_.can_accept(line, false, dram_cycle(clock.now()))) {
-    ++stats_.waited_for_queue;
     ++waiting_for_space_;
-    wake_before_next_data();
+    const DramCycle now = dram_cycle(clock.now());
+    if (system_.frees_slot(line, false, now)) {
+      wake_at(now + 1);
+    } else {
+      wake_before_next_data();
+    }
     clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();
@@ -163,7 +168,11 @@ void Dram::wake_before_next_data() {
   if (!next) return;
   const DramCycle earliest =
       waiting_for_space_ != 0 ? *next : *next + config_.dram.timing.cl + config_.dram.timing.burst;
-  const sc_core::sc_time at = domain_->moment(core_cycle(earliest), requester_);
+  wake_at(earliest);
+}
+
+void Dram::wake_at(DramCycle cycle) {
+  const sc_core::sc_time at = domain_->moment(core_cycle(cycle), requester_);
   const sc_core::sc_time now = sc_core::sc_time_stamp();
   wake_.notify(at > now ? at - now : sc_core::SC_ZERO_TIME);
 }

@@ -84,6 +84,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   void work();
   void tell_waiters();
   void wake_before_next_data();
+  void wake_at(DramCycle cycle);
 
   const DramModuleConfig config_;
   const ClockDomain* domain_;

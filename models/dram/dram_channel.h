@@ -68,6 +68,12 @@ class DramChannel {
 
   /// Whether a request of that direction finds a free slot in cycle `now`. If not, ask again after next_event().
   bool can_accept(bool write, DramCycle now);
+  /// After can_accept() said no for `now`: whether a slot is free from the next cycle on, because its request leaves in
+  /// this one.
+  bool frees_slot(bool write, DramCycle now) const {
+    const RequestQueue& queue = write ? writes_ : reads_;
+    return (write ? last_write_ : last_read_) == now && queue.size() < queue.capacity();
+  }
   /// Takes a request; can_accept() must hold. Returns the cycle in which it is done if that is known at once (all
   /// writes, forwarded reads); other reads come out of advance_to().
   std::optional<DramCycle> enqueue(const DramRequest& request, const DramLocation& where, DramCycle now);

@@ -51,22 +51,51 @@ class FirstLevel {
     fn(instruction_, "l1_itlb");
   }
 
+  /// What search() found.
+  struct Search {
+    TlbLevel* tlb = nullptr;  ///< the TLB that was asked
+    TlbLevel::Place place;    ///< the entry for the page, if it is there
+    bool serves = false;      ///< it does for the access, neither clean for a write nor forbidding it
+    uint64_t fills = 0;       ///< TlbLevel::fills() then
+  };
+  /// Looks the page up for an access of `type`; counts.
+  Search search(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types) {
+    Search found;
+    found.tlb = &level(type.kind);
+    found.fills = found.tlb->fills();
+    found.place = found.tlb->find(va, control.pcid());
+    ++stats_.lookups[static_cast<unsigned>(type.kind)];
+    if (!found.place) {
+      ++stats_.misses[static_cast<unsigned>(type.kind)];
+      return found;
+    }
+    found.tlb->touch(found.place);
+    const Translation translation = found.tlb->at(found.place, va);
+    found.serves = serves(translation, type, control);
+    if (found.serves) remember(va, translation, type, control, types, *found.tlb, found.place);
+    return found;
+  }
+  /// Keeps what the next level answered after a search() that found nothing that serves.
+  void keep(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types, const Search& search,
+            const Translation& translation, bool coalescible) {
+    const bool absent = !search.place && search.tlb->fills() == search.fills;
+    const TlbLevel::Place place = search.tlb->fill(va, control.pcid(), translation, coalescible, absent);
+    if (place) remember(va, translation, type, control, types, *search.tlb, place);
+  }
   /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
   /// of `next(in_first_level)`, which returns a PageAnswer.
   template <class Next>
   PageAnswer translate(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types,
                        Next&& next) {
-    TlbLevel& tlb = level(type.kind);
-    ++stats_.lookups[static_cast<unsigned>(type.kind)];
-    if (const auto hit = tlb.lookup(va, control.pcid())) {
-      if (!(type.is_write() && !hit->translation.dirty) && !check_rights(control, hit->translation, type)) {
-        remember(va, hit->translation, type, control, types, tlb, *hit);
-        return {hit->translation, std::nullopt, false, /*first_level_hit=*/true, false};
-      }
-      return ask(va, type, control, types, tlb, next(/*in_first_level=*/true));
+    const Search here = search(va, type, control, types);
+    if (here.serves) return {here.tlb->at(here.place, va), std::nullopt, false, /*first_level_hit=*/true, false};
+    const PageAnswer answer = next(/*in_first_level=*/static_cast<bool>(here.place));
+    if (answer.fault) {
+      invalidate(on_page_fault(control, va));
+    } else {
+      keep(va, type, control, types, here, answer.translation, answer.coalescible);
     }
-    ++stats_.misses[static_cast<unsigned>(type.kind)];
-    return ask(va, type, control, types, tlb, next(/*in_first_level=*/false));
+    return answer;
   }
 
   /// The remembered answer for the page of this access, or nullptr (page_memos.h). Counts nothing.
@@ -77,10 +106,11 @@ class FirstLevel {
   bool find_again(const MemAccess& access, AccessType type, const ControlState& control, const MemoryTypes& types) {
     if (type.is_fetch() || memos_.find(access) != nullptr) return false;  // known: hits() said no for its line
     TlbLevel& tlb = level(type.kind);
-    const auto hit = tlb.probe(access.va, control.pcid());
-    if (!hit || (type.is_write() && !hit->translation.dirty) || check_rights(control, hit->translation, type))
-      return false;
-    remember(access.va, hit->translation, type, control, types, tlb, *hit);
+    const TlbLevel::Place place = tlb.find(access.va, control.pcid());
+    if (!place) return false;
+    const Translation translation = tlb.at(place, access.va);
+    if (!serves(translation, type, control)) return false;
+    remember(access.va, translation, type, control, types, tlb, place);
     return memos_.find(access) != nullptr;
   }
   /// Uses a remembered answer: the same as a hit of translate().
@@ -97,20 +127,12 @@ class FirstLevel {
   const FirstLevelStats& stats() const { return stats_; }
 
  private:
-  PageAnswer ask(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types, TlbLevel& tlb,
-                 const PageAnswer& answer) {
-    if (answer.fault) {
-      invalidate(on_page_fault(control, va));
-      return answer;
-    }
-    const auto filled = tlb.fill(va, control.pcid(), answer.translation, answer.coalescible);
-    if (filled) remember(va, answer.translation, type, control, types, tlb, *filled);
-    return answer;
+  static bool serves(const Translation& translation, AccessType type, const ControlState& control) {
+    return !(type.is_write() && !translation.dirty) && !check_rights(control, translation, type);
   }
-
   /// Only what the fast path can serve: data that may be cached.
   void remember(VirtAddr va, const Translation& translation, AccessType type, const ControlState& control,
-                const MemoryTypes& types, TlbLevel& tlb, const TlbLevel::Hit& hit) {
+                const MemoryTypes& types, TlbLevel& tlb, TlbLevel::Place hit) {
     const PhysAddr pa = translation.address(control.linear(va));
     if (!type.is_fetch() && is_cacheable(types.at(pa, translation.pat_index))) memos_.remember(va, pa, type, tlb, hit);
   }

@@ -35,7 +35,7 @@ class PageMemos {
   }
 
   /// `va` hit `hit` of `tlb`, and an access of `type` is allowed without a further walk.
-  void remember(VirtAddr va, PhysAddr pa, AccessType type, TlbLevel& tlb, const TlbLevel::Hit& hit) {
+  void remember(VirtAddr va, PhysAddr pa, AccessType type, TlbLevel& tlb, TlbLevel::Place hit) {
     const uint64_t page = va.raw() >> kPageShift;
     Memo& memo = memos_[static_cast<unsigned>(type.kind)][page % kMemos];
     TlbArray& array = tlb.array(hit.array);

@@ -6,20 +6,6 @@ namespace mmusim {
 namespace {
 constexpr uint64_t kDataSeed = 0x51ed270b0f6d6e35;
 constexpr uint64_t kInstructionSeed = 0x2545f4914f6cdd1d;
-
-PageGroup page_group_of(EntryKind kind) {
-  switch (kind) {
-    case EntryKind::k4K:
-      return PageGroup::k4K;
-    case EntryKind::k16K:
-      return PageGroup::kCoalesced;
-    case EntryKind::k1G:
-      return PageGroup::k1G;
-    default:
-      return PageGroup::k2M4M;
-  }
-}
-
 }  // namespace
 
 SecondLevelState::SecondLevelState(const SecondLevelTlbConfig& config) : data_(config.data, kDataSeed) {
@@ -30,27 +16,6 @@ unsigned SecondLevelState::invalidate(const Invalidation& operation) {
   return data_.invalidate(operation) + (instruction_ ? instruction_->invalidate(operation) : 0);
 }
 
-SecondLevelState::Lookup SecondLevelState::lookup(const TranslateRequest& request, const ControlState& control) {
-  const bool fetch = request.type.is_fetch();
-  if (request.in_first_level) {
-    ++stats_.upgrades;
-    return {std::nullopt, /*upgrade=*/true};
-  }
-  ++(fetch ? stats_.instruction_lookups : stats_.lookups);
-  const auto hit = level(request.type.kind).lookup(request.va, control.pcid());
-  if (!hit) {
-    ++(fetch ? stats_.instruction_misses : stats_.misses);
-    return {};
-  }
-  if (!fetch) ++stats_.hits;
-  if ((request.type.is_write() && !hit->translation.dirty) || check_rights(control, hit->translation, request.type)) {
-    ++stats_.upgrades;
-    return {std::nullopt, /*upgrade=*/true};
-  }
-  ++stats_.hits_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page_group_of(hit->kind))];
-  return {hit};
-}
-
 void SecondLevelState::fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome,
                             const Lookup& lookup) {
   TlbLevel& tlb = level(request.type.kind);
@@ -58,11 +23,12 @@ void SecondLevelState::fill(const TranslateRequest& request, const ControlState&
     const PageGroup page = page_group(outcome.translation.size, outcome.coalescible && tlb.config().coalesce);
     ++stats_.misses_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page)];
   }
-  tlb.fill(request.va, control.pcid(), outcome.translation, outcome.coalescible);
+  const bool absent = !lookup.upgrade && lookup.fills == tlb.fills();
+  tlb.fill(request.va, control.pcid(), outcome.translation, outcome.coalescible, absent);
   if (!outcome.next_page) return;
   const VirtAddr next = request.va + kPageBytes;
   if (tlb.probe(next, control.pcid())) return;
-  tlb.fill(next, control.pcid(), *outcome.next_page, /*coalescible=*/false);
+  tlb.fill(next, control.pcid(), *outcome.next_page, /*coalescible=*/false, /*absent=*/true);
   ++stats_.prefetched;
 }
 
@@ -77,9 +43,9 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   const SecondLevelState::Lookup found = state_.lookup(request, control);
   clock.advance(penalty);
   stage[static_cast<unsigned>(Stage::kStlb)] += penalty;
-  if (found.hit) {
+  if (found.place) {
     clock.sync();
-    return {found.hit->translation, std::nullopt, found.hit->kind == EntryKind::k16K, /*second_level_hit=*/true};
+    return {found.translation, std::nullopt, found.place.kind == EntryKind::k16K, /*second_level_hit=*/true};
   }
   if (context_->mapper != nullptr) context_->mapper->ensure_mapped(request.va);
   for (;;) {

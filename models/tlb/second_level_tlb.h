@@ -44,6 +44,20 @@ struct SecondLevelTlbStats {
   }
 };
 
+/// How the processors' counters group an entry of a TLB.
+constexpr PageGroup page_group_of(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::k4K:
+      return PageGroup::k4K;
+    case EntryKind::k16K:
+      return PageGroup::kCoalesced;
+    case EntryKind::k1G:
+      return PageGroup::k1G;
+    default:
+      return PageGroup::k2M4M;
+  }
+}
+
 /// The state of the second level: one unified TLB, or one for data and one for instructions.
 class SecondLevelState {
  public:
@@ -62,12 +76,36 @@ class SecondLevelState {
   const SecondLevelTlbStats& stats() const { return stats_; }
 
   struct Lookup {
-    std::optional<TlbLevel::Hit> hit;
+    TlbLevel::Place place;    ///< of a hit
+    Translation translation;  ///< of a hit
     bool upgrade = false;  ///< no hit, but neither a miss: some level has the entry, clean or too narrow for the access
+    uint64_t fills = 0;    ///< of a miss: TlbLevel::fills() then
   };
   /// Looks up a translation that the first level could not give, and counts. What is there but useless for the access
   /// (clean and written, or forbidden) is left to the walk to replace.
-  Lookup lookup(const TranslateRequest& request, const ControlState& control);
+  Lookup lookup(const TranslateRequest& request, const ControlState& control) {
+    const bool fetch = request.type.is_fetch();
+    if (request.in_first_level) {
+      ++stats_.upgrades;
+      return {{}, {}, /*upgrade=*/true};
+    }
+    ++(fetch ? stats_.instruction_lookups : stats_.lookups);
+    TlbLevel& tlb = level(request.type.kind);
+    const TlbLevel::Place place = tlb.find(request.va, control.pcid());
+    if (!place) {
+      ++(fetch ? stats_.instruction_misses : stats_.misses);
+      return {{}, {}, /*upgrade=*/false, tlb.fills()};
+    }
+    tlb.touch(place);
+    if (!fetch) ++stats_.hits;
+    const Translation translation = tlb.at(place, request.va);
+    if ((request.type.is_write() && !translation.dirty) || check_rights(control, translation, request.type)) {
+      ++stats_.upgrades;
+      return {{}, {}, /*upgrade=*/true};
+    }
+    ++stats_.hits_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page_group_of(place.kind))];
+    return {place, translation};
+  }
   /// Keeps what the walk after a lookup() found, the next page's translation included if the walk brought it.
   void fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome,
             const Lookup& lookup);

@@ -69,13 +69,16 @@ class TlbArray {
   uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
 
   /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the
-  /// whole entry (16 KiB aligned for k16K).
-  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
+  /// whole entry (16 KiB aligned for k16K). `absent`: find() is known to say kNone.
+  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation, bool absent = false) {
     const uint64_t number = number_of(va, kind);
-    const unsigned set = array_.set_of(number);
-    unsigned slot = find(va, kind, pcid);
-    if (slot == kNone) slot = array_.victim(set);
-    array_.put(slot, key_of(number, kind, translation.global ? kGlobalSpace : pcid));
+    const uint64_t key = key_of(number, kind, translation.global ? kGlobalSpace : pcid);
+    unsigned slot = absent ? kNone : find(va, kind, pcid);
+    if (slot == kNone) {
+      slot = array_.replace(array_.set_of(number), key);
+    } else {
+      array_.put(slot, key);
+    }
     entries_[slot].translation = translation;
     ++entries_[slot].serial;
     return slot;

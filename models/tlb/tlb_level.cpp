@@ -85,8 +85,8 @@ void TlbLevel::expect(EntryKind kind) {
   }
 }
 
-std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation,
-                                            bool coalescible) {
+TlbLevel::Place TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible,
+                               bool absent) {
   EntryKind kind = kind_of(translation.size);
   Translation entry = translation;
   if (coalescible && config_.coalesce && kind == EntryKind::k4K) {
@@ -94,13 +94,12 @@ std::optional<TlbLevel::Hit> TlbLevel::fill(VirtAddr va, uint16_t pcid, const Tr
     entry.frame = entry.frame.align_down(bytes_of(kind));
   }
   // A fragment of a large page keeps the whole page's translation under a smaller tag.
-  if (holders_[static_cast<unsigned>(kind)].empty() && kind == EntryKind::k1G && config_.smash_1g)
-    kind = EntryKind::k2M;
-  if (holders_[static_cast<unsigned>(kind)].empty()) return std::nullopt;
+  if (kind == EntryKind::k1G && config_.smash_1g && !holds(kind)) kind = EntryKind::k2M;
+  if (!holds(kind)) return {};
   expect(kind);
+  ++fills_;
   const uint16_t number = array_for(kind, va);
-  const unsigned slot = arrays_[number].fill(va, kind, pcid, entry);
-  return Hit{arrays_[number].at(slot, kind, va), number, kind, slot};
+  return {number, kind, arrays_[number].fill(va, kind, pcid, entry, absent)};
 }
 
 unsigned TlbLevel::invalidate(const Invalidation& operation) {

@@ -38,11 +38,16 @@ class TlbLevel : public StructureStore {
  public:
   TlbLevel(const TlbConfig& config, uint64_t seed);
 
-  struct Hit {
-    Translation translation;
+  /// Where an entry is, if it is there. Fits into a register of the host.
+  struct Place {
     uint16_t array = 0;
     EntryKind kind = EntryKind::k4K;
-    unsigned slot = 0;
+    unsigned slot = TlbArray::kNone;
+
+    explicit operator bool() const { return slot != TlbArray::kNone; }
+  };
+  struct Hit : Place {
+    Translation translation;
   };
   /// Looks `va` up and, if it is there, counts as a use of that entry.
   std::optional<Hit> lookup(VirtAddr va, uint16_t pcid) {
@@ -52,18 +57,29 @@ class TlbLevel : public StructureStore {
   }
   /// The same without counting as a use.
   std::optional<Hit> probe(VirtAddr va, uint16_t pcid) const {
+    const Place place = find(va, pcid);
+    if (!place) return std::nullopt;
+    return Hit{place, at(place, va)};
+  }
+  /// The entry for `va`. Does not count as a use.
+  Place find(VirtAddr va, uint16_t pcid) const {
     for (unsigned i = 0; i < probes_count_; ++i) {
       const EntryKind kind = probes_[i].kind;
       const uint16_t number = probes_[i].spread ? array_for(kind, va) : probes_[i].array;
-      const TlbArray& array = arrays_[number];
-      const unsigned slot = array.find(va, kind, pcid);
-      if (slot != TlbArray::kNone) return Hit{array.at(slot, kind, va), number, kind, slot};
+      const unsigned slot = arrays_[number].find(va, kind, pcid);
+      if (slot != TlbArray::kNone) return {number, kind, slot};
     }
-    return std::nullopt;
+    return {};
   }
-  /// Puts in what a walk of `va` found. `run` says whether the four 4 KiB pages around it can share an entry. Returns
-  /// where it is, or nothing if this TLB holds no such page size.
-  std::optional<Hit> fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible);
+  void touch(Place place) { arrays_[place.array].touch(place.slot); }
+  /// What the entry at `place` says of `va`, which it covers.
+  Translation at(Place place, VirtAddr va) const { return arrays_[place.array].at(place.slot, place.kind, va); }
+  /// How often anything was put in. A page that was not here is not here as long as this stays what it was.
+  uint64_t fills() const { return fills_; }
+  /// Puts in what a walk of `va` found. `coalescible` says whether the four 4 KiB pages around it can share an entry.
+  /// `absent`: a lookup of `va` found nothing, and nothing was put in since. Returns where it is, or no place if this
+  /// TLB holds no such page size.
+  Place fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible, bool absent = false);
   /// Removes entries; returns how many.
   unsigned invalidate(const Invalidation& operation);
   void clear();
@@ -89,6 +105,7 @@ class TlbLevel : public StructureStore {
 
   uint16_t array_for(EntryKind kind, VirtAddr va) const;
   void expect(EntryKind kind);
+  bool holds(EntryKind kind) const { return !holders_[static_cast<unsigned>(kind)].empty(); }
 
   TlbConfig config_;
   std::vector<TlbArray> arrays_;
@@ -96,6 +113,7 @@ class TlbLevel : public StructureStore {
   std::array<bool, kEntryKinds> seen_{};                    // kinds ever filled: others need no probe
   std::array<Probe, kEntryKinds> probes_;                   // those, in the order in which they are looked for
   unsigned probes_count_ = 0;
+  uint64_t fills_ = 0;
   std::vector<StructureEntry> pdes_;  // by slot of the array that holds PDEs
 };
 

@@ -66,17 +66,21 @@ const StructureEntry* StructureCaches::find(const ControlState& control, VirtAdd
   return nullptr;
 }
 
-void StructureCaches::put(const ControlState& control, VirtAddr va, const StructureEntry& entry) {
+void StructureCaches::put(const ControlState& control, VirtAddr va, const StructureEntry& entry, bool absent) {
   const uint16_t pcid = control.pcid();
+  ++puts_;
   if (entry.level == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
   Cache* cache = by_level_[entry.level];
   if (cache == nullptr) return;
   const uint64_t number = number_of(control, va, entry.level);
   const uint64_t key = key_of(number, entry.level, pcid);
   const unsigned set = cache->array.set_of(number);
-  unsigned slot = cache->array.find(set, key);
-  if (slot == SetArray::kNone) slot = cache->array.victim(set);
-  cache->array.put(slot, key);
+  unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
+  if (slot == SetArray::kNone) {
+    slot = cache->array.replace(set, key);
+  } else {
+    cache->array.put(slot, key);
+  }
   cache->entries[slot] = entry;
 }
 

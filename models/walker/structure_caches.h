@@ -32,8 +32,11 @@ class StructureCaches {
 
   /// The entry that lets a walk of `va` start lowest, or nullptr. Valid until the next put().
   const StructureEntry* find(const ControlState& control, VirtAddr va);
-  /// Keeps `entry`, used for `va`, if there is a cache for its level.
-  void put(const ControlState& control, VirtAddr va, const StructureEntry& entry);
+  /// How often anything was put in. What find() did not have is not here as long as this stays what it was.
+  uint64_t puts() const { return puts_; }
+  /// Keeps `entry`, used for `va`, if there is a cache for its level. `absent`: no entry of this level for `va` is
+  /// here.
+  void put(const ControlState& control, VirtAddr va, const StructureEntry& entry, bool absent = false);
   /// Removes entries; returns how many.
   unsigned invalidate(const ControlState& control, const Invalidation& operation);
   void clear();
@@ -57,6 +60,7 @@ class StructureCaches {
   StructureStore* second_level_tlb_;
   std::vector<Cache> caches_;
   std::array<Cache*, kMaxLevels + 1> by_level_{};
+  uint64_t puts_ = 0;
 };
 
 }  // namespace mmusim

@@ -56,6 +56,8 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
   WalkOutcome out;
   std::optional<StructureEntry> from;
   if (const StructureEntry* found = caches.find(control, va); found != nullptr) from = *found;
+  const unsigned found_level = from ? from->level : kMaxLevels + 1;  // what lies below is not in the caches
+  const uint64_t puts = caches.puts();
   port.looked_up();
   for (;;) {
     Walk walk = from ? Walk(control, va, *from) : Walk(control, va);
@@ -86,7 +88,9 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
       continue;
     }
     const auto steps = walk.steps();
-    for (size_t i = 0; i + 1 < steps.size(); ++i) caches.put(control, va, Walk::structure_entry(steps[i]));
+    const bool as_found = caches.puts() == puts;
+    for (size_t i = 0; i + 1 < steps.size(); ++i)
+      caches.put(control, va, Walk::structure_entry(steps[i]), as_found && steps[i].level < found_level);
     if (steps.empty() || steps.back().level != 1 || control.entry_bytes() != sizeof(uint64_t)) return out;
     if (port.coalescing) {
       const auto stored = walk.updated(steps.back(), type);

@@ -4,6 +4,7 @@
 // What x86 paging structures look like: entry bits, levels, indices, canonical addresses.
 // Sources: Intel SDM vol. 3A chapter 4 (4.3-4.5 for the formats), AMD APM vol. 2 chapter 5.
 
+#include <array>
 #include <cstdint>
 
 #include "models/base/types.h"
@@ -54,12 +55,10 @@ constexpr const char* name_of(PagingMode mode) {
   return "?";
 }
 
+inline constexpr std::array<uint8_t, 5> kLevelsOfMode = {0, 2, 3, 4, 5};
 /// Levels are numbered from the page upwards: 1 = PTE, 2 = PDE, 3 = PDPTE, 4 = PML4E, 5 = PML5E.
 /// PAE has 3, although its PDPTEs are registers and not read by a walk.
-constexpr unsigned levels_of(PagingMode mode) {
-  constexpr unsigned kLevels[] = {0, 2, 3, 4, 5};
-  return kLevels[static_cast<unsigned>(mode)];
-}
+constexpr unsigned levels_of(PagingMode mode) { return kLevelsOfMode[static_cast<unsigned>(mode)]; }
 
 constexpr bool is_long_mode(PagingMode mode) { return mode == PagingMode::k4Level || mode == PagingMode::k5Level; }
 

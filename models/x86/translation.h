@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 
 #include "models/base/access.h"
@@ -74,19 +76,32 @@ struct Translation {
   bool global = false;    ///< G of the leaf, and CR4.PGE=1
   uint16_t unused = 0;    // the host copies whole words
 
+  /// Made as two words: the host can pass on at once what was stored at once, which it cannot with eight small members.
+  static constexpr Translation of(PhysAddr frame, PageSize size, Rights rights, uint64_t key, uint64_t pat_index,
+                                  bool dirty, bool global) {
+    const uint64_t rest = uint64_t{static_cast<uint8_t>(size)} | uint64_t{rights.bits()} << 8 | key << 16 |
+                          pat_index << 24 | uint64_t{dirty} << 32 | uint64_t{global} << 40;
+    return std::bit_cast<Translation>(std::array<uint64_t, 2>{frame.raw(), rest});
+  }
   constexpr PhysAddr address(VirtAddr va) const { return frame + (va.raw() & (bytes_of(size) - 1)); }
   bool operator==(const Translation&) const = default;
 };
-static_assert(sizeof(Translation) == 16);
+static_assert(sizeof(Translation) == 16 && std::endian::native == std::endian::little);
 
 /// What a paging-structure cache holds about one non-leaf entry (SDM vol. 3A 4.10.3): where its table is, and what
 /// all entries down to and including it allow. A walk that finds one starts at `level` - 1.
 struct StructureEntry {
-  PhysAddr table;         ///< of the table it points to
-  uint8_t level = 0;      ///< of the entry itself: 2 = PDE, ... 5 = PML5E
-  Rights rights;          ///< combined
-  uint8_t pat_index = 0;  ///< 2*PCD + PWT of this entry: memory type of the table it points to
+  PhysAddr table;           ///< of the table it points to
+  uint8_t level = 0;        ///< of the entry itself: 2 = PDE, ... 5 = PML5E
+  Rights rights;            ///< combined
+  uint8_t pat_index = 0;    ///< 2*PCD + PWT of this entry: memory type of the table it points to
+  uint8_t unused_byte = 0;  // whole words, as above
+  uint32_t unused_word = 0;
 
+  static constexpr StructureEntry of(PhysAddr table, unsigned level, Rights rights, uint64_t pat_index) {
+    const uint64_t rest = uint64_t{level} | uint64_t{rights.bits()} << 8 | pat_index << 16;
+    return std::bit_cast<StructureEntry>(std::array<uint64_t, 2>{table.raw(), rest});
+  }
   bool operator==(const StructureEntry&) const = default;
 };
 static_assert(sizeof(StructureEntry) == 16);

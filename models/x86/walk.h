@@ -10,11 +10,11 @@
 //
 // Rules: SDM vol. 3A 4.3-4.8. On a fault nothing is stored (accessed bits of the entries passed may legally be set).
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "models/base/inline_list.h"
 #include "models/base/types.h"
 #include "models/x86/control.h"
 #include "models/x86/fault.h"
@@ -72,18 +72,12 @@ class Walk {
   /// Takes the entry at entry_pa(); a 4-byte entry zero-extended.
   void feed(uint64_t entry) {
     const ControlState::LevelRules& rules = control_->rules(level_);
-    Step& step = steps_[count_++];
-    step.entry_pa = entry_pa();
-    step.entry = entry;
-    step.level = level_;
-    step.rights = rights_;
-    if ((entry & pte::kPresent) == 0) return fail(FaultReason::kNotPresent);
     const bool leaf = (entry & rules.leaf_bit) != 0;
-    if ((entry & rules.reserved[leaf ? 1 : 0]) != 0) return fail(FaultReason::kReservedBit);
+    if ((entry & pte::kPresent) == 0) return fail(entry, FaultReason::kNotPresent);
+    if ((entry & rules.reserved[leaf ? 1 : 0]) != 0) return fail(entry, FaultReason::kReservedBit);
     rights_ = rights_ & Rights::of_entry(entry);
     all_accessed_ = all_accessed_ && (entry & pte::kAccessed) != 0;
-    step.rights = rights_;
-    step.all_accessed = all_accessed_;
+    append(entry, all_accessed_);
     if (leaf) return finish(rules, entry);
     table_ = entry_address(entry);
     table_pat_index_ = static_cast<uint8_t>(entry >> 3 & 3);
@@ -96,14 +90,14 @@ class Walk {
   const Translation& translation() const { return translation_; }
 
   /// The entries fed so far, root first.
-  std::span<const Step> steps() const { return {steps_.data(), count_}; }
+  std::span<const Step> steps() const { return steps_; }
   /// What a paging-structure cache may hold of a step that was no leaf and did not fault. Only allowed there when
   /// `step.all_accessed`, or once the walk succeeded and its accessed bits are stored.
   static StructureEntry structure_entry(const Step& step) {
-    return {entry_address(step.entry), step.level, step.rights, static_cast<uint8_t>(step.entry >> 3 & 3)};
+    return StructureEntry::of(entry_address(step.entry), step.level, step.rights, step.entry >> 3 & 3);
   }
   /// Of the last entry fed, while the walk is not done.
-  StructureEntry structure_entry() const { return structure_entry(steps_[count_ - 1U]); }
+  StructureEntry structure_entry() const { return structure_entry(steps_.back()); }
 
   /// Whether an allowed access must store accessed or dirty bits.
   bool needs_update(AccessType access) const { return !all_accessed_ || (access.is_write() && !translation_.dirty); }
@@ -119,24 +113,34 @@ class Walk {
  private:
   void start_at_pdpte() {
     const uint64_t pdpte = control_->registers().pdpte[va_.raw() >> 30 & 3];
-    if ((pdpte & pte::kPresent) == 0) return fail(FaultReason::kNotPresent);
+    if ((pdpte & pte::kPresent) == 0) return fault_now(FaultReason::kNotPresent);
     table_ = entry_address(pdpte);
     table_pat_index_ = static_cast<uint8_t>(pdpte >> 3 & 3);
     level_ = 2;
   }
-  void fail(FaultReason reason) {
+  void fail(uint64_t entry, FaultReason reason) {
+    append(entry, /*all_accessed=*/false);
+    fault_now(reason);
+  }
+  void append(uint64_t entry, bool all_accessed) {
+    Step& step = steps_.append();
+    step.entry_pa = entry_pa();
+    step.entry = entry;
+    step.rights = rights_;
+    step.level = level_;
+    step.all_accessed = all_accessed;
+  }
+  void fault_now(FaultReason reason) {
     fault_ = reason;
     done_ = true;
   }
   void finish(const ControlState::LevelRules& rules, uint64_t entry) {
-    translation_.frame = PhysAddr(entry & rules.frame_mask);
-    if (rules.size == PageSize::k4M) translation_.frame += (entry >> 13 & 0xff) << 32;  // PSE-36
-    translation_.size = rules.size;
-    translation_.rights = rights_;
-    translation_.key = static_cast<uint8_t>(entry >> pte::kKeyShift & pte::kKeyMask);
-    translation_.pat_index = static_cast<uint8_t>((entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2);
-    translation_.dirty = (entry & pte::kDirty) != 0;
-    translation_.global = (entry & pte::kGlobal) != 0 && control_->pge();
+    PhysAddr frame(entry & rules.frame_mask);
+    if (rules.size == PageSize::k4M) frame += (entry >> 13 & 0xff) << 32;  // PSE-36
+    const uint64_t key = entry >> pte::kKeyShift & pte::kKeyMask;
+    const uint64_t pat_index = (entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2;
+    const bool global = (entry & pte::kGlobal) != 0 && control_->pge();
+    translation_ = Translation::of(frame, rules.size, rights_, key, pat_index, (entry & pte::kDirty) != 0, global);
     done_ = true;
   }
 
@@ -146,12 +150,11 @@ class Walk {
   Rights rights_;
   uint8_t level_ = 0;
   uint8_t table_pat_index_ = 0;
-  uint8_t count_ = 0;
   bool done_ = false;
   bool all_accessed_ = true;
   std::optional<FaultReason> fault_;
   Translation translation_;
-  std::array<Step, kMaxLevels> steps_;
+  InlineList<Step, kMaxLevels> steps_;
 };
 
 }  // namespace mmusim

@@ -88,15 +88,13 @@ void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
       i += run;
     } else {
       if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
-      access_slow(access);
+      this->access(access);
       ++i;
     }
   }
 }
 
-AccessResult FunctionalMachine::access(const MemAccess& access) { return access_slow(access); }
-
-AccessResult FunctionalMachine::access_slow(const MemAccess& access) {
+AccessResult FunctionalMachine::access(const MemAccess& access) {
   const AccessType type = access_type_of(access);
   ++accesses_[static_cast<unsigned>(type.kind)];
   const VirtAddr last = access.va + (access.bytes - 1U);
@@ -104,32 +102,28 @@ AccessResult FunctionalMachine::access_slow(const MemAccess& access) {
     ++faults_;
     return {{}, FaultReason::kNonCanonical};
   }
-  AccessResult result;
-  const uint64_t to_boundary = kPageBytes - (access.va.raw() & (kPageBytes - 1));
-  for (uint64_t offset = 0; offset < access.bytes; offset += to_boundary) {  // at most two pages
-    const VirtAddr va = offset == 0 ? access.va : control_.linear(access.va + offset);
-    const PageAnswer answer = first_level_.translate(
-        va, type, control_, types_, [&](bool in_first_level) { return second_level(va, type, in_first_level); });
-    if (shadow_ != nullptr) {
-      shadow_->translated(0, control_, va, type, answer.translation, answer.fault, access_number(), CycleTime(0));
-    }
-    if (answer.fault) {
-      ++faults_;
-      result.fault = answer.fault;
-      return result;
-    }
-    if (offset == 0) result.pa = answer.translation.address(control_.linear(va));
-    if (offset != 0) break;
-  }
+  AccessResult result = translate_page(access.va, type);
+  if (in_one_page(access) || result.fault) [[likely]]
+    return result;
+  const VirtAddr second = control_.linear(access.va.align_down(kPageBytes) + kPageBytes);
+  result.fault = translate_page(second, type).fault;
   return result;
 }
 
-PageAnswer FunctionalMachine::second_level(VirtAddr va, AccessType type, bool in_first_level) {
-  const TranslateRequest request{va, type, WalkCause::kLoad, 0, in_first_level};
-  const SecondLevelState::Lookup found = second_level_.lookup(request, control_);
-  if (found.hit) {
-    return {found.hit->translation, std::nullopt, found.hit->kind == EntryKind::k16K, false, true};
-  }
+AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
+  const FirstLevel::Search first = first_level_.search(va, type, control_, types_);
+  if (first.serves) return answer(va, type, first.tlb->at(first.place, va), std::nullopt);
+  const TranslateRequest request{va, type, WalkCause::kLoad, 0, /*in_first_level=*/static_cast<bool>(first.place)};
+  const SecondLevelState::Lookup second = second_level_.lookup(request, control_);
+  if (!second.place) return walk(request, first, second);
+  first_level_.keep(va, type, control_, types_, first, second.translation, second.place.kind == EntryKind::k16K);
+  return answer(va, type, second.translation, std::nullopt);
+}
+
+AccessResult FunctionalMachine::walk(const TranslateRequest& request, const FirstLevel::Search& first,
+                                     const SecondLevelState::Lookup& second) {
+  const VirtAddr va = request.va;
+  const AccessType type = request.type;
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
   EntryPort port(*this);
   const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
@@ -137,10 +131,24 @@ PageAnswer FunctionalMachine::second_level(VirtAddr va, AccessType type, bool in
   if (outcome.start_level < walks_by_start_.size()) ++walks_by_start_[outcome.start_level];
   if (outcome.fault) {
     second_level_.invalidate(on_page_fault(control_, va));
+    first_level_.invalidate(on_page_fault(control_, va));
   } else {
-    second_level_.fill(request, control_, outcome, found);
+    second_level_.fill(request, control_, outcome, second);
+    first_level_.keep(va, type, control_, types_, first, outcome.translation, outcome.coalescible);
   }
-  return {outcome.translation, outcome.fault, outcome.coalescible, false, false};
+  return answer(va, type, outcome.translation, outcome.fault);
+}
+
+/// What the access to `va` hears.
+AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type, const Translation& translation,
+                                       std::optional<FaultReason> fault) {
+  if (shadow_ != nullptr) [[unlikely]]
+    shadow_->translated(0, control_, va, type, translation, fault, access_number(), CycleTime(0));
+  if (fault) [[unlikely]] {
+    ++faults_;
+    return {{}, fault};
+  }
+  return {translation.address(control_.linear(va)), std::nullopt};
 }
 
 unsigned FunctionalMachine::invalidate(const Invalidation& operation) {

@@ -47,8 +47,11 @@ class FunctionalMachine {
 
   /// The number of the access that runs.
   uint64_t access_number() const;
-  AccessResult access_slow(const MemAccess& access);
-  PageAnswer second_level(VirtAddr va, AccessType type, bool in_first_level);
+  /// One page of an access. Faults are counted.
+  AccessResult translate_page(VirtAddr va, AccessType type);
+  AccessResult walk(const TranslateRequest& request, const FirstLevel::Search& first,
+                    const SecondLevelState::Lookup& second);
+  AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 
   PhysMem memory_;
   ControlState control_;

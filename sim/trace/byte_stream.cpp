@@ -22,6 +22,7 @@ namespace mmusim {
 namespace {
 
 constexpr size_t kChunkBytes = size_t{256} << 10;
+constexpr size_t kFirstBytes = size_t{4} << 10;  // of a reader's buffer
 constexpr size_t kChunksAhead = 6;
 constexpr size_t kSniffBytes = 8;
 
@@ -213,8 +214,7 @@ ByteInput open_bytes(std::vector<uint8_t> bytes, std::string name) {
   return input;
 }
 
-ByteReader::ByteReader(std::unique_ptr<ByteSource> source)
-    : source_(std::move(source)), buffer_(kChunkBytes + kPadding) {}
+ByteReader::ByteReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)), buffer_(kFirstBytes) {}
 
 bool ByteReader::fill(size_t bytes) {
   if (begin_ != 0) {
@@ -222,7 +222,11 @@ bool ByteReader::fill(size_t bytes) {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() < bytes + kPadding) buffer_.resize(std::max(bytes, kChunkBytes) + kPadding);
+  // Begins small, so that a short trace costs little, and at least doubles, so that a long line does not come in byte
+  // by byte.
+  if (buffer_.size() < kChunkBytes || buffer_.size() < bytes + kPadding) {
+    buffer_.resize(std::max(bytes + kPadding, std::min(4 * buffer_.size(), 2 * kMaxNeed)));
+  }
   while (end_ < bytes && !finished_) {
     const size_t n = source_->read(std::span(buffer_).subspan(end_, buffer_.size() - kPadding - end_));
     if (n == 0) finished_ = true;

@@ -12,11 +12,12 @@ namespace mmusim {
 /// Fills a TraceBatch, keeping the memory of the batch it is given.
 class BatchBuilder {
  public:
-  BatchBuilder(TraceBatch& batch, uint64_t first_record, bool want_pc) : batch_(batch), want_pc_(want_pc) {
+  BatchBuilder(TraceBatch& batch, uint64_t first_record, const TraceOptions& options)
+      : batch_(batch), room_(options.batch_accesses), want_pc_(options.want_pc) {
     batch.events.clear();
     batch.texts.clear();
-    batch.accesses.resize(kTraceBatchAccesses);
-    batch.pcs.resize(want_pc ? kTraceBatchAccesses : 0);
+    batch.accesses.resize(room_);
+    batch.pcs.resize(want_pc_ ? room_ : 0);
     batch.first_record = first_record;
   }
   BatchBuilder(const BatchBuilder&) = delete;
@@ -24,9 +25,7 @@ class BatchBuilder {
 
   size_t size() const { return size_; }
   /// Room for at least `accesses` more (an instruction of ChampSim has up to seven).
-  bool has_room(size_t accesses = 1) const {
-    return size_ + accesses <= kTraceBatchAccesses && batch_.events.size() < kTraceBatchAccesses;
-  }
+  bool has_room(size_t accesses = 1) const { return size_ + accesses <= room_ && batch_.events.size() < room_; }
   void add(const MemAccess& access, uint64_t pc) {
     if (want_pc_) batch_.pcs[size_] = pc;
     batch_.accesses[size_++] = access;
@@ -54,6 +53,7 @@ class BatchBuilder {
  private:
   TraceBatch& batch_;
   size_t size_ = 0;
+  size_t room_;
   bool want_pc_;
 };
 

@@ -40,7 +40,7 @@ class ParsedTrace {
   /// Fills a batch; false when the trace is over and the batch empty. Damage is kept until the batch before it is out.
   bool fill(TraceBatch& batch) {
     if (damage_ && !options_.salvage) std::rethrow_exception(damage_);
-    BatchBuilder builder(batch, parser_->records(), options_.want_pc);
+    BatchBuilder builder(batch, parser_->records(), options_);
     if (!damage_) {
       try {
         parser_->fill(builder);

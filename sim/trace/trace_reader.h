@@ -18,6 +18,7 @@ struct TraceOptions {
   bool keep_fetches = true;           ///< false: instruction fetches become the `gap` of the next access
   std::function<bool()> stop;         ///< asked while waiting for a slow pipe, by any thread: true ends the trace
   bool salvage = false;               ///< deliver what is whole of a damaged trace instead of an error
+  size_t batch_accesses = kTraceBatchAccesses;  ///< room of a batch, at least 16
 };
 
 /// What a trace says about itself. Complete after next() returned false.
@@ -37,8 +38,8 @@ class TraceReader {
  public:
   virtual ~TraceReader() = default;
   /// Fills `batch` (its memory is reused) with the next records; false at the end, with an empty batch. Each batch has
-  /// about kTraceBatchAccesses accesses. Throws InputError `file: record N, byte B: ...` (records count from 1, bytes
-  /// are those of the decompressed stream) after all records before the damage were delivered.
+  /// up to TraceOptions::batch_accesses accesses. Throws InputError `file: record N, byte B: ...` (records count from
+  /// 1, bytes are those of the decompressed stream) after all records before the damage were delivered.
   virtual bool next(TraceBatch& batch) = 0;
   virtual const TraceInfo& info() const = 0;
   /// Bytes of the file consumed so far and its size (0 for pipes), for progress displays.

@@ -57,8 +57,11 @@ TEST_P(TrueLru, EqualsAListForEachSet) {
       continue;
     }
     ASSERT_EQ(slot != SetArray::kNone, reference.access(number)) << "step " << i;
-    if (slot == SetArray::kNone) {
+    if (slot == SetArray::kNone && i % 2 == 0) {
       array.put(array.victim(set), number);
+    } else if (slot == SetArray::kNone) {
+      const unsigned victim = array.victim(set);
+      EXPECT_EQ(array.replace(set, number), victim);
     } else {
       array.touch(slot);
     }

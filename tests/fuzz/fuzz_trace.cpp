@@ -16,11 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 #endif
   options.want_pc = true;
   options.want_instructions = true;
-  options.keep_fetches = size % 2 == 0;
+  options.keep_fetches = size % 16 != 0;  // what leaves them out starts with a table of half a megabyte
+  options.batch_accesses = 64;            // a batch is not larger than what the input can fill
   try {
     const auto reader = mmusim::open_trace_bytes(std::vector<uint8_t>(data, data + size), "fuzz", options);
     mmusim::header_of(mmusim::origin_of(reader->info()));
-    mmusim::TraceBatch batch;
+    static mmusim::TraceBatch batch;
     uint64_t records = 0;
     while (reader->next(batch)) records += batch.records;
   } catch (const mmusim::InputError&) {

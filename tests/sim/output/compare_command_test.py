@@ -46,7 +46,7 @@ class Compare(unittest.TestCase):
         self.assertEqual(walks["runs"]["basepages"]["mean"], 130001)
 
     def test_failures_are_named_and_the_others_finish(self):
-        r = self.compare(self.scenario(["basepages", "crashes", "fails", "hangs", "hugepages"]), "--timeout", "10")
+        r = self.compare(self.scenario(["basepages", "crashes", "fails", "hangs", "hugepages"]), "--timeout", "4")
         self.assertEqual(r.returncode, 1)
         self.assertIn("crashes: failed: killed by signal 11 (Segmentation fault)", r.stdout)
         self.assertIn("fails: failed: exit code 1: the scenario is impossible", r.stdout)

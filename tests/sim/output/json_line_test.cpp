@@ -36,7 +36,7 @@ TEST(JsonLine, NumbersAreThoseOfTheLibrary) {
 
 TEST(JsonLine, WhatComesAfterANumberOverwritesWhatItWroteTooMuch) {
   char text[64];
-  const char* const end = JsonLine(text).raw("[").number(12).raw(",").hex(0xa).raw(",").number(7).raw("]").end();
+  char* const end = JsonLine(text).raw("[").number(12).raw(",").hex(0xa).raw(",").number(7).raw("]").end();
   EXPECT_EQ(std::string(text, end), R"([12,"0xa",7])");
 }
 

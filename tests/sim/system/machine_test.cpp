@@ -105,6 +105,32 @@ TEST(Machine, LookAheadDoesNotChangeSeveralCores) {
   }
 }
 
+TEST(Machine, LookAheadDoesNotChangeReadsThatFindTheControllersQueueFull) {
+  for (const unsigned places : {3U, 6U, 12U}) {  // less than the reads under way, and about as many
+    for (const unsigned cores : {1U, 2U}) {
+      PlatformConfig p = window_platform();
+      p.cores = cores;
+      p.dram.dram.controller.read_queue = places;
+      p.l3.geometry.entries = 2048;  // so that lines are written back too
+      const auto ahead = in_child([&] { return run_and_report(p, LookAhead::kPending, 8000); });
+      const auto lock_step = in_child([&] { return run_and_report(p, LookAhead::kNone, 8000); });
+      EXPECT_EQ(ahead, lock_step) << places << " places, " << cores << " cores";
+    }
+  }
+}
+
+TEST(Machine, LookAheadDoesNotChangeReadsOnAShortWayToTheController) {
+  for (const uint64_t cycles : {0U, 1U, 2U}) {
+    PlatformConfig p = window_platform();
+    p.cores = 2;
+    p.dram.to_memory = p.dram.from_memory = Cycles(cycles);
+    p.l3.geometry.entries = 2048;
+    const auto ahead = in_child([&] { return run_and_report(p, LookAhead::kPending, 8000); });
+    const auto lock_step = in_child([&] { return run_and_report(p, LookAhead::kNone, 8000); });
+    EXPECT_EQ(ahead, lock_step) << cycles;
+  }
+}
+
 /// Counts what it is told.
 class Counting : public RecordSink {
  public:

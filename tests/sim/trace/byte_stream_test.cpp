@@ -97,6 +97,17 @@ TEST(ByteStream, UnknownFormsNameTheirFirstBytes) {
   EXPECT_THAT(error, HasSubstr("expected one of vmt1, binary"));
 }
 
+TEST(ByteStream, TheFormIsFoundWhateverTheLengthOfTheLastLine) {
+  // Sizes of the reader's buffer, around which it has to move what was looked at already.
+  for (const size_t size : {4096 - 64, 16384 - 64, 65536 - 64, 262144 - 64, 262144}) {
+    for (const size_t length : {size - 1, size, size + 1}) {
+      const std::string last = "\nI  1,1";
+      const std::string text = "==1== " + std::string(length - 6 - last.size(), 'x') + last;
+      EXPECT_THAT(error_of(text), HasSubstr("truncated")) << length;
+    }
+  }
+}
+
 TEST(ByteStream, APipeThatVanishesIsATruncatedTrace) {
   const std::string path = temporary("fifo", "");
   std::filesystem::remove(path);

@@ -146,6 +146,17 @@ TEST(Perf, AnInstructionPointerIsNotTakenForAnAddress) {
       HasSubstr("no known form of trace"));
 }
 
+TEST(TraceReader, TheSizeOfBatchesChangesNothing) {
+  for (const char* name :
+       {"full.vmt", "full.mmt", "full.jsonl", "ls.lackey", "ls.champsim", "user.execlog", "mem.perf", "events.jsonl"}) {
+    TraceOptions options;
+    options.want_pc = true;
+    const std::string whole = described(read_file(data_file(name), options));
+    options.batch_accesses = 16;
+    EXPECT_EQ(described(read_file(data_file(name), options)), whole) << name;
+  }
+}
+
 TEST(TraceReader, BatchesFollowEachOtherWithoutGap) {
   const auto reader = open_trace(shipped_file("bootinit-512m-4l.vmt.xz"));
   TraceBatch batch;

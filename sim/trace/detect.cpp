@@ -57,7 +57,7 @@ std::optional<TraceFormat> text_format(ByteReader& bytes) {
       if (text.size() > ByteReader::kMaxLine)
         throw TraceDamage(fmt::format("line longer than {} bytes", ByteReader::kMaxLine));
       if (bytes.need(text.size() + 1)) continue;
-      text = readable(bytes);  // which need() has moved
+      text = readable(bytes);                                              // which need() has moved
       if (begin < text.size()) return format_of_line(text.substr(begin));  // its missing end is the parser's to report
       return lackey_noise ? std::optional(TraceFormat::kLackey) : std::nullopt;
     }

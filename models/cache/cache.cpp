@@ -38,8 +38,10 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
       entrance_(level == HitLevel::kL1),
       lookup_(lookup),
       array_(config.geometry) {
-  flying_.assign(config_.miss_registers, kFree);
-  for (unsigned i = 0; i < config_.miss_registers; ++i) registers_.push_back(std::make_unique<Miss>());
+  for (unsigned i = 0; i < config_.miss_registers; ++i) {
+    registers_.push_back(std::make_unique<Miss>());
+    free_registers_.push_back(config_.miss_registers - 1 - i);  // the first is taken first
+  }
 }
 
 void Cache::enable_prefetch(const LocalClock& clock) {
@@ -95,12 +97,10 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
     }
     return flying->found;
   }
-  const unsigned number = take_register(clock);
-  flying_[number] = line.raw();
-  registers_[number]->requester = clock.requester();
+  const unsigned number = take_register(line, clock);
   clock.advance(lookup_);
   const HitLevel found = fetch(line, reason, clock);
-  flying_[number] = kFree;
+  release_register(number);
   Miss& mine = *registers_[number];
   mine.found = found;
   clock.notify(mine.done);
@@ -167,29 +167,41 @@ bool Cache::back_invalidate(PhysAddr line) {
 }
 
 Cache::Miss* Cache::in_flight(PhysAddr line) {
-  const auto at = std::find(flying_.begin(), flying_.end(), line.raw());
-  return at == flying_.end() ? nullptr : registers_[static_cast<size_t>(at - flying_.begin())].get();
+  for (size_t i = 0; i < flying_.size(); ++i) {
+    if (flying_[i] == line.raw()) return registers_[flying_in_[i]].get();
+  }
+  return nullptr;
 }
 
-unsigned Cache::take_register(LocalClock& clock) {
+unsigned Cache::take_register(PhysAddr line, LocalClock& clock) {
   const CycleTime asked = clock.now();
-  for (;;) {
-    const auto at = std::find(flying_.begin(), flying_.end(), kFree);
-    if (at != flying_.end()) {
-      stats_.waited_for_register += clock.now() - asked;
-      return static_cast<unsigned>(at - flying_.begin());
-    }
+  while (free_registers_.empty()) {
     clock.wait_for(register_free_, {name(), "a free miss register", 0, {}});
     clock.sync();
   }
+  stats_.waited_for_register += clock.now() - asked;
+  const unsigned number = free_registers_.back();
+  free_registers_.pop_back();
+  registers_[number]->requester = clock.requester();
+  flying_.push_back(line.raw());
+  flying_in_.push_back(number);
+  return number;
+}
+
+void Cache::release_register(unsigned number) {
+  const auto at = static_cast<size_t>(std::find(flying_in_.begin(), flying_in_.end(), number) - flying_in_.begin());
+  flying_[at] = flying_.back();
+  flying_in_[at] = flying_in_.back();
+  flying_.pop_back();
+  flying_in_.pop_back();
+  free_registers_.push_back(number);
 }
 
 std::string Cache::in_progress(const WaitBoard& names) const {
   std::string text;
   for (size_t i = 0; i < flying_.size(); ++i) {
-    if (flying_[i] == kFree) continue;
-    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", name(), i, flying_[i],
-                        names.name_of(registers_[i]->requester));
+    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", name(), flying_in_[i], flying_[i],
+                        names.name_of(registers_[flying_in_[i]]->requester));
   }
   return text;
 }

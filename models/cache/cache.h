@@ -101,7 +101,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   void enable_prefetch(const LocalClock& clock);
 
  private:
-  /// A line in flight, beside its entry in flying_.
+  /// A line in flight.
   struct Miss {
     unsigned requester = 0;  ///< who fetches it
     HitLevel found = HitLevel::kDram;
@@ -112,7 +112,8 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
   Miss* in_flight(PhysAddr line);
-  unsigned take_register(LocalClock& clock);
+  unsigned take_register(PhysAddr line, LocalClock& clock);
+  void release_register(unsigned number);
   void take_port(LocalClock& clock);
   /// Puts a line that is not there into its set.
   void keep(unsigned set, PhysAddr line, bool dirty, LocalClock& clock);
@@ -124,8 +125,9 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   const Cycles lookup_;
   CacheArray array_;
   CacheStats stats_;
-  static constexpr uint64_t kFree = ~uint64_t{0};
-  std::vector<uint64_t> flying_;  // by miss register: address of its line, or kFree
+  std::vector<uint64_t> flying_;     // addresses of the lines in flight, in no order
+  std::vector<unsigned> flying_in_;  // and the miss register of each
+  std::vector<unsigned> free_registers_;
   std::vector<std::unique_ptr<Miss>> registers_;
   Signal register_free_;
   CycleTime port_cycle_;

@@ -7,13 +7,15 @@ namespace mmusim {
 
 WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock,
                        const std::vector<LocalClock>& slot_clocks, const WindowCoreConfig& config)
-    : Core(name, lsu, clock), config_(config), ring_(std::bit_ceil(config.window + 1)), ring_mask_(ring_.size() - 1) {
+    : Core(name, lsu, clock),
+      config_(config),
+      strands_(clock_),
+      ring_(std::bit_ceil(config.window + 1)),
+      ring_mask_(ring_.size() - 1) {
+  constexpr size_t kStackBytes = 64 * 1024;
   for (const LocalClock& slot_clock : slot_clocks) {
-    slots_.push_back(std::make_unique<Slot>(slot_clock));
-    sc_core::sc_spawn_options options;
-    options.set_stack_size(64 * 1024);
-    Slot* slot = slots_.back().get();
-    sc_core::sc_spawn([this, slot] { run_slot(*slot); }, sc_core::sc_gen_unique_name("slot"), &options);
+    Slot* slot = slots_.emplace_back(std::make_unique<Slot>(slot_clock)).get();
+    strands_.join(slot->clock, kStackBytes, [this, slot] { run_slot(*slot); });
   }
 }
 
@@ -130,13 +132,12 @@ WindowCore::InFlight* WindowCore::producer(const MemAccess& access, uint64_t num
 }
 
 void WindowCore::run_slot(Slot& slot) {
-  for (;;) {
-    slot.clock.wait_for(slot.go);
+  while (strands_.rest(slot.clock, slot.go)) {
     slot.clock.advance_to(slot.dispatched);
     try {
       perform(slot);
-    } catch (const sc_core::sc_unwind_exception&) {
-      throw;  // the kernel ends this thread
+    } catch (const StrandEnds&) {
+      throw;
     } catch (...) {
       failure_ = std::current_exception();  // the core's own thread throws it on
       InFlight& flight = in_flight(slot.number);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "models/dram/dram.h"
 
+#include <algorithm>
+
 namespace mmusim {
 
 Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain,
@@ -91,8 +93,8 @@ DramStats Dram::controller_stats() {
 
 void Dram::hand_out() {
   for (const DramCompletion& completion : completions_) {
-    for (const auto& waiter : waiters_) {
-      if (waiter->id == completion.id) waiter->done = completion.done;
+    for (Waiter& waiter : waiters_) {
+      if (waiter.id == completion.id) waiter.done = completion.done;
     }
   }
   completions_.clear();
@@ -115,45 +117,42 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     ++waiting_for_space_;
     const DramCycle now = dram_cycle(clock.now());
     if (system_.frees_slot(line, false, now)) {
-      wake_at(now + 1);
+      wake_at(now + 1, clock.present());
     } else {
-      wake_before_next_data();
+      wake_before_next_data(clock.present());
     }
     clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();
     advance_to(dram_cycle(clock.now()));
   }
-  Waiter* mine = nullptr;
-  for (const auto& waiter : waiters_) {
-    if (waiter->id == 0) mine = waiter.get();
-  }
-  if (mine == nullptr) mine = waiters_.emplace_back(std::make_unique<Waiter>()).get();
-  mine->id = ++next_id_;
-  mine->clock = &clock;
-  mine->told = false;
-  mine->done = system_.enqueue({mine->id, line, false}, dram_cycle(clock.now()));
+  auto idle = std::find_if(waiters_.begin(), waiters_.end(), [](const Waiter& waiter) { return waiter.id == 0; });
+  if (idle == waiters_.end()) idle = waiters_.emplace(idle);
+  const auto place = idle - waiters_.begin();  // the list may grow meanwhile
+  *idle = {.id = ++next_id_, .clock = &clock, .done = {}, .told = false};
+  idle->done = system_.enqueue({idle->id, line, false}, dram_cycle(clock.now()));
   // As long as nobody else can act before the controller's next decision, decide it here and now.
-  while (!mine->done) {
+  while (!idle->done) {
     const auto next = system_.next_event();
     MMUSIM_INVARIANT(next.has_value(), "a queued read will be served");
     if (!clock.nothing_pending_before(core_cycle(*next) + Cycles(1))) break;
     advance_to(*next);
   }
-  if (!mine->done) {
-    wake_before_next_data();
-    clock.wait_for_own(mine->ready, {name(), "data", line.raw(), {}});
+  if (!idle->done) {
+    wake_before_next_data(clock.present());
+    clock.wait_for_own({name(), "data", line.raw(), {}});
   }
-  mine->id = 0;
-  return *mine->done;
+  Waiter& mine = waiters_[static_cast<size_t>(place)];
+  mine.id = 0;
+  return *mine.done;
 }
 
 std::string Dram::in_progress(const WaitBoard& names) const {
   std::string text;
-  for (const auto& waiter : waiters_) {
-    if (waiter->id == 0) continue;
-    text += fmt::format("  {} read {} for {}, {}\n", name(), waiter->id, names.name_of(waiter->clock->requester()),
-                        waiter->done ? fmt::format("data in DRAM cycle {}", *waiter->done) : "queued");
+  for (const Waiter& waiter : waiters_) {
+    if (waiter.id == 0) continue;
+    text += fmt::format("  {} read {} for {}, {}\n", name(), waiter.id, names.name_of(waiter.clock->requester()),
+                        waiter.done ? fmt::format("data in DRAM cycle {}", *waiter.done) : "queued");
   }
   if (!posted_.empty())
     text += fmt::format("  {} has {} lines on their way to the write queue\n", name(), posted_.size());
@@ -163,36 +162,32 @@ std::string Dram::in_progress(const WaitBoard& names) const {
 /// The next data cannot come before the next command, its column latency and the burst: until then nobody needs the
 /// controller's decisions, and arrivals in between catch up by themselves. Who waits for a place in the queue needs
 /// each command.
-void Dram::wake_before_next_data() {
+void Dram::wake_before_next_data(Moment present) {
   const auto next = system_.next_event();
   if (!next) return;
   const DramCycle earliest =
       waiting_for_space_ != 0 ? *next : *next + config_.dram.timing.cl + config_.dram.timing.burst;
-  wake_at(earliest);
+  wake_at(earliest, present);
 }
 
-void Dram::wake_at(DramCycle cycle) {
-  const sc_core::sc_time at = domain_->moment(core_cycle(cycle), requester_);
-  const sc_core::sc_time now = sc_core::sc_time_stamp();
-  wake_.notify(at > now ? at - now : sc_core::SC_ZERO_TIME);
+void Dram::wake_at(DramCycle cycle, Moment present) {
+  KernelAgenda::notify_at(wake_, std::max(domain_->moment(core_cycle(cycle), requester_), present));
 }
 
 void Dram::work() {
-  advance_to(ClockDomain::ps_of(sc_core::sc_time_stamp()) / config_.dram.tck_ps);
+  advance_to(ClockDomain::ps_of(kernel_now()) / config_.dram.tck_ps);
   tell_waiters();
-  space_.notify(sc_core::sc_time_stamp());
-  if (system_.has_reads()) wake_before_next_data();
+  space_.notify(kernel_now(), kernel_now());
+  if (system_.has_reads()) wake_before_next_data(kernel_now());
 }
 
 /// Wakes each reader in the cycle in which its line is at the last-level cache.
 void Dram::tell_waiters() {
-  const sc_core::sc_time now = sc_core::sc_time_stamp();
-  for (const auto& waiter : waiters_) {
-    if (waiter->id == 0 || waiter->told || !waiter->done) continue;
-    waiter->told = true;
-    const sc_core::sc_time at =
-        domain_->moment(core_cycle(*waiter->done) + config_.from_memory, waiter->clock->requester());
-    waiter->ready.notify(at > now ? at - now : sc_core::SC_ZERO_TIME);
+  for (Waiter& waiter : waiters_) {
+    if (waiter.id == 0 || waiter.told || !waiter.done) continue;
+    waiter.told = true;
+    const Moment at = domain_->moment(core_cycle(*waiter.done) + config_.from_memory, waiter.clock->requester());
+    waiter.clock->resume_at(std::max(at, kernel_now()));
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <memory>
 #include <string>
 #include <systemc>
 #include <vector>
@@ -67,10 +66,9 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   /// A read whose data somebody waits for.
   struct Waiter {
     uint64_t id = 0;
-    const LocalClock* clock = nullptr;  ///< of who waits
+    LocalClock* clock = nullptr;  ///< of who waits
     std::optional<DramCycle> done;
-    bool told = false;  ///< `ready` is on its way
-    sc_core::sc_event ready;
+    bool told = false;  ///< it will go on
   };
 
   DramCycle dram_cycle(CycleTime t) const;
@@ -83,8 +81,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   void hand_out();
   void work();
   void tell_waiters();
-  void wake_before_next_data();
-  void wake_at(DramCycle cycle);
+  void wake_before_next_data(Moment present);
+  void wake_at(DramCycle cycle, Moment present);
 
   const DramModuleConfig config_;
   const ClockDomain* domain_;
@@ -92,8 +90,8 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramSystem system_;
   DramModuleStats stats_;
   std::deque<Posted> posted_;
-  DramCycle reached_ = 0;                         // channels that nobody asked may not yet have decided up to here
-  std::vector<std::unique_ptr<Waiter>> waiters_;  // idle ones are kept for reuse
+  DramCycle reached_ = 0;        // channels that nobody asked may not yet have decided up to here
+  std::vector<Waiter> waiters_;  // idle ones are kept for reuse
   uint64_t next_id_ = 0;
   unsigned waiting_for_space_ = 0;
   std::vector<DramCompletion> completions_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "models/fabric/strands.h"
+
 namespace mmusim {
 
 ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
@@ -14,67 +16,86 @@ ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
   set = true;
 }
 
-namespace {
-
-/// True if no process can act at or before `moment`.
-bool nothing_pending_until(const sc_core::sc_time& moment) {
-  const sc_core::sc_simcontext* context = sc_core::sc_get_curr_simcontext();
-  if (sc_core::sc_pending_activity_at_current_time(context)) return false;
-  return sc_core::sc_time_to_pending_activity(context) > moment - sc_core::sc_time_stamp();
+Moment LocalClock::present() const {
+  const Moment kernel = kernel_now();
+  return strands_ == nullptr ? kernel : std::max(kernel, strands_->present());
 }
 
-}  // namespace
+bool LocalClock::nothing_pending_until(Moment moment) const {
+  return strands_ == nullptr ? KernelAgenda::nothing_until(moment) : strands_->nothing_pending_until(moment);
+}
 
 void LocalClock::sync_slow() {
-  const sc_core::sc_time target = domain_->moment(now_, requester_, round_);
-  if (target <= sc_core::sc_time_stamp()) return;
+  const Moment target = moment();
+  if (target <= present()) return;
   if (look_ahead_ == LookAhead::kPending && nothing_pending_until(target)) return;
-  sc_core::wait(target - sc_core::sc_time_stamp());
+  if (strands_ == nullptr) {
+    sc_core::wait(sc_core::sc_time::from_value(target - kernel_now()));
+  } else {
+    strands_->resume_at(strand_, target);
+    strands_->pause(strand_);
+  }
 }
 
 void LocalClock::notify(Signal& signal) const {
-  signal.notify(std::max(domain_->moment(now_, requester_, round_), sc_core::sc_time_stamp()));
+  const Moment now = present();
+  signal.notify(std::max(moment(), now), now);
 }
 
-void Signal::notify(const sc_core::sc_time& moment) {
+void Signal::wake_all(Moment moment) {
   for (LocalClock* clock : waiting_) clock->wake(moment);
   waiting_.clear();
-  if (next_ <= sc_core::sc_time_stamp() || moment < next_) next_ = moment;
 }
 
 /// Has this requester, which waits, act after who acts at `moment`.
-void LocalClock::wake(const sc_core::sc_time& moment) {
-  sc_core::sc_time at = moment;
+void LocalClock::wake(Moment moment) {
+  Moment at = moment;
   const CycleTime cycle = domain_->cycle_of(moment);
   if (cycle >= now_) {
     now_ = cycle;
-    round_ = domain_->round_of(moment) + 1;
-    at = domain_->moment(now_, requester_, round_);
+    round_ = domain_->round_of(moment, cycle) + 1;
+    at = this->moment();
   }
-  woken_->notify(at - sc_core::sc_time_stamp());
+  resume_at(at);
+}
+
+void LocalClock::resume_at(Moment moment) {
+  if (strands_ == nullptr) {
+    KernelAgenda::notify_at(*woken_, moment);
+  } else {
+    strands_->resume_at(strand_, moment);
+  }
 }
 
 void LocalClock::wait_for(Signal& signal) {
-  if (signal.next_ > sc_core::sc_time_stamp()) {
+  if (signal.next_ > present()) {
     wake(signal.next_);
   } else {
     signal.waiting_.push_back(this);
   }
-  sc_core::wait(*woken_);
+  pause();
 }
 
-void LocalClock::wait_for_own(sc_core::sc_event& event, const WaitReason& reason) {
+void LocalClock::wait_for_own(const WaitReason& reason) {
   domain_->waits().begin(requester_, reason, now_);
-  sc_core::wait(event);
+  pause();
   domain_->waits().end(requester_);
-  advance_to(domain_->cycle_of(sc_core::sc_time_stamp()));
+  advance_to(domain_->cycle_of(present()));
+}
+
+void LocalClock::pause() {
+  if (strands_ == nullptr) {
+    sc_core::wait(*woken_);
+  } else {
+    strands_->pause(strand_);
+  }
 }
 
 bool LocalClock::nothing_pending_before(CycleTime cycle) const {
   if (look_ahead_ == LookAhead::kAlone) return true;
   if (look_ahead_ == LookAhead::kNone) return false;
-  const sc_core::sc_time target = domain_->moment(cycle, requester_);
-  return target <= sc_core::sc_time_stamp() || nothing_pending_until(target);
+  const Moment target = domain_->moment(cycle, requester_);
+  return target <= present() || nothing_pending_until(target);
 }
 
 }  // namespace mmusim

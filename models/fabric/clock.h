@@ -7,6 +7,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/types.h"
+#include "models/fabric/kernel_time.h"
 #include "models/fabric/wait_board.h"
 
 namespace mmusim {
@@ -25,14 +26,15 @@ class ClockDomain {
 
   unsigned period_ps() const { return static_cast<unsigned>(period_fs_ / kFsPerPs); }
   /// `round`: 0 for who acts by itself, 1 for who waited for one of round 0, and so on.
-  sc_core::sc_time moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
+  Moment moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
     const uint64_t offset = round == 0 ? requester : half_fs_ + uint64_t{round - 1} * requesters_ + requester;
     MMUSIM_INVARIANT(offset < period_fs_, "rounds of a cycle fit into it");
-    return sc_core::sc_time::from_value(cycle.count * period_fs_ + offset);
+    return cycle.count * period_fs_ + offset;
   }
-  CycleTime cycle_of(const sc_core::sc_time& moment) const { return CycleTime(moment.value() / period_fs_); }
-  unsigned round_of(const sc_core::sc_time& moment) const {
-    const uint64_t offset = moment.value() % period_fs_;
+  CycleTime cycle_of(Moment moment) const { return CycleTime(moment / period_fs_); }
+  /// `cycle`: that of the moment.
+  unsigned round_of(Moment moment, CycleTime cycle) const {
+    const uint64_t offset = moment - cycle.count * period_fs_;
     return offset < half_fs_ ? 0 : static_cast<unsigned>((offset - half_fs_) / requesters_) + 1;
   }
 
@@ -40,7 +42,7 @@ class ClockDomain {
   CycleTime first_cycle_at(uint64_t ps) const { return CycleTime((ps * kFsPerPs + period_fs_ - 1) / period_fs_); }
   uint64_t ps(CycleTime cycle) const { return cycle.count * (period_fs_ / kFsPerPs); }
   /// Whole picoseconds of a moment.
-  static uint64_t ps_of(const sc_core::sc_time& moment) { return moment.value() / kFsPerPs; }
+  static uint64_t ps_of(Moment moment) { return moment / kFsPerPs; }
   /// Who waits for what; no part of the clock's state, so that clocks write to it through a constant domain.
   WaitBoard& waits() const { return waits_; }
 
@@ -61,23 +63,32 @@ enum class LookAhead : uint8_t {
 };
 
 class LocalClock;
+class Strands;
 
 /// What requesters wait for: a place that comes free, a line that arrives. Who waits is woken once, at the moment at
 /// which it acts, so that it costs one switch of threads.
 class Signal {
  public:
-  /// Wakes all that wait, as of `moment`, which is not in the past. Who begins to wait before that moment is woken too.
-  void notify(const sc_core::sc_time& moment);
+  /// Wakes all that wait, as of `moment`, which is not before `present`, the moment of who calls. Who begins to wait
+  /// before that moment is woken too.
+  void notify(Moment moment, Moment present) {
+    if (!waiting_.empty()) wake_all(moment);
+    if (next_ <= present || moment < next_) next_ = moment;
+  }
 
  private:
   friend class LocalClock;
-  sc_core::sc_time next_;  // when it is notified next; in the past: not yet known
+  void wake_all(Moment moment);
+
+  Moment next_ = 0;  // when it is notified next; in the past: not yet known
   std::vector<LocalClock*> waiting_;
 };
 
 /// The time of one requester (a core, a load/store slot). It may be ahead of the simulation's: advance() is an
-/// addition. Before the requester touches what another one can see it calls sync(), which waits only if another process
-/// has anything pending before: the run-ahead rule of docs/architecture.md.
+/// addition. Before the requester touches what another one can see it calls sync(), which waits only if another
+/// requester has anything pending before: the run-ahead rule of docs/architecture.md.
+///
+/// A requester is a thread of the simulation kernel, or a strand of one (strands.h).
 class LocalClock {
  public:
   LocalClock(const ClockDomain& domain, unsigned requester, LookAhead look_ahead)
@@ -88,8 +99,11 @@ class LocalClock {
 
   CycleTime now() const { return now_; }
   unsigned requester() const { return requester_; }
+  LookAhead look_ahead() const { return look_ahead_; }
   bool alone() const { return look_ahead_ == LookAhead::kAlone; }
   const ClockDomain& domain() const { return *domain_; }
+  /// The moment at which this requester last went on: the kernel's, or its strand's.
+  Moment present() const;
 
   void advance(Cycles cycles) {
     now_ += cycles;
@@ -116,15 +130,22 @@ class LocalClock {
     wait_for(signal);
     domain_->waits().end(requester_);
   }
-  /// Waits for `event`, which is notified at exactly moment(t, requester()) for some t not before now().
-  void wait_for_own(sc_core::sc_event& event, const WaitReason& reason);
+  /// Waits until somebody calls resume_at(). Then the local time is that moment's cycle, if it is not later already.
+  void wait_for_own(const WaitReason& reason);
+  /// Has this requester, which waits, go on at `moment`: for wait_for_own(), exactly moment(t, requester()) for some t
+  /// not before now().
+  void resume_at(Moment moment);
   /// True if the simulation has nothing to do before `cycle` but this requester.
   bool nothing_pending_before(CycleTime cycle) const;
 
  private:
   friend class Signal;
+  friend class Strands;
   void sync_slow();
-  void wake(const sc_core::sc_time& moment);
+  void wake(Moment moment);
+  void pause();
+  bool nothing_pending_until(Moment moment) const;
+  Moment moment() const { return domain_->moment(now_, requester_, round_); }
 
   const ClockDomain* domain_;
   unsigned requester_;
@@ -132,6 +153,8 @@ class LocalClock {
   CycleTime now_;
   unsigned round_ = 0;
   std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
+  Strands* strands_ = nullptr;                // whose strand it is, if it is one
+  unsigned strand_ = 0;
 };
 
 }  // namespace mmusim

@@ -112,7 +112,7 @@ void Machine::run(const std::vector<Program*>& programs) {
   }
 }
 
-CycleTime Machine::reached() const { return std::max(now(), clock_.cycle_of(sc_core::sc_time_stamp())); }
+CycleTime Machine::reached() const { return std::max(now(), clock_.cycle_of(kernel_now())); }
 
 std::string Machine::who_waits() const {
   const WaitBoard& names = clock_.waits();

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <systemc>
+
+namespace mmusim {
+
+/// A moment of the simulation, in femtoseconds: plain numbers, because they are compared and added all the time.
+using Moment = uint64_t;
+inline constexpr Moment kNever = ~Moment{0};
+
+/// What the simulation kernel's clock says.
+inline Moment kernel_now() { return sc_core::sc_get_curr_simcontext()->time_stamp().value(); }
+
+/// When the kernel has something to do next, asked once for each of its steps. All events of the models are notified
+/// through this, so that the answer stays right meanwhile, or too early at worst.
+class KernelAgenda {
+ public:
+  /// True if no other process of the kernel can act at or before `moment`, which is later than kernel_now().
+  static bool nothing_until(Moment moment) {
+    const sc_core::sc_simcontext* const kernel = sc_core::sc_get_curr_simcontext();
+    if (const uint64_t step = kernel->delta_count(); step != step_) {
+      step_ = step;
+      next_ = kernel_now() + sc_core::sc_time_to_pending_activity(kernel).value();
+    }
+    return next_ > moment;
+  }
+  /// Notifies `event` at `moment`, which is not in the past, unless it comes earlier anyway.
+  static void notify_at(sc_core::sc_event& event, Moment moment) {
+    next_ = std::min(next_, moment);
+    event.notify(sc_core::sc_time::from_value(moment - kernel_now()));
+  }
+
+ private:
+  static inline uint64_t step_ = ~uint64_t{0};
+  static inline Moment next_ = 0;
+};
+
+}  // namespace mmusim

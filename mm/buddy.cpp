@@ -2,6 +2,7 @@
 #include "mm/buddy.h"
 
 #include <algorithm>
+#include <array>
 
 namespace mmusim::mm {
 
@@ -351,14 +352,12 @@ void Buddy::free_pages_core(Pfn pfn, unsigned order, Fresh fresh) {
     const uint64_t pages = uint64_t{1} << order;
     const uint64_t keep = ~(uint64_t{1} << bits_.reserved);
     const bool has_type = fresh == Fresh::kOnlined && context_.profile.offline_page_type;
-    for (uint64_t i = 0; i < pages; ++i) {
-      if (has_type) {
-        context_.store(page(pfn.raw + i) + page_field::kMapcount, kNoPageType, 4);
-      } else {
-        context_.memory().read_modify_write(page(pfn.raw + i), RmwOp::kAnd, keep, 8, /*locked=*/false);
-      }
-      context_.store(page(pfn.raw + i) + page_field::kRefcount, 0, 4);
-    }
+    const std::array<FieldStore, 2> stores = {
+        has_type ? FieldStore{page_field::kMapcount, 4, kNoPageType}
+                 : FieldStore{page_field::kFlags, 8, keep, RmwOp::kAnd},
+        FieldStore{page_field::kRefcount, 4, 0},
+    };
+    for (uint64_t i = 0; i < pages; ++i) context_.memory().store_run(page(pfn.raw + i), stores);
     for (uint64_t i = 1; i < pages; ++i) {  // free_pages_prepare
       context_.memory().read_modify_write(page(pfn.raw + i), RmwOp::kAnd, ~uint64_t{0} << 23, 8, /*locked=*/false);
     }

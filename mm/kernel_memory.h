@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "models/base/errors.h"
@@ -12,11 +13,17 @@ namespace mmusim::mm {
 /// What a read-modify-write does with its operand.
 enum class RmwOp : uint8_t { kAdd, kOr, kAnd };
 
-/// One store into a structure: `bytes` bytes, `offset` from where the structure begins.
+constexpr uint64_t result_of(RmwOp op, uint64_t old, uint64_t operand) {
+  return op == RmwOp::kAdd ? old + operand : op == RmwOp::kOr ? old | operand : old & operand;
+}
+
+/// One store into a structure: `bytes` bytes, `offset` from where the structure begins. With `op` a read-modify-write
+/// without LOCK prefix, `value` being its operand.
 struct FieldStore {
   unsigned offset;
   unsigned bytes;
   uint64_t value;
+  std::optional<RmwOp> op = {};
 };
 
 /// Memory as kernel code sees it: virtual addresses of the direct map, the kernel image and the vmemmap.
@@ -34,15 +41,21 @@ class KernelMemory {
   /// 1, 2, 4 or 8 bytes, naturally aligned.
   virtual uint64_t load(VirtAddr va, unsigned bytes) = 0;
   virtual void store(VirtAddr va, uint64_t value, unsigned bytes) = 0;
-  /// Stores into the structure at `base`, in this order: the same as so many calls of store().
+  /// Stores into the structure at `base`, in this order: the same as so many calls of store() and read_modify_write().
   virtual void store_run(VirtAddr base, std::span<const FieldStore> stores) {
-    for (const FieldStore& s : stores) store(base + s.offset, s.value, s.bytes);
+    for (const FieldStore& s : stores) {
+      if (s.op) {
+        read_modify_write(base + s.offset, *s.op, s.value, s.bytes, /*locked=*/false);
+      } else {
+        store(base + s.offset, s.value, s.bytes);
+      }
+    }
   }
   /// Read-modify-write of 1 to 8 bytes; returns the value before it. `locked`: with a LOCK prefix.
   virtual uint64_t read_modify_write(VirtAddr va, RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
     (void)locked;
     const uint64_t old = load(va, bytes);
-    store(va, op == RmwOp::kAdd ? old + operand : op == RmwOp::kOr ? old | operand : old & operand, bytes);
+    store(va, result_of(op, old, operand), bytes);
     return old;
   }
   /// memset: `bytes` bytes, any alignment, may cross pages.

@@ -112,20 +112,31 @@ class SetArray {
     set_digest(words, way, digest_of(key));
     touch(words, way);
   }
-  /// victim() and put() in one, for a key that is not in the set. Returns the slot.
-  unsigned replace(unsigned set, uint64_t key) {
+  /// The slot that a key took, and what had to leave it.
+  struct Replaced {
+    unsigned slot;
+    uint64_t stored;  ///< 0: it was empty
+
+    uint64_t key() const { return stored & ~kMark; }
+    bool marked() const { return (stored & kMark) != 0; }
+  };
+  /// victim() and put() in one, for a key that is not in the set; with its mark, if it gets one.
+  Replaced replace(unsigned set, uint64_t key, bool marked = false) {
+    uint64_t* const words = block(set);
+    unsigned way;
     if (order_ == Order::kQueue) [[likely]] {
-      uint64_t* const words = block(set);
       const uint64_t queue = words[kOrderAt];
-      const auto way = static_cast<unsigned>(queue >> last_shift_ & 15);
+      way = static_cast<unsigned>(queue >> last_shift_ & 15);
       words[kOrderAt] = (queue & ~(uint64_t{15} << last_shift_)) << 4 | way;
-      words[keys_at_ + way] = key;
-      set_digest(words, way, digest_of(key));
-      return set << way_shift_ | way;
+    } else {
+      way = victim_way(words);
+      if (words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
+      touch(words, way);
     }
-    const unsigned slot = victim(set);
-    put(slot, key);
-    return slot;
+    const Replaced replaced{set << way_shift_ | way, words[keys_at_ + way]};
+    words[keys_at_ + way] = marked ? key | kMark : key;
+    set_digest(words, way, digest_of(key));
+    return replaced;
   }
   /// Makes `slot`, which holds a key, the one that leaves next once its set is full. Nothing where the victim is
   /// random.

@@ -88,7 +88,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   bool back_invalidate(PhysAddr line) override;
   void expect(PhysAddr line) override {
-    array_.prefetch(line);
+    if (!entrance_) array_.prefetch(line);  // the host has all of the first level near anyway
     below->expect(line);
   }
 

@@ -31,12 +31,8 @@ class CacheArray {
   };
   /// Puts a line that is not there into its set, set_of(line); says what had to leave.
   Evicted fill(unsigned set, PhysAddr line, bool is_dirty) {
-    const unsigned slot = array_.victim(set);
-    const uint64_t old = array_.key(slot);
-    const Evicted evicted{PhysAddr((old >> 1) << kLineShift), old != 0, old != 0 && array_.marked(slot)};
-    array_.put(slot, key_of(line));
-    if (is_dirty) array_.mark(slot);
-    return evicted;
+    const SetArray::Replaced old = array_.replace(set, key_of(line), is_dirty);
+    return {PhysAddr((old.key() >> 1) << kLineShift), old.stored != 0, old.marked()};
   }
   void erase(unsigned slot) { array_.erase(slot); }
 

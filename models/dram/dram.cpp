@@ -7,7 +7,12 @@ namespace mmusim {
 
 Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, const ClockDomain& domain,
            unsigned requester)
-    : sc_module(name), config_(config), domain_(&domain), requester_(requester), system_(config.dram) {
+    : sc_module(name),
+      config_(config),
+      domain_(&domain),
+      requester_(requester),
+      by_tck_(config.dram.tck_ps),
+      system_(config.dram) {
   sc_core::sc_spawn_options options;
   options.spawn_method();
   options.set_sensitivity(&wake_);
@@ -15,10 +20,7 @@ Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, 
   sc_core::sc_spawn([this] { work(); }, "controller", &options);
 }
 
-DramCycle Dram::dram_cycle(CycleTime t) const {
-  const uint64_t tck = config_.dram.tck_ps;
-  return (domain_->ps(t) + tck - 1) / tck;
-}
+DramCycle Dram::dram_cycle(CycleTime t) const { return by_tck_.divide(domain_->ps(t) + config_.dram.tck_ps - 1); }
 
 CycleTime Dram::core_cycle(DramCycle t) const { return domain_->first_cycle_at(t * config_.dram.tck_ps); }
 
@@ -111,12 +113,13 @@ DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
 }
 
 DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
-  advance_to(dram_cycle(clock.now()));
-  if (!system_.can_accept(line, false, dram_cycle(clock.now()))) ++stats_.waited_for_queue;
-  while (!system_.can_accept(line, false, dram_cycle(clock.now()))) {
+  const DramLocation where = system_.locate(line);
+  DramCycle now = dram_cycle(clock.now());
+  advance_to(now);
+  if (!system_.can_accept(where, false, now)) ++stats_.waited_for_queue;
+  while (!system_.can_accept(where, false, now)) {
     ++waiting_for_space_;
-    const DramCycle now = dram_cycle(clock.now());
-    if (system_.frees_slot(line, false, now)) {
+    if (system_.frees_slot(where, false, now)) {
       wake_at(now + 1, clock.present());
     } else {
       wake_before_next_data(clock.present());
@@ -124,13 +127,14 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();
-    advance_to(dram_cycle(clock.now()));
+    now = dram_cycle(clock.now());
+    advance_to(now);
   }
   auto idle = std::find_if(waiters_.begin(), waiters_.end(), [](const Waiter& waiter) { return waiter.id == 0; });
   if (idle == waiters_.end()) idle = waiters_.emplace(idle);
   const auto place = idle - waiters_.begin();  // the list may grow meanwhile
   *idle = {.id = ++next_id_, .clock = &clock, .done = {}, .told = false};
-  idle->done = system_.enqueue({idle->id, line, false}, dram_cycle(clock.now()));
+  idle->done = system_.enqueue({idle->id, line, false}, where, now);
   // As long as nobody else can act before the controller's next decision, decide it here and now.
   while (!idle->done) {
     const auto next = system_.next_event();

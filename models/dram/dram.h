@@ -87,6 +87,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   const DramModuleConfig config_;
   const ClockDomain* domain_;
   unsigned requester_;
+  Reciprocal by_tck_;
   DramSystem system_;
   DramModuleStats stats_;
   std::deque<Posted> posted_;

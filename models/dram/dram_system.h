@@ -16,8 +16,8 @@ class DramSystem {
 
   DramLocation locate(PhysAddr pa) const { return map_.locate(pa); }
 
-  bool frees_slot(PhysAddr pa, bool write, DramCycle now) const {
-    return channels_[map_.locate(pa).channel].frees_slot(write, now);
+  bool frees_slot(const DramLocation& where, bool write, DramCycle now) const {
+    return channels_[where.channel].frees_slot(write, now);
   }
   bool can_accept(PhysAddr pa, bool write, DramCycle now) { return can_accept(map_.locate(pa), write, now); }
   bool can_accept(const DramLocation& where, bool write, DramCycle now) {

@@ -8,7 +8,12 @@
 namespace mmusim {
 
 ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
-    : period_fs_(period_ps * kFsPerPs), half_fs_(period_fs_ / 2), requesters_(requesters), waits_(requesters) {
+    : period_ps_(period_ps),
+      by_period_(period_ps),
+      period_fs_(period_ps * kFsPerPs),
+      half_fs_(period_fs_ / 2),
+      requesters_(requesters),
+      waits_(requesters) {
   MMUSIM_INVARIANT(period_ps % 2 == 0 && requesters != 0 && requesters < half_fs_ / 16,
                    "even period with room for all requesters");
   static bool set = false;

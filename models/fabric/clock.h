@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/base/errors.h"
+#include "models/base/reciprocal.h"
 #include "models/base/types.h"
 #include "models/fabric/kernel_time.h"
 #include "models/fabric/wait_board.h"
@@ -24,7 +25,7 @@ class ClockDomain {
   /// `period_ps` is an even number of picoseconds; requesters are numbered 0..requesters-1.
   ClockDomain(unsigned period_ps, unsigned requesters);
 
-  unsigned period_ps() const { return static_cast<unsigned>(period_fs_ / kFsPerPs); }
+  unsigned period_ps() const { return period_ps_; }
   /// `round`: 0 for who acts by itself, 1 for who waited for one of round 0, and so on.
   Moment moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
     const uint64_t offset = round == 0 ? requester : half_fs_ + uint64_t{round - 1} * requesters_ + requester;
@@ -39,8 +40,8 @@ class ClockDomain {
   }
 
   /// The first cycle that begins at or after `ps` picoseconds.
-  CycleTime first_cycle_at(uint64_t ps) const { return CycleTime((ps * kFsPerPs + period_fs_ - 1) / period_fs_); }
-  uint64_t ps(CycleTime cycle) const { return cycle.count * (period_fs_ / kFsPerPs); }
+  CycleTime first_cycle_at(uint64_t ps) const { return CycleTime(by_period_.divide(ps + period_ps_ - 1)); }
+  uint64_t ps(CycleTime cycle) const { return cycle.count * period_ps_; }
   /// Whole picoseconds of a moment.
   static uint64_t ps_of(Moment moment) { return moment / kFsPerPs; }
   /// Who waits for what; no part of the clock's state, so that clocks write to it through a constant domain.
@@ -49,6 +50,8 @@ class ClockDomain {
  private:
   static constexpr uint64_t kFsPerPs = 1000;  // the simulation counts femtoseconds: room for moments within a cycle
 
+  unsigned period_ps_;
+  Reciprocal by_period_;
   uint64_t period_fs_;
   uint64_t half_fs_;
   uint64_t requesters_;

@@ -21,7 +21,7 @@ class KernelAgenda {
   /// True if no other process of the kernel can act at or before `moment`, which is later than kernel_now().
   static bool nothing_until(Moment moment) {
     const sc_core::sc_simcontext* const kernel = sc_core::sc_get_curr_simcontext();
-    if (const uint64_t step = kernel->delta_count(); step != step_) {
+    if (const uint64_t step = sc_core::sc_delta_count(); step != step_) {
       step_ = step;
       next_ = kernel_now() + sc_core::sc_time_to_pending_activity(kernel).value();
     }

@@ -75,7 +75,7 @@ class TlbArray {
     const uint64_t key = key_of(number, kind, translation.global ? kGlobalSpace : pcid);
     unsigned slot = absent ? kNone : find(va, kind, pcid);
     if (slot == kNone) {
-      slot = array_.replace(array_.set_of(number), key);
+      slot = array_.replace(array_.set_of(number), key).slot;
     } else {
       array_.put(slot, key);
     }

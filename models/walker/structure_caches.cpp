@@ -77,7 +77,7 @@ void StructureCaches::put(const ControlState& control, VirtAddr va, const Struct
   const unsigned set = cache->array.set_of(number);
   unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
   if (slot == SetArray::kNone) {
-    slot = cache->array.replace(set, key);
+    slot = cache->array.replace(set, key).slot;
   } else {
     cache->array.put(slot, key);
   }

@@ -41,12 +41,12 @@ void SimulatedMemory::store(VirtAddr va, uint64_t value, unsigned bytes) {
 
 void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> stores) {
   if (!paging_) return before_tables_.store_run(base, stores);
-  PhysMem& memory = machine_.memory();
   while (!stores.empty()) {
-    const MemAccess first{base + stores[0].offset, static_cast<uint16_t>(stores[0].bytes), AccessKind::kWrite};
+    MemAccess first{base + stores[0].offset, static_cast<uint16_t>(stores[0].bytes), AccessKind::kWrite};
+    first.rmw = stores[0].op.has_value();
     const VirtAddr line = first.va.align_down(kLineBytes);
-    const PhysAddr pa = touch(first.va, first.bytes, AccessKind::kWrite);
-    memory.store(pa, stores[0].value, first.bytes);
+    const PhysAddr pa = touch(first.va, first.bytes, AccessKind::kWrite, first.rmw);
+    apply(pa, stores[0]);
     const auto in_line = [&](const mm::FieldStore& s) {
       return base + s.offset >= line && base + s.offset + s.bytes <= line + kLineBytes;
     };
@@ -54,18 +54,23 @@ void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> s
     auto done = static_cast<size_t>(end - stores.begin());
     if (!core_.repeat(first, done - 1)) done = 1;
     for (const mm::FieldStore& s : stores.subspan(1, done - 1)) {
-      memory.store(pa.align_down(kLineBytes) + (base + s.offset - line), s.value, s.bytes);
+      apply(pa.align_down(kLineBytes) + (base + s.offset - line), s);
     }
     stores = stores.subspan(done);
   }
+}
+
+/// What a store at `pa` does to memory.
+void SimulatedMemory::apply(PhysAddr pa, const mm::FieldStore& s) {
+  PhysMem& memory = machine_.memory();
+  memory.store(pa, s.op ? mm::result_of(*s.op, memory.load(pa, s.bytes), s.value) : s.value, s.bytes);
 }
 
 uint64_t SimulatedMemory::read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
   if (!paging_) return before_tables_.read_modify_write(va, op, operand, bytes, locked);
   const PhysAddr pa = touch(va, bytes, AccessKind::kWrite, /*rmw=*/true);
   const uint64_t old = bytes == sizeof(uint64_t) ? machine_.memory().load64(pa) : machine_.memory().load(pa, bytes);
-  const uint64_t value = op == mm::RmwOp::kAdd ? old + operand : op == mm::RmwOp::kOr ? old | operand : old & operand;
-  machine_.memory().store(pa, value, bytes);
+  machine_.memory().store(pa, mm::result_of(op, old, operand), bytes);
   return old;
 }
 

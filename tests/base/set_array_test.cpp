@@ -61,7 +61,14 @@ TEST_P(TrueLru, EqualsAListForEachSet) {
       array.put(array.victim(set), number);
     } else if (slot == SetArray::kNone) {
       const unsigned victim = array.victim(set);
-      EXPECT_EQ(array.replace(set, number), victim);
+      const bool marked = number % 3 == 0;
+      const uint64_t left = array.key(victim);
+      const bool was_marked = array.marked(victim);
+      const SetArray::Replaced replaced = array.replace(set, number, marked);
+      EXPECT_EQ(replaced.slot, victim);
+      EXPECT_EQ(replaced.key(), left);
+      EXPECT_EQ(replaced.marked(), was_marked);
+      EXPECT_EQ(array.marked(victim), marked);
     } else {
       array.touch(slot);
     }

@@ -32,7 +32,7 @@ std::string stores(const PlatformConfig& platform, unsigned structure_bytes, boo
       for (unsigned n = 0; n <= i % 9; ++n) {
         const unsigned bytes = n % 4 == 3 ? 4 : 8;
         const auto offset = static_cast<unsigned>((i + n * 40) % structure_bytes / bytes * bytes);
-        run.push_back({offset, bytes, i * n + 1});
+        run.push_back({offset, bytes, i * n + 1, n % 3 == 2 ? std::optional(mm::RmwOp::kAdd) : std::nullopt});
       }
       if (at_once) {
         memory.store_run(base, run);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "mm/config.h"
@@ -10,6 +8,7 @@
 #include "mm/kernel_memory.h"
 #include "mm/layout.h"
 #include "mm/observer.h"
+#include "models/base/format.h"
 
 namespace mmusim::mm {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "mm/direct_memory.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
+
+#include "models/base/format.h"
 
 namespace mmusim::mm {
 

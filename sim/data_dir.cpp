@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/data_dir.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +9,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/output/signals.h"
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -16,6 +14,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "models/base/types.h"
 
 namespace mmusim {

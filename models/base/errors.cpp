@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "models/base/errors.h"
 
-#include <fmt/format.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "models/base/stats.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 
 #include <nlohmann/json.hpp>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

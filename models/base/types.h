@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <fmt/format.h>
-
 #include <compare>
 #include <cstdint>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "models/fabric/wait_board.h"
 
-#include <fmt/format.h>
+#include "models/base/format.h"
 
 namespace mmusim {
 

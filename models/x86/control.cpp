@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "models/x86/control.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <climits>
@@ -11,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/host_limits.h"
 #include "sim/output/atomic_file.h"

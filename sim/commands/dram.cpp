@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/dram_driver.h"
 #include "sim/data_dir.h"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/commands/dram_requests.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "models/base/config.h"
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/explain/explained_system.h"
 

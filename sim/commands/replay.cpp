@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <chrono>
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/host_limits.h"
 #include "sim/commands/replay_setup.h"

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/commands/replay_setup.h"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/data_dir.h"
 #include "sim/image/page_table_image.h"
 #include "sim/output/json_line.h"

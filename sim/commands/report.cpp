@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <filesystem>
 #include <memory>
@@ -9,6 +8,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/output/atomic_file.h"
 #include "sim/output/comparison.h"

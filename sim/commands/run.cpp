@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <chrono>
 #include <cstdio>
@@ -9,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/host_limits.h"
 #include "sim/commands/run_recordings.h"

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/commands/run_recordings.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
 
+#include "models/base/format.h"
 #include "sim/commands/trace_file.h"
 
 namespace mmusim {

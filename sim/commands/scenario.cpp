@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <memory>
@@ -7,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/output/atomic_file.h"
 #include "sim/scenario/derive.h"

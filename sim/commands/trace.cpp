@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/host_limits.h"
 #include "sim/commands/trace_file.h"

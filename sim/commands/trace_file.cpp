@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/commands/trace_file.h"
 
-#include <fmt/format.h>
-
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/atomic_file.h"
 
 namespace mmusim {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/commands/trace_report.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
 
 #include <nlohmann/json.hpp>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/output/signals.h"
 #include "sim/system/platform.h"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <memory>
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
+#include "models/base/format.h"
 #include "models/dram/dram_config.h"
 #include "sim/commands/commands.h"
 #include "sim/scenario/derive.h"

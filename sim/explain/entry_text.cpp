@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/explain/entry_text.h"
 
-#include <fmt/format.h>
-
+#include "models/base/format.h"
 #include "models/x86/fault.h"
 
 namespace mmusim {

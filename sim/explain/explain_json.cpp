@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/format.h"
 #include "sim/explain/entry_text.h"
 #include "sim/explain/explanation.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "mm/layout.h"
+#include "models/base/format.h"
 #include "sim/explain/entry_text.h"
 #include "sim/explain/explanation.h"
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/explain/explained_system.h"
 
-#include <fmt/format.h>
-
 #include <variant>
 
+#include "models/base/format.h"
 #include "sim/explain/timed_access.h"
 #include "sim/image/page_table_image.h"
 #include "sim/output/json_line.h"

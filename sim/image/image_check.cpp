@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/image/image_check.h"
 
-#include <fmt/format.h>
-
 #include <map>
 
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
+#include "models/base/format.h"
 #include "models/x86/mappings.h"
 
 namespace mmusim {

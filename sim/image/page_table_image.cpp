@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/image/page_table_image.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +11,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/trace/byte_stream.h"
 
 namespace mmusim {

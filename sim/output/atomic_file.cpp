@@ -2,7 +2,6 @@
 #include "sim/output/atomic_file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/signals.h"
 
 namespace mmusim {

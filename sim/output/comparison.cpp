@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/comparison.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/units.h"
 
 namespace mmusim {

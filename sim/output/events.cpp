@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/events.h"
 
-#include <fmt/format.h>
-
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/metrics.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/format.h"
 #include "sim/output/units.h"
 
 namespace mmusim {

@@ -2,7 +2,6 @@
 #include "sim/output/process_pool.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include <thread>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/signals.h"
 
 namespace mmusim {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/progress.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

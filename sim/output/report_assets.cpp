@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/report_assets.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
+
+#include "models/base/format.h"
 
 // Puts a file's bytes into the program: NAME_begin and NAME_end. The build defines where the files are.
 #define MMUSIM_EMBED(name, path)                                                                                \

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/signal_trace.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/summary.h"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/atomic_file.h"
 
 namespace mmusim {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/table_tree.h"
 
-#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <cstdint>
@@ -14,6 +13,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "models/x86/paging.h"
 
 namespace mmusim {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
+#include "models/base/format.h"
 #include "sim/output/summary.h"
 #include "sim/output/units.h"
 

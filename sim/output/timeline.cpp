@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/timeline.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
 
+#include "models/base/format.h"
 #include "sim/output/json_line.h"
 
 namespace mmusim {

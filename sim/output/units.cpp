@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/units.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

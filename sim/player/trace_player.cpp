@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/player/trace_player.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "models/x86/invalidation.h"
 #include "models/x86/paging.h"
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/replay/kernel_tables.h"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/image/page_table_image.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/scenario/guest_machine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -10,6 +8,7 @@
 #include <string_view>
 
 #include "models/base/config.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

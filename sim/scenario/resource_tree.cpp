@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/scenario/resource_tree.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

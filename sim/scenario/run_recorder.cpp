@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/scenario/run_recorder.h"
 
-#include <fmt/format.h>
-
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/event_log.h"
 
 namespace mmusim {

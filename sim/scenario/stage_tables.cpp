@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/scenario/stage_tables.h"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

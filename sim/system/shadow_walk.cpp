@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/system/shadow_walk.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "models/x86/walk.h"
 
 namespace mmusim {

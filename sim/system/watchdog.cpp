@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/system/watchdog.h"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/output/signals.h"
 #include "sim/system/host_memory_cost.h"
 

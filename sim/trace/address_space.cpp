@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/address_space.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "models/x86/paging.h"
 
 namespace mmusim {

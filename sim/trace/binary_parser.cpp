@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 #include <zlib.h>
 
 #include <cstring>
 
+#include "models/base/format.h"
 #include "sim/trace/binary_format.h"
 #include "sim/trace/checksum.h"
 #include "sim/trace/leb128.h"

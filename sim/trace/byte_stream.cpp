@@ -2,7 +2,6 @@
 #include "sim/trace/byte_stream.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <thread>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/trace/bounded_queue.h"
 #include "sim/trace/decompress.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "models/base/format.h"
 #include "sim/trace/champsim.h"
 #include "sim/trace/trace_parser.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/decompress.h"
 
-#include <fmt/format.h>
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -9,6 +8,8 @@
 #include <array>
 #include <cstring>
 #include <new>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

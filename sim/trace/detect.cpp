@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
 #include <optional>
 
+#include "models/base/format.h"
 #include "sim/trace/binary_format.h"
 #include "sim/trace/champsim.h"
 #include "sim/trace/json_lines.h"

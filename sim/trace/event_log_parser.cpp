@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -7,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "models/base/format.h"
 #include "sim/trace/json_lines.h"
 #include "sim/trace/json_record.h"
 #include "sim/trace/trace_parser.h"

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/frame_pool.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

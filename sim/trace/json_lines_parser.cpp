@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <optional>
 
+#include "models/base/format.h"
 #include "sim/trace/checksum.h"
 #include "sim/trace/json_lines.h"
 #include "sim/trace/json_record.h"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/json_record.h"
 
-#include <fmt/format.h>
-
+#include "models/base/format.h"
 #include "sim/trace/text_scan.h"
 
 namespace mmusim {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/stack_distance.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
+#include "models/base/format.h"
 #include "sim/trace/text_lines.h"
 #include "sim/trace/trace_parser.h"
 

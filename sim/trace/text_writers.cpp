@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <iterator>
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/format.h"
 #include "sim/trace/checksum.h"
 #include "sim/trace/trace_writer.h"
 

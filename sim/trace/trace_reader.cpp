@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/trace_reader.h"
 
-#include <fmt/format.h>
-
 #include <exception>
 #include <thread>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/trace/bounded_queue.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/trace/fetch_filter.h"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/trace_window.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/trace/text_scan.h"
 
 namespace mmusim {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/trace_writer.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
 
 #include <cstring>
 
+#include "models/base/format.h"
 #include "sim/trace/leb128.h"
 #include "sim/trace/trace_parser.h"
 #include "sim/trace/vmt1.h"

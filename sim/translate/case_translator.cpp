@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/translate/case_translator.h"
 
-#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <iterator>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

@@ -2,10 +2,11 @@
 #include "sim/translate/walk_case.h"
 
 #include <fmt/compile.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 

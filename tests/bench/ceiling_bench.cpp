@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What this machine can do at all: the yardsticks beside which our own figures are set.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
 #include <zstd.h>
 
 #include <cstring>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "models/base/access.h"
+#include "models/base/format.h"
 #include "tests/bench/patterns.h"
 
 namespace mmusim {

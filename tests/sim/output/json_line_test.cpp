@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/json_line.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "models/base/format.h"
 
 namespace mmusim {
 namespace {

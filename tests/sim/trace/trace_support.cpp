@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "tests/sim/trace/trace_support.h"
 
-#include <fmt/format.h>
-
 #include <fstream>
 #include <iterator>
 #include <random>
 
 #include "models/base/errors.h"
+#include "models/base/format.h"
 #include "sim/trace/trace_parser.h"
 
 namespace mmusim::trace_test {

@@ -7,8 +7,6 @@
 #include <string>
 #include <systemc>
 
-#include <CLI/CLI.hpp>
-
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
@@ -19,35 +17,23 @@ namespace {
 using namespace mmusim;
 
 int run(int argc, char** argv) {
-  CLI::App app{"mmusim: a cycle-accurate simulator of the x86-64 MMU and of Linux's vmemmap on it"};
-  app.set_version_flag("--version", "mmusim " MMUSIM_VERSION);
-  app.require_subcommand(1);
   Action action;
-  // Subcommands, in alphabetical order.
-  add_compare_command(app, action);
-  add_dram_command(app, action);
-  add_explain_command(app, action);
-  add_presets_command(app, action);
-  add_replay_command(app, action);
-  add_report_command(app, action);
-  add_run_command(app, action);
-  add_scenario_command(app, action);
-  add_trace_command(app, action);
-  add_translate_command(app, action);
-  add_validate_command(app, action);
-  add_verify_command(app, action);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
-      fmt::print(stderr, "{}: no such command; `mmusim --help` lists them\n", argv[1]);
-    } else {
-      app.exit(e);
-    }
-    return static_cast<int>(ExitCode::kBadInput);
-  }
+  const auto done = parse_command_line(argc, argv, [&](CommandLine app) {
+    // Subcommands, in alphabetical order.
+    add_compare_command(app, action);
+    add_dram_command(app, action);
+    add_explain_command(app, action);
+    add_presets_command(app, action);
+    add_replay_command(app, action);
+    add_report_command(app, action);
+    add_run_command(app, action);
+    add_scenario_command(app, action);
+    add_trace_command(app, action);
+    add_translate_command(app, action);
+    add_validate_command(app, action);
+    add_verify_command(app, action);
+  });
+  if (done) return *done;
   const ExitCode code = action();
   flush_standard_output();
   if (stop_reason() != nullptr) fmt::print(stderr, "{}", stop_reason());

@@ -6,7 +6,6 @@
 #include <memory>
 #include <set>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "models/base/errors.h"
@@ -205,32 +204,30 @@ ExitCode compare(CompareOptions options) {
 
 }  // namespace
 
-void add_compare_command(CLI::App& app, Action& action) {
-  CLI::App* command =
+void add_compare_command(CommandLine app, Action& action) {
+  CommandLine command =
       app.add_subcommand("compare", "Run scenarios, or the variants of one, side by side; table, JSON, CSV and report");
   auto options = std::make_shared<CompareOptions>();
   command
-      ->add_option("SCENARIO", options->scenarios, "Scenario files or names of shipped ones; the first is the baseline")
-      ->required();
-  command->add_option("--out", options->out, "Directory for the results (default: out/compare-NAME)");
-  command->add_option("--platform", options->platforms, "Run each on this platform instead of its own; repeatable");
-  add_core_option(*command, options->core);
-  command->add_option("--set", options->sets, "/json/pointer=VALUE, applied to every scenario; repeatable");
-  command->add_option("--events", options->events, "What each run logs, as for `run` (default: none)");
-  command->add_option("--jobs", options->jobs, "Runs at once (default: the processors of this machine)")
-      ->check(CLI::Range(1u, 1024u));
-  command->add_option("--repeat", options->repeat, "Runs of each with seeds counting up; mean and 95 % interval")
-      ->check(CLI::Range(1u, 1000u));
-  command->add_option("--timeout", options->timeout, "Seconds after which a run counts as hung")
-      ->check(CLI::PositiveNumber);
-  add_max_memory_option(*command, options->max_memory);
-  command->add_option("--program", options->program)->group("");
-  command->footer(
+      .add_option("SCENARIO", options->scenarios, "Scenario files or names of shipped ones; the first is the baseline")
+      .required();
+  command.add_option("--out", options->out, "Directory for the results (default: out/compare-NAME)");
+  command.add_option("--platform", options->platforms, "Run each on this platform instead of its own; repeatable");
+  add_core_option(command, options->core);
+  command.add_option("--set", options->sets, "/json/pointer=VALUE, applied to every scenario; repeatable");
+  command.add_option("--events", options->events, "What each run logs, as for `run` (default: none)");
+  command.add_option("--jobs", options->jobs, "Runs at once (default: the processors of this machine)").range(1, 1024);
+  command.add_option("--repeat", options->repeat, "Runs of each with seeds counting up; mean and 95 % interval")
+      .range(1, 1000);
+  command.add_option("--timeout", options->timeout, "Seconds after which a run counts as hung").positive_number();
+  add_max_memory_option(command, options->max_memory);
+  command.add_option("--program", options->program).hidden();
+  command.footer(
       "The first scenario or variant is the baseline of all ratios. Exit code 1 if any run failed; the others finish.\n"
       "Examples:\n"
       "  mmusim compare boot-base-vs-huge --out out/boot\n"
       "  mmusim compare boot-base-vs-huge --platform milan --platform textbook --repeat 5");
-  command->callback([options, &action] { action = [options] { return compare(*options); }; });
+  command.callback([options, &action] { action = [options] { return compare(*options); }; });
 }
 
 }  // namespace mmusim

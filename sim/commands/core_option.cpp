@@ -3,12 +3,12 @@
 
 namespace mmusim {
 
-void add_core_option(CLI::App& command, std::string& core) {
+void add_core_option(CommandLine command, std::string& core) {
   command
       .add_option("--core", core,
                   "Core model, whatever the platform says: blocking (one access after the other) or window (out of "
                   "order)")
-      ->check(CLI::IsMember({"blocking", "window"}));
+      .one_of({"blocking", "window"});
 }
 
 std::vector<std::string> sets_of_core(const std::string& core) {

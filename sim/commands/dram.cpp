@@ -97,25 +97,25 @@ ExitCode run_dram(const Options& options) {
 
 }  // namespace
 
-void add_dram_command(CLI::App& app, Action& action) {
+void add_dram_command(CommandLine app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("dram", "Drive the DRAM model alone with a request trace");
+  CommandLine command = app.add_subcommand("dram", "Drive the DRAM model alone with a request trace");
   command
-      ->add_option("REQUESTS", options->requests,
-                   "Request trace: a line `arrival_ns hex_address R|W` per 64-byte request, plain or compressed; - "
-                   "for standard input")
-      ->required();
-  command->add_option("--dram", options->dram, "DRAM description: a file, or a name from `mmusim presets`")
-      ->capture_default_str();
+      .add_option("REQUESTS", options->requests,
+                  "Request trace: a line `arrival_ns hex_address R|W` per 64-byte request, plain or compressed; - "
+                  "for standard input")
+      .required();
+  command.add_option("--dram", options->dram, "DRAM description: a file, or a name from `mmusim presets`")
+      .capture_default_str();
   command
-      ->add_option("--outstanding", options->outstanding,
-                   "Closed loop: ignore arrival times and keep that many requests under way")
-      ->check(CLI::Range(1u, 1'000'000u));
-  command->add_option("--latencies", options->latencies, "Write the latency of each read, in ns, to this file");
-  command->footer(
+      .add_option("--outstanding", options->outstanding,
+                  "Closed loop: ignore arrival times and keep that many requests under way")
+      .range(1, 1'000'000);
+  command.add_option("--latencies", options->latencies, "Write the latency of each read, in ns, to this file");
+  command.footer(
       "Prints JSON: requests, DRAM cycles, read latency from first offered to last data beat, bandwidth, counters.\n"
       "Example:\n  mmusim dram requests.txt.gz --dram ddr5-4800 --outstanding 16");
-  command->callback([options, &action] { action = [options] { return run_dram(*options); }; });
+  command.callback([options, &action] { action = [options] { return run_dram(*options); }; });
 }
 
 }  // namespace mmusim

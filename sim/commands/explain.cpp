@@ -74,10 +74,10 @@ ExitCode explain(const ExplainOptions& o) {
 
 }  // namespace
 
-void add_explain_command(CLI::App& app, Action& action) {
+void add_explain_command(CommandLine app, Action& action) {
   auto o = std::make_shared<ExplainOptions>();
-  CLI::App* command = app.add_subcommand("explain", "One translation, told step by step");
-  command->footer(
+  CommandLine command = app.add_subcommand("explain", "One translation, told step by step");
+  command.footer(
       "The access is carried out on the machine, so that it shows which structure answered, where each entry was "
       "read,\n"
       "and the cycles; then once more, with everything warm. A fault is a result: the exit code stays 0.\n\n"
@@ -85,28 +85,26 @@ void add_explain_command(CLI::App& app, Action& action) {
       "  mmusim explain 0xffffea0000000040\n"
       "  mmusim explain pfn:0x1000 pfn:0x1001 --access write --scenario boot-base-vs-huge --variant hugepages\n"
       "  mmusim explain 0x400000 --user --access fetch --image img-512m-4l.ptimg.xz --json");
-  command->add_option("VA", o->addresses, "Virtual address; pfn:N or page:PA for the struct page of a page")
-      ->required();
+  command.add_option("VA", o->addresses, "Virtual address; pfn:N or page:PA for the struct page of a page").required();
   o->target.scenario = kDefaultScenario;
-  auto* scenario = command
-                       ->add_option("--scenario", o->target.scenario,
-                                    "Scenario (path or shipped name) to run first; its machine is explained")
-                       ->capture_default_str();
-  command->add_option("--variant", o->target.overrides.variant, "Apply one of the scenario's variants");
-  command->add_option("--set", o->target.overrides.sets, "Change the scenario before it is read; repeatable")
-      ->type_name("/json/pointer=VALUE")
-      ->allow_extra_args(false);
-  command->add_option("--after", o->target.after, "Stop the scenario after this stage");
-  command->add_option("--image", o->target.image, "Page-table image of a real machine")->excludes(scenario);
-  command->add_option("--platform", o->target.platform, "Platform (path or shipped name) instead of the scenario's");
-  command->add_option("--access", o->access, "Kind of access")
-      ->check(CLI::IsMember({"read", "write", "fetch"}))
-      ->capture_default_str();
-  command->add_option("--bytes", o->bytes, "Size of the access")->check(CLI::Range(1, 64))->capture_default_str();
-  command->add_flag("--user", o->user, "A user-mode access (CPL 3)");
-  command->add_flag("--ac", o->ac, "With EFLAGS.AC=1: supervisor accesses to user pages pass SMAP");
-  command->add_flag("--json", o->json, "As JSON");
-  command->callback([o, &action] { action = [o] { return explain(*o); }; });
+  const CommandOption scenario =
+      command
+          .add_option("--scenario", o->target.scenario,
+                      "Scenario (path or shipped name) to run first; its machine is explained")
+          .capture_default_str();
+  command.add_option("--variant", o->target.overrides.variant, "Apply one of the scenario's variants");
+  command.add_option("--set", o->target.overrides.sets, "Change the scenario before it is read; repeatable")
+      .type_name("/json/pointer=VALUE")
+      .one_at_a_time();
+  command.add_option("--after", o->target.after, "Stop the scenario after this stage");
+  command.add_option("--image", o->target.image, "Page-table image of a real machine").excludes(scenario);
+  command.add_option("--platform", o->target.platform, "Platform (path or shipped name) instead of the scenario's");
+  command.add_option("--access", o->access, "Kind of access").one_of({"read", "write", "fetch"}).capture_default_str();
+  command.add_option("--bytes", o->bytes, "Size of the access").range(1, 64).capture_default_str();
+  command.add_flag("--user", o->user, "A user-mode access (CPL 3)");
+  command.add_flag("--ac", o->ac, "With EFLAGS.AC=1: supervisor accesses to user pages pass SMAP");
+  command.add_flag("--json", o->json, "As JSON");
+  command.callback([o, &action] { action = [o] { return explain(*o); }; });
 }
 
 }  // namespace mmusim

@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
-
+#include "sim/commands/command_line.h"
 #include "sim/system/host_memory_cost.h"
 #include "sim/system/watchdog.h"
 
@@ -20,11 +19,8 @@ struct HostLimits {
   WatchdogLimits watchdog() const { return {watchdog_seconds, host_memory_limit(max_memory)}; }
 };
 
-/// Checks that an option is a number of 64 bits; CLI11 alone wraps negative ones around and cuts larger ones.
-CLI::Validator unsigned_number();
-
-void add_max_memory_option(CLI::App& command, std::string& max_memory);
+void add_max_memory_option(CommandLine command, std::string& max_memory);
 /// --max-memory, --watchdog and --paranoid.
-void add_host_limit_options(CLI::App& command, HostLimits& limits);
+void add_host_limit_options(CommandLine command, HostLimits& limits);
 
 }  // namespace mmusim

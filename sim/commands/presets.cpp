@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "mm/profile.h"
@@ -59,11 +58,11 @@ void print_workloads() {
 
 }  // namespace
 
-void add_presets_command(CLI::App& app, Action& action) {
-  CLI::App* command =
+void add_presets_command(CommandLine app, Action& action) {
+  CommandLine command =
       app.add_subcommand("presets", "List platforms, DRAM parts, kernel profiles, workloads, scenarios");
-  command->footer("Example:\n  mmusim presets | grep K1");
-  command->callback([&action] {
+  command.footer("Example:\n  mmusim presets | grep K1");
+  command.callback([&action] {
     action = [] {
       print_files("Platforms (\"platform\" of a scenario, --platform)", "platforms");
       print_files("DRAM parts (--dram)", "dram");

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
@@ -231,110 +230,90 @@ ExitCode run(const ReplayOptions& options) {
   return replay.on(replay_machine, &machine);
 }
 
-void add_map_options(CLI::App& command, ReplayOptions& o) {
+void add_map_options(CommandLine command, ReplayOptions& o) {
   command
       .add_option("--map", o.map,
                   "Use the page tables that this scenario's kernel builds (its workloads do not run), or those of a "
                   "page-table image")
-      ->type_name("SCENARIO|IMAGE");
+      .type_name("SCENARIO|IMAGE");
   command.add_option("--variant", o.map_overrides.variant, "Apply one of the variants of --map's scenario");
   command.add_option("--set", o.map_overrides.sets, "Change --map's scenario before it is read; repeatable")
-      ->type_name("/json/pointer=VALUE")
-      ->allow_extra_args(false);
+      .type_name("/json/pointer=VALUE")
+      .one_at_a_time();
 }
 
 /// Page tables on first touch; any of these says that they are wanted.
-void add_address_space_options(CLI::App& command, ReplayOptions& o) {
-  const auto given = [&o, map = command.get_option("--map")](CLI::Option* option) {
-    option->excludes(map)->each([&o](const std::string&) { o.spaces_given = true; });
+void add_address_space_options(CommandLine command, ReplayOptions& o) {
+  const auto given = [&o, map = command.option("--map")](CommandOption option) {
+    option.excludes(map).each([&o](const std::string&) { o.spaces_given = true; });
   };
   given(command
             .add_option("--pages", o.pages,
                         "Pages of a trace that has virtual addresses only: 4K, 2M, 1G, thp or thp:PROBABILITY")
-            ->capture_default_str());
-  given(command.add_option("--levels", o.levels, "Levels of the page tables")
-            ->check(CLI::IsMember({4, 5}))
-            ->capture_default_str());
+            .capture_default_str());
+  given(command.add_option("--levels", o.levels, "Levels of the page tables").one_of({"4", "5"}).capture_default_str());
   given(command
             .add_option("--frames", o.frames,
                         "Order of physical frames: sequential, random, fragmented or fragmented:INDEX")
-            ->capture_default_str());
+            .capture_default_str());
   command.add_option("--seed", o.seed, "Seed of everything random")
-      ->capture_default_str()
-      ->type_name("N")
-      ->check(unsigned_number());
-  command
-      .add_option(
-          "--flushes", o.flushes,
-          "Recorded TLB invalidations and control-register writes: all or none are carried out; auto: all where "
-          "the tables are a kernel's, else those after the first record that tells of address spaces (a "
-          "translation, a process, a root table)")
-      ->transform(CLI::CheckedTransformer(
-                      std::map<std::string, FlushPolicy>{
-                          {"auto", FlushPolicy::kAuto}, {"all", FlushPolicy::kAll}, {"none", FlushPolicy::kNone}},
-                      CLI::ignore_case)
-                      .description(""))
-      ->type_name("auto|all|none")
-      ->default_str("auto");
+      .capture_default_str()
+      .type_name("N")
+      .unsigned_number();
+  command.add_choice(
+      "--flushes", o.flushes, {{"auto", FlushPolicy::kAuto}, {"all", FlushPolicy::kAll}, {"none", FlushPolicy::kNone}},
+      "Recorded TLB invalidations and control-register writes: all or none are carried out; auto: all where "
+      "the tables are a kernel's, else those after the first record that tells of address spaces (a "
+      "translation, a process, a root table)");
   command.add_flag("--no-pcids", o.no_pcids, "A change of process flushes the TLBs");
 }
 
-void add_window_options(CLI::App& command, ReplayOptions& o) {
-  command.add_option("--skip", o.window.skip, "Leave out so many accesses at first")
-      ->type_name("N")
-      ->check(unsigned_number());
+void add_window_options(CommandLine command, ReplayOptions& o) {
+  command.add_option("--skip", o.window.skip, "Leave out so many accesses at first").type_name("N").unsigned_number();
   command.add_option("--warmup", o.window.warmup, "The next so many accesses run but are not counted")
-      ->type_name("N")
-      ->check(unsigned_number());
-  command.add_option("--limit", o.window.limit, "Stop after so many counted accesses")
-      ->type_name("N")
-      ->check(unsigned_number());
-  command.add_option("--sample", o.sample, "Take the first N of each M accesses")->type_name("N:M");
-  command.add_option("--roi", o.roi, "Only the phase that a marker of this number or name opens")->type_name("NAME");
+      .type_name("N")
+      .unsigned_number();
+  command.add_option("--limit", o.window.limit, "Stop after so many counted accesses").type_name("N").unsigned_number();
+  command.add_option("--sample", o.sample, "Take the first N of each M accesses").type_name("N:M");
+  command.add_option("--roi", o.roi, "Only the phase that a marker of this number or name opens").type_name("NAME");
 }
 
 }  // namespace
 
-void add_replay_command(CLI::App& app, Action& action) {
+void add_replay_command(CommandLine app, Action& action) {
   auto options = std::make_shared<ReplayOptions>();
   ReplayOptions& o = *options;
-  CLI::App* command = app.add_subcommand("replay", "Drive the machine with recorded accesses");
-  command->add_option("trace", o.trace, "Access trace or event log; - is standard input")->required();
+  CommandLine command = app.add_subcommand("replay", "Drive the machine with recorded accesses");
+  command.add_option("trace", o.trace, "Access trace or event log; - is standard input").required();
   command
-      ->add_option(
-          "--platform", o.platform,
-          "Name of a shipped platform (see presets), or a file; if missing, that of --map's scenario or of the "
-          "run that the trace was recorded from, else milan")
-      ->type_name("NAME|FILE");
-  add_core_option(*command, o.core);
-  command->add_option("--format", o.format,
-                      "Form of the trace instead of finding it by content: " + trace_format_names());
-  command->add_option("--out", o.out, "Where summary and event log go; out/NAME if missing")->type_name("DIR");
-  add_map_options(*command, o);
-  add_address_space_options(*command, o);
-  add_window_options(*command, o);
-  command->add_option("--model", o.model, "cycle, or functional: the same hits, misses and walks without time, faster")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, ReplayModel>{{"cycle", ReplayModel::kCycle},
-                                                                             {"functional", ReplayModel::kFunctional}},
-                                          CLI::ignore_case)
-                      .description(""))
-      ->type_name("cycle|functional")
-      ->default_str("cycle");
-  command->add_flag("--what-if", o.what_if, "Also count the misses of many TLB geometries");
-  command->add_option("--events", o.events, "What the event log holds: none, or some of walks,accesses,all")
-      ->capture_default_str();
-  command->add_flag("--no-fetches", o.no_fetches, "Instruction fetches take one cycle and no part in translation");
-  command->add_flag("--salvage", o.salvage, "Take what is whole of a damaged trace");
-  command->add_flag("--lock-step", o.lock_step, "Never run ahead of other processes: slower, same result");
-  add_host_limit_options(*command, o.limits);
-  command->footer(
+      .add_option("--platform", o.platform,
+                  "Name of a shipped platform (see presets), or a file; if missing, that of --map's scenario or of the "
+                  "run that the trace was recorded from, else milan")
+      .type_name("NAME|FILE");
+  add_core_option(command, o.core);
+  command.add_option("--format", o.format,
+                     "Form of the trace instead of finding it by content: " + trace_format_names());
+  command.add_option("--out", o.out, "Where summary and event log go; out/NAME if missing").type_name("DIR");
+  add_map_options(command, o);
+  add_address_space_options(command, o);
+  add_window_options(command, o);
+  command.add_choice("--model", o.model, {{"cycle", ReplayModel::kCycle}, {"functional", ReplayModel::kFunctional}},
+                     "cycle, or functional: the same hits, misses and walks without time, faster");
+  command.add_flag("--what-if", o.what_if, "Also count the misses of many TLB geometries");
+  command.add_option("--events", o.events, "What the event log holds: none, or some of walks,accesses,all")
+      .capture_default_str();
+  command.add_flag("--no-fetches", o.no_fetches, "Instruction fetches take one cycle and no part in translation");
+  command.add_flag("--salvage", o.salvage, "Take what is whole of a damaged trace");
+  command.add_flag("--lock-step", o.lock_step, "Never run ahead of other processes: slower, same result");
+  add_host_limit_options(command, o.limits);
+  command.footer(
       "Examples:\n"
       "  mmusim replay traces/ops-512m-4l.vmt.xz --platform textbook --pages 2M\n"
       "  mmusim replay big-8g-4l.vmt.xz --roi 2 --what-if --model functional\n"
       "  mmusim replay bootinit-512m-4l.vmt.xz --map boot-base-vs-huge --variant hugepages\n"
       "  mmusim run boot-base-vs-huge --record boot.mmt.zst && mmusim replay boot.mmt.zst\n"
       "  valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim replay -");
-  command->callback([options, &action] { action = [options] { return run(*options); }; });
+  command.callback([options, &action] { action = [options] { return run(*options); }; });
 }
 
 }  // namespace mmusim

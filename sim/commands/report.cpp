@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <memory>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
@@ -67,16 +66,15 @@ ExitCode report(const std::vector<std::string>& directories, std::string out) {
 
 }  // namespace
 
-void add_report_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("report", "Render report.html from finished runs or comparisons");
+void add_report_command(CommandLine app, Action& action) {
+  CommandLine command = app.add_subcommand("report", "Render report.html from finished runs or comparisons");
   auto directories = std::make_shared<std::vector<std::string>>();
   auto out = std::make_shared<std::string>();
-  command->add_option("DIR", *directories, "directories that `run --out`, `replay --out` or `compare --out` wrote")
-      ->required();
-  command->add_option("--out", *out, "the HTML file (default: report.html in the first directory)");
-  command->footer("Example:\n  mmusim report out/compare-boot-base-vs-huge");
-  command->callback(
-      [directories, out, &action] { action = [directories, out] { return report(*directories, *out); }; });
+  command.add_option("DIR", *directories, "directories that `run --out`, `replay --out` or `compare --out` wrote")
+      .required();
+  command.add_option("--out", *out, "the HTML file (default: report.html in the first directory)");
+  command.footer("Example:\n  mmusim report out/compare-boot-base-vs-huge");
+  command.callback([directories, out, &action] { action = [directories, out] { return report(*directories, *out); }; });
 }
 
 }  // namespace mmusim

@@ -6,8 +6,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/host_limits.h"
@@ -73,58 +71,55 @@ ExitCode run(const Options& options) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app, Action& action) {
+void add_run_command(CommandLine app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("run", "Run one scenario");
-  command->add_option("scenario", options->scenario, "Scenario file, or the name of a shipped one (see presets)")
-      ->required()
-      ->type_name("SCENARIO.json");
-  command->add_option("--out", options->out, "Where summary, event log and kernel log go; out/NAME if missing")
-      ->type_name("DIR");
-  command->add_option("--set", options->overrides.sets, "Change the scenario before it is read; repeatable")
-      ->type_name("/json/pointer=VALUE")
-      ->allow_extra_args(false);
-  add_core_option(*command, options->core);
-  command->add_option("--variant", options->overrides.variant, "Apply one of the scenario's variants");
-  command->add_option("--seed", options->overrides.seed, "Seed of everything random")
-      ->type_name("N")
-      ->check(unsigned_number());
+  CommandLine command = app.add_subcommand("run", "Run one scenario");
+  command.add_option("scenario", options->scenario, "Scenario file, or the name of a shipped one (see presets)")
+      .required()
+      .type_name("SCENARIO.json");
+  command.add_option("--out", options->out, "Where summary, event log and kernel log go; out/NAME if missing")
+      .type_name("DIR");
+  command.add_option("--set", options->overrides.sets, "Change the scenario before it is read; repeatable")
+      .type_name("/json/pointer=VALUE")
+      .one_at_a_time();
+  add_core_option(command, options->core);
+  command.add_option("--variant", options->overrides.variant, "Apply one of the scenario's variants");
+  command.add_option("--seed", options->overrides.seed, "Seed of everything random").type_name("N").unsigned_number();
   command
-      ->add_option("--events", options->recordings.events,
-                   "What the event log holds: none, or some of pte,tables,walks,accesses,all")
-      ->capture_default_str();
-  command->add_option("--tables", options->recordings.tables, "Write the vmemmap page tables of each stage (JSON)")
-      ->type_name("FILE");
-  command->add_option("--timeline", options->recordings.timeline, "Write a Chrome trace for Perfetto (JSON)")
-      ->type_name("FILE");
-  command->add_option("--vcd", options->recordings.vcd, "Write signals as a value change dump, for GTKWave")
-      ->type_name("FILE");
+      .add_option("--events", options->recordings.events,
+                  "What the event log holds: none, or some of pte,tables,walks,accesses,all")
+      .capture_default_str();
+  command.add_option("--tables", options->recordings.tables, "Write the vmemmap page tables of each stage (JSON)")
+      .type_name("FILE");
+  command.add_option("--timeline", options->recordings.timeline, "Write a Chrome trace for Perfetto (JSON)")
+      .type_name("FILE");
+  command.add_option("--vcd", options->recordings.vcd, "Write signals as a value change dump, for GTKWave")
+      .type_name("FILE");
   command
-      ->add_option("--vcd-signals", options->recordings.vcd_signals,
-                   "Which: some of phase,walkers,misses,dram-queues,dram-banks,all")
-      ->capture_default_str();
-  command->add_option("--timeline-begin", options->recordings.timeline_begin, "First cycle of timeline and signals")
-      ->type_name("CYCLE")
-      ->check(unsigned_number());
+      .add_option("--vcd-signals", options->recordings.vcd_signals,
+                  "Which: some of phase,walkers,misses,dram-queues,dram-banks,all")
+      .capture_default_str();
+  command.add_option("--timeline-begin", options->recordings.timeline_begin, "First cycle of timeline and signals")
+      .type_name("CYCLE")
+      .unsigned_number();
+  command.add_option("--timeline-end", options->recordings.timeline_end, "Cycle after the last of timeline and signals")
+      .type_name("CYCLE")
+      .unsigned_number();
   command
-      ->add_option("--timeline-end", options->recordings.timeline_end, "Cycle after the last of timeline and signals")
-      ->type_name("CYCLE")
-      ->check(unsigned_number());
-  command
-      ->add_option("--record", options->recordings.record,
-                   "Write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and .gz, "
-                   ".xz or .zst)")
-      ->type_name("FILE");
-  command->add_option("--record-form", options->recordings.record_form,
-                      "Form of that trace instead of the one its name tells: binary, jsonl, vmt1, lackey, champsim");
-  command->add_flag("--lock-step", options->lock_step, "Never run ahead of other processes: slower, same result");
-  add_host_limit_options(*command, options->limits);
-  command->footer(
+      .add_option("--record", options->recordings.record,
+                  "Write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and .gz, "
+                  ".xz or .zst)")
+      .type_name("FILE");
+  command.add_option("--record-form", options->recordings.record_form,
+                     "Form of that trace instead of the one its name tells: binary, jsonl, vmt1, lackey, champsim");
+  command.add_flag("--lock-step", options->lock_step, "Never run ahead of other processes: slower, same result");
+  add_host_limit_options(command, options->limits);
+  command.footer(
       "Examples:\n"
       "  mmusim run boot-base-vs-huge --variant hugepages --out out/huge\n"
       "  mmusim run boot-base-vs-huge --record boot.mmt.zst\n"
       "  mmusim run server.json --set /kernel/levels=5 --set /platform/page_walkers/walkers=2");
-  command->callback([options, &action] { action = [options] { return run(*options); }; });
+  command.callback([options, &action] { action = [options] { return run(*options); }; });
 }
 
 }  // namespace mmusim

@@ -4,8 +4,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/output/atomic_file.h"
@@ -33,20 +31,20 @@ ExitCode derive(const Options& options) {
 
 }  // namespace
 
-void add_scenario_command(CLI::App& app, Action& action) {
+void add_scenario_command(CommandLine app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("scenario", "Write a scenario from a recorded kernel or a boot log");
-  command->add_option("--from", options->from, "Page-table dump (JSON) or boot log (dmesg text); .gz, .xz, .zst too")
-      ->required()
-      ->type_name("DUMP.json|DMESG.txt");
-  command->add_option("-o,--output", options->output, "Where to write the scenario; standard output if missing")
-      ->type_name("S.json");
-  command->footer(
+  CommandLine command = app.add_subcommand("scenario", "Write a scenario from a recorded kernel or a boot log");
+  command.add_option("--from", options->from, "Page-table dump (JSON) or boot log (dmesg text); .gz, .xz, .zst too")
+      .required()
+      .type_name("DUMP.json|DMESG.txt");
+  command.add_option("-o,--output", options->output, "Where to write the scenario; standard output if missing")
+      .type_name("S.json");
+  command.footer(
       "Reads what the machine was given (memory map, reservations, processor, command line, actions), never what its\n"
       "kernel built from it. What had to be assumed is said on standard error.\n\n"
       "Example:\n"
       "  dmesg > server.txt && mmusim scenario --from server.txt -o server.json && mmusim run server.json");
-  command->callback([options, &action] { action = [options] { return derive(*options); }; });
+  command.callback([options, &action] { action = [options] { return derive(*options); }; });
 }
 
 }  // namespace mmusim

@@ -211,65 +211,65 @@ ExitCode copy_trace(const TraceArguments& arguments) {
 using Run = ExitCode (*)(const TraceArguments&);
 
 struct Subcommand {
-  CLI::App* app;
+  CommandLine app;
   std::shared_ptr<TraceArguments> arguments = std::make_shared<TraceArguments>();
 
-  Subcommand(CLI::App& trace, Action& action, const char* name, const char* description, const char* example, Run run)
+  Subcommand(CommandLine trace, Action& action, const char* name, const char* description, const char* example, Run run)
       : app(trace.add_subcommand(name, description)) {
-    app->footer(std::string("Example:\n  ") + example);
-    app->callback([a = arguments, run, &action] { action = [a, run] { return run(*a); }; });
-    app->add_option("--format", arguments->from,
-                    "Form of the input instead of finding it by content: " + trace_format_names());
-    app->add_flag("--salvage", arguments->salvage, "Take what is whole of a damaged trace");
+    app.footer(std::string("Example:\n  ") + example);
+    app.callback([a = arguments, run, &action] { action = [a, run] { return run(*a); }; });
+    app.add_option("--format", arguments->from,
+                   "Form of the input instead of finding it by content: " + trace_format_names());
+    app.add_flag("--salvage", arguments->salvage, "Take what is whole of a damaged trace");
   }
   Subcommand& input() {
-    app->add_option("FILE", arguments->input, "Trace; - is standard input")->required();
+    app.add_option("FILE", arguments->input, "Trace; - is standard input").required();
     return *this;
   }
   Subcommand& output() {
-    app->add_option("OUT", arguments->output,
-                    "Trace to write, compressed by its end (.gz, .xz, .zst); - is standard output")
-        ->required();
-    app->add_option("--to", arguments->to,
-                    "Form to write: vmt1, binary, jsonl, lackey, champsim (default: by the name)");
-    app->add_flag("--lossless", arguments->lossless, "Refuse if the form cannot hold everything");
+    app.add_option("OUT", arguments->output,
+                   "Trace to write, compressed by its end (.gz, .xz, .zst); - is standard output")
+        .required();
+    app.add_option("--to", arguments->to,
+                   "Form to write: vmt1, binary, jsonl, lackey, champsim (default: by the name)");
+    app.add_flag("--lossless", arguments->lossless, "Refuse if the form cannot hold everything");
     return *this;
   }
 };
 
-void add_cut(CLI::App& trace, Action& action) {
+void add_cut(CommandLine trace, Action& action) {
   Subcommand cut(trace, action, "cut", "Write a part of a trace",
                  "mmusim trace cut big-8g-4l.vmt.xz part.mmt.zst --roi 3 --skip 1000000 --limit 500000", copy_trace);
   cut.input().output();
   TraceArguments& a = *cut.arguments;
-  cut.app->add_option("--skip", a.window.skip, "Leave out so many accesses at first")->check(unsigned_number());
-  cut.app->add_option("--limit", a.window.limit, "Stop after so many accesses")->check(unsigned_number());
-  cut.app->add_option("--sample", a.sample, "N:M: take the first N of each M accesses");
-  cut.app->add_option("--roi", a.roi, "Only the phase that a marker of this number or name opens");
+  cut.app.add_option("--skip", a.window.skip, "Leave out so many accesses at first").unsigned_number();
+  cut.app.add_option("--limit", a.window.limit, "Stop after so many accesses").unsigned_number();
+  cut.app.add_option("--sample", a.sample, "N:M: take the first N of each M accesses");
+  cut.app.add_option("--roi", a.roi, "Only the phase that a marker of this number or name opens");
 }
 
 }  // namespace
 
-void add_trace_command(CLI::App& app, Action& action) {
-  CLI::App* trace = app.add_subcommand("trace", "Look at, check, convert and cut access traces and event logs");
-  trace->require_subcommand(1);
-  Subcommand info(*trace, action, "info", "Records, footprint, page reuse and checksum of a trace",
+void add_trace_command(CommandLine app, Action& action) {
+  CommandLine trace = app.add_subcommand("trace", "Look at, check, convert and cut access traces and event logs");
+  trace.require_subcommand();
+  Subcommand info(trace, action, "info", "Records, footprint, page reuse and checksum of a trace",
                   "mmusim trace info traces/ops-512m-4l.vmt.xz", run_info);
-  info.input().app->add_flag("--json", info.arguments->json, "Print JSON");
-  Subcommand validate(*trace, action, "validate", "Read traces to their end and report the first damage of each",
+  info.input().app.add_flag("--json", info.arguments->json, "Print JSON");
+  Subcommand validate(trace, action, "validate", "Read traces to their end and report the first damage of each",
                       "mmusim trace validate a.vmt.xz b.champsim.zst", run_validate);
-  validate.app->add_option("FILE", validate.arguments->inputs, "Traces; - is standard input")->required();
-  Subcommand head(*trace, action, "head", "The first records as JSON Lines",
+  validate.app.add_option("FILE", validate.arguments->inputs, "Traces; - is standard input").required();
+  Subcommand head(trace, action, "head", "The first records as JSON Lines",
                   "valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim trace head -",
                   run_head);
   head.input()
-      .app->add_option("-n,--records", head.arguments->records, "How many")
-      ->capture_default_str()
-      ->check(unsigned_number());
-  Subcommand convert(*trace, action, "convert", "Write a trace in another form, saying what that form cannot hold",
+      .app.add_option("-n,--records", head.arguments->records, "How many")
+      .capture_default_str()
+      .unsigned_number();
+  Subcommand convert(trace, action, "convert", "Write a trace in another form, saying what that form cannot hold",
                      "mmusim trace convert ls.lackey.gz ls.mmt.zst", copy_trace);
   convert.input().output();
-  add_cut(*trace, action);
+  add_cut(trace, action);
 }
 
 }  // namespace mmusim

@@ -51,11 +51,11 @@ ExitCode translate_stream(ByteSource& source, const CaseDefaults& defaults) {
 
 }  // namespace
 
-void add_translate_command(CLI::App& app, Action& action) {
+void add_translate_command(CommandLine app, Action& action) {
   auto options = std::make_shared<TranslateOptions>();
-  CLI::App* command = app.add_subcommand(
+  CommandLine command = app.add_subcommand(
       "translate", "Architectural translation of each case on standard input (JSON Lines, plain or compressed)");
-  command->footer(
+  command.footer(
       "Each line is one memory access with the control registers and the page-table entries it can touch; each line\n"
       "of output is its outcome, in the same order. A bad line gives {\"line\":N,\"error\":...} and exit code 1.\n\n"
       "Example:\n"
@@ -65,10 +65,10 @@ void add_translate_command(CLI::App& app, Action& action) {
       "\"cpl\":0,\"acc\":\"r\",\"va\":\"9000ffc01008\",\"n\":8,\"mem\":[[\"204900\",\"4001003\"],[\"4001018\","
       "\"400001e3\"]]}' |\n"
       "    tr -d '\\n' | mmusim translate");
-  command->add_option("input", options->input, "File of cases; - is standard input")->capture_default_str();
-  command->add_option("--platform", options->platform,
-                      "Platform (path or shipped name) that says what cases leave out: maxpa, g1, and the vendor");
-  command->callback([options, &action] {
+  command.add_option("input", options->input, "File of cases; - is standard input").capture_default_str();
+  command.add_option("--platform", options->platform,
+                     "Platform (path or shipped name) that says what cases leave out: maxpa, g1, and the vendor");
+  command.callback([options, &action] {
     action = [options] {
       CaseDefaults defaults;
       if (!options->platform.empty()) defaults.traits = load_platform(options->platform).processor;

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
@@ -107,16 +106,16 @@ ExitCode validate(const std::vector<std::string>& files) {
 
 }  // namespace
 
-void add_validate_command(CLI::App& app, Action& action) {
+void add_validate_command(CommandLine app, Action& action) {
   auto files = std::make_shared<std::vector<std::string>>();
-  CLI::App* command =
+  CommandLine command =
       app.add_subcommand("validate", "Check scenarios, platforms, DRAM parts, recorded kernels, traces");
-  command->add_option("files", *files, "what each file is, is found by its content")->required()->type_name("FILE");
-  command->footer(
+  command.add_option("files", *files, "what each file is, is found by its content").required().type_name("FILE");
+  command.footer(
       "Prints every error with its JSON pointer (scenarios are checked with each variant), or record number "
       "(traces).\n\n"
       "Example:\n  mmusim validate configs/scenarios/*.json configs/platforms/*.json traces/*");
-  command->callback([files, &action] { action = [files] { return validate(*files); }; });
+  command.callback([files, &action] { action = [files] { return validate(*files); }; });
 }
 
 }  // namespace mmusim

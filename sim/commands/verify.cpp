@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
@@ -67,16 +66,16 @@ ExitCode verify(const std::vector<std::string>& dumps) {
 
 }  // namespace
 
-void add_verify_command(CLI::App& app, Action& action) {
+void add_verify_command(CommandLine app, Action& action) {
   auto dumps = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = app.add_subcommand("verify", "Build what recorded kernels built, and compare every entry");
-  command->add_option("dumps", *dumps, "recorded kernels; .gz, .xz, .zst too")->required()->type_name("DUMP.json");
-  command->footer(
+  CommandLine command = app.add_subcommand("verify", "Build what recorded kernels built, and compare every entry");
+  command.add_option("dumps", *dumps, "recorded kernels; .gz, .xz, .zst too").required().type_name("DUMP.json");
+  command.footer(
       "Reports per stage and level how many recorded page-table entries agree in VA, in flags, and in physical "
       "address.\n"
       "All must agree in flags; at boot, where the inputs determine them, in addresses too. Exit 1 if not.\n\n"
       "Example:\n  mmusim verify tests/data/recorded/*.xz");
-  command->callback([dumps, &action] { action = [dumps] { return verify(*dumps); }; });
+  command.callback([dumps, &action] { action = [dumps] { return verify(*dumps); }; });
 }
 
 }  // namespace mmusim

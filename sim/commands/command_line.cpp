@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "sim/commands/command_line.h"
+
+#include <charconv>
+#include <cstdint>
+
+#include <CLI/CLI.hpp>
+
+#include "models/base/errors.h"
+#include "models/base/format.h"
+
+namespace mmusim {
+
+CommandOption CommandOption::required() { return CommandOption(option_->required()); }
+
+CommandOption CommandOption::excludes(CommandOption other) { return CommandOption(option_->excludes(other.option_)); }
+
+CommandOption CommandOption::each(const std::function<void(const std::string&)>& seen) {
+  return CommandOption(option_->each(seen));
+}
+
+CommandOption CommandOption::type_name(const std::string& name) { return CommandOption(option_->type_name(name)); }
+
+CommandOption CommandOption::capture_default_str() { return CommandOption(option_->capture_default_str()); }
+
+CommandOption CommandOption::hidden() { return CommandOption(option_->group("")); }
+
+CommandOption CommandOption::one_at_a_time() { return CommandOption(option_->allow_extra_args(false)); }
+
+CommandOption CommandOption::one_of(const std::vector<std::string>& values) {
+  return CommandOption(option_->check(CLI::IsMember(values)));
+}
+
+CommandOption CommandOption::range(unsigned low, unsigned high) {
+  return CommandOption(option_->check(CLI::Range(low, high)));
+}
+
+CommandOption CommandOption::positive_number() { return CommandOption(option_->check(CLI::PositiveNumber)); }
+
+CommandOption CommandOption::unsigned_number() {
+  const auto check = [](const std::string& text) {
+    uint64_t value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec == std::errc{} && end == text.data() + text.size() && !text.empty()) return std::string();
+    return "expected a number from 0 to 18446744073709551615, got " + text;
+  };
+  return CommandOption(option_->check(check));
+}
+
+CommandOption CommandOption::choice(const std::vector<std::string>& values, const std::string& by_default) {
+  std::string names;
+  for (const std::string& value : values) names += (names.empty() ? "" : "|") + value;
+  option_->transform(CLI::IsMember(values, CLI::ignore_case).description(""));
+  return CommandOption(option_->type_name(names)->default_str(by_default));
+}
+
+CommandLine CommandLine::add_subcommand(const std::string& name, const std::string& description) {
+  return CommandLine(app_->add_subcommand(name, description));
+}
+
+void CommandLine::require_subcommand() { app_->require_subcommand(1); }
+
+template <class T>
+CommandOption CommandLine::add_option(const std::string& name, T& value, const std::string& help) {
+  return CommandOption(app_->add_option(name, value, help));
+}
+template CommandOption CommandLine::add_option(const std::string&, std::string&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, std::optional<std::string>&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, std::vector<std::string>&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, unsigned&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, std::optional<unsigned>&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, uint64_t&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, std::optional<uint64_t>&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, double&, const std::string&);
+template CommandOption CommandLine::add_option(const std::string&, std::optional<double>&, const std::string&);
+
+CommandOption CommandLine::add_flag(const std::string& name, bool& value, const std::string& help) {
+  return CommandOption(app_->add_flag(name, value, help));
+}
+
+CommandOption CommandLine::add_word(const std::string& name, const std::function<void(const std::string&)>& take,
+                                    const std::string& help) {
+  return CommandOption(app_->add_option_function<std::string>(name, take, help));
+}
+
+CommandOption CommandLine::option(const std::string& name) { return CommandOption(app_->get_option(name)); }
+
+void CommandLine::footer(const std::string& text) { app_->footer(text); }
+
+void CommandLine::callback(const std::function<void()>& chosen) { app_->callback(chosen); }
+
+std::optional<int> parse_command_line(int argc, char** argv, const std::function<void(CommandLine)>& add) {
+  CLI::App app{"mmusim: a cycle-accurate simulator of the x86-64 MMU and of Linux's vmemmap on it"};
+  app.set_version_flag("--version", "mmusim " MMUSIM_VERSION);
+  app.require_subcommand(1);
+  add(CommandLine(&app));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+      fmt::print(stderr, "{}: no such command; `mmusim --help` lists them\n", argv[1]);
+    } else {
+      app.exit(e);
+    }
+    return static_cast<int>(ExitCode::kBadInput);
+  }
+  return std::nullopt;
+}
+
+}  // namespace mmusim

@@ -30,6 +30,7 @@ HitLevel Dram::read_line(PhysAddr line, RequestReason, LocalClock& clock) {
   clock.advance(config_.to_memory);
   clock.sync();
   const DramCycle done = clock.alone() ? read_alone(line, dram_cycle(clock.now())) : read_shared(line, clock);
+  reached_ = std::max(reached_, done);
   clock.advance_to(core_cycle(done) + config_.from_memory);
   clock.sync();
   stats_.read_cycles += clock.now() - begin;
@@ -87,9 +88,8 @@ void Dram::advance_to(DramCycle now) {
   hand_out();
 }
 
-DramStats Dram::controller_stats() {
-  system_.advance_to(reached_, completions_);
-  hand_out();
+DramStats Dram::controller_stats(bool at_rest) {
+  if (at_rest) advance_to(reached_);
   return system_.stats();
 }
 
@@ -107,7 +107,6 @@ DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
     advance_to(now);  // who watches sees all channels go on together
   } else if (!posted_.empty()) {
     deliver_writes(now);
-    reached_ = now;
   }
   return system_.read_alone(line, now);
 }

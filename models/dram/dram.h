@@ -51,8 +51,9 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   const DramModuleStats& stats() const { return stats_; }
   DramSystem& system() { return system_; }
-  /// What the controllers have done by the time of the last request.
-  DramStats controller_stats();
+  /// What the controllers have done. `at_rest`: no read is under way nor will come before the last data that were asked
+  /// for, so that they have done all up to that time, however far they were called.
+  DramStats controller_stats(bool at_rest);
   /// A line of text for each read that somebody waits for, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
 
@@ -91,7 +92,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramSystem system_;
   DramModuleStats stats_;
   std::deque<Posted> posted_;
-  DramCycle reached_ = 0;        // channels that nobody asked may not yet have decided up to here
+  DramCycle reached_ = 0;        // when the last data asked for were there
   std::vector<Waiter> waiters_;  // idle ones are kept for reuse
   uint64_t next_id_ = 0;
   unsigned waiting_for_space_ = 0;

@@ -24,6 +24,7 @@ LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
 Machine::Machine(const PlatformConfig& platform, MachineOptions options)
     : platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
   const LookAhead look_ahead = look_ahead_of(platform, options);
+  alone_ = look_ahead == LookAhead::kAlone;
   dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
   clock_.waits().name(0, "dram");
   if (options.paranoid) shadow_.emplace(memory_, platform.cores);
@@ -219,7 +220,7 @@ StatNode Machine::stats() const {
   root.child("l3").add(l3_->stats());
   StatNode& dram = root.child("dram");
   dram.add(dram_->stats());
-  dram.child("controllers").add(dram_->controller_stats());
+  dram.child("controllers").add(dram_->controller_stats(!running_ || alone_));
   return root;
 }
 

@@ -112,6 +112,7 @@ class Machine {
   unsigned next_requester_ = 0;
   std::optional<ShadowWalk> shadow_;
   bool running_ = false;
+  bool alone_ = false;  // a lone core, with nothing under way between its accesses
 };
 
 }  // namespace mmusim

@@ -20,9 +20,7 @@ class RegisterDependences {
   /// Number (from 1) of the youngest load that any of the source registers needs; 0: none.
   uint64_t youngest_source(const Record& record) const {
     uint64_t youngest = 0;
-    for (const uint8_t r : record.source_registers) {
-      if (carries(r)) youngest = std::max(youngest, load_[r]);
-    }
+    for (const uint8_t r : record.source_registers) youngest = std::max(youngest, load_[r]);
     return youngest;
   }
   void write(const Record& record, uint64_t load) {
@@ -35,7 +33,7 @@ class RegisterDependences {
   static bool carries(uint8_t r) {
     return r != champsim::kNoRegister && r != champsim::kFlagsRegister && r != champsim::kInstructionPointer;
   }
-  std::array<uint64_t, 256> load_{};
+  std::array<uint64_t, 256> load_{};  // 0 for the registers that carry nothing
 };
 
 class ChampSimParser final : public TraceParser {

@@ -236,6 +236,14 @@ unsigned SetArray::victim_way(const uint64_t* words) {
   internal_error(__FILE__, __LINE__, "unknown replacement policy");
 }
 
+/// The way that makes room, as its next key will find it: touched, and no longer empty.
+unsigned SetArray::take_victim(uint64_t* words) {
+  const unsigned way = victim_way(words);
+  if (words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
+  touch(words, way);
+  return way;
+}
+
 void SetArray::clear() {
   std::fill(lines_.begin(), lines_.end(), Line{});
   uint64_t order = uint64_t{ways_} << kEmptyShift;

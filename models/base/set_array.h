@@ -129,9 +129,7 @@ class SetArray {
       way = static_cast<unsigned>(queue >> last_shift_ & 15);
       words[kOrderAt] = (queue & ~(uint64_t{15} << last_shift_)) << 4 | way;
     } else {
-      way = victim_way(words);
-      if (words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
-      touch(words, way);
+      way = take_victim(words);
     }
     const Replaced replaced{set << way_shift_ | way, words[keys_at_ + way]};
     words[keys_at_ + way] = marked ? key | kMark : key;
@@ -223,6 +221,7 @@ class SetArray {
   void to_front_of_list(uint64_t* words, unsigned way);
   void to_back_of_list(uint64_t* words, unsigned way);
   unsigned victim_way(const uint64_t* words);
+  unsigned take_victim(uint64_t* words);
   void build_tree();
   unsigned folded(uint64_t index) const;
 

@@ -65,7 +65,6 @@ class TlbArray {
     t.frame += va.raw() & (bytes_of(kind) - bytes_of(PageSize::k4K));
     return t;
   }
-  void set_dirty(unsigned slot) { entries_[slot].translation.dirty = true; }
   uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
 
   /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the

@@ -17,4 +17,8 @@ if(MMUSIM_SANITIZE)
   endif()
   target_compile_options(mmusim_options INTERFACE -fsanitize=${MMUSIM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(mmusim_options INTERFACE -fsanitize=${MMUSIM_SANITIZE})
+  if(MMUSIM_SANITIZE MATCHES "address")
+    # models/base/asan_stacks.cpp
+    target_link_options(mmusim_options INTERFACE -Wl,--wrap=__asan_handle_no_return)
+  endif()
 endif()

@@ -153,8 +153,10 @@ class Careless(unittest.TestCase):
             f.write(b"5" * (1 << 20))
             f.truncate(1 << 30)
         small = lambda: resource.setrlimit(resource.RLIMIT_DATA, (512 << 20, 512 << 20))
-        self.check(["trace", "info", "line", "--format", "lackey"], 2, "line longer than", preexec_fn=small)
-        self.check(["dram", "line"], 2, "line longer than", preexec_fn=small)
+        # The address sanitizer takes more than that for itself, so that there the message alone is checked.
+        limit = {"preexec_fn": small} if self.mmusim("--version", preexec_fn=small).returncode == 0 else {}
+        self.check(["trace", "info", "line", "--format", "lackey"], 2, "line longer than", **limit)
+        self.check(["dram", "line"], 2, "line longer than", **limit)
         self.check(["run", "line"], 2, "larger than 256 MiB")
         self.check(["translate", "line"], 1)
 

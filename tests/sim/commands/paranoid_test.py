@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""--paranoid finds nothing wrong: shipped scenarios, shortened, and shipped traces. usage: paranoid_test.py MMUSIM SOURCE"""
+"""--paranoid finds nothing wrong: shipped scenarios, shortened, and shipped traces; all, or those of a name.
+usage: paranoid_test.py MMUSIM SOURCE [NAME]"""
 import glob
 import json
 import os
@@ -11,6 +12,7 @@ import tempfile
 import unittest
 
 MMUSIM, SOURCE = (os.path.abspath(p) for p in (sys.argv.pop(1), sys.argv.pop(1)))
+NAME = sys.argv.pop(1) if len(sys.argv) > 1 else "*"
 LIMIT = 30000
 
 
@@ -32,6 +34,11 @@ class Paranoid(unittest.TestCase):
         self.dir = tempfile.TemporaryDirectory()
         self.addCleanup(self.dir.cleanup)
 
+    def found(self, pattern):
+        paths = sorted(glob.glob(os.path.join(SOURCE, pattern)))
+        self.assertTrue(paths, pattern)
+        return paths
+
     def mmusim(self, name, *arguments):
         out = os.path.join(self.dir.name, name)
         r = subprocess.run([MMUSIM, *arguments, "--out", out], capture_output=True, text=True, timeout=600)
@@ -39,7 +46,7 @@ class Paranoid(unittest.TestCase):
         return host_apart(os.path.join(out, "summary.json"))
 
     def test_shipped_scenarios(self):
-        for path in sorted(glob.glob(os.path.join(SOURCE, "configs/scenarios/*.json"))):
+        for path in self.found(f"configs/scenarios/{NAME}.json"):
             scenario = parsed(path)
             sets = []
             for i, phase in enumerate(scenario["phases"]):
@@ -53,7 +60,7 @@ class Paranoid(unittest.TestCase):
                     self.assertEqual(self.mmusim("a", *arguments, "--paranoid"), self.mmusim("b", *arguments))
 
     def test_shipped_traces(self):
-        for path in sorted(glob.glob(os.path.join(SOURCE, "traces/*.vmt.xz"))):
+        for path in self.found(f"traces/{NAME}.vmt.xz"):
             for model in ("functional", "cycle"):
                 for platform in ("milan", "sapphire-rapids"):
                     arguments = ["replay", path, "--model", model, "--platform", platform, "--limit", str(LIMIT)]

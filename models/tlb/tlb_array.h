@@ -69,7 +69,8 @@ class TlbArray {
 
   /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the
   /// whole entry (16 KiB aligned for k16K). `absent`: find() is known to say kNone.
-  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation, bool absent = false) {
+  [[gnu::always_inline]] unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation,
+                                       bool absent = false) {
     const uint64_t number = number_of(va, kind);
     const uint64_t key = key_of(number, kind, translation.global ? kGlobalSpace : pcid);
     unsigned slot = absent ? kNone : find(va, kind, pcid);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <systemc>
 #include <vector>
 
@@ -43,6 +42,7 @@ class Strands {
   /// Nothing, neither another strand nor the kernel, can act at or before `moment`.
   bool nothing_pending_until(Moment moment) const;
   /// Stops strand `strand`, the one that runs, until the moment of its resume_at(), which may come before or after.
+  /// Throws StrandEnds where all ends meanwhile.
   void pause(unsigned strand);
   void resume_at(unsigned strand, Moment moment);
 

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+// Precompiled headers have to belong to something.

@@ -212,7 +212,11 @@ class StrictCallback {
 
 json parse_json_text(std::string_view text, const std::string& name) {
   try {
-    return json::parse(text, StrictCallback(name), /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    json document = json::parse(text, StrictCallback(name), /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    // To nlohmann a zero byte is the end; what follows would be ignored.
+    const size_t zero = text.find('\0');
+    if (zero != std::string_view::npos) throw InputError(fmt::format("{}: byte {}: a zero byte", name, zero + 1));
+    return document;
   } catch (const json::parse_error& e) {
     const std::string_view before = text.substr(0, std::min(e.byte == 0 ? 0 : e.byte - 1, text.size()));
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');

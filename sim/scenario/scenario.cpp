@@ -199,9 +199,17 @@ json resolve_platform(const json& value, const std::string& folder) {
   return platform;
 }
 
+namespace {
+
+void check_object(const json& document, const std::string& file) {
+  if (!document.is_object()) throw InputError(fmt::format("{}: /: expected a scenario, an object", file));
+}
+
+}  // namespace
+
 json read_scenario_json(const std::string& path, const ScenarioOverrides& overrides) {
   json document = parse_json_file(path);
-  if (!document.is_object()) throw InputError(fmt::format("{}: /: expected a scenario, an object", path));
+  check_object(document, path);
   if (overrides.variant) apply_variant(document, *overrides.variant, path);
   for (const std::string& set : overrides.sets) apply_set(document, set);
   if (overrides.seed) document["seed"] = *overrides.seed;
@@ -239,6 +247,7 @@ void draw_kaslr_seed(json& document) {
 }  // namespace
 
 Scenario scenario_from_json(json document, const std::string& file) {
+  check_object(document, file);
   ConfigErrors errors(file);
   Scenario scenario;
   scenario.file = file;

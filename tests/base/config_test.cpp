@@ -70,6 +70,12 @@ TEST(ParseJson, TrailingCommaNamesLineAndColumn) {
   }
 }
 
+TEST(ParseJson, NothingHidesBehindAZeroByte) {
+  EXPECT_THROW(parse_json_text(std::string_view("{}\0{", 4), "f"), InputError);
+  EXPECT_THROW(parse_json_text(std::string_view("8\0", 2), "f"), InputError);
+  EXPECT_EQ(parse_json_text(R"({"a": "\u0000"})", "f")["a"], std::string(1, '\0'));
+}
+
 TEST(ParseJson, DuplicateKeysAreErrors) { EXPECT_THROW(parse_json_text(R"({"a": 1, "a": 2})", "f"), InputError); }
 
 TEST(ParseNumber, RejectsTrailingText) {

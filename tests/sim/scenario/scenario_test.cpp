@@ -82,6 +82,12 @@ TEST_F(ScenarioFile, WrongTypeIsNamedWithItsPointer) {
   EXPECT_THAT(error_after([](json& d) { d["platform"] = 5; }), HasSubstr("/platform: expected the name"));
 }
 
+TEST_F(ScenarioFile, WhatIsNoObjectIsRefused) {
+  for (const char* text : {"8", "null", "[]", "\"x\""}) {
+    EXPECT_THROW(scenario_from_json(json::parse(text), "scenario_test.json"), InputError) << text;
+  }
+}
+
 TEST_F(ScenarioFile, OverlappingRangesAreRefused) {
   EXPECT_THAT(error_after([](json& d) { d["memory"]["ranges"][1]["start"] = "0x9e000"; }), HasSubstr("/memory/ranges"));
   EXPECT_THAT(error_after([](json& d) { d["phases"][1]["start"] = "0x10000000"; }),

@@ -97,17 +97,10 @@ class SetArray {
   }
   /// Makes `slot` the most recently used of its set.
   void touch(unsigned slot) { touch(block(slot >> way_shift_), slot & way_mask_); }
-  /// The slot that a fill of this set takes: an empty one if there is, else the policy's victim.
-  unsigned victim(unsigned set) {
-    if (order_ == Order::kQueue) [[likely]]
-      return set << way_shift_ | static_cast<unsigned>(block(set)[kOrderAt] >> last_shift_ & 15);
-    return set << way_shift_ | victim_way(block(set));
-  }
-  /// Puts `key` into `slot` and touches it.
+  /// Puts `key` into `slot`, which holds a key, and touches it.
   void put(unsigned slot, uint64_t key) {
     uint64_t* const words = block(slot >> way_shift_);
     const unsigned way = slot & way_mask_;
-    if (order_ != Order::kQueue && words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
     words[keys_at_ + way] = key;
     set_digest(words, way, digest_of(key));
     touch(words, way);
@@ -120,7 +113,8 @@ class SetArray {
     uint64_t key() const { return stored & ~kMark; }
     bool marked() const { return (stored & kMark) != 0; }
   };
-  /// victim() and put() in one, for a key that is not in the set; with its mark, if it gets one.
+  /// Puts a key that is not in the set into an empty slot of it if there is one, else into that of the policy's victim,
+  /// and touches it; with its mark, if it gets one.
   Replaced replace(unsigned set, uint64_t key, bool marked = false) {
     uint64_t* const words = block(set);
     unsigned way;

@@ -14,8 +14,9 @@ inline constexpr Moment kNever = ~Moment{0};
 /// What the simulation kernel's clock says.
 inline Moment kernel_now() { return sc_core::sc_get_curr_simcontext()->time_stamp().value(); }
 
-/// When the kernel has something to do next, asked once for each of its steps. All events of the models are notified
-/// through this, so that the answer stays right meanwhile, or too early at worst.
+/// When the kernel has something to do next, asked once for each of its steps. Within a step the answer can only become
+/// too early: events of the models are notified through this; and who waits for a time without an event hands over to
+/// processes of the same step, which the answer counted as due now, or to a later step.
 class KernelAgenda {
  public:
   /// True if no other process of the kernel can act at or before `moment`, which is later than kernel_now().

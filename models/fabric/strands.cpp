@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-Strands::Strands(LocalClock& clock) : look_ahead_(clock.look_ahead_), strands_(1) {
+Strands::Strands(LocalClock& clock) : look_ahead_(clock.look_ahead()), strands_(1) {
   clock.strands_ = this;
   clock.strand_ = kThread;
 }

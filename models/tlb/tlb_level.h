@@ -49,13 +49,7 @@ class TlbLevel : public StructureStore {
   struct Hit : Place {
     Translation translation;
   };
-  /// Looks `va` up and, if it is there, counts as a use of that entry.
-  std::optional<Hit> lookup(VirtAddr va, uint16_t pcid) {
-    const auto hit = probe(va, pcid);
-    if (hit) arrays_[hit->array].touch(hit->slot);
-    return hit;
-  }
-  /// The same without counting as a use.
+  /// The entry for `va` and what it says of it. Does not count as a use.
   std::optional<Hit> probe(VirtAddr va, uint16_t pcid) const {
     const Place place = find(va, pcid);
     if (!place) return std::nullopt;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-
 #include <nlohmann/json.hpp>
 
 #include "models/base/format.h"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-
 #include "models/base/format.h"
 #include "sim/output/summary.h"
 #include "sim/output/units.h"

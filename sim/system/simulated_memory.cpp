@@ -60,18 +60,17 @@ void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> s
   }
 }
 
-/// What a store at `pa` does to memory.
-void SimulatedMemory::apply(PhysAddr pa, const mm::FieldStore& s) {
+/// What a store at `pa` does to memory; what a read-modify-write read.
+uint64_t SimulatedMemory::apply(PhysAddr pa, const mm::FieldStore& s) {
   PhysMem& memory = machine_.memory();
-  memory.store(pa, s.op ? mm::result_of(*s.op, memory.load(pa, s.bytes), s.value) : s.value, s.bytes);
+  const uint64_t old = s.op ? memory.load(pa, s.bytes) : 0;
+  memory.store(pa, s.op ? mm::result_of(*s.op, old, s.value) : s.value, s.bytes);
+  return old;
 }
 
 uint64_t SimulatedMemory::read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
   if (!paging_) return before_tables_.read_modify_write(va, op, operand, bytes, locked);
-  const PhysAddr pa = touch(va, bytes, AccessKind::kWrite, /*rmw=*/true);
-  const uint64_t old = bytes == sizeof(uint64_t) ? machine_.memory().load64(pa) : machine_.memory().load(pa, bytes);
-  machine_.memory().store(pa, mm::result_of(op, old, operand), bytes);
-  return old;
+  return apply(touch(va, bytes, AccessKind::kWrite, /*rmw=*/true), {0, bytes, operand, op});
 }
 
 /// Touches every line of [va, va + bytes), which lies in one 4 KiB page; returns the physical address of `va`.

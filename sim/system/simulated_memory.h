@@ -44,7 +44,7 @@ class SimulatedMemory final : public mm::KernelMemory {
   void attach(PhysAddr root) { load_cr3(root); }
 
  private:
-  void apply(PhysAddr pa, const mm::FieldStore& s);
+  uint64_t apply(PhysAddr pa, const mm::FieldStore& s);
   PhysAddr touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw = false);
   PhysAddr touch_run(VirtAddr va, uint64_t bytes, AccessKind kind);
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-
 #include "models/base/format.h"
 #include "sim/trace/text_lines.h"
 #include "sim/trace/trace_parser.h"

@@ -57,18 +57,12 @@ TEST_P(TrueLru, EqualsAListForEachSet) {
       continue;
     }
     ASSERT_EQ(slot != SetArray::kNone, reference.access(number)) << "step " << i;
-    if (slot == SetArray::kNone && i % 2 == 0) {
-      array.put(array.victim(set), number);
-    } else if (slot == SetArray::kNone) {
-      const unsigned victim = array.victim(set);
-      const bool marked = number % 3 == 0;
-      const uint64_t left = array.key(victim);
-      const bool was_marked = array.marked(victim);
-      const SetArray::Replaced replaced = array.replace(set, number, marked);
-      EXPECT_EQ(replaced.slot, victim);
-      EXPECT_EQ(replaced.key(), left);
-      EXPECT_EQ(replaced.marked(), was_marked);
-      EXPECT_EQ(array.marked(victim), marked);
+    if (slot == SetArray::kNone) {
+      const SetArray before = array;
+      const SetArray::Replaced replaced = array.replace(set, number, /*marked=*/number % 3 == 0);
+      EXPECT_EQ(replaced.key(), before.key(replaced.slot));
+      EXPECT_EQ(replaced.marked(), before.marked(replaced.slot));
+      EXPECT_EQ(array.marked(replaced.slot), number % 3 == 0);
     } else {
       array.touch(slot);
     }
@@ -84,42 +78,55 @@ INSTANTIATE_TEST_SUITE_P(Geometries, TrueLru,
                                          Geometry{64, 16}, Geometry{72, 72}, Geometry{72, 24}, Geometry{33, 11},
                                          Geometry{20, 20}));
 
+/// The slot of set 0 that a key which is not there would take.
+unsigned victim_of(SetArray copy) { return copy.replace(0, 1000).slot; }
+
 TEST(SetArray, TreePlruPointsAwayFromTheWaysJustUsed) {
   SetArray array({4, 4, Replacement::kTreePlru});
-  for (uint64_t key = 1; key <= 4; ++key) array.put(array.victim(0), key);
+  for (uint64_t key = 1; key <= 4; ++key) array.replace(0, key);
   array.touch(array.find(0, 1));
-  EXPECT_EQ(array.key(array.victim(0)), 3u);  // the other half, and there the way used longer ago
+  EXPECT_EQ(array.key(victim_of(array)), 3u);  // the other half, and there the way used longer ago
   array.touch(array.find(0, 3));
-  EXPECT_EQ(array.key(array.victim(0)), 2u);
+  EXPECT_EQ(array.key(victim_of(array)), 2u);
 }
 
 TEST(SetArray, SkylakeTakesItsVictimFromTheGroupAfterTheOneUsedLast) {
   SetArray array({12, 12, Replacement::kSkylake});
-  for (uint64_t key = 1; key <= 12; ++key) array.put(array.victim(0), key);
+  for (uint64_t key = 1; key <= 12; ++key) array.replace(0, key);
   for (const auto& [used, victim_group] : {std::pair{1u, 1u}, {5u, 2u}, {9u, 0u}}) {
     array.touch(array.find(0, used));
-    EXPECT_EQ(array.victim(0) / 4, victim_group);
+    EXPECT_EQ(victim_of(array) / 4, victim_group);
   }
 }
 
 TEST(SetArray, DemotedWayOfAPseudoLruSetLeavesNext) {
   for (const Geometry& geometry : {Geometry{8, 8, Replacement::kTreePlru}, Geometry{12, 12, Replacement::kSkylake}}) {
     SetArray array(geometry);
-    for (unsigned i = 0; i < geometry.ways; ++i) array.put(array.victim(0), i + 1);
+    for (unsigned i = 0; i < geometry.ways; ++i) array.replace(0, i + 1);
     for (unsigned slot = 0; slot < geometry.ways; ++slot) {
       array.touch((slot + 5) % geometry.ways);
       array.demote(slot);
-      EXPECT_EQ(array.victim(0), slot) << geometry.ways;
+      EXPECT_EQ(victim_of(array), slot) << geometry.ways;
     }
+  }
+}
+
+TEST(SetArray, AFillOfAPseudoLruSetIsAUse) {
+  SetArray tree({8, 8, Replacement::kTreePlru}), skylake({12, 12, Replacement::kSkylake});
+  for (unsigned key = 1; key <= 24; ++key) {
+    const unsigned half = tree.replace(0, key).slot / 4, group = skylake.replace(0, key).slot / 4;
+    if (key < 12) continue;  // they fill up first
+    EXPECT_EQ(victim_of(tree) / 4, 1 - half);
+    EXPECT_EQ(victim_of(skylake) / 4, (group + 1) % 3);
   }
 }
 
 TEST(SetArray, RandomIsTheSameForTheSameSeedOnly) {
   const auto victims = [](uint64_t seed) {
     SetArray array({8, 8, Replacement::kRandom}, seed);
-    for (uint64_t key = 1; key <= 8; ++key) array.put(array.victim(0), key);
+    for (uint64_t key = 1; key <= 8; ++key) array.replace(0, key);
     std::vector<unsigned> v(32);
-    for (unsigned& one : v) one = array.victim(0);
+    for (unsigned i = 0; i < v.size(); ++i) v[i] = array.replace(0, 9 + i).slot;
     return v;
   };
   EXPECT_EQ(victims(7), victims(7));
@@ -133,7 +140,7 @@ TEST(SetArray, Xor7FoldsTheNumberInGroupsOfSevenBits) {
 
 TEST(SetArray, MarksLeaveWithTheKey) {
   SetArray array({2, 2});
-  array.put(array.victim(0), 5);
+  array.replace(0, 5);
   array.mark(array.find(0, 5));
   EXPECT_TRUE(array.marked(array.find(0, 5)));
   array.put(array.find(0, 5), 6);
@@ -172,7 +179,7 @@ TEST(SetArray, LanesBeyondTheLastWayHoldNoKey) {
   }
   EXPECT_EQ(array.find(0, wanted), SetArray::kNone);
   EXPECT_EQ(array.find(1, wanted), SetArray::kNone);  // behind this one the array ends
-  array.put(array.victim(0), wanted);
+  array.replace(0, wanted);
   EXPECT_EQ(array.key(array.find(0, wanted)), wanted);
 }
 

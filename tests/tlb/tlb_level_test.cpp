@@ -42,19 +42,19 @@ TEST(TlbLevel, CoalescedEntryAnswersForFourPages) {
   TlbLevel level(tlb(R"({"coalesce_4k_by_4": true, "arrays": [{"entries": 4, "ways": 4, "pages": ["4K"]}]})"), 1);
   level.fill(VirtAddr(0x5000), 0, page(0x9000, PageSize::k4K), /*coalescible=*/true);
   for (uint64_t i = 0; i < 4; ++i) {
-    const auto hit = level.lookup(VirtAddr(0x4000 + i * kPageBytes + 1), 0);
+    const auto hit = level.probe(VirtAddr(0x4000 + i * kPageBytes + 1), 0);
     ASSERT_TRUE(hit);
     EXPECT_EQ(hit->translation.address(VirtAddr(0x4000 + i * kPageBytes + 1)), PhysAddr(0x8000 + i * kPageBytes + 1));
   }
-  EXPECT_FALSE(level.lookup(VirtAddr(0x8000), 0));
+  EXPECT_FALSE(level.probe(VirtAddr(0x8000), 0));
 }
 
 TEST(TlbLevel, GibPageIsSmashedWhereNothingHoldsIt) {
   TlbLevel smashing(tlb(R"({"smash_1g_into_2m": true, "arrays": [{"entries": 4, "ways": 4, "pages": ["4K", "2M"]}]})"),
                     1);
   smashing.fill(VirtAddr(kGiB + 5 * kMiB), 0, page(3 * kGiB, PageSize::k1G), false);
-  ASSERT_TRUE(smashing.lookup(VirtAddr(kGiB + 5 * kMiB), 0));
-  EXPECT_FALSE(smashing.lookup(VirtAddr(kGiB + 7 * kMiB), 0));
+  ASSERT_TRUE(smashing.probe(VirtAddr(kGiB + 5 * kMiB), 0));
+  EXPECT_FALSE(smashing.probe(VirtAddr(kGiB + 7 * kMiB), 0));
   TlbLevel without(tlb(R"({"arrays": [{"entries": 4, "ways": 4, "pages": ["4K", "2M"]}]})"), 1);
   EXPECT_FALSE(without.fill(VirtAddr(kGiB), 0, page(3 * kGiB, PageSize::k1G), false));
 }
@@ -67,7 +67,7 @@ TEST(TlbLevel, PdesShareTheEntriesWithTranslations) {
   level.put_structure(VirtAddr(0x200000), 0, pde);
   ASSERT_NE(level.find_structure(VirtAddr(0x3fffff), 0), nullptr);
   EXPECT_EQ(level.find_structure(VirtAddr(0x3fffff), 0)->table, PhysAddr(0x7000));
-  EXPECT_FALSE(level.lookup(VirtAddr(0x200000), 0));  // not a translation
+  EXPECT_FALSE(level.probe(VirtAddr(0x200000), 0));  // not a translation
   level.fill(VirtAddr(0x1000), 0, page(0x1000, PageSize::k4K), false);
   level.fill(VirtAddr(0x2000), 0, page(0x2000, PageSize::k4K), false);
   EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
@@ -83,7 +83,7 @@ TEST(TlbLevel, TranslationsComeBeforePdes) {
   ASSERT_NE(level.find_structure(VirtAddr(0x200000), 0), nullptr);  // a use that does not make it younger
   level.fill(VirtAddr(0x3000), 0, page(0x3000, PageSize::k4K), false);
   EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
-  for (const uint64_t va : {0x1000U, 0x2000U, 0x3000U}) EXPECT_TRUE(level.lookup(VirtAddr(va), 0)) << va;
+  for (const uint64_t va : {0x1000U, 0x2000U, 0x3000U}) EXPECT_TRUE(level.probe(VirtAddr(va), 0)) << va;
 }
 
 TEST(TlbConfig, ContradictionsAreNamedWithTheirPlace) {

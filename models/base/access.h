@@ -36,4 +36,7 @@ struct MemAccess {
 };
 static_assert(sizeof(MemAccess) == 16);
 
+/// What the MMU takes an access for: a read-modify-write is a write.
+constexpr AccessKind kind_of(const MemAccess& access) { return access.rmw ? AccessKind::kWrite : access.kind; }
+
 }  // namespace mmusim

@@ -73,17 +73,26 @@ class SetArray {
       return static_cast<unsigned>(index & set_mask_);
     return folded(index);
   }
+  /// A key with the digest that says which ways are worth a look: made once for all that is done with the key.
+  struct Tag {
+    uint64_t key;
+    uint16_t digest;  ///< never 0, which stands for an empty way and for the lanes beyond the last way
+  };
+  /// The tag of a key in an array with that digest mask.
+  static Tag tag_of(uint64_t key, uint64_t digest_mask = ~uint64_t{0}) {
+    return {key, static_cast<uint16_t>((key & digest_mask) * 0x9e3779b97f4a7c15 >> 48 | 1)};
+  }
+
   /// Slot of `key` in the set, or kNone. Does not count as a use.
-  unsigned find(unsigned set, uint64_t key) const { return find(set, key, key); }
-  /// Slot of the first of two keys found, or kNone. The digests say which ways are worth a look.
-  unsigned find(unsigned set, uint64_t key, uint64_t other) const {
+  unsigned find(unsigned set, uint64_t key) const { return find(set, tag(key), key); }
+  /// Slot of the first found of a key and another one with the same digest, or kNone.
+  unsigned find(unsigned set, Tag tag, uint64_t other) const {
     const uint64_t* const words = block(set);
-    const uint16_t wanted = digest_of(key);
     for (unsigned first = 0;; first += kLanes) {
-      for (unsigned hits = equal_digests(words, first, wanted); hits != 0; hits &= hits - 1) {
+      for (unsigned hits = equal_digests(words, first, tag.digest); hits != 0; hits &= hits - 1) {
         const unsigned way = first + static_cast<unsigned>(std::countr_zero(hits));
         const uint64_t found = words[keys_at_ + way] & ~kMark;
-        if (found == key || found == other) return set << way_shift_ | way;
+        if (found == tag.key || found == other) return set << way_shift_ | way;
       }
       if (first + kLanes >= ways_) return kNone;
     }
@@ -97,14 +106,15 @@ class SetArray {
   }
   /// Makes `slot` the most recently used of its set.
   void touch(unsigned slot) { touch(block(slot >> way_shift_), slot & way_mask_); }
-  /// Puts `key` into `slot`, which holds a key, and touches it.
-  void put(unsigned slot, uint64_t key) {
+  /// Puts a key into `slot`, which holds a key, and touches it.
+  void put(unsigned slot, Tag tag) {
     uint64_t* const words = block(slot >> way_shift_);
     const unsigned way = slot & way_mask_;
-    words[keys_at_ + way] = key;
-    set_digest(words, way, digest_of(key));
+    words[keys_at_ + way] = tag.key;
+    set_digest(words, way, tag.digest);
     touch(words, way);
   }
+  void put(unsigned slot, uint64_t key) { put(slot, tag(key)); }
   /// The slot that a key took, and what had to leave it.
   struct Replaced {
     unsigned slot;
@@ -115,7 +125,8 @@ class SetArray {
   };
   /// Puts a key that is not in the set into an empty slot of it if there is one, else into that of the policy's victim,
   /// and touches it; with its mark, if it gets one.
-  Replaced replace(unsigned set, uint64_t key, bool marked = false) {
+  Replaced replace(unsigned set, uint64_t key, bool marked = false) { return replace(set, tag(key), marked); }
+  Replaced replace(unsigned set, Tag tag, bool marked = false) {
     uint64_t* const words = block(set);
     unsigned way;
     if (order_ == Order::kQueue) [[likely]] {
@@ -126,8 +137,8 @@ class SetArray {
       way = take_victim(words);
     }
     const Replaced replaced{set << way_shift_ | way, words[keys_at_ + way]};
-    words[keys_at_ + way] = marked ? key | kMark : key;
-    set_digest(words, way, digest_of(key));
+    words[keys_at_ + way] = marked ? tag.key | kMark : tag.key;
+    set_digest(words, way, tag.digest);
     return replaced;
   }
   /// Makes `slot`, which holds a key, the one that leaves next once its set is full. Nothing where the victim is
@@ -163,10 +174,7 @@ class SetArray {
   uint64_t* block(unsigned set) { return lines_.data()[size_t{set} * lines_per_set_].word; }
   uint64_t stored(unsigned slot) const { return block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)]; }
 
-  /// Never 0, which stands for an empty way and for the lanes beyond the last way.
-  uint16_t digest_of(uint64_t key) const {
-    return static_cast<uint16_t>((key & digest_mask_) * 0x9e3779b97f4a7c15 >> 48 | 1);
-  }
+  Tag tag(uint64_t key) const { return tag_of(key, digest_mask_); }
   static void set_digest(uint64_t* words, unsigned way, uint16_t digest) {
     std::memcpy(reinterpret_cast<std::byte*>(words + kDigestsAt) + 2 * size_t{way}, &digest, sizeof digest);
   }

@@ -139,7 +139,7 @@ void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, Lo
 }
 
 void LoadStoreUnit::retire(const AccessRecord& record) {
-  ++stats_.accesses[static_cast<unsigned>(record.access.rmw ? AccessKind::kWrite : record.access.kind)];
+  ++stats_.accesses[static_cast<unsigned>(kind_of(record.access))];
   if (record.page_fault_error_code) ++stats_.faults;
   Cycles sum{0};
   for (unsigned s = 0; s < kStages; ++s) {

@@ -80,7 +80,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   /// What the first-level TLB remembers of the access's page, if the access lies in one line and needs nothing else of
   /// the TLB; else nullptr. Any change of what is remembered makes it nullptr.
   const PageMemos::Memo* recall(const MemAccess& access) const {
-    const PageMemos::Memo* memo = first_level_.recall(access);
+    const PageMemos::Memo* memo = first_level_.recall(access.va, access_type_of(access));
     if (memo == nullptr || (access.va.raw() & (kLineBytes - 1)) + access.bytes > kLineBytes) return nullptr;
     return memo;
   }
@@ -90,11 +90,11 @@ class LoadStoreUnit : public sc_core::sc_module {
     const PhysAddr line = memo.frame + (access.va.raw() & (kPageBytes - kLineBytes));
     const unsigned slot = l1d_->find(line);
     if (slot == CacheArray::kNone) return false;
-    const unsigned kind = PageMemos::kind_of(access);
+    const AccessKind kind = kind_of(access);
     memo.array->touch(memo.slot);
     l1d_->touch(slot);
-    if (kind == static_cast<unsigned>(AccessKind::kWrite)) l1d_->mark_dirty(slot);
-    ++stats_.inline_hits[kind];
+    if (kind == AccessKind::kWrite) l1d_->mark_dirty(slot);
+    ++stats_.inline_hits[static_cast<unsigned>(kind)];
     pa = memo.frame + (access.va.raw() & (kPageBytes - 1));
     return true;
   }
@@ -107,7 +107,7 @@ class LoadStoreUnit : public sc_core::sc_module {
     if (times == 0) return true;
     PhysAddr pa;
     if (!hits(access, pa)) return false;
-    stats_.inline_hits[PageMemos::kind_of(access)] += times - 1;
+    stats_.inline_hits[static_cast<unsigned>(kind_of(access))] += times - 1;
     return true;
   }
   /// The same, for those whom it matters that a first-level hit is one: searches the TLB where hits() has forgotten.
@@ -165,7 +165,7 @@ class LoadStoreUnit : public sc_core::sc_module {
 
  private:
   bool cacheable(PhysAddr pa, const Translation& translation) const {
-    return is_cacheable(context_->types.at(pa, translation.pat_index));
+    return is_cacheable(context_->types.at(pa, translation.pat_index()));
   }
   void expect_lines(VirtAddr va, const std::byte* entry);
   PageAnswer translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock, AccessRecord& record);

@@ -62,7 +62,7 @@ WindowCore::InFlight& WindowCore::dispatch(const MemAccess& access) {
   waited_until(clock_.now());
 
   InFlight& flight = in_flight(number);
-  flight = {instructions_, {}, /*known=*/false, access.rmw ? AccessKind::kWrite : access.kind, {}};
+  flight = {instructions_, {}, /*known=*/false, kind_of(access), {}};
   ++(flight.kind == AccessKind::kWrite ? stores_ : loads_);
 
   const InFlight* needed = producer(access, number);

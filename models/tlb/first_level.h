@@ -57,61 +57,68 @@ class FirstLevel {
     TlbLevel::Place place;    ///< the entry for the page, if it is there
     bool serves = false;      ///< it does for the access, neither clean for a write nor forbidding it
     uint64_t fills = 0;       ///< TlbLevel::fills() then
+
+    /// The page was not there, and is not there yet.
+    bool still_absent() const { return !place && tlb->fills() == fills; }
   };
   /// Looks the page up for an access of `type`; counts.
-  Search search(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types) {
+  [[gnu::always_inline]] Search search(const TlbQuery& query, AccessType type, const ControlState& control,
+                                       const MemoryTypes& types) {
     Search found;
     found.tlb = &level(type.kind);
     found.fills = found.tlb->fills();
-    found.place = found.tlb->find(va, control.pcid());
+    found.place = found.tlb->find(query);
     ++stats_.lookups[static_cast<unsigned>(type.kind)];
     if (!found.place) {
       ++stats_.misses[static_cast<unsigned>(type.kind)];
       return found;
     }
     found.tlb->touch(found.place);
-    const Translation translation = found.tlb->at(found.place, va);
+    const Translation translation = found.tlb->at(found.place, query.va);
     found.serves = serves(translation, type, control);
-    if (found.serves) remember(va, translation, type, control, types, *found.tlb, found.place);
+    if (found.serves) remember(query.va, translation, type, control, types, *found.tlb, found.place);
     return found;
   }
-  /// Keeps what the next level answered after a search() that found nothing that serves.
-  void keep(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types, const Search& search,
-            const Translation& translation, bool coalescible) {
-    const bool absent = !search.place && search.tlb->fills() == search.fills;
-    const TlbLevel::Place place = search.tlb->fill(va, control.pcid(), translation, coalescible, absent);
-    if (place) remember(va, translation, type, control, types, *search.tlb, place);
+  /// Keeps what the next level answered after a search() that found nothing that serves. `absent`: the page is not in
+  /// the TLB that was asked.
+  [[gnu::always_inline]] void keep(const TlbQuery& query, AccessType type, const ControlState& control,
+                                   const MemoryTypes& types, const Translation& translation, bool coalescible,
+                                   bool absent) {
+    TlbLevel& tlb = level(type.kind);
+    const TlbLevel::Place place = tlb.fill(query, translation, coalescible, absent);
+    if (place) remember(query.va, translation, type, control, types, tlb, place);
   }
   /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
   /// of `next(in_first_level)`, which returns a PageAnswer.
   template <class Next>
   PageAnswer translate(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types,
                        Next&& next) {
-    const Search here = search(va, type, control, types);
+    const TlbQuery query(va, control.pcid());
+    const Search here = search(query, type, control, types);
     if (here.serves) return {here.tlb->at(here.place, va), std::nullopt, false, /*first_level_hit=*/true, false};
     const PageAnswer answer = next(/*in_first_level=*/static_cast<bool>(here.place));
     if (answer.fault) {
       invalidate(on_page_fault(control, va));
     } else {
-      keep(va, type, control, types, here, answer.translation, answer.coalescible);
+      keep(query, type, control, types, answer.translation, answer.coalescible, here.still_absent());
     }
     return answer;
   }
 
   /// The remembered answer for the page of this access, or nullptr (page_memos.h). Counts nothing.
-  const PageMemos::Memo* recall(const MemAccess& access) const { return memos_.find(access); }
+  const PageMemos::Memo* recall(VirtAddr va, AccessType type) const { return memos_.find(va, type); }
   void forget() { memos_.forget(); }
   /// True if the data page of this access is here and serves it as it is, though recall() has forgotten it: another
   /// page took its place there. Then recall() knows it again. Counts nothing.
   bool find_again(const MemAccess& access, AccessType type, const ControlState& control, const MemoryTypes& types) {
-    if (type.is_fetch() || memos_.find(access) != nullptr) return false;  // known: hits() said no for its line
+    if (type.is_fetch() || memos_.find(access.va, type) != nullptr) return false;  // known: hits() said no for its line
     TlbLevel& tlb = level(type.kind);
-    const TlbLevel::Place place = tlb.find(access.va, control.pcid());
+    const TlbLevel::Place place = tlb.find({access.va, control.pcid()});
     if (!place) return false;
     const Translation translation = tlb.at(place, access.va);
     if (!serves(translation, type, control)) return false;
     remember(access.va, translation, type, control, types, tlb, place);
-    return memos_.find(access) != nullptr;
+    return memos_.find(access.va, type) != nullptr;
   }
   /// Uses a remembered answer: the same as a hit of translate().
   void use(const PageMemos::Memo& memo, AccessKind kind) {
@@ -128,13 +135,15 @@ class FirstLevel {
 
  private:
   static bool serves(const Translation& translation, AccessType type, const ControlState& control) {
-    return !(type.is_write() && !translation.dirty) && !check_rights(control, translation, type);
+    return !(type.is_write() && !translation.dirty()) && !check_rights(control, translation, type);
   }
   /// Only what the fast path can serve: data that may be cached.
-  void remember(VirtAddr va, const Translation& translation, AccessType type, const ControlState& control,
-                const MemoryTypes& types, TlbLevel& tlb, TlbLevel::Place hit) {
+  [[gnu::always_inline]] void remember(VirtAddr va, const Translation& translation, AccessType type,
+                                       const ControlState& control, const MemoryTypes& types, TlbLevel& tlb,
+                                       TlbLevel::Place hit) {
     const PhysAddr pa = translation.address(control.linear(va));
-    if (!type.is_fetch() && is_cacheable(types.at(pa, translation.pat_index))) memos_.remember(va, pa, type, tlb, hit);
+    if (!type.is_fetch() && is_cacheable(types.at(pa, translation.pat_index())))
+      memos_.remember(va, pa, type, tlb, hit);
   }
 
   TlbLevel load_;

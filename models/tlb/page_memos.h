@@ -22,14 +22,13 @@ class PageMemos {
     uint8_t allowed = 0;  ///< bit n: privilege n may
   };
 
-  static unsigned kind_of(const MemAccess& access) { return access.rmw ? 1U : static_cast<unsigned>(access.kind); }
-
-  /// The memo for the page of the access's first byte if it still holds and allows the access, else nullptr.
-  const Memo* find(const MemAccess& access) const {
-    const uint64_t page = access.va.raw() >> kPageShift;
-    const unsigned privilege = access.implicit ? 2U : access.user ? 1U : 0U;  // as enum Privilege
-    const Memo& memo = memos_[kind_of(access)][page % kMemos];
-    if (memo.page != page || (memo.allowed >> privilege & 1) == 0 || memo.array->serial(memo.slot) != memo.serial)
+  /// The memo for the page of `va`, the access's first byte, if it still holds and allows an access of `type`, else
+  /// nullptr.
+  const Memo* find(VirtAddr va, AccessType type) const {
+    const uint64_t page = va.raw() >> kPageShift;
+    const Memo& memo = memos_[static_cast<unsigned>(type.kind)][page % kMemos];
+    if (memo.page != page || (memo.allowed >> static_cast<unsigned>(type.privilege) & 1) == 0 ||
+        memo.array->serial(memo.slot) != memo.serial)
       return nullptr;
     return &memo;
   }

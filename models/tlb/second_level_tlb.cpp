@@ -16,19 +16,10 @@ unsigned SecondLevelState::invalidate(const Invalidation& operation) {
   return data_.invalidate(operation) + (instruction_ ? instruction_->invalidate(operation) : 0);
 }
 
-void SecondLevelState::fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome,
-                            const Lookup& lookup) {
-  TlbLevel& tlb = level(request.type.kind);
-  if (!lookup.upgrade) {
-    const PageGroup page = page_group(outcome.translation.size, outcome.coalescible && tlb.config().coalesce);
-    ++stats_.misses_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page)];
-  }
-  const bool absent = !lookup.upgrade && lookup.fills == tlb.fills();
-  tlb.fill(request.va, control.pcid(), outcome.translation, outcome.coalescible, absent);
-  if (!outcome.next_page) return;
-  const VirtAddr next = request.va + kPageBytes;
-  if (tlb.probe(next, control.pcid())) return;
-  tlb.fill(next, control.pcid(), *outcome.next_page, /*coalescible=*/false, /*absent=*/true);
+void SecondLevelState::fill_next(TlbLevel& tlb, const TlbQuery& query, const Translation& next_page) {
+  const TlbQuery next(query.va + kPageBytes, query.pcid);
+  if (tlb.find(next)) return;
+  tlb.fill(next, next_page, /*coalescible=*/false, /*absent=*/true);
   ++stats_.prefetched;
 }
 
@@ -40,7 +31,8 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   clock.sync();
   const ControlState& control = context_->control;
   const Cycles penalty = state_.level(request.type.kind).config().hit_penalty;
-  const SecondLevelState::Lookup found = state_.lookup(request, control);
+  const TlbQuery query(request.va, control.pcid());
+  const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
   clock.advance(penalty);
   stage[static_cast<unsigned>(Stage::kStlb)] += penalty;
   if (found.place) {
@@ -53,13 +45,14 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
     if (reply.merged) {  // the walk we waited for has filled; unless it faulted or was evicted, the answer is here
       const auto brought = state_.level(request.type.kind).probe(request.va, control.pcid());
       if (!brought || check_rights(control, brought->translation, request.type)) continue;
-      if (request.type.is_write() && !brought->translation.dirty) continue;
+      if (request.type.is_write() && !brought->translation.dirty()) continue;
       return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
     }
     if (reply.outcome.fault) {
       state_.invalidate(on_page_fault(control, request.va));
     } else {
-      state_.fill(request, control, reply.outcome, found);
+      const bool absent = !found.upgrade && state_.level(request.type.kind).fills() == found.fills;
+      state_.fill(query, request.type.kind, reply.outcome, found.upgrade, absent);
     }
     return {reply.outcome.translation, reply.outcome.fault, reply.outcome.coalescible, /*second_level_hit=*/false};
   }

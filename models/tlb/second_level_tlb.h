@@ -81,36 +81,48 @@ class SecondLevelState {
     bool upgrade = false;  ///< no hit, but neither a miss: some level has the entry, clean or too narrow for the access
     uint64_t fills = 0;    ///< of a miss: TlbLevel::fills() then
   };
-  /// Looks up a translation that the first level could not give, and counts. What is there but useless for the access
+  /// Looks up a translation that the first level could not give, and counts. `in_first_level`: that has an entry, but a
+  /// clean one for a write, or one that forbids the access. What is there but useless for the access
   /// (clean and written, or forbidden) is left to the walk to replace.
-  Lookup lookup(const TranslateRequest& request, const ControlState& control) {
-    const bool fetch = request.type.is_fetch();
-    if (request.in_first_level) {
+  [[gnu::always_inline]] Lookup lookup(const TlbQuery& query, AccessType type, bool in_first_level,
+                                       const ControlState& control) {
+    const bool fetch = type.is_fetch();
+    if (in_first_level) {
       ++stats_.upgrades;
       return {{}, {}, /*upgrade=*/true};
     }
     ++(fetch ? stats_.instruction_lookups : stats_.lookups);
-    TlbLevel& tlb = level(request.type.kind);
-    const TlbLevel::Place place = tlb.find(request.va, control.pcid());
+    TlbLevel& tlb = level(type.kind);
+    const TlbLevel::Place place = tlb.find(query);
     if (!place) {
       ++(fetch ? stats_.instruction_misses : stats_.misses);
       return {{}, {}, /*upgrade=*/false, tlb.fills()};
     }
     tlb.touch(place);
     if (!fetch) ++stats_.hits;
-    const Translation translation = tlb.at(place, request.va);
-    if ((request.type.is_write() && !translation.dirty) || check_rights(control, translation, request.type)) {
+    const Translation translation = tlb.at(place, query.va);
+    if ((type.is_write() && !translation.dirty()) || check_rights(control, translation, type)) {
       ++stats_.upgrades;
       return {{}, {}, /*upgrade=*/true};
     }
-    ++stats_.hits_by_page[static_cast<unsigned>(request.type.kind)][static_cast<unsigned>(page_group_of(place.kind))];
+    ++stats_.hits_by_page[static_cast<unsigned>(type.kind)][static_cast<unsigned>(page_group_of(place.kind))];
     return {place, translation};
   }
   /// Keeps what the walk after a lookup() found, the next page's translation included if the walk brought it.
-  void fill(const TranslateRequest& request, const ControlState& control, const WalkOutcome& outcome,
-            const Lookup& lookup);
+  /// `upgrade`: as the lookup said. `absent`: the page is not in the TLB that was asked.
+  void fill(const TlbQuery& query, AccessKind kind, const WalkOutcome& outcome, bool upgrade, bool absent) {
+    TlbLevel& tlb = level(kind);
+    if (!upgrade) {
+      const PageGroup page = page_group(outcome.translation.size(), outcome.coalescible && tlb.config().coalesce);
+      ++stats_.misses_by_page[static_cast<unsigned>(kind)][static_cast<unsigned>(page)];
+    }
+    tlb.fill(query, outcome.translation, outcome.coalescible, absent);
+    if (outcome.next_page) fill_next(tlb, query, *outcome.next_page);
+  }
 
  private:
+  void fill_next(TlbLevel& tlb, const TlbQuery& query, const Translation& next_page);
+
   TlbLevel data_;
   std::optional<TlbLevel> instruction_;
   SecondLevelTlbStats stats_;

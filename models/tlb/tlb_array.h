@@ -51,37 +51,50 @@ class TlbArray {
   explicit TlbArray(const Geometry& geometry, uint64_t seed = 1)
       : array_(geometry, seed, kDigestMask), entries_(array_.slots()) {}
 
-  /// Slot with the entry of this kind for `va`, or kNone. Does not count as a use.
-  unsigned find(VirtAddr va, EntryKind kind, uint16_t pcid) const {
-    const uint64_t number = number_of(va, kind);
-    return array_.find(array_.set_of(number), key_of(number, kind, pcid), key_of(number, kind, kGlobalSpace));
+  /// What the entry of one kind for an address is known by, the same in every array: made once for all of them.
+  struct Tag {
+    uint64_t number;  ///< of the page, or of what the kind covers
+    SetArray::Tag own;
+    uint64_t global_key;  ///< of an entry that is global
+    EntryKind kind;
+  };
+  static Tag tag(VirtAddr va, EntryKind kind, uint16_t pcid) {
+    const uint64_t number = (va.raw() & kLinearMask) >> shift_of(kind);
+    return {number, SetArray::tag_of(key_of(number, kind, pcid), kDigestMask), key_of(number, kind, kGlobalSpace),
+            kind};
   }
+
+  /// Slot with the entry for a tag, or kNone. Does not count as a use.
+  unsigned find(const Tag& tag) const { return array_.find(array_.set_of(tag.number), tag.own, tag.global_key); }
+  unsigned find(VirtAddr va, EntryKind kind, uint16_t pcid) const { return find(tag(va, kind, pcid)); }
   void touch(unsigned slot) { array_.touch(slot); }
   /// What slot `slot` says of `va`, which it covers.
   Translation at(unsigned slot, EntryKind kind, VirtAddr va) const {
     if (kind != EntryKind::k16K) [[likely]]
       return entries_[slot].translation;
     Translation t = entries_[slot].translation;
-    t.frame += va.raw() & (bytes_of(kind) - bytes_of(PageSize::k4K));
+    t.set_frame(t.frame() + (va.raw() & (bytes_of(kind) - bytes_of(PageSize::k4K))));
     return t;
   }
   uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
 
-  /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame` is that of the
+  /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame()` is that of the
   /// whole entry (16 KiB aligned for k16K). `absent`: find() is known to say kNone.
-  [[gnu::always_inline]] unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation,
-                                       bool absent = false) {
-    const uint64_t number = number_of(va, kind);
-    const uint64_t key = key_of(number, kind, translation.global ? kGlobalSpace : pcid);
-    unsigned slot = absent ? kNone : find(va, kind, pcid);
+  [[gnu::always_inline]] unsigned fill(const Tag& tag, const Translation& translation, bool absent = false) {
+    SetArray::Tag entry = tag.own;
+    if (translation.global()) entry.key = tag.global_key;
+    unsigned slot = absent ? kNone : find(tag);
     if (slot == kNone) {
-      slot = array_.replace(array_.set_of(number), key).slot;
+      slot = array_.replace(array_.set_of(tag.number), entry).slot;
     } else {
-      array_.put(slot, key);
+      array_.put(slot, entry);
     }
     entries_[slot].translation = translation;
     ++entries_[slot].serial;
     return slot;
+  }
+  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
+    return fill(tag(va, kind, pcid), translation);
   }
   /// Makes `slot` the one that leaves next.
   void demote(unsigned slot) { array_.demote(slot); }
@@ -120,7 +133,6 @@ class TlbArray {
     uint64_t serial = 0;
   };
 
-  static uint64_t number_of(VirtAddr va, EntryKind kind) { return (va.raw() & kLinearMask) >> shift_of(kind); }
   // valid | kind:3 | space:13 | page number:45
   static uint64_t key_of(uint64_t number, EntryKind kind, unsigned space) {
     return number << 17 | uint64_t{space} << 4 | static_cast<uint64_t>(kind) << 1 | 1;

@@ -62,11 +62,13 @@ TlbLevel::TlbLevel(const TlbConfig& config, uint64_t seed) : config_(config) {
     }
     arrays_.emplace_back(array.geometry, seed + arrays_.size());
   }
+  for (unsigned kind = 0; kind < kEntryKinds; ++kind) {
+    if (!holders_[kind].empty()) home_[kind] = holders_[kind].size() == 1 ? holders_[kind][0] : kSeveral;
+  }
 }
 
-uint16_t TlbLevel::array_for(EntryKind kind, VirtAddr va) const {
+uint16_t TlbLevel::array_of_several(EntryKind kind, VirtAddr va) const {
   const auto& holders = holders_[static_cast<unsigned>(kind)];
-  if (holders.size() == 1) return holders[0];
   const uint64_t above_index = (va.raw() >> shift_of(kind)) / arrays_[holders[0]].sets();
   return holders[above_index % holders.size()];
 }
@@ -76,30 +78,36 @@ void TlbLevel::expect(EntryKind kind) {
   if (seen_[static_cast<unsigned>(kind)]) [[likely]]
     return;
   seen_[static_cast<unsigned>(kind)] = true;
-  static constexpr EntryKind kOrder[] = {EntryKind::k4K, EntryKind::k2M, EntryKind::k16K, EntryKind::k1G,
-                                         EntryKind::k4M};
-  probes_count_ = 0;
-  for (const EntryKind k : kOrder) {
-    const auto& holders = holders_[static_cast<unsigned>(k)];
-    if (seen_[static_cast<unsigned>(k)]) probes_[probes_count_++] = {k, holders.size() > 1, holders[0]};
+  larger_count_ = 0;
+  for (const EntryKind k : {EntryKind::k2M, EntryKind::k16K, EntryKind::k1G, EntryKind::k4M}) {
+    if (seen_[static_cast<unsigned>(k)]) larger_[larger_count_++] = k;
   }
 }
 
-TlbLevel::Place TlbLevel::fill(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible,
-                               bool absent) {
-  EntryKind kind = kind_of(translation.size);
+TlbLevel::Place TlbLevel::find_larger(VirtAddr va, uint16_t pcid) const {
+  for (unsigned i = 0; i < larger_count_; ++i) {
+    const EntryKind kind = larger_[i];
+    const uint16_t number = array_for(kind, va);
+    const unsigned slot = arrays_[number].find(va, kind, pcid);
+    if (slot != TlbArray::kNone) return {number, kind, slot};
+  }
+  return {};
+}
+
+/// fill() of any kind, which may be new here, or not held at all, or kept as another one.
+TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible,
+                                   bool absent) {
+  EntryKind kind = kind_of(translation.size());
   Translation entry = translation;
   if (coalescible && config_.coalesce && kind == EntryKind::k4K) {
     kind = EntryKind::k16K;
-    entry.frame = entry.frame.align_down(bytes_of(kind));
+    entry.set_frame(entry.frame().align_down(bytes_of(kind)));
   }
   // A fragment of a large page keeps the whole page's translation under a smaller tag.
   if (kind == EntryKind::k1G && config_.smash_1g && !holds(kind)) kind = EntryKind::k2M;
   if (!holds(kind)) return {};
   expect(kind);
-  ++fills_;
-  const uint16_t number = array_for(kind, va);
-  return {number, kind, arrays_[number].fill(va, kind, pcid, entry, absent)};
+  return put(TlbArray::tag(va, kind, pcid), va, entry, absent);
 }
 
 unsigned TlbLevel::invalidate(const Invalidation& operation) {

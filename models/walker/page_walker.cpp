@@ -121,7 +121,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   if (outcome.fault) {
     record.page_fault_error_code = exception_of(*outcome.fault, request.type, context_->control, request.va).error_code;
   } else {
-    record.page_size = outcome.translation.size;
+    record.page_size = outcome.translation.size();
   }
   count(record, outcome);
   const Cycles reads = record.end - record.begin - record.queue - record.structure_caches - record.updates;
@@ -188,7 +188,7 @@ std::string PageWalker::in_progress(const WaitBoard& names) const {
 
 void PageWalker::count(const WalkRecord& record, const WalkOutcome& outcome) {
   WalkCounts& of_cause = stats_.by_cause[static_cast<unsigned>(record.cause)];
-  of_cause.complete(page_group(outcome.translation.size, /*coalesced=*/false));
+  of_cause.complete(page_group(outcome.translation.size(), /*coalesced=*/false));
   of_cause.pending += (record.end - record.begin - record.queue).count;
   if (record.start_level < stats_.by_start_level.size()) ++stats_.by_start_level[record.start_level];
   stats_.pending += record.end - record.begin - record.queue;

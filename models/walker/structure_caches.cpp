@@ -54,7 +54,7 @@ const StructureEntry* StructureCaches::find(const ControlState& control, VirtAdd
   if (second_level_tlb_ != nullptr) {
     if (const StructureEntry* pde = second_level_tlb_->find_structure(va, pcid); pde != nullptr) return pde;
   }
-  for (unsigned level = 2; level <= control.levels(); ++level) {
+  for (unsigned level = 2, top = control.levels(); level <= top; ++level) {
     Cache* cache = by_level_[level];
     if (cache == nullptr) continue;
     const uint64_t number = number_of(control, va, level);

@@ -44,7 +44,7 @@ std::optional<Translation> next_page_of(const ControlState& control, VirtAddr va
   if (next.is_aligned(kLineBytes)) return std::nullopt;
   Walk walk(control, va + kPageBytes, above);
   walk.feed(port.peek(next));
-  if (walk.fault() || !walk.steps()[0].all_accessed) return std::nullopt;
+  if (walk.fault() || !walk.steps()[0].all_accessed()) return std::nullopt;
   return walk.translation();
 }
 
@@ -81,7 +81,7 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
         const auto value = walk.updated(step, type);
         if (value && !port.update(step.entry_pa, step.entry, *value)) changed = true;
       }
-      if (type.is_write()) out.translation.dirty = true;
+      if (type.is_write()) out.translation.set_dirty();
     }
     if (changed) {  // another processor wrote the entry meanwhile
       from.reset();

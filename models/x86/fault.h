@@ -59,11 +59,11 @@ FaultReason forbidding_rule(const ControlState& control, Rights rights, uint8_t 
 /// The permission rules on the result of a walk or on a TLB entry: nullopt if the access is allowed.
 inline std::optional<FaultReason> check_rights(const ControlState& control, const Translation& translation,
                                                AccessType access) {
-  if (control.allows(translation.rights, access) && !control.key_denies(translation.rights, translation.key, access))
-      [[likely]] {
+  if (control.allows(translation.rights(), access) &&
+      !control.key_denies(translation.rights(), translation.key(), access)) [[likely]] {
     return std::nullopt;
   }
-  return forbidding_rule(control, translation.rights, translation.key, access);
+  return forbidding_rule(control, translation.rights(), translation.key(), access);
 }
 
 }  // namespace mmusim

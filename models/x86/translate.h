@@ -46,7 +46,7 @@ PageOutcome translate_page(const ControlState& control, VirtAddr va, AccessType 
   for (const Walk::Step& step : walk.steps()) {
     if (const auto value = walk.updated(step, access)) memory.store_entry(step.entry_pa, *value, bytes);
   }
-  if (access.is_write()) outcome.translation.dirty = true;
+  if (access.is_write()) outcome.translation.set_dirty();
   return outcome;
 }
 

@@ -32,14 +32,14 @@ inline constexpr unsigned kAccessTypes = 12;
 
 constexpr AccessType access_type_of(const MemAccess& access) {
   AccessType type;
-  type.kind = access.rmw ? AccessKind::kWrite : access.kind;
+  type.kind = kind_of(access);
   type.privilege = access.implicit ? Privilege::kImplicit : access.user ? Privilege::kUser : Privilege::kSupervisor;
   type.stack = access.stack;
   return type;
 }
 
 /// What the entries of a walk allow together: user and writable only if all entries say so, executable unless any
-/// entry forbids it. Combining is one AND.
+/// entry forbids it.
 class Rights {
  public:
   static constexpr uint8_t kWritableBit = 1;
@@ -49,15 +49,20 @@ class Rights {
 
   constexpr Rights() = default;  ///< everything: the state before the first entry
   constexpr explicit Rights(uint8_t bits) : bits_(bits) {}
-  static constexpr Rights of_entry(uint64_t entry) {
-    return Rights(static_cast<uint8_t>(((entry >> 1) & 3) | ((~entry >> 61) & kExecutableBit)));
+  /// What entries allow whose AND, XD turned around, is `all`.
+  static constexpr Rights of_entries(uint64_t all) {
+    return Rights(static_cast<uint8_t>((all >> 1 & 3) | (all >> 61 & kExecutableBit)));
+  }
+  /// The same backwards: R/W, U/S and XD turned around as this allows, all other bits 1.
+  constexpr uint64_t entries() const {
+    constexpr uint64_t kOthers = ~(pte::kWritable | pte::kUser | pte::kNoExecute);
+    return kOthers | (bits_ & 3U) << 1 | (uint64_t{bits_} & kExecutableBit) << 61;
   }
 
   constexpr bool user() const { return (bits_ & kUserBit) != 0; }
   constexpr bool writable() const { return (bits_ & kWritableBit) != 0; }
   constexpr bool no_execute() const { return (bits_ & kExecutableBit) == 0; }
   constexpr uint8_t bits() const { return bits_; }
-  friend constexpr Rights operator&(Rights a, Rights b) { return Rights(static_cast<uint8_t>(a.bits_ & b.bits_)); }
   bool operator==(const Rights&) const = default;
 
  private:
@@ -66,27 +71,47 @@ class Rights {
 
 /// The result of a successful walk, and what a TLB entry holds (SDM vol. 3A 4.10.2.2). Nothing here depends on CPL,
 /// WP, SMEP, SMAP, AC or the key registers: those are applied at each use.
-struct Translation {
-  PhysAddr frame;  ///< physical address of the page's first byte
-  PageSize size = PageSize::k4K;
-  Rights rights;
-  uint8_t key = 0;        ///< protection key of the leaf; 0 outside 4-/5-level paging
-  uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf
-  bool dirty = false;     ///< D of the leaf, as last read or written by the walk
-  bool global = false;    ///< G of the leaf, and CR4.PGE=1
-  uint16_t unused = 0;    // the host copies whole words
+///
+/// Two words, because the host copies these all the time and a struct of eight small members piece by piece.
+class Translation {
+ public:
+  struct Parts {
+    PhysAddr frame = {};  ///< physical address of the page's first byte
+    PageSize size = PageSize::k4K;
+    Rights rights = {};
+    uint8_t key = 0;        ///< protection key of the leaf; 0 outside 4-/5-level paging
+    uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf
+    bool dirty = false;     ///< D of the leaf, as last read or written by the walk
+    bool global = false;    ///< G of the leaf, and CR4.PGE=1
+  };
 
-  /// Made as two words: the host can pass on at once what was stored at once, which it cannot with eight small members.
-  static constexpr Translation of(PhysAddr frame, PageSize size, Rights rights, uint64_t key, uint64_t pat_index,
-                                  bool dirty, bool global) {
-    const uint64_t rest = uint64_t{static_cast<uint8_t>(size)} | uint64_t{rights.bits()} << 8 | key << 16 |
-                          pat_index << 24 | uint64_t{dirty} << 32 | uint64_t{global} << 40;
-    return std::bit_cast<Translation>(std::array<uint64_t, 2>{frame.raw(), rest});
-  }
-  constexpr PhysAddr address(VirtAddr va) const { return frame + (va.raw() & (bytes_of(size) - 1)); }
+  constexpr Translation() : Translation(Parts{}) {}
+  constexpr explicit Translation(const Parts& parts)
+      : frame_(parts.frame.raw()),
+        rest_(uint64_t{static_cast<uint8_t>(parts.size)} | uint64_t{parts.rights.bits()} << kRightsAt |
+              uint64_t{parts.key} << kKeyAt | uint64_t{parts.pat_index} << kPatIndexAt |
+              uint64_t{parts.dirty} << kDirtyAt | uint64_t{parts.global} << kGlobalAt) {}
+
+  constexpr PhysAddr frame() const { return PhysAddr(frame_); }
+  constexpr PageSize size() const { return static_cast<PageSize>(rest_ & 0xff); }
+  constexpr Rights rights() const { return Rights(static_cast<uint8_t>(rest_ >> kRightsAt)); }
+  constexpr uint8_t key() const { return static_cast<uint8_t>(rest_ >> kKeyAt); }
+  constexpr uint8_t pat_index() const { return static_cast<uint8_t>(rest_ >> kPatIndexAt); }
+  constexpr bool dirty() const { return (rest_ >> kDirtyAt & 1) != 0; }
+  constexpr bool global() const { return (rest_ >> kGlobalAt & 1) != 0; }
+
+  constexpr void set_dirty() { rest_ |= uint64_t{1} << kDirtyAt; }
+  constexpr void set_frame(PhysAddr frame) { frame_ = frame.raw(); }
+
+  constexpr PhysAddr address(VirtAddr va) const { return frame() + (va.raw() & (bytes_of(size()) - 1)); }
   bool operator==(const Translation&) const = default;
+
+ private:
+  static constexpr unsigned kRightsAt = 8, kKeyAt = 16, kPatIndexAt = 24, kDirtyAt = 32, kGlobalAt = 33;
+
+  uint64_t frame_;
+  uint64_t rest_;  // size in the lowest byte, the others from their bit on
 };
-static_assert(sizeof(Translation) == 16 && std::endian::native == std::endian::little);
 
 /// What a paging-structure cache holds about one non-leaf entry (SDM vol. 3A 4.10.3): where its table is, and what
 /// all entries down to and including it allow. A walk that finds one starts at `level` - 1.
@@ -95,7 +120,7 @@ struct StructureEntry {
   uint8_t level = 0;        ///< of the entry itself: 2 = PDE, ... 5 = PML5E
   Rights rights;            ///< combined
   uint8_t pat_index = 0;    ///< 2*PCD + PWT of this entry: memory type of the table it points to
-  uint8_t unused_byte = 0;  // whole words, as above
+  uint8_t unused_byte = 0;  // the host copies whole words
   uint32_t unused_word = 0;
 
   static constexpr StructureEntry of(PhysAddr table, unsigned level, Rights rights, uint64_t pat_index) {
@@ -104,6 +129,6 @@ struct StructureEntry {
   }
   bool operator==(const StructureEntry&) const = default;
 };
-static_assert(sizeof(StructureEntry) == 16);
+static_assert(sizeof(StructureEntry) == 16 && std::endian::native == std::endian::little);
 
 }  // namespace mmusim

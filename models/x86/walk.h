@@ -29,41 +29,41 @@ class Walk {
   struct Step {
     PhysAddr entry_pa;
     uint64_t entry = 0;
-    Rights rights;              ///< of all entries down to this one
-    uint8_t level = 0;          ///< 1 = PTE ... 5 = PML5E
-    bool all_accessed = false;  ///< A is set in this entry and all above it, as read
+    uint64_t all = 0;   ///< AND of all entries down to this one, each with XD turned around
+    uint8_t level = 0;  ///< 1 = PTE ... 5 = PML5E
+
+    Rights rights() const { return Rights::of_entries(all); }
+    /// A is set in this entry and all above it, as read.
+    bool all_accessed() const { return (all & pte::kAccessed) != 0; }
   };
 
   /// A walk from the root: CR3, or the PDPTE register of `va` in PAE mode (which may fault at once). Without paging it
   /// is done at once, with the identity. `va` is canonical.
   Walk(const ControlState& control, VirtAddr va) : control_(&control), va_(control.linear(va)) {
     level_ = static_cast<uint8_t>(control.levels());
-    table_ = control.root();
     table_pat_index_ = control.root_pat_index();
     if (control.mode() == PagingMode::kPae) {
       start_at_pdpte();
     } else if (control.mode() == PagingMode::kNone) [[unlikely]] {
-      translation_.frame = PhysAddr(va_.raw()).align_down(kPageBytes);
-      translation_.dirty = true;
+      translation_ = Translation({.frame = PhysAddr(va_.raw()).align_down(kPageBytes), .dirty = true});
       done_ = true;
+    } else {
+      enter(control.root(), level_);
     }
   }
 
   /// A walk that starts below `from`, a paging-structure-cache entry that matches `va`.
   Walk(const ControlState& control, VirtAddr va, const StructureEntry& from)
-      : control_(&control),
-        va_(control.linear(va)),
-        table_(from.table),
-        rights_(from.rights),
-        level_(static_cast<uint8_t>(from.level - 1)),
-        table_pat_index_(from.pat_index) {}
+      : control_(&control), va_(control.linear(va)), all_(from.rights.entries()), table_pat_index_(from.pat_index) {
+    enter(from.table, from.level - 1U);
+  }
 
   bool done() const { return done_; }
   /// Level of the entry to be fed next; once done, of the last one (the leaf, or where it faulted).
   unsigned level() const { return level_; }
   VirtAddr va() const { return va_; }  ///< wrapped at 4 GiB where linear addresses have 32 bits
   /// Where the next entry is. Not once done.
-  PhysAddr entry_pa() const { return control_->entry_pa(table_, va_, level_); }
+  PhysAddr entry_pa() const { return entry_pa_; }
   unsigned index() const { return control_->index(va_, level_); }
   unsigned entry_bytes() const { return control_->entry_bytes(); }
   /// 2*PCD + PWT of what referenced the table the next entry is in: the memory type to read it with.
@@ -73,15 +73,14 @@ class Walk {
   void feed(uint64_t entry) {
     const ControlState::LevelRules& rules = control_->rules(level_);
     const bool leaf = (entry & rules.leaf_bit) != 0;
-    if ((entry & pte::kPresent) == 0) return fail(entry, FaultReason::kNotPresent);
-    if ((entry & rules.reserved[leaf ? 1 : 0]) != 0) return fail(entry, FaultReason::kReservedBit);
-    rights_ = rights_ & Rights::of_entry(entry);
-    all_accessed_ = all_accessed_ && (entry & pte::kAccessed) != 0;
-    append(entry, all_accessed_);
+    const uint64_t as_it_must_be = rules.reserved[leaf ? 1 : 0] | pte::kPresent;  // P is 1, the reserved bits are 0
+    if (((entry ^ pte::kPresent) & as_it_must_be) != 0) [[unlikely]]
+      return fail(entry);
+    all_ &= entry ^ pte::kNoExecute;
+    append(entry, all_);
     if (leaf) return finish(rules, entry);
-    table_ = entry_address(entry);
     table_pat_index_ = static_cast<uint8_t>(entry >> 3 & 3);
-    --level_;
+    enter(entry_address(entry), level_ - 1U);
   }
 
   /// Not-present or reserved-bit; permissions are check_rights()'s business.
@@ -92,15 +91,17 @@ class Walk {
   /// The entries fed so far, root first.
   std::span<const Step> steps() const { return steps_; }
   /// What a paging-structure cache may hold of a step that was no leaf and did not fault. Only allowed there when
-  /// `step.all_accessed`, or once the walk succeeded and its accessed bits are stored.
+  /// `step.all_accessed()`, or once the walk succeeded and its accessed bits are stored.
   static StructureEntry structure_entry(const Step& step) {
-    return StructureEntry::of(entry_address(step.entry), step.level, step.rights, step.entry >> 3 & 3);
+    return StructureEntry::of(entry_address(step.entry), step.level, step.rights(), step.entry >> 3 & 3);
   }
   /// Of the last entry fed, while the walk is not done.
   StructureEntry structure_entry() const { return structure_entry(steps_.back()); }
 
   /// Whether an allowed access must store accessed or dirty bits.
-  bool needs_update(AccessType access) const { return !all_accessed_ || (access.is_write() && !translation_.dirty); }
+  bool needs_update(AccessType access) const {
+    return (all_ & pte::kAccessed) == 0 || (access.is_write() && !translation_.dirty());
+  }
   /// The new value of an entry after an allowed access: A in all entries, D in the leaf for a write; both in one store.
   /// nullopt if nothing changes.
   std::optional<uint64_t> updated(const Step& step, AccessType access) const {
@@ -114,21 +115,24 @@ class Walk {
   void start_at_pdpte() {
     const uint64_t pdpte = control_->registers().pdpte[va_.raw() >> 30 & 3];
     if ((pdpte & pte::kPresent) == 0) return fault_now(FaultReason::kNotPresent);
-    table_ = entry_address(pdpte);
     table_pat_index_ = static_cast<uint8_t>(pdpte >> 3 & 3);
-    level_ = 2;
+    enter(entry_address(pdpte), 2);
   }
-  void fail(uint64_t entry, FaultReason reason) {
-    append(entry, /*all_accessed=*/false);
-    fault_now(reason);
+  /// The next entry is in `table`, of that level.
+  void enter(PhysAddr table, unsigned level) {
+    level_ = static_cast<uint8_t>(level);
+    entry_pa_ = control_->entry_pa(table, va_, level);
   }
-  void append(uint64_t entry, bool all_accessed) {
+  void fail(uint64_t entry) {
+    append(entry, all_ & ~pte::kAccessed);
+    fault_now((entry & pte::kPresent) == 0 ? FaultReason::kNotPresent : FaultReason::kReservedBit);
+  }
+  void append(uint64_t entry, uint64_t all) {
     Step& step = steps_.append();
-    step.entry_pa = entry_pa();
+    step.entry_pa = entry_pa_;
     step.entry = entry;
-    step.rights = rights_;
+    step.all = all;
     step.level = level_;
-    step.all_accessed = all_accessed;
   }
   void fault_now(FaultReason reason) {
     fault_ = reason;
@@ -136,22 +140,26 @@ class Walk {
   }
   void finish(const ControlState::LevelRules& rules, uint64_t entry) {
     PhysAddr frame(entry & rules.frame_mask);
-    if (rules.size == PageSize::k4M) frame += (entry >> 13 & 0xff) << 32;  // PSE-36
-    const uint64_t key = entry >> pte::kKeyShift & pte::kKeyMask;
-    const uint64_t pat_index = (entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2;
-    const bool global = (entry & pte::kGlobal) != 0 && control_->pge();
-    translation_ = Translation::of(frame, rules.size, rights_, key, pat_index, (entry & pte::kDirty) != 0, global);
+    if (rules.size == PageSize::k4M) [[unlikely]]
+      frame += (entry >> 13 & 0xff) << 32;  // PSE-36
+    translation_ =
+        Translation({.frame = frame,
+                     .size = rules.size,
+                     .rights = Rights::of_entries(all_),
+                     .key = static_cast<uint8_t>(entry >> pte::kKeyShift & pte::kKeyMask),
+                     .pat_index = static_cast<uint8_t>((entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2),
+                     .dirty = (entry & pte::kDirty) != 0,
+                     .global = (entry & pte::kGlobal) != 0 && control_->pge()});
     done_ = true;
   }
 
   const ControlState* control_;
   VirtAddr va_;
-  PhysAddr table_;
-  Rights rights_;
+  PhysAddr entry_pa_;
+  uint64_t all_ = ~uint64_t{0};  // as Step::all
   uint8_t level_ = 0;
   uint8_t table_pat_index_ = 0;
   bool done_ = false;
-  bool all_accessed_ = true;
   std::optional<FaultReason> fault_;
   Translation translation_;
   InlineList<Step, kMaxLevels> steps_;

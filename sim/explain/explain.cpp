@@ -35,7 +35,7 @@ PageExplanation explain_page(const ControlState& control, const MemoryTypes& typ
     page.fault_level = walk.level();
   } else {
     page.translation = walk.translation();
-    page.memory_type = types.at(walk.translation().address(va), walk.translation().pat_index);
+    page.memory_type = types.at(walk.translation().address(va), walk.translation().pat_index());
     page.fault = check_rights(control, walk.translation(), access);
   }
   for (const Walk::Step& step : walk.steps()) {

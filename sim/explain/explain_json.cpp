@@ -48,14 +48,14 @@ json page_json(const Explanation& e, const PageExplanation& page) {
   for (const EntryExplanation& entry : page.entries) j["entries"].push_back(entry_json(e, entry));
   if (page.translation) {
     const Translation& t = *page.translation;
-    j["page"] = {{"size", name_of(t.size)},
-                 {"frame", hex(t.frame)},
+    j["page"] = {{"size", name_of(t.size())},
+                 {"frame", hex(t.frame())},
                  {"pa", hex(t.address(page.va))},
-                 {"user", t.rights.user()},
-                 {"writable", t.rights.writable()},
-                 {"no_execute", t.rights.no_execute()},
-                 {"global", t.global},
-                 {"key", t.key},
+                 {"user", t.rights().user()},
+                 {"writable", t.rights().writable()},
+                 {"no_execute", t.rights().no_execute()},
+                 {"global", t.global()},
+                 {"key", t.key()},
                  {"memory_type", name_of(page.memory_type)}};
   }
   return j;

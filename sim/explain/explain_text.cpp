@@ -67,7 +67,7 @@ std::string source_text(const EntryExplanation& entry) {
 std::string target_text(const PageExplanation& page, const EntryExplanation& entry) {
   if ((entry.step.entry & pte::kPresent) == 0 || entry.reserved != 0) return "-";
   if (!entry.leaf) return fmt::format("table pfn 0x{:x}", pfn_of(entry.target).raw);
-  const PageSize size = page.translation ? page.translation->size : PageSize::k4K;
+  const PageSize size = page.translation ? page.translation->size() : PageSize::k4K;
   return fmt::format("{} page pfn 0x{:x}", name_of(size), pfn_of(entry.target).raw);
 }
 
@@ -89,10 +89,10 @@ void write_indices(const Explanation& e, const PageExplanation& page, Writer& ou
   std::string text;
   unsigned level = e.control.levels();
   for (const unsigned index : page.indices) text += fmt::format("{} {}, ", entry_name(level--), index);
-  const unsigned shift = page.translation ? shift_of(page.translation->size) : kPageShift;
+  const unsigned shift = page.translation ? shift_of(page.translation->size()) : kPageShift;
   const uint64_t offset = page.va.raw() & ((uint64_t{1} << shift) - 1);
   out.item("index", "{}offset 0x{:x}{}", text, offset,
-           page.translation ? fmt::format(" in the {} page", name_of(page.translation->size)) : "");
+           page.translation ? fmt::format(" in the {} page", name_of(page.translation->size())) : "");
 }
 
 void write_entries(const Explanation& e, const PageExplanation& page, Writer& out) {
@@ -140,15 +140,16 @@ void write_updates(const PageExplanation& page, Writer& out) {
 void write_page_result(const PageExplanation& page, Writer& out) {
   if (page.translation) {
     const Translation& t = *page.translation;
-    out.item("rights", "{}, {}, {}{}{}", t.rights.user() ? "user" : "supervisor only",
-             t.rights.writable() ? "writable" : "read-only", t.rights.no_execute() ? "not executable" : "executable",
-             t.global ? ", global" : "", t.key != 0 ? fmt::format(", key {}", t.key) : "");
+    out.item("rights", "{}, {}, {}{}{}", t.rights().user() ? "user" : "supervisor only",
+             t.rights().writable() ? "writable" : "read-only",
+             t.rights().no_execute() ? "not executable" : "executable", t.global() ? ", global" : "",
+             t.key() != 0 ? fmt::format(", key {}", t.key()) : "");
   }
   if (!page.fault && page.translation) {
     out.item(
         "result", "{}",
         out.good(fmt::format("physical {}, {} page at {}, {}", page.translation->address(page.va),
-                             name_of(page.translation->size), page.translation->frame, name_of(page.memory_type))));
+                             name_of(page.translation->size()), page.translation->frame(), name_of(page.memory_type))));
   }
 }
 

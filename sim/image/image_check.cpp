@@ -71,8 +71,8 @@ std::vector<RightsRange> rights_ranges(const PageTableImage& image, PhysMem& mem
   std::vector<RightsRange> ranges;
   for_each_mapping(image.control, PhysMemEntries{memory}, [&](const Mapping& m) {
     if (m.va >= kEspfixBegin && m.va < kEspfixEnd) return;
-    const Rights rights = m.translation.rights;
-    const VirtAddr end = m.va + bytes_of(m.translation.size);
+    const Rights rights = m.translation.rights();
+    const VirtAddr end = m.va + bytes_of(m.translation.size());
     if (!ranges.empty()) {
       RightsRange& last = ranges.back();
       if (last.end == m.va && last.user == rights.user() && last.writable == rights.writable()) {
@@ -118,7 +118,7 @@ void check_leaf_groups(const PageTableImage& image, const json& recorded, PhysMe
   constexpr uint64_t kFlags = ~pte::kAddressMask;
   std::map<std::string, uint64_t> groups;
   for_each_mapping(image.control, PhysMemEntries{memory}, [&](const Mapping& m) {
-    const Rights rights = m.translation.rights;
+    const Rights rights = m.translation.rights();
     ++groups[fmt::format("L{} {} {} {} flags={:#x}", m.leaf.level, rights.user() ? "user" : "kernel",
                          rights.writable() ? "rw" : "ro", rights.no_execute() ? "nx" : "x", m.leaf.entry & kFlags)];
   });

@@ -76,72 +76,10 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 
 }  // namespace
 
-void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
-  constexpr size_t kAhead = 12;  // so many accesses before its own an entry is asked of the host's memory
-  for (size_t i = 0; i < accesses.size();) {
-    const MemAccess& access = accesses[i];
-    const PageMemos::Memo* memo = first_level_.recall(access);
-    if (memo != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
-      memo->array->touch(memo->slot);  // as often as you like: it is the most recently used
-      const size_t run = run_in_page(accesses.subspan(i));
-      recalled_[PageMemos::kind_of(access)] += run;
-      i += run;
-    } else {
-      if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
-      this->access(access);
-      ++i;
-    }
-  }
-}
-
-AccessResult FunctionalMachine::access(const MemAccess& access) {
-  const AccessType type = access_type_of(access);
-  ++accesses_[static_cast<unsigned>(type.kind)];
-  const VirtAddr last = access.va + (access.bytes - 1U);
-  if (!control_.canonical(access.va) || !control_.canonical(last)) {
-    ++faults_;
-    return {{}, FaultReason::kNonCanonical};
-  }
-  AccessResult result = translate_page(access.va, type);
-  if (in_one_page(access) || result.fault) [[likely]]
-    return result;
-  const VirtAddr second = control_.linear(access.va.align_down(kPageBytes) + kPageBytes);
-  result.fault = translate_page(second, type).fault;
-  return result;
-}
-
-AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
-  const FirstLevel::Search first = first_level_.search(va, type, control_, types_);
-  if (first.serves) return answer(va, type, first.tlb->at(first.place, va), std::nullopt);
-  const TranslateRequest request{va, type, WalkCause::kLoad, 0, /*in_first_level=*/static_cast<bool>(first.place)};
-  const SecondLevelState::Lookup second = second_level_.lookup(request, control_);
-  if (!second.place) return walk(request, first, second);
-  first_level_.keep(va, type, control_, types_, first, second.translation, second.place.kind == EntryKind::k16K);
-  return answer(va, type, second.translation, std::nullopt);
-}
-
-AccessResult FunctionalMachine::walk(const TranslateRequest& request, const FirstLevel::Search& first,
-                                     const SecondLevelState::Lookup& second) {
-  const VirtAddr va = request.va;
-  const AccessType type = request.type;
-  if (mapper_ != nullptr) mapper_->ensure_mapped(va);
-  EntryPort port(*this);
-  const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
-  walks_[static_cast<unsigned>(type.kind)].complete(page_group(outcome.translation.size, /*coalesced=*/false));
-  if (outcome.start_level < walks_by_start_.size()) ++walks_by_start_[outcome.start_level];
-  if (outcome.fault) {
-    second_level_.invalidate(on_page_fault(control_, va));
-    first_level_.invalidate(on_page_fault(control_, va));
-  } else {
-    second_level_.fill(request, control_, outcome, second);
-    first_level_.keep(va, type, control_, types_, first, outcome.translation, outcome.coalescible);
-  }
-  return answer(va, type, outcome.translation, outcome.fault);
-}
-
 /// What the access to `va` hears.
-AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type, const Translation& translation,
-                                       std::optional<FaultReason> fault) {
+[[gnu::always_inline]] inline AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type,
+                                                                     const Translation& translation,
+                                                                     std::optional<FaultReason> fault) {
   if (shadow_ != nullptr) [[unlikely]]
     shadow_->translated(0, control_, va, type, translation, fault, access_number(), CycleTime(0));
   if (fault) [[unlikely]] {
@@ -149,6 +87,82 @@ AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type, const Trans
     return {{}, fault};
   }
   return {translation.address(control_.linear(va)), std::nullopt};
+}
+
+[[gnu::always_inline]] inline AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
+  const TlbQuery query(va, control_.pcid());
+  const FirstLevel::Search first = first_level_.search(query, type, control_, types_);
+  if (first.serves) return answer(va, type, first.tlb->at(first.place, va), std::nullopt);
+  const SecondLevelState::Lookup second =
+      second_level_.lookup(query, type, /*in_first_level=*/static_cast<bool>(first.place), control_);
+  if (!second.place) return walk(va, type, static_cast<bool>(first.place), second.upgrade);
+  first_level_.keep(query, type, control_, types_, second.translation, second.place.kind == EntryKind::k16K,
+                    /*absent=*/!first.place);
+  return answer(va, type, second.translation, std::nullopt);
+}
+
+[[gnu::always_inline]] inline AccessResult FunctionalMachine::perform(const MemAccess& access, AccessType type) {
+  ++accesses_[static_cast<unsigned>(type.kind)];
+  if (!in_one_page(access)) [[unlikely]]
+    return perform_across(access, type);
+  if (!control_.canonical(access.va)) [[unlikely]]
+    return non_canonical();
+  return translate_page(access.va, type);
+}
+
+void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
+  constexpr size_t kAhead = 12;  // so many accesses before its own an entry is asked of the host's memory
+  for (size_t i = 0; i < accesses.size();) {
+    const MemAccess& access = accesses[i];
+    const AccessType type = access_type_of(access);
+    const PageMemos::Memo* memo = first_level_.recall(access.va, type);
+    if (memo != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
+      memo->array->touch(memo->slot);  // as often as you like: it is the most recently used
+      const size_t run = run_in_page(accesses.subspan(i));
+      recalled_[static_cast<unsigned>(type.kind)] += run;
+      i += run;
+    } else {
+      if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
+      perform(access, type);
+      ++i;
+    }
+  }
+}
+
+AccessResult FunctionalMachine::access(const MemAccess& access) { return perform(access, access_type_of(access)); }
+
+AccessResult FunctionalMachine::perform_across(const MemAccess& access, AccessType type) {
+  if (!control_.canonical(access.va) || !control_.canonical(access.va + (access.bytes - 1U))) return non_canonical();
+  AccessResult result = translate_page(access.va, type);
+  if (result.fault) return result;
+  const VirtAddr second = control_.linear(access.va.align_down(kPageBytes) + kPageBytes);
+  result.fault = translate_page(second, type).fault;
+  return result;
+}
+
+AccessResult FunctionalMachine::non_canonical() {
+  ++faults_;
+  return {{}, FaultReason::kNonCanonical};
+}
+
+/// The rest of translate_page(), by itself because what it needs in memory the others have in registers of the host.
+/// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
+AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
+  const TlbQuery query(va, control_.pcid());
+  if (mapper_ != nullptr) mapper_->ensure_mapped(va);
+  EntryPort port(*this);
+  const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
+  walks_[static_cast<unsigned>(type.kind)].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
+  ++walks_by_start_[outcome.start_level];
+  if (outcome.fault) [[unlikely]] {
+    second_level_.invalidate(on_page_fault(control_, va));
+    first_level_.invalidate(on_page_fault(control_, va));
+  } else {
+    second_level_.fill(query, type.kind, outcome, upgrade, /*absent=*/!upgrade);
+    first_level_.keep(query, type, control_, types_, outcome.translation, outcome.coalescible,
+                      /*absent=*/!in_first_level);
+  }
+  return answer(va, type, outcome.translation, outcome.fault);
 }
 
 unsigned FunctionalMachine::invalidate(const Invalidation& operation) {

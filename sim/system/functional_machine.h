@@ -47,10 +47,12 @@ class FunctionalMachine {
 
   /// The number of the access that runs.
   uint64_t access_number() const;
+  AccessResult perform(const MemAccess& access, AccessType type);
+  AccessResult perform_across(const MemAccess& access, AccessType type);
+  AccessResult non_canonical();
   /// One page of an access. Faults are counted.
   AccessResult translate_page(VirtAddr va, AccessType type);
-  AccessResult walk(const TranslateRequest& request, const FirstLevel::Search& first,
-                    const SecondLevelState::Lookup& second);
+  AccessResult walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade);
   AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 
   PhysMem memory_;

@@ -18,9 +18,9 @@ Walk complete_walk(const ControlState& control, VirtAddr va, const PhysMem& memo
 }
 
 std::string text_of(const Translation& t) {
-  return fmt::format("frame {} of {} KiB, rights {}, key {}, memory type index {}{}{}", t.frame,
-                     bytes_of(t.size) / kKiB, t.rights.bits(), t.key, t.pat_index, t.dirty ? ", dirty" : "",
-                     t.global ? ", global" : "");
+  return fmt::format("frame {} of {} KiB, rights {}, key {}, memory type index {}{}{}", t.frame(),
+                     bytes_of(t.size()) / kKiB, t.rights().bits(), t.key(), t.pat_index(), t.dirty() ? ", dirty" : "",
+                     t.global() ? ", global" : "");
 }
 
 }  // namespace
@@ -28,9 +28,9 @@ std::string text_of(const Translation& t) {
 std::string ShadowWalk::difference(VirtAddr va, const Translation& got, const Translation& expected) {
   // Sizes may differ: parts of large pages, and small pages that share an entry, are what TLBs hold. An entry that is
   // clean though the page is dirty is only slower.
-  const bool same = got.address(va) == expected.address(va) && got.rights == expected.rights &&
-                    got.key == expected.key && got.pat_index == expected.pat_index && got.global == expected.global &&
-                    (!got.dirty || expected.dirty);
+  const bool same = got.address(va) == expected.address(va) && got.rights() == expected.rights() &&
+                    got.key() == expected.key() && got.pat_index() == expected.pat_index() &&
+                    got.global() == expected.global() && (!got.dirty() || expected.dirty());
   if (same) return {};
   return fmt::format("it has {} ({}), the page tables say {} ({})", got.address(va), text_of(got), expected.address(va),
                      text_of(expected));

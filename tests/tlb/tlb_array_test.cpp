@@ -7,11 +7,7 @@ namespace mmusim {
 namespace {
 
 Translation page_at(uint64_t frame, bool global = false, PageSize size = PageSize::k4K) {
-  Translation t;
-  t.frame = PhysAddr(frame);
-  t.size = size;
-  t.global = global;
-  return t;
+  return Translation({.frame = PhysAddr(frame), .size = size, .global = global});
 }
 
 bool holds(const TlbArray& array, uint64_t va, uint16_t pcid, EntryKind kind = EntryKind::k4K) {

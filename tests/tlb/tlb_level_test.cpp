@@ -16,12 +16,7 @@ TlbConfig tlb(const std::string& text) {
   return config;
 }
 
-Translation page(uint64_t frame, PageSize size) {
-  Translation t;
-  t.frame = PhysAddr(frame);
-  t.size = size;
-  return t;
-}
+Translation page(uint64_t frame, PageSize size) { return Translation({.frame = PhysAddr(frame), .size = size}); }
 
 unsigned resident(TlbLevel& level, unsigned pages) {
   unsigned hits = 0;
@@ -34,13 +29,13 @@ TEST(TlbLevel, TwoBanksHoldAsManyBasePagesAsBothTogether) {
                                      {"entries": 1024, "ways": 8, "pages": ["4K", "1G"]}]})"),
                  1);
   for (uint64_t i = 0; i < 2048; ++i)
-    level.fill(VirtAddr(i * kPageBytes), 0, page(kGiB + i * kPageBytes, PageSize::k4K), false);
+    level.fill({VirtAddr(i * kPageBytes), 0}, page(kGiB + i * kPageBytes, PageSize::k4K), false);
   EXPECT_EQ(resident(level, 2048), 2048u);
 }
 
 TEST(TlbLevel, CoalescedEntryAnswersForFourPages) {
   TlbLevel level(tlb(R"({"coalesce_4k_by_4": true, "arrays": [{"entries": 4, "ways": 4, "pages": ["4K"]}]})"), 1);
-  level.fill(VirtAddr(0x5000), 0, page(0x9000, PageSize::k4K), /*coalescible=*/true);
+  level.fill({VirtAddr(0x5000), 0}, page(0x9000, PageSize::k4K), /*coalescible=*/true);
   for (uint64_t i = 0; i < 4; ++i) {
     const auto hit = level.probe(VirtAddr(0x4000 + i * kPageBytes + 1), 0);
     ASSERT_TRUE(hit);
@@ -52,11 +47,11 @@ TEST(TlbLevel, CoalescedEntryAnswersForFourPages) {
 TEST(TlbLevel, GibPageIsSmashedWhereNothingHoldsIt) {
   TlbLevel smashing(tlb(R"({"smash_1g_into_2m": true, "arrays": [{"entries": 4, "ways": 4, "pages": ["4K", "2M"]}]})"),
                     1);
-  smashing.fill(VirtAddr(kGiB + 5 * kMiB), 0, page(3 * kGiB, PageSize::k1G), false);
+  smashing.fill({VirtAddr(kGiB + 5 * kMiB), 0}, page(3 * kGiB, PageSize::k1G), false);
   ASSERT_TRUE(smashing.probe(VirtAddr(kGiB + 5 * kMiB), 0));
   EXPECT_FALSE(smashing.probe(VirtAddr(kGiB + 7 * kMiB), 0));
   TlbLevel without(tlb(R"({"arrays": [{"entries": 4, "ways": 4, "pages": ["4K", "2M"]}]})"), 1);
-  EXPECT_FALSE(without.fill(VirtAddr(kGiB), 0, page(3 * kGiB, PageSize::k1G), false));
+  EXPECT_FALSE(without.fill({VirtAddr(kGiB), 0}, page(3 * kGiB, PageSize::k1G), false));
 }
 
 TEST(TlbLevel, PdesShareTheEntriesWithTranslations) {
@@ -68,20 +63,20 @@ TEST(TlbLevel, PdesShareTheEntriesWithTranslations) {
   ASSERT_NE(level.find_structure(VirtAddr(0x3fffff), 0), nullptr);
   EXPECT_EQ(level.find_structure(VirtAddr(0x3fffff), 0)->table, PhysAddr(0x7000));
   EXPECT_FALSE(level.probe(VirtAddr(0x200000), 0));  // not a translation
-  level.fill(VirtAddr(0x1000), 0, page(0x1000, PageSize::k4K), false);
-  level.fill(VirtAddr(0x2000), 0, page(0x2000, PageSize::k4K), false);
+  level.fill({VirtAddr(0x1000), 0}, page(0x1000, PageSize::k4K), false);
+  level.fill({VirtAddr(0x2000), 0}, page(0x2000, PageSize::k4K), false);
   EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
 }
 
 TEST(TlbLevel, TranslationsComeBeforePdes) {
   TlbLevel level(tlb(R"({"holds_pdes": true, "arrays": [{"entries": 3, "ways": 3, "pages": ["4K", "2M"]}]})"), 1);
-  level.fill(VirtAddr(0x1000), 0, page(0x1000, PageSize::k4K), false);
-  level.fill(VirtAddr(0x2000), 0, page(0x2000, PageSize::k4K), false);
+  level.fill({VirtAddr(0x1000), 0}, page(0x1000, PageSize::k4K), false);
+  level.fill({VirtAddr(0x2000), 0}, page(0x2000, PageSize::k4K), false);
   StructureEntry pde;
   pde.level = 2;
   level.put_structure(VirtAddr(0x200000), 0, pde);
   ASSERT_NE(level.find_structure(VirtAddr(0x200000), 0), nullptr);  // a use that does not make it younger
-  level.fill(VirtAddr(0x3000), 0, page(0x3000, PageSize::k4K), false);
+  level.fill({VirtAddr(0x3000), 0}, page(0x3000, PageSize::k4K), false);
   EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
   for (const uint64_t va : {0x1000U, 0x2000U, 0x3000U}) EXPECT_TRUE(level.probe(VirtAddr(va), 0)) << va;
 }

@@ -151,7 +151,7 @@ TEST(ForEachMapping, VisitsEveryLeafOnceInOrderOverTheCanonicalHole) {
   memory.store64(PhysAddr(0x3000 + 8), 0x200000 | pte::kPresent | pte::kPageSize);  // 2M
   std::vector<std::pair<uint64_t, PageSize>> seen;
   for_each_mapping(control, PhysMemEntries{memory},
-                   [&](const Mapping& m) { seen.emplace_back(m.va.raw(), m.translation.size); });
+                   [&](const Mapping& m) { seen.emplace_back(m.va.raw(), m.translation.size()); });
   const std::vector<std::pair<uint64_t, PageSize>> expected = {{0x20'0000, PageSize::k2M},
                                                                {0x7f'c000'0000, PageSize::k1G},
                                                                {0xffff'ff80'0020'0000, PageSize::k2M},

@@ -68,11 +68,10 @@ TEST(Permissions, S5_EveryCombinationFollowsTheManual) {
   for_each_setting([&](const Setting& setting) {
     const ControlState control = setting.control();
     for (uint8_t bits = 0; bits < Rights::kCombinations; ++bits) {
-      Translation t;
-      t.rights = Rights(bits);
+      const Translation t({.rights = Rights(bits)});
       for_each_access([&](AccessType access) {
         const bool expected =
-            manual_allows(setting, t.rights.user(), t.rights.writable(), t.rights.no_execute(), access);
+            manual_allows(setting, t.rights().user(), t.rights().writable(), t.rights().no_execute(), access);
         EXPECT_EQ(!check_rights(control, t, access), expected);
         ++checked;
       });
@@ -85,27 +84,26 @@ TEST(Permissions, S6_TheReasonNamesARuleThatIsBroken) {
   for_each_setting([&](const Setting& setting) {
     const ControlState control = setting.control();
     for (uint8_t bits = 0; bits < Rights::kCombinations; ++bits) {
-      Translation t;
-      t.rights = Rights(bits);
+      const Translation t({.rights = Rights(bits)});
       for_each_access([&](AccessType access) {
         const auto reason = check_rights(control, t, access);
         if (!reason) return;
         switch (*reason) {
           case FaultReason::kSupervisorPage:
-            EXPECT_TRUE(access.is_user() && !t.rights.user());
+            EXPECT_TRUE(access.is_user() && !t.rights().user());
             break;
           case FaultReason::kReadOnly:
-            EXPECT_TRUE(access.is_write() && !t.rights.writable());
+            EXPECT_TRUE(access.is_write() && !t.rights().writable());
             EXPECT_TRUE(access.is_user() || setting.wp);
             break;
           case FaultReason::kNoExecute:
-            EXPECT_TRUE(access.is_fetch() && t.rights.no_execute() && setting.nxe);
+            EXPECT_TRUE(access.is_fetch() && t.rights().no_execute() && setting.nxe);
             break;
           case FaultReason::kSmep:
-            EXPECT_TRUE(access.is_fetch() && !access.is_user() && t.rights.user() && setting.smep);
+            EXPECT_TRUE(access.is_fetch() && !access.is_user() && t.rights().user() && setting.smep);
             break;
           case FaultReason::kSmap:
-            EXPECT_TRUE(!access.is_fetch() && !access.is_user() && t.rights.user() && setting.smap);
+            EXPECT_TRUE(!access.is_fetch() && !access.is_user() && t.rights().user() && setting.smap);
             break;
           default:
             ADD_FAILURE() << name_of(*reason);
@@ -137,13 +135,25 @@ TEST(Permissions, S6_In32BitPagingOnlySmepMakesAFetchShow) {
 }
 
 TEST(Rights, S5_CombineByAndOfUserAndWritableAndOrOfNoExecute) {
-  const Rights open = Rights::of_entry(pte::kWritable | pte::kUser);
+  const auto together = [](std::initializer_list<uint64_t> entries) {
+    uint64_t all = ~uint64_t{0};
+    for (const uint64_t entry : entries) all &= entry ^ pte::kNoExecute;
+    return Rights::of_entries(all);
+  };
+  const Rights open = together({pte::kWritable | pte::kUser});
   EXPECT_TRUE(open.user() && open.writable() && !open.no_execute());
-  const Rights narrow = open & Rights::of_entry(pte::kUser | pte::kNoExecute);
+  const Rights narrow = together({pte::kWritable | pte::kUser, pte::kUser | pte::kNoExecute});
   EXPECT_TRUE(narrow.user());
   EXPECT_FALSE(narrow.writable());
   EXPECT_TRUE(narrow.no_execute());
-  EXPECT_FALSE((narrow & Rights::of_entry(pte::kWritable)).user());
+  EXPECT_FALSE(together({pte::kWritable | pte::kUser, pte::kWritable}).user());
+}
+
+TEST(Rights, S5_WhatTheyAreMadeOfSaysTheSame) {
+  for (uint8_t bits = 0; bits < Rights::kCombinations; ++bits) {
+    EXPECT_EQ(Rights::of_entries(Rights(bits).entries()), Rights(bits));
+    EXPECT_NE(Rights(bits).entries() & pte::kAccessed, 0U);  // it says nothing of anything else
+  }
 }
 
 /// SDM vol. 3A 4.6.2, all of it.

@@ -66,8 +66,9 @@ TEST_P(ColdWalk, S8_ReadsExactlyTheEntriesOfItsLevels) {
   ASSERT_FALSE(walk.fault());
   EXPECT_EQ(memory.loads, reads);
   EXPECT_EQ(walk.level(), leaf);
-  EXPECT_EQ(walk.translation().size, control.rules(leaf).size);
-  EXPECT_EQ(walk.translation().address(va).raw(), 0x4000'0000U | (va.raw() & (bytes_of(walk.translation().size) - 1)));
+  EXPECT_EQ(walk.translation().size(), control.rules(leaf).size);
+  EXPECT_EQ(walk.translation().address(va).raw(),
+            0x4000'0000U | (va.raw() & (bytes_of(walk.translation().size()) - 1)));
 }
 
 TEST_P(ColdWalk, S10_EachSuppliedLevelSavesItsReadsAndChangesNothingElse) {
@@ -146,8 +147,8 @@ TEST(Walk, S10_RightsAboveAStructureEntryAreTheCachedOnesAndNotReadAgain) {
   StructureEntry from = Walk::structure_entry(cold.steps()[2]);
   from.rights = Rights(Rights::kUserBit);  // as if a level above had been read-only and XD when it was cached
   const Walk warm = walk_all(control, Walk(control, va, from), memory);
-  EXPECT_TRUE(warm.translation().rights.no_execute());
-  EXPECT_FALSE(warm.translation().rights.writable());
+  EXPECT_TRUE(warm.translation().rights().no_execute());
+  EXPECT_FALSE(warm.translation().rights().writable());
 }
 
 TEST(Walk, S10_AStructureEntryMayBeCachedOnlyIfEveryEntryAboveWasAccessed) {
@@ -156,9 +157,9 @@ TEST(Walk, S10_AStructureEntryMayBeCachedOnlyIfEveryEntryAboveWasAccessed) {
   EntryMap memory = tables_for(control, va, 1);
   memory.entries[control.entry_pa(control.root(), va, 4).raw()] |= pte::kAccessed;
   const Walk walk = walk_all(control, Walk(control, va), memory);
-  EXPECT_TRUE(walk.steps()[0].all_accessed);
-  EXPECT_FALSE(walk.steps()[1].all_accessed);
-  EXPECT_FALSE(walk.steps()[3].all_accessed);
+  EXPECT_TRUE(walk.steps()[0].all_accessed());
+  EXPECT_FALSE(walk.steps()[1].all_accessed());
+  EXPECT_FALSE(walk.steps()[3].all_accessed());
 }
 
 TEST(Walk, S12_TheTypeOfATableComesFromTheEntryThatReferencesIt) {
@@ -182,8 +183,8 @@ TEST(Walk, S12_PatBitIsBit7OfAPteAndBit12OfALargeLeaf) {
     const PhysAddr pa = walk_all(control, Walk(control, va), memory).steps().back().entry_pa;
     memory.entries[pa.raw()] |= (leaf == 1 ? pte::kPatSmall : pte::kPatLarge) | pte::kWriteThrough;
     const Walk walk = walk_all(control, Walk(control, va), memory);
-    EXPECT_EQ(walk.translation().pat_index, 5U) << "leaf at level " << leaf;
-    EXPECT_EQ(walk.translation().frame.raw(), 0x4000'0000U);
+    EXPECT_EQ(walk.translation().pat_index(), 5U) << "leaf at level " << leaf;
+    EXPECT_EQ(walk.translation().frame().raw(), 0x4000'0000U);
   }
 }
 
@@ -194,7 +195,7 @@ TEST(Walk, S7_ATableThatMapsItselfKeepsAccessedAndDirtyTogether) {
   const VirtAddr va(~uint64_t{0xfff});
   const PageOutcome outcome = translate_page(control, va, kUserWrite, memory);
   ASSERT_FALSE(outcome.fault);
-  EXPECT_EQ(outcome.translation.frame.raw(), 0x1000U);
+  EXPECT_EQ(outcome.translation.frame().raw(), 0x1000U);
   EXPECT_EQ(memory[0x1000 + 511 * 8], 0x1000 | kOpen | pte::kAccessed | pte::kDirty);
 }
 

@@ -105,9 +105,9 @@ TEST_F(WorkedExample, E6_OneGibPageTakesTwoReadsAndIsGlobalOnlyWithPge) {
   EXPECT_EQ(memory.loads, 2U);
   EXPECT_EQ(memory[0x204900], 0x4001023U);
   const VirtAddr va(0xFFFF9000FFC01008);
-  EXPECT_FALSE(translate_page(control, va, kSupervisorWrite, memory).translation.global);
+  EXPECT_FALSE(translate_page(control, va, kSupervisorWrite, memory).translation.global());
   registers.cr4 |= kCr4Pge;
-  EXPECT_TRUE(translate_page(ControlState(registers, traits), va, kSupervisorWrite, memory).translation.global);
+  EXPECT_TRUE(translate_page(ControlState(registers, traits), va, kSupervisorWrite, memory).translation.global());
 }
 
 TEST_F(WorkedExample, E7_SmapIsLiftedByAcForExplicitAccessesOnly) {

@@ -204,7 +204,7 @@ TEST_F(ExplainScenario, StructPagesAreFoundWithTheirNodeAndSection) {
     EXPECT_EQ(e.kernel->struct_page->pfn.raw, pfn);
     EXPECT_EQ(e.kernel->struct_page->section, section);
     EXPECT_EQ(e.kernel->struct_page->node, node);
-    EXPECT_EQ(e.pages[0].translation->size, PageSize::k2M);
+    EXPECT_EQ(e.pages[0].translation->size(), PageSize::k2M);
   }
 }
 

@@ -49,9 +49,9 @@ AccessResult LoadStoreUnit::access(const MemAccess& access, LocalClock& clock, A
 
 PhysAddr LoadStoreUnit::fetch_line(const MemAccess& access, const PageMemos::Memo& memo, LocalClock& clock) {
   const AccessType type = access_type_of(access);
-  const auto kind = static_cast<unsigned>(type.kind);
+  const auto kind = static_cast<unsigned>(type.kind());
   const PhysAddr pa = memo.frame + (access.va.raw() & (kPageBytes - 1));
-  first_level_.use(memo, type.kind);
+  first_level_.use(memo, type.kind());
   const PhysAddr line = pa.align_down(kLineBytes);
   if (line == last_fetched_ + kLineBytes) data_cache->expect(line + 2 * kLineBytes);  // the host sees no stride here
   last_fetched_ = line;
@@ -131,7 +131,7 @@ void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, Lo
       const HitLevel hit = pieces.piece[i].cacheable ? cache.read_line(line, reason_of(type), clock)
                                                      : cache.access_uncached(line, reason_of(type), clock);
       if (lines == 0 || hit > record.data_hit) record.data_hit = hit;
-      ++stats_.data_hits[static_cast<unsigned>(type.kind)][static_cast<unsigned>(hit)];
+      ++stats_.data_hits[static_cast<unsigned>(type.kind())][static_cast<unsigned>(hit)];
     }
   }
   if (lines > 1) ++stats_.line_crossings;

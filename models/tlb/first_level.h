@@ -65,12 +65,12 @@ class FirstLevel {
   [[gnu::always_inline]] Search search(const TlbQuery& query, AccessType type, const ControlState& control,
                                        const MemoryTypes& types) {
     Search found;
-    found.tlb = &level(type.kind);
+    found.tlb = &level(type.kind());
     found.fills = found.tlb->fills();
     found.place = found.tlb->find(query);
-    ++stats_.lookups[static_cast<unsigned>(type.kind)];
+    ++stats_.lookups[static_cast<unsigned>(type.kind())];
     if (!found.place) {
-      ++stats_.misses[static_cast<unsigned>(type.kind)];
+      ++stats_.misses[static_cast<unsigned>(type.kind())];
       return found;
     }
     found.tlb->touch(found.place);
@@ -84,7 +84,7 @@ class FirstLevel {
   [[gnu::always_inline]] void keep(const TlbQuery& query, AccessType type, const ControlState& control,
                                    const MemoryTypes& types, const Translation& translation, bool coalescible,
                                    bool absent) {
-    TlbLevel& tlb = level(type.kind);
+    TlbLevel& tlb = level(type.kind());
     const TlbLevel::Place place = tlb.fill(query, translation, coalescible, absent);
     if (place) remember(query.va, translation, type, control, types, tlb, place);
   }
@@ -112,7 +112,7 @@ class FirstLevel {
   /// page took its place there. Then recall() knows it again. Counts nothing.
   bool find_again(const MemAccess& access, AccessType type, const ControlState& control, const MemoryTypes& types) {
     if (type.is_fetch() || memos_.find(access.va, type) != nullptr) return false;  // known: hits() said no for its line
-    TlbLevel& tlb = level(type.kind);
+    TlbLevel& tlb = level(type.kind());
     const TlbLevel::Place place = tlb.find({access.va, control.pcid()});
     if (!place) return false;
     const Translation translation = tlb.at(place, access.va);

@@ -26,8 +26,8 @@ class PageMemos {
   /// nullptr.
   const Memo* find(VirtAddr va, AccessType type) const {
     const uint64_t page = va.raw() >> kPageShift;
-    const Memo& memo = memos_[static_cast<unsigned>(type.kind)][page % kMemos];
-    if (memo.page != page || (memo.allowed >> static_cast<unsigned>(type.privilege) & 1) == 0 ||
+    const Memo& memo = memos_[static_cast<unsigned>(type.kind())][page % kMemos];
+    if (memo.page != page || (memo.allowed >> static_cast<unsigned>(type.privilege()) & 1) == 0 ||
         memo.array->serial(memo.slot) != memo.serial)
       return nullptr;
     return &memo;
@@ -36,9 +36,9 @@ class PageMemos {
   /// `va` hit `hit` of `tlb`, and an access of `type` is allowed without a further walk.
   void remember(VirtAddr va, PhysAddr pa, AccessType type, TlbLevel& tlb, TlbLevel::Place hit) {
     const uint64_t page = va.raw() >> kPageShift;
-    Memo& memo = memos_[static_cast<unsigned>(type.kind)][page % kMemos];
+    Memo& memo = memos_[static_cast<unsigned>(type.kind())][page % kMemos];
     TlbArray& array = tlb.array(hit.array);
-    const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege));
+    const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege()));
     const uint64_t serial = array.serial(hit.slot);
     const bool same = memo.page == page && memo.array == &array && memo.slot == hit.slot && memo.serial == serial;
     memo = {page,     pa.align_down(kPageBytes),

@@ -30,7 +30,7 @@ SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const Second
 TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
   clock.sync();
   const ControlState& control = context_->control;
-  const Cycles penalty = state_.level(request.type.kind).config().hit_penalty;
+  const Cycles penalty = state_.level(request.type.kind()).config().hit_penalty;
   const TlbQuery query(request.va, control.pcid());
   const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
   clock.advance(penalty);
@@ -43,7 +43,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   for (;;) {
     const WalkerIf::Reply reply = walker->walk(request, clock, stage);
     if (reply.merged) {  // the walk we waited for has filled; unless it faulted or was evicted, the answer is here
-      const auto brought = state_.level(request.type.kind).probe(request.va, control.pcid());
+      const auto brought = state_.level(request.type.kind()).probe(request.va, control.pcid());
       if (!brought || check_rights(control, brought->translation, request.type)) continue;
       if (request.type.is_write() && !brought->translation.dirty()) continue;
       return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
@@ -51,8 +51,8 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
     if (reply.outcome.fault) {
       state_.invalidate(on_page_fault(control, request.va));
     } else {
-      const bool absent = !found.upgrade && state_.level(request.type.kind).fills() == found.fills;
-      state_.fill(query, request.type.kind, reply.outcome, found.upgrade, absent);
+      const bool absent = !found.upgrade && state_.level(request.type.kind()).fills() == found.fills;
+      state_.fill(query, request.type.kind(), reply.outcome, found.upgrade, absent);
     }
     return {reply.outcome.translation, reply.outcome.fault, reply.outcome.coalescible, /*second_level_hit=*/false};
   }

@@ -92,7 +92,7 @@ class SecondLevelState {
       return {{}, {}, /*upgrade=*/true};
     }
     ++(fetch ? stats_.instruction_lookups : stats_.lookups);
-    TlbLevel& tlb = level(type.kind);
+    TlbLevel& tlb = level(type.kind());
     const TlbLevel::Place place = tlb.find(query);
     if (!place) {
       ++(fetch ? stats_.instruction_misses : stats_.misses);
@@ -105,7 +105,7 @@ class SecondLevelState {
       ++stats_.upgrades;
       return {{}, {}, /*upgrade=*/true};
     }
-    ++stats_.hits_by_page[static_cast<unsigned>(type.kind)][static_cast<unsigned>(page_group_of(place.kind))];
+    ++stats_.hits_by_page[static_cast<unsigned>(type.kind())][static_cast<unsigned>(page_group_of(place.kind))];
     return {place, translation};
   }
   /// Keeps what the walk after a lookup() found, the next page's translation included if the walk brought it.

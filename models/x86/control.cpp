@@ -22,7 +22,7 @@ bool rights_allow(const ControlState& control, Rights rights, AccessType access)
     return access.is_fetch() ? executable : !access.is_write() || rights.writable();
   }
   if (access.is_fetch()) return executable && !(rights.user() && control.smep());
-  if (rights.user() && control.smap() && (access.privilege == Privilege::kImplicit || !control.ac())) return false;
+  if (rights.user() && control.smap() && (access.privilege() == Privilege::kImplicit || !control.ac())) return false;
   return !access.is_write() || rights.writable() || !control.wp();
 }
 

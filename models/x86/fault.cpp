@@ -65,7 +65,7 @@ const char* name_of(Vector vector) {
 
 Exception exception_of(FaultReason reason, AccessType access, const ControlState& control, VirtAddr va) {
   if (reason == FaultReason::kNonCanonical) {
-    const bool stack = access.stack && !access.is_fetch();
+    const bool stack = access.stack() && !access.is_fetch();
     return {stack ? Vector::kStackFault : Vector::kGeneralProtection, 0, std::nullopt};
   }
   uint32_t code = 0;
@@ -87,7 +87,7 @@ FaultReason forbidding_rule(const ControlState& control, Rights rights, uint8_t 
     return smep ? FaultReason::kSmep : FaultReason::kNoExecute;
   }
   const bool smap = !access.is_user() && rights.user() && control.smap() &&
-                    (access.privilege == Privilege::kImplicit || !control.ac());
+                    (access.privilege() == Privilege::kImplicit || !control.ac());
   return smap ? FaultReason::kSmap : FaultReason::kReadOnly;
 }
 

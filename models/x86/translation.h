@@ -15,27 +15,38 @@ namespace mmusim {
 /// supervisor access at any CPL, and EFLAGS.AC does not lift SMAP for it.
 enum class Privilege : uint8_t { kSupervisor, kUser, kImplicit };
 
-/// All that permission checks and error codes need to know of an access. A read-modify-write is a write.
-struct AccessType {
-  AccessKind kind = AccessKind::kRead;
-  Privilege privilege = Privilege::kSupervisor;
-  bool stack = false;  ///< a data reference through the stack segment
+/// All that permission checks and error codes need to know of an access. A read-modify-write is a write. One byte,
+/// which the host passes on in a register.
+class AccessType {
+ public:
+  constexpr AccessType() = default;
+  /// `stack`: a data reference through the stack segment.
+  constexpr AccessType(AccessKind kind, Privilege privilege, bool stack = false)
+      : bits_(static_cast<uint8_t>(static_cast<unsigned>(kind) | static_cast<unsigned>(privilege) << 2 |
+                                   (stack ? kStackBit : 0U))) {}
 
-  constexpr bool is_write() const { return kind == AccessKind::kWrite; }
-  constexpr bool is_fetch() const { return kind == AccessKind::kFetch; }
-  constexpr bool is_user() const { return privilege == Privilege::kUser; }
+  constexpr AccessKind kind() const { return static_cast<AccessKind>(bits_ & 3); }
+  constexpr Privilege privilege() const { return static_cast<Privilege>(bits_ >> 2 & 3); }
+  constexpr bool stack() const { return (bits_ & kStackBit) != 0; }
+  constexpr bool is_write() const { return kind() == AccessKind::kWrite; }
+  constexpr bool is_fetch() const { return kind() == AccessKind::kFetch; }
+  constexpr bool is_user() const { return privilege() == Privilege::kUser; }
   /// 0..11, for tables with a row for each kind of access.
-  constexpr unsigned index() const { return static_cast<unsigned>(privilege) * 4 + static_cast<unsigned>(kind); }
+  constexpr unsigned index() const { return bits_ & 15U; }
   bool operator==(const AccessType&) const = default;
+
+ private:
+  static constexpr unsigned kStackBit = 16;
+
+  uint8_t bits_ = 0;  // a supervisor's read
 };
 inline constexpr unsigned kAccessTypes = 12;
 
 constexpr AccessType access_type_of(const MemAccess& access) {
-  AccessType type;
-  type.kind = kind_of(access);
-  type.privilege = access.implicit ? Privilege::kImplicit : access.user ? Privilege::kUser : Privilege::kSupervisor;
-  type.stack = access.stack;
-  return type;
+  const Privilege privilege = access.implicit ? Privilege::kImplicit
+                              : access.user   ? Privilege::kUser
+                                              : Privilege::kSupervisor;
+  return {kind_of(access), privilege, access.stack};
 }
 
 /// What the entries of a walk allow together: user and writable only if all entries say so, executable unless any

@@ -45,7 +45,6 @@ class Walk {
     if (control.mode() == PagingMode::kPae) {
       start_at_pdpte();
     } else if (control.mode() == PagingMode::kNone) [[unlikely]] {
-      translation_ = Translation({.frame = PhysAddr(va_.raw()).align_down(kPageBytes), .dirty = true});
       done_ = true;
     } else {
       enter(control.root(), level_);
@@ -78,15 +77,35 @@ class Walk {
       return fail(entry);
     all_ &= entry ^ pte::kNoExecute;
     append(entry, all_);
-    if (leaf) return finish(rules, entry);
+    if (leaf) {
+      leaf_ = entry;
+      done_ = true;
+      return;
+    }
     table_pat_index_ = static_cast<uint8_t>(entry >> 3 & 3);
     enter(entry_address(entry), level_ - 1U);
   }
 
   /// Not-present or reserved-bit; permissions are check_rights()'s business.
-  std::optional<FaultReason> fault() const { return fault_; }
-  /// Of a walk that is done without fault(). `dirty` is as read: a caller that sets D sets it here too.
-  const Translation& translation() const { return translation_; }
+  std::optional<FaultReason> fault() const { return failed_ ? std::optional(fault_) : std::nullopt; }
+  /// Of a walk that is done without fault(). D is as read: a caller that stores it sets it there too.
+  Translation translation() const {
+    if (steps_.empty()) [[unlikely]]  // no paging
+      return Translation({.frame = PhysAddr(va_.raw()).align_down(kPageBytes), .dirty = true});
+    const ControlState::LevelRules& rules = control_->rules(level_);
+    const uint64_t entry = leaf_;
+    PhysAddr frame(entry & rules.frame_mask);
+    if (rules.size == PageSize::k4M) [[unlikely]]
+      frame += (entry >> 13 & 0xff) << 32;  // PSE-36
+    const uint64_t pat_index = (entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2;
+    return Translation({.frame = frame,
+                        .size = rules.size,
+                        .rights = Rights::of_entries(all_),
+                        .key = static_cast<uint8_t>(entry >> pte::kKeyShift & pte::kKeyMask),
+                        .pat_index = static_cast<uint8_t>(pat_index),
+                        .dirty = (entry & pte::kDirty) != 0,
+                        .global = (entry & pte::kGlobal) != 0 && control_->pge()});
+  }
 
   /// The entries fed so far, root first.
   std::span<const Step> steps() const { return steps_; }
@@ -100,7 +119,7 @@ class Walk {
 
   /// Whether an allowed access must store accessed or dirty bits.
   bool needs_update(AccessType access) const {
-    return (all_ & pte::kAccessed) == 0 || (access.is_write() && !translation_.dirty());
+    return (all_ & pte::kAccessed) == 0 || (access.is_write() && (leaf_ & pte::kDirty) == 0);
   }
   /// The new value of an entry after an allowed access: A in all entries, D in the leaf for a write; both in one store.
   /// nullopt if nothing changes.
@@ -136,21 +155,7 @@ class Walk {
   }
   void fault_now(FaultReason reason) {
     fault_ = reason;
-    done_ = true;
-  }
-  void finish(const ControlState::LevelRules& rules, uint64_t entry) {
-    PhysAddr frame(entry & rules.frame_mask);
-    if (rules.size == PageSize::k4M) [[unlikely]]
-      frame += (entry >> 13 & 0xff) << 32;  // PSE-36
-    translation_ =
-        Translation({.frame = frame,
-                     .size = rules.size,
-                     .rights = Rights::of_entries(all_),
-                     .key = static_cast<uint8_t>(entry >> pte::kKeyShift & pte::kKeyMask),
-                     .pat_index = static_cast<uint8_t>((entry >> 3 & 3) | (entry >> rules.pat_shift & 1) << 2),
-                     .dirty = (entry & pte::kDirty) != 0,
-                     .global = (entry & pte::kGlobal) != 0 && control_->pge()});
-    done_ = true;
+    failed_ = done_ = true;
   }
 
   const ControlState* control_;
@@ -160,8 +165,9 @@ class Walk {
   uint8_t level_ = 0;
   uint8_t table_pat_index_ = 0;
   bool done_ = false;
-  std::optional<FaultReason> fault_;
-  Translation translation_;
+  bool failed_ = false;
+  FaultReason fault_{};           // if it failed
+  uint64_t leaf_ = ~uint64_t{0};  // entry that maps the page; without paging it is dirty too
   InlineList<Step, kMaxLevels> steps_;
 };
 

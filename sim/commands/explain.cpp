@@ -29,10 +29,10 @@ struct ExplainOptions {
 };
 
 AccessType access_type(const ExplainOptions& o) {
-  AccessType type;
-  type.kind = o.access == "read" ? AccessKind::kRead : o.access == "write" ? AccessKind::kWrite : AccessKind::kFetch;
-  type.privilege = o.user ? Privilege::kUser : Privilege::kSupervisor;
-  return type;
+  const AccessKind kind = o.access == "read"    ? AccessKind::kRead
+                          : o.access == "write" ? AccessKind::kWrite
+                                                : AccessKind::kFetch;
+  return {kind, o.user ? Privilege::kUser : Privilege::kSupervisor};
 }
 
 /// An address, "pfn:N" (the struct page of that page frame) or "page:ADDRESS" (of that physical address).

@@ -110,7 +110,7 @@ json kernel_json(const KernelView& view) {
 std::string explanation_json(const Explanation& e) {
   json j = {{"va", hex(e.va)},
             {"bytes", e.bytes},
-            {"access", name_of(e.access.kind)},
+            {"access", name_of(e.access.kind())},
             {"user", e.access.is_user()},
             {"mode", name_of(e.control.mode())},
             {"root", hex(e.control.root())},

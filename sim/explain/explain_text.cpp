@@ -41,7 +41,7 @@ class Writer {
 };
 
 const char* who(AccessType access) {
-  switch (access.privilege) {
+  switch (access.privilege()) {
     case Privilege::kUser:
       return "user";
     case Privilege::kSupervisor:
@@ -72,7 +72,7 @@ std::string target_text(const PageExplanation& page, const EntryExplanation& ent
 }
 
 void write_head(const Explanation& e, Writer& out) {
-  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), who(e.access), name_of(e.access.kind), e.bytes,
+  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), who(e.access), name_of(e.access.kind()), e.bytes,
            e.bytes == 1 ? "" : "s");
   out.item("paging", "{}, root table at {}{}", name_of(e.control.mode()), e.control.root(),
            e.control.pcide() ? fmt::format(", PCID {}", e.control.pcid()) : std::string());

@@ -29,10 +29,10 @@ MemAccess mem_access_of(const Explanation& e) {
   MemAccess access;
   access.va = e.va;
   access.bytes = static_cast<uint16_t>(e.bytes);
-  access.kind = e.access.kind;
+  access.kind = e.access.kind();
   access.user = e.access.is_user();
-  access.implicit = e.access.privilege == Privilege::kImplicit;
-  access.stack = e.access.stack;
+  access.implicit = e.access.privilege() == Privilege::kImplicit;
+  access.stack = e.access.stack();
   return access;
 }
 

@@ -102,7 +102,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 }
 
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::perform(const MemAccess& access, AccessType type) {
-  ++accesses_[static_cast<unsigned>(type.kind)];
+  ++accesses_[static_cast<unsigned>(type.kind())];
   if (!in_one_page(access)) [[unlikely]]
     return perform_across(access, type);
   if (!control_.canonical(access.va)) [[unlikely]]
@@ -119,7 +119,7 @@ void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
     if (memo != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
       memo->array->touch(memo->slot);  // as often as you like: it is the most recently used
       const size_t run = run_in_page(accesses.subspan(i));
-      recalled_[static_cast<unsigned>(type.kind)] += run;
+      recalled_[static_cast<unsigned>(type.kind())] += run;
       i += run;
     } else {
       if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
@@ -152,13 +152,13 @@ AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
   EntryPort port(*this);
   const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
-  walks_[static_cast<unsigned>(type.kind)].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
+  walks_[static_cast<unsigned>(type.kind())].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
   ++walks_by_start_[outcome.start_level];
   if (outcome.fault) [[unlikely]] {
     second_level_.invalidate(on_page_fault(control_, va));
     first_level_.invalidate(on_page_fault(control_, va));
   } else {
-    second_level_.fill(query, type.kind, outcome, upgrade, /*absent=*/!upgrade);
+    second_level_.fill(query, type.kind(), outcome, upgrade, /*absent=*/!upgrade);
     first_level_.keep(query, type, control_, types_, outcome.translation, outcome.coalescible,
                       /*absent=*/!in_first_level);
   }

@@ -79,7 +79,7 @@ void ShadowWalk::judge(unsigned core, const ControlState& control, VirtAddr va, 
     ++stale_seen_;
     return;
   }
-  stop(core, control, va, fmt::format("the {} of access {}", name_of(type.kind), access), what, now);
+  stop(core, control, va, fmt::format("the {} of access {}", name_of(type.kind()), access), what, now);
 }
 
 void ShadowWalk::entry_changed(VirtAddr va, uint64_t bytes) {

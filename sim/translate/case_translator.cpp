@@ -80,6 +80,8 @@ class CaseTranslator::Parser {
     seen_ = 0;
     mode_ = {};
     cpl_ = implicit_ = entry_width_ = 0;
+    kind_ = AccessKind::kRead;
+    stack_ = false;
     if (defaults_.traits) c.traits = *defaults_.traits;
     memory.clear();
     memory_node_ = element();
@@ -166,6 +168,8 @@ class CaseTranslator::Parser {
   simdjson::dom::parser json_;
   uint32_t seen_ = 0;
   std::string_view mode_;
+  AccessKind kind_ = AccessKind::kRead;
+  bool stack_ = false;
   unsigned cpl_ = 0;
   unsigned implicit_ = 0;
   unsigned entry_width_ = 0;
@@ -200,11 +204,11 @@ bool CaseTranslator::Parser::read_field(std::string_view key, element value, Wal
     case packed("cpl"):
       return integer(kCpl, value, 0, 3, cpl_);
     case packed("acc"):
-      return access_kind(value, c.access.kind);
+      return access_kind(value, kind_);
     case packed("imp"):
       return integer(kImp, value, 0, 1, implicit_);
     case packed("stk"):
-      return flag(kStk, value, c.access.stack);
+      return flag(kStk, value, stack_);
     case packed("va"): {
       uint64_t va = 0;
       const bool ok = hex(kVa, value, va);
@@ -228,7 +232,11 @@ bool CaseTranslator::Parser::complete(WalkCase& c) {
   if (!defaults_.traits) missing |= (kMaxPa | kG1) & ~seen_;
   if (missing != 0) return fail_at(static_cast<Key>(missing & (~missing + 1)), "missing");
   if (const auto why = contradiction(c.registers, c.traits)) return fail(*why);
-  c.access.privilege = implicit_ != 0 ? Privilege::kImplicit : cpl_ == 3 ? Privilege::kUser : Privilege::kSupervisor;
+  c.access = {kind_,
+              implicit_ != 0 ? Privilege::kImplicit
+              : cpl_ == 3    ? Privilege::kUser
+                             : Privilege::kSupervisor,
+              stack_};
   if (implicit_ != 0 && c.access.is_fetch()) return fail_at(kImp, "a fetch is never an implicit supervisor access");
   return check_mode(c);
 }

@@ -27,7 +27,7 @@ struct Setting {
 bool manual_allows(const Setting& s, bool u, bool w, bool x, AccessType a) {
   const bool executable = !s.nxe || !x;
   if (a.is_user()) {
-    switch (a.kind) {
+    switch (a.kind()) {
       case AccessKind::kRead:
         return u;
       case AccessKind::kWrite:
@@ -36,8 +36,8 @@ bool manual_allows(const Setting& s, bool u, bool w, bool x, AccessType a) {
         return u && executable;
     }
   }
-  const bool ac_counts = a.privilege == Privilege::kSupervisor && s.ac;
-  switch (a.kind) {
+  const bool ac_counts = a.privilege() == Privilege::kSupervisor && s.ac;
+  switch (a.kind()) {
     case AccessKind::kRead:
       return !u || !s.smap || ac_counts;
     case AccessKind::kWrite:
@@ -119,9 +119,9 @@ TEST(Permissions, S6_ErrorCodeBitsDescribeTheAccess) {
     for_each_access([&](AccessType access) {
       const uint32_t code = exception_of(FaultReason::kNotPresent, access, control, VirtAddr(0x1234)).error_code;
       EXPECT_EQ((code & kErrorPresent) != 0, false);
-      EXPECT_EQ((code & kErrorWrite) != 0, access.kind == AccessKind::kWrite);
-      EXPECT_EQ((code & kErrorUser) != 0, access.privilege == Privilege::kUser);
-      EXPECT_EQ((code & kErrorFetch) != 0, access.kind == AccessKind::kFetch && (setting.smep || setting.nxe));
+      EXPECT_EQ((code & kErrorWrite) != 0, access.kind() == AccessKind::kWrite);
+      EXPECT_EQ((code & kErrorUser) != 0, access.privilege() == Privilege::kUser);
+      EXPECT_EQ((code & kErrorFetch) != 0, access.kind() == AccessKind::kFetch && (setting.smep || setting.nxe));
     });
   });
 }

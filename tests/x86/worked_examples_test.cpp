@@ -166,8 +166,7 @@ TEST_F(WorkedExample, E11_FiveLevelsTakeFiveReadsAndTheSameAddressIsNotCanonical
 
   use(PagingMode::k4Level, 0x205000);
   for (const bool stack : {false, true}) {
-    AccessType access = kSupervisorRead;
-    access.stack = stack;
+    const AccessType access(AccessKind::kRead, Privilege::kSupervisor, stack);
     const Outcome refused = run(va, 1, access);
     ASSERT_TRUE(refused.fault);
     const Exception exception = exception_of(*refused.fault, access, control, refused.fault_va);

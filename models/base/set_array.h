@@ -76,11 +76,13 @@ class SetArray {
   /// A key with the digest that says which ways are worth a look: made once for all that is done with the key.
   struct Tag {
     uint64_t key;
-    uint16_t digest;  ///< never 0, which stands for an empty way and for the lanes beyond the last way
+    /// 16 bits, in a word that the host stores and loads whole. Never 0, which stands for an empty way and for the
+    /// lanes beyond the last way.
+    uint32_t digest;
   };
   /// The tag of a key in an array with that digest mask.
   static Tag tag_of(uint64_t key, uint64_t digest_mask = ~uint64_t{0}) {
-    return {key, static_cast<uint16_t>((key & digest_mask) * 0x9e3779b97f4a7c15 >> 48 | 1)};
+    return {key, static_cast<uint32_t>((key & digest_mask) * 0x9e3779b97f4a7c15 >> 48 | 1)};
   }
 
   /// Slot of `key` in the set, or kNone. Does not count as a use.
@@ -175,11 +177,12 @@ class SetArray {
   uint64_t stored(unsigned slot) const { return block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)]; }
 
   Tag tag(uint64_t key) const { return tag_of(key, digest_mask_); }
-  static void set_digest(uint64_t* words, unsigned way, uint16_t digest) {
+  static void set_digest(uint64_t* words, unsigned way, uint32_t value) {
+    const auto digest = static_cast<uint16_t>(value);
     std::memcpy(reinterpret_cast<std::byte*>(words + kDigestsAt) + 2 * size_t{way}, &digest, sizeof digest);
   }
   /// Bit n: the digest of way first + n is `wanted`.
-  static unsigned equal_digests(const uint64_t* words, unsigned first, uint16_t wanted) {
+  static unsigned equal_digests(const uint64_t* words, unsigned first, uint32_t wanted) {
 #ifdef __SSE2__
     const auto* digests = reinterpret_cast<const __m128i*>(words + kDigestsAt + first / 4);
     const __m128i pattern = _mm_set1_epi16(static_cast<short>(wanted));

@@ -120,14 +120,14 @@ void TlbLevel::clear() {
   for (TlbArray& array : arrays_) array.clear();
 }
 
-const StructureEntry* TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
-  if (pdes_.empty()) return nullptr;
+StructureEntry TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
+  if (pdes_.empty()) return {};
   const TlbArray& array = arrays_[holders_[static_cast<unsigned>(EntryKind::kPde)][0]];
   const unsigned slot = array.find(va, EntryKind::kPde, pcid);
-  return slot == TlbArray::kNone ? nullptr : &pdes_[slot];
+  return slot == TlbArray::kNone ? StructureEntry() : pdes_[slot];
 }
 
-void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) {
+void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) {
   const auto& holders = holders_[static_cast<unsigned>(EntryKind::kPde)];
   if (holders.empty()) return;
   if (pdes_.empty()) pdes_.resize(arrays_[holders[0]].slots());

@@ -101,8 +101,8 @@ class TlbLevel : public StructureStore {
   // StructureStore: PDEs kept beside translations, which come first: a PDE goes in as the entry that leaves next, and a
   // walk that uses it does not make it younger. No public source says how AMD does it; this way the published number of
   // pages is reached to the page (docs/validation.md, B1.7).
-  const StructureEntry* find_structure(VirtAddr va, uint16_t pcid) override;
-  void put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) override;
+  StructureEntry find_structure(VirtAddr va, uint16_t pcid) override;
+  void put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) override;
 
  private:
   static constexpr uint16_t kSeveral = 0xffff;

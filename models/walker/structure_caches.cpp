@@ -49,10 +49,10 @@ StructureCaches::StructureCaches(const StructureCachesConfig& config, StructureS
   }
 }
 
-const StructureEntry* StructureCaches::find(const ControlState& control, VirtAddr va) {
+StructureEntry StructureCaches::find(const ControlState& control, VirtAddr va) {
   const uint16_t pcid = control.pcid();
   if (second_level_tlb_ != nullptr) {
-    if (const StructureEntry* pde = second_level_tlb_->find_structure(va, pcid); pde != nullptr) return pde;
+    if (const StructureEntry pde = second_level_tlb_->find_structure(va, pcid)) return pde;
   }
   for (unsigned level = 2, top = control.levels(); level <= top; ++level) {
     Cache* cache = by_level_[level];
@@ -61,19 +61,19 @@ const StructureEntry* StructureCaches::find(const ControlState& control, VirtAdd
     const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, pcid));
     if (slot == SetArray::kNone) continue;
     cache->array.touch(slot);
-    return &cache->entries[slot];
+    return cache->entries[slot];
   }
-  return nullptr;
+  return {};
 }
 
-void StructureCaches::put(const ControlState& control, VirtAddr va, const StructureEntry& entry, bool absent) {
+void StructureCaches::put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent) {
   const uint16_t pcid = control.pcid();
   ++puts_;
-  if (entry.level == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
-  Cache* cache = by_level_[entry.level];
+  if (entry.level() == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
+  Cache* cache = by_level_[entry.level()];
   if (cache == nullptr) return;
-  const uint64_t number = number_of(control, va, entry.level);
-  const uint64_t key = key_of(number, entry.level, pcid);
+  const uint64_t number = number_of(control, va, entry.level());
+  const uint64_t key = key_of(number, entry.level(), pcid);
   const unsigned set = cache->array.set_of(number);
   unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
   if (slot == SetArray::kNone) {

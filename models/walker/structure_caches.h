@@ -30,13 +30,13 @@ class StructureCaches {
  public:
   StructureCaches(const StructureCachesConfig& config, StructureStore* second_level_tlb);
 
-  /// The entry that lets a walk of `va` start lowest, or nullptr. Valid until the next put().
-  const StructureEntry* find(const ControlState& control, VirtAddr va);
+  /// The entry that lets a walk of `va` start lowest, or none.
+  StructureEntry find(const ControlState& control, VirtAddr va);
   /// How often anything was put in. What find() did not have is not here as long as this stays what it was.
   uint64_t puts() const { return puts_; }
   /// Keeps `entry`, used for `va`, if there is a cache for its level. `absent`: no entry of this level for `va` is
   /// here.
-  void put(const ControlState& control, VirtAddr va, const StructureEntry& entry, bool absent = false);
+  void put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent = false);
   /// Removes entries; returns how many.
   unsigned invalidate(const ControlState& control, const Invalidation& operation);
   void clear();

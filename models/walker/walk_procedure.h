@@ -38,8 +38,8 @@ bool is_coalescible(PhysAddr pa, uint64_t leaf, EntryPort& port) {
 /// The translation of the 4 KiB page after `va`, if its PTE lies in the line of the one just read, is present, has its
 /// accessed flag set and is no fault to look at. `above` is the entry that the page table hangs on.
 template <class EntryPort>
-std::optional<Translation> next_page_of(const ControlState& control, VirtAddr va, PhysAddr pte,
-                                        const StructureEntry& above, EntryPort& port) {
+std::optional<Translation> next_page_of(const ControlState& control, VirtAddr va, PhysAddr pte, StructureEntry above,
+                                        EntryPort& port) {
   const PhysAddr next = pte + sizeof(uint64_t);
   if (next.is_aligned(kLineBytes)) return std::nullopt;
   Walk walk(control, va + kPageBytes, above);
@@ -54,13 +54,12 @@ template <class EntryPort>
 WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, VirtAddr va, AccessType type,
                          EntryPort& port) {
   WalkOutcome out;
-  std::optional<StructureEntry> from;
-  if (const StructureEntry* found = caches.find(control, va); found != nullptr) from = *found;
-  const unsigned found_level = from ? from->level : kMaxLevels + 1;  // what lies below is not in the caches
+  StructureEntry from = caches.find(control, va);
+  const unsigned found_level = from ? from.level() : kMaxLevels + 1;  // what lies below is not in the caches
   const uint64_t puts = caches.puts();
   port.looked_up();
   for (;;) {
-    Walk walk = from ? Walk(control, va, *from) : Walk(control, va);
+    Walk walk = from ? Walk(control, va, from) : Walk(control, va);
     out.start_level = static_cast<uint8_t>(walk.level());
     while (!walk.done()) walk.feed(port.read(walk));
     out.fault = walk.fault();
@@ -69,9 +68,9 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
       out.fault = check_rights(control, out.translation, type);
     }
     if (out.fault) {
-      const bool stale_possible = from.has_value();
+      const bool stale_possible = static_cast<bool>(from);
       caches.invalidate(control, on_page_fault(control, va));
-      from.reset();
+      from = {};
       if (stale_possible) continue;
       return out;
     }
@@ -84,7 +83,7 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
       if (type.is_write()) out.translation.set_dirty();
     }
     if (changed) {  // another processor wrote the entry meanwhile
-      from.reset();
+      from = {};
       continue;
     }
     const auto steps = walk.steps();
@@ -97,7 +96,7 @@ WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, V
       out.coalescible = is_coalescible(steps.back().entry_pa, stored.value_or(steps.back().entry), port);
     }
     if (port.next_page) {
-      const StructureEntry above = steps.size() > 1 ? Walk::structure_entry(steps[steps.size() - 2]) : *from;
+      const StructureEntry above = steps.size() > 1 ? Walk::structure_entry(steps[steps.size() - 2]) : from;
       out.next_page = next_page_of(control, va, steps.back().entry_pa, above, port);
     }
     return out;

@@ -12,9 +12,9 @@ namespace mmusim {
 class StructureStore {
  public:
   virtual ~StructureStore() = default;
-  /// The entry for `va`, or nullptr; counts as a use. Valid until the next put.
-  virtual const StructureEntry* find_structure(VirtAddr va, uint16_t pcid) = 0;
-  virtual void put_structure(VirtAddr va, uint16_t pcid, const StructureEntry& entry) = 0;
+  /// The entry for `va`, or none; counts as a use.
+  virtual StructureEntry find_structure(VirtAddr va, uint16_t pcid) = 0;
+  virtual void put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) = 0;
 };
 
 /// Makes sure that an address is mapped before the processor walks for it: address spaces that are built on first

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstdint>
 
 #include "models/base/access.h"
@@ -125,21 +123,26 @@ class Translation {
 };
 
 /// What a paging-structure cache holds about one non-leaf entry (SDM vol. 3A 4.10.3): where its table is, and what
-/// all entries down to and including it allow. A walk that finds one starts at `level` - 1.
-struct StructureEntry {
-  PhysAddr table;           ///< of the table it points to
-  uint8_t level = 0;        ///< of the entry itself: 2 = PDE, ... 5 = PML5E
-  Rights rights;            ///< combined
-  uint8_t pat_index = 0;    ///< 2*PCD + PWT of this entry: memory type of the table it points to
-  uint8_t unused_byte = 0;  // the host copies whole words
-  uint32_t unused_word = 0;
+/// all entries down to and including it allow. A walk that finds one starts at level() - 1. One word, as the entry is.
+class StructureEntry {
+ public:
+  constexpr StructureEntry() = default;  ///< none
+  /// `table`: of the table it points to. `level`: of the entry itself, 2 = PDE, ... 5 = PML5E. `pat_index`: 2*PCD + PWT
+  /// of the entry, the memory type of the table it points to.
+  constexpr StructureEntry(PhysAddr table, unsigned level, Rights rights, uint64_t pat_index)
+      : word_(table.raw() | level | uint64_t{rights.bits()} << kRightsAt | pat_index << kPatIndexAt) {}
 
-  static constexpr StructureEntry of(PhysAddr table, unsigned level, Rights rights, uint64_t pat_index) {
-    const uint64_t rest = uint64_t{level} | uint64_t{rights.bits()} << 8 | pat_index << 16;
-    return std::bit_cast<StructureEntry>(std::array<uint64_t, 2>{table.raw(), rest});
-  }
+  constexpr explicit operator bool() const { return word_ != 0; }
+  constexpr PhysAddr table() const { return entry_address(word_); }
+  constexpr unsigned level() const { return word_ & 7; }
+  constexpr Rights rights() const { return Rights(word_ >> kRightsAt & 7); }
+  constexpr uint8_t pat_index() const { return word_ >> kPatIndexAt & 3; }
   bool operator==(const StructureEntry&) const = default;
+
+ private:
+  static constexpr unsigned kRightsAt = 3, kPatIndexAt = 6;
+
+  uint64_t word_ = 0;  // the table's address in bits 51:12
 };
-static_assert(sizeof(StructureEntry) == 16 && std::endian::native == std::endian::little);
 
 }  // namespace mmusim

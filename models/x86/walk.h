@@ -52,9 +52,9 @@ class Walk {
   }
 
   /// A walk that starts below `from`, a paging-structure-cache entry that matches `va`.
-  Walk(const ControlState& control, VirtAddr va, const StructureEntry& from)
-      : control_(&control), va_(control.linear(va)), all_(from.rights.entries()), table_pat_index_(from.pat_index) {
-    enter(from.table, from.level - 1U);
+  Walk(const ControlState& control, VirtAddr va, StructureEntry from)
+      : control_(&control), va_(control.linear(va)), all_(from.rights().entries()), table_pat_index_(from.pat_index()) {
+    enter(from.table(), from.level() - 1U);
   }
 
   bool done() const { return done_; }
@@ -112,7 +112,7 @@ class Walk {
   /// What a paging-structure cache may hold of a step that was no leaf and did not fault. Only allowed there when
   /// `step.all_accessed()`, or once the walk succeeded and its accessed bits are stored.
   static StructureEntry structure_entry(const Step& step) {
-    return StructureEntry::of(entry_address(step.entry), step.level, step.rights(), step.entry >> 3 & 3);
+    return {entry_address(step.entry), step.level, step.rights(), step.entry >> 3 & 3};
   }
   /// Of the last entry fed, while the walk is not done.
   StructureEntry structure_entry() const { return structure_entry(steps_.back()); }

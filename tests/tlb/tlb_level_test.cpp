@@ -56,28 +56,23 @@ TEST(TlbLevel, GibPageIsSmashedWhereNothingHoldsIt) {
 
 TEST(TlbLevel, PdesShareTheEntriesWithTranslations) {
   TlbLevel level(tlb(R"({"holds_pdes": true, "arrays": [{"entries": 2, "ways": 2, "pages": ["4K", "2M"]}]})"), 1);
-  StructureEntry pde;
-  pde.level = 2;
-  pde.table = PhysAddr(0x7000);
+  const StructureEntry pde(PhysAddr(0x7000), 2, Rights(), 0);
   level.put_structure(VirtAddr(0x200000), 0, pde);
-  ASSERT_NE(level.find_structure(VirtAddr(0x3fffff), 0), nullptr);
-  EXPECT_EQ(level.find_structure(VirtAddr(0x3fffff), 0)->table, PhysAddr(0x7000));
+  EXPECT_EQ(level.find_structure(VirtAddr(0x3fffff), 0), pde);
   EXPECT_FALSE(level.probe(VirtAddr(0x200000), 0));  // not a translation
   level.fill({VirtAddr(0x1000), 0}, page(0x1000, PageSize::k4K), false);
   level.fill({VirtAddr(0x2000), 0}, page(0x2000, PageSize::k4K), false);
-  EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
+  EXPECT_FALSE(level.find_structure(VirtAddr(0x200000), 0));
 }
 
 TEST(TlbLevel, TranslationsComeBeforePdes) {
   TlbLevel level(tlb(R"({"holds_pdes": true, "arrays": [{"entries": 3, "ways": 3, "pages": ["4K", "2M"]}]})"), 1);
   level.fill({VirtAddr(0x1000), 0}, page(0x1000, PageSize::k4K), false);
   level.fill({VirtAddr(0x2000), 0}, page(0x2000, PageSize::k4K), false);
-  StructureEntry pde;
-  pde.level = 2;
-  level.put_structure(VirtAddr(0x200000), 0, pde);
-  ASSERT_NE(level.find_structure(VirtAddr(0x200000), 0), nullptr);  // a use that does not make it younger
+  level.put_structure(VirtAddr(0x200000), 0, {PhysAddr(0x7000), 2, Rights(), 0});
+  ASSERT_TRUE(level.find_structure(VirtAddr(0x200000), 0));  // a use that does not make it younger
   level.fill({VirtAddr(0x3000), 0}, page(0x3000, PageSize::k4K), false);
-  EXPECT_EQ(level.find_structure(VirtAddr(0x200000), 0), nullptr);
+  EXPECT_FALSE(level.find_structure(VirtAddr(0x200000), 0));
   for (const uint64_t va : {0x1000U, 0x2000U, 0x3000U}) EXPECT_TRUE(level.probe(VirtAddr(va), 0)) << va;
 }
 

@@ -46,7 +46,7 @@ const std::vector<Format>& formats() {
 
 /// Feeds one present entry at the format's level; whether it is refused as reserved.
 bool refused(const ControlState& control, const Format& format, uint64_t bits) {
-  const StructureEntry above{PhysAddr(0x5000), static_cast<uint8_t>(format.level + 1), Rights(), 0};
+  const StructureEntry above(PhysAddr(0x5000), format.level + 1, Rights(), 0);
   Walk walk(control, VirtAddr(0), above);
   const uint64_t ps = format.leaf && format.level > 1 ? pte::kPageSize : 0;
   walk.feed(pte::kPresent | ps | bits);

@@ -144,8 +144,9 @@ TEST(Walk, S10_RightsAboveAStructureEntryAreTheCachedOnesAndNotReadAgain) {
   const VirtAddr va(0x12345678);
   EntryMap memory = tables_for(control, va, 1);
   const Walk cold = walk_all(control, Walk(control, va), memory);
-  StructureEntry from = Walk::structure_entry(cold.steps()[2]);
-  from.rights = Rights(Rights::kUserBit);  // as if a level above had been read-only and XD when it was cached
+  const StructureEntry same = Walk::structure_entry(cold.steps()[2]);
+  // As if a level above had been read-only and XD when it was cached.
+  const StructureEntry from(same.table(), same.level(), Rights(Rights::kUserBit), same.pat_index());
   const Walk warm = walk_all(control, Walk(control, va, from), memory);
   EXPECT_TRUE(warm.translation().rights().no_execute());
   EXPECT_FALSE(warm.translation().rights().writable());

@@ -220,7 +220,7 @@ unsigned SetArray::victim_way(const uint64_t* words) {
   }
   switch (geometry_.replacement) {
     case Replacement::kLru:
-      return static_cast<uint16_t>(order >> 16);
+      break;  // queues and lists know it at once
     case Replacement::kTreePlru:
       return tree_victim(order, ways_);
     case Replacement::kSkylake: {
@@ -238,6 +238,11 @@ unsigned SetArray::victim_way(const uint64_t* words) {
 
 /// The way that makes room, as its next key will find it: touched, and no longer empty.
 unsigned SetArray::take_victim(uint64_t* words) {
+  if (order_ == Order::kList && words[kOrderAt] >> kEmptyShift == 0) {  // the ring turns by one: the last is the first
+    const unsigned last = static_cast<uint16_t>(words[kOrderAt] >> 16);
+    words[kOrderAt] = uint64_t{load_links(words + links_at_, last).before} << 16 | last;
+    return last;
+  }
   const unsigned way = victim_way(words);
   if (words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
   touch(words, way);

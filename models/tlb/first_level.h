@@ -80,13 +80,10 @@ class FirstLevel {
     return found;
   }
   /// Keeps what the next level answered after a search() that found nothing that serves. `absent`: the page is not in
-  /// the TLB that was asked.
-  [[gnu::always_inline]] void keep(const TlbQuery& query, AccessType type, const ControlState& control,
-                                   const MemoryTypes& types, const Translation& translation, bool coalescible,
-                                   bool absent) {
-    TlbLevel& tlb = level(type.kind());
-    const TlbLevel::Place place = tlb.fill(query, translation, coalescible, absent);
-    if (place) remember(query.va, translation, type, control, types, tlb, place);
+  /// the TLB that was asked. The next access to the page searches for it, and then it is remembered.
+  [[gnu::always_inline]] void keep(const TlbQuery& query, AccessKind kind, const Translation& translation,
+                                   bool coalescible, bool absent) {
+    level(kind).fill(query, translation, coalescible, absent);
   }
   /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
   /// of `next(in_first_level)`, which returns a PageAnswer.
@@ -100,7 +97,9 @@ class FirstLevel {
     if (answer.fault) {
       invalidate(on_page_fault(control, va));
     } else {
-      keep(query, type, control, types, answer.translation, answer.coalescible, here.still_absent());
+      const TlbLevel::Place place =
+          level(type.kind()).fill(query, answer.translation, answer.coalescible, here.still_absent());
+      if (place) remember(va, answer.translation, type, control, types, *here.tlb, place);
     }
     return answer;
   }

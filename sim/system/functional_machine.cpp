@@ -96,7 +96,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
   const SecondLevelState::Lookup second =
       second_level_.lookup(query, type, /*in_first_level=*/static_cast<bool>(first.place), control_);
   if (!second.place) return walk(va, type, static_cast<bool>(first.place), second.upgrade);
-  first_level_.keep(query, type, control_, types_, second.translation, second.place.kind == EntryKind::k16K,
+  first_level_.keep(query, type.kind(), second.translation, second.place.kind == EntryKind::k16K,
                     /*absent=*/!first.place);
   return answer(va, type, second.translation, std::nullopt);
 }
@@ -159,8 +159,7 @@ AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first
     first_level_.invalidate(on_page_fault(control_, va));
   } else {
     second_level_.fill(query, type.kind(), outcome, upgrade, /*absent=*/!upgrade);
-    first_level_.keep(query, type, control_, types_, outcome.translation, outcome.coalescible,
-                      /*absent=*/!in_first_level);
+    first_level_.keep(query, type.kind(), outcome.translation, outcome.coalescible, /*absent=*/!in_first_level);
   }
   return answer(va, type, outcome.translation, outcome.fault);
 }

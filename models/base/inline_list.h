@@ -19,10 +19,12 @@ class InlineList {
 
   size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
+  bool full() const { return count_ == N; }
   const T& operator[](size_t i) const { return begin()[i]; }
   const T& back() const { return begin()[count_ - 1U]; }
   /// One more, for which there is room: the caller sets each member.
   T& append() { return reinterpret_cast<T*>(bytes_)[count_++]; }
+  void clear() { count_ = 0; }
   operator std::span<const T>() const { return {begin(), count_}; }
 
  private:

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/base/access.h"
+#include "models/base/inline_list.h"
 #include "models/base/types.h"
 
 namespace mmusim {
@@ -67,10 +68,9 @@ struct WalkRecord {
   VirtAddr va;
   WalkCause cause = WalkCause::kLoad;
   bool user = false;
-  uint8_t walker = 0;       ///< which walker served it
-  uint8_t start_level = 0;  ///< level of the first entry read, after the paging-structure caches
-  uint8_t reads = 0;        ///< how many of `entry` are valid
-  std::array<EntryRead, 5> entry{};
+  uint8_t walker = 0;                             ///< which walker served it
+  uint8_t start_level = 0;                        ///< level of the first entry read, after the paging-structure caches
+  InlineList<EntryRead, 5> entries;               ///< those it read, in order
   Cycles queue;                                   ///< waited for a free walker
   Cycles structure_caches;                        ///< looked into the paging-structure caches
   Cycles updates;                                 ///< set accessed and dirty flags

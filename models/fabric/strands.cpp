@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-Strands::Strands(LocalClock& clock) : look_ahead_(clock.look_ahead()), strands_(1) {
+Strands::Strands(LocalClock& clock) : look_ahead_(clock.look_ahead()), due_(1, kNever), strands_(1) {
   clock.strands_ = this;
   clock.strand_ = kThread;
 }
@@ -22,6 +22,7 @@ Strands::~Strands() {
 void Strands::join(LocalClock& clock, size_t stack_bytes, std::function<void()> body) {
   clock.strands_ = this;
   clock.strand_ = static_cast<unsigned>(strands_.size());
+  due_.push_back(kNever);
   Strand& strand = strands_.emplace_back();
   strand.fiber = boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
                                        [this, body = std::move(body)](boost::context::fiber&& thread) {
@@ -43,12 +44,13 @@ bool Strands::rest(LocalClock& clock, Signal& signal) {
 }
 
 bool Strands::nothing_pending_until(Moment moment) const {
-  return std::none_of(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.moment <= moment; }) &&
-         KernelAgenda::nothing_until(moment);
+  return earliest_ > moment && KernelAgenda::nothing_until(moment);
 }
 
 void Strands::resume_at(unsigned strand, Moment moment) {
-  pending_.push_back({moment, strand});
+  MMUSIM_INVARIANT(due_[strand] == kNever, "a strand goes on once");
+  due_[strand] = moment;
+  earliest_ = std::min(earliest_, moment);
   if (asleep_) KernelAgenda::notify_at(wake_, moment);  // replaces a later one
 }
 
@@ -58,18 +60,22 @@ void Strands::pause(unsigned strand) {
   if (ending_ && !strands_[strand].resting) throw StrandEnds();
 }
 
+/// The strand whose moment comes first. No two have the same. Without branches, which the host could not foresee.
+unsigned Strands::take_earliest() {
+  unsigned first = 0;
+  for (unsigned i = 1; i < due_.size(); ++i) first = due_[i] == earliest_ ? i : first;
+  due_[first] = kNever;
+  earliest_ = kNever;
+  for (const Moment moment : due_) earliest_ = std::min(earliest_, moment);
+  return first;
+}
+
 /// Runs the strands, each at its moment, until that of the thread itself has come.
 void Strands::run_others() {
   for (;;) {
-    size_t first = 0;
-    for (size_t i = 1; i < pending_.size(); ++i) {
-      if (pending_[i].moment < pending_[first].moment) first = i;
-    }
-    if (!reach(pending_.empty() ? kNever : pending_[first].moment)) continue;
-    const auto [moment, strand] = pending_[first];
-    pending_[first] = pending_.back();
-    pending_.pop_back();
-    present_ = moment;
+    if (!reach(earliest_)) continue;
+    present_ = earliest_;
+    const unsigned strand = take_earliest();
     if (strand == kThread) return;
     strands_[strand].fiber = std::move(strands_[strand].fiber).resume();
   }

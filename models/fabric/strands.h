@@ -47,21 +47,18 @@ class Strands {
   void resume_at(unsigned strand, Moment moment);
 
  private:
-  /// A strand that goes on by itself.
-  struct Pending {
-    Moment moment;
-    unsigned strand;
-  };
   struct Strand {
     boost::context::fiber fiber;  // where it goes on
     bool resting = false;
   };
 
   bool reach(Moment moment);
+  unsigned take_earliest();
   void run_others();
 
   const LookAhead look_ahead_;
-  std::vector<Pending> pending_;  // few at a time: most wait for somebody
+  std::vector<Moment> due_;   // when each strand goes on; kNever: it runs, or waits for somebody
+  Moment earliest_ = kNever;  // of these
   std::vector<Strand> strands_;
   boost::context::fiber thread_;  // where the thread goes on when the strand that runs stops
   Moment present_ = 0;            // when the strand that runs went on

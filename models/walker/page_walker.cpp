@@ -47,11 +47,11 @@ class PageWalker::EntryPort {
     ++walker_.stats_.entry_reads;
     ++walker_.stats_.reads_by_level[walk.level()][static_cast<unsigned>(hit)];
     ++walker_.stats_.by_cause[static_cast<unsigned>(cause_)].reads[static_cast<unsigned>(hit)];
-    if (record_.reads == record_.entry.size()) {  // started again from the root: keep the last walk's reads
-      record_.reads = 0;
+    if (record_.entries.full()) {  // started again from the root: keep the last walk's reads
+      record_.entries.clear();
       ++walker_.stats_.restarts;
     }
-    record_.entry[record_.reads++] = {static_cast<uint8_t>(walk.level()), hit, pa, value, clock_.now() - begin};
+    record_.entries.append() = {static_cast<uint8_t>(walk.level()), hit, pa, value, clock_.now() - begin};
     return value;
   }
 

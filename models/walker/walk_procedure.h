@@ -51,8 +51,8 @@ std::optional<Translation> next_page_of(const ControlState& control, VirtAddr va
 /// Walks `va` for an access of `type`. On a fault that a stale paging-structure-cache entry may have caused, the
 /// entries for `va` are dropped and the walk starts again from the root (x86-paging 11.4).
 template <class EntryPort>
-[[gnu::always_inline]] inline WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control, VirtAddr va, AccessType type,
-                         EntryPort& port) {
+[[gnu::always_inline]] inline WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control,
+                                                       VirtAddr va, AccessType type, EntryPort& port) {
   WalkOutcome out;
   StructureEntry from = caches.find(control, va);
   const unsigned found_level = from ? from.level() : kMaxLevels + 1;  // what lies below is not in the caches

@@ -87,7 +87,7 @@ json timed_json(const TimedAccess& timed) {
     j["walks"].push_back({{"va", hex(walk.va)},
                           {"cause", name_of(walk.cause)},
                           {"start_level", walk.start_level},
-                          {"reads", walk.reads},
+                          {"reads", walk.entries.size()},
                           {"queue_cycles", walk.queue.count},
                           {"cycles", (walk.end - walk.begin).count}});
   }

@@ -72,8 +72,8 @@ std::string target_text(const PageExplanation& page, const EntryExplanation& ent
 }
 
 void write_head(const Explanation& e, Writer& out) {
-  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), who(e.access), name_of(e.access.kind()), e.bytes,
-           e.bytes == 1 ? "" : "s");
+  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), who(e.access), name_of(e.access.kind()),
+           e.bytes, e.bytes == 1 ? "" : "s");
   out.item("paging", "{}, root table at {}{}", name_of(e.control.mode()), e.control.root(),
            e.control.pcide() ? fmt::format(", PCID {}", e.control.pcid()) : std::string());
   if (!e.kernel) return;
@@ -184,8 +184,8 @@ void write_timed(const char* name, const TimedAccess& timed, Writer& out) {
   std::string walks;
   for (const WalkRecord& walk : timed.walks) {
     if (walk.cause == WalkCause::kPrefetch) continue;
-    walks += fmt::format(", walk from the {} ({} read{}, {} cycles)", entry_name(walk.start_level), walk.reads,
-                         walk.reads == 1 ? "" : "s", walk.end - walk.begin);
+    walks += fmt::format(", walk from the {} ({} read{}, {} cycles)", entry_name(walk.start_level), walk.entries.size(),
+                         walk.entries.size() == 1 ? "" : "s", walk.end - walk.begin);
   }
   const std::string data = timed.fault ? "" : fmt::format(", data from {}", name_of(r.data_hit));
   out.item(name, "{} cycles: {}{}{}", out.number(fmt::format("{}", r.end - r.begin)), answer, walks, data);

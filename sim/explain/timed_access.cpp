@@ -63,8 +63,8 @@ void add_sources(const TimedAccess& timed, PageExplanation& page) {
   if (walk == nullptr) return;
   for (EntryExplanation& entry : page.entries) {
     if (entry.step.level == walk->start_level + 1) entry.source.kind = EntrySource::Kind::kStructureCache;
-    for (unsigned i = 0; i < walk->reads; ++i) {
-      const EntryRead& read = walk->entry[i];
+    for (size_t i = 0; i < walk->entries.size(); ++i) {
+      const EntryRead& read = walk->entries[i];
       if (read.pa == entry.step.entry_pa && read.level == entry.step.level) {
         entry.source = {EntrySource::Kind::kRead, read.hit, read.cycles};
       }

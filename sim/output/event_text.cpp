@@ -25,8 +25,8 @@ void write_walk(JsonLine& line, const WalkRecord& w) {
   line.raw(",\"structure_cache_cycles\":").number(w.structure_caches.count);
   line.raw(",\"update_cycles\":").number(w.updates.count).raw(",\"start_level\":").number(w.start_level);
   line.raw(",\"reads\":[");
-  for (unsigned i = 0; i < w.reads; ++i) {
-    const EntryRead& r = w.entry[i];
+  for (size_t i = 0; i < w.entries.size(); ++i) {
+    const EntryRead& r = w.entries[i];
     if (i != 0) line.raw(",");
     line.raw("{\"level\":").number(r.level).raw(",\"pa\":").hex(r.pa.raw()).raw(",\"value\":").hex(r.value);
     line.raw(",\"hit\":\"").raw(std::string_view(name_of(r.hit))).raw("\",\"cycles\":").number(r.cycles.count).raw("}");

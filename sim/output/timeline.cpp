@@ -78,11 +78,11 @@ void Timeline::walk(const WalkRecord& w) {
   // An arrow from the access to the walk and on to each read; a walk of a prefetcher is where its arrow begins.
   flow(w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
   uint64_t at = served + w.structure_caches.count;
-  for (unsigned i = 0; i < w.reads; ++i) {
-    const EntryRead& r = w.entry[i];
+  for (size_t i = 0; i < w.entries.size(); ++i) {
+    const EntryRead& r = w.entries[i];
     slice(kWalkers, track, fmt::format("level {}: {}", r.level, name_of(r.hit)), at, at + r.cycles.count,
           fmt::format(R"(,"pa":"{}","value":"0x{:x}")", r.pa, r.value));
-    flow(i + 1 == w.reads ? "f" : "t", w.id, kWalkers, track, at);
+    flow(i + 1 == w.entries.size() ? "f" : "t", w.id, kWalkers, track, at);
     at += r.cycles.count;
   }
   if (w.access == 0) return;

@@ -89,7 +89,7 @@ TEST(PageWalker, EachStructureCacheSavesItsLevels) {
   sc_core::sc_start();
   std::vector<unsigned> reads, start;
   for (const WalkRecord& w : b.keep.walks) {
-    reads.push_back(w.reads);
+    reads.push_back(static_cast<unsigned>(w.entries.size()));
     start.push_back(w.start_level);
   }
   EXPECT_EQ(reads, (std::vector<unsigned>{4, 1, 2, 3, 4}));
@@ -103,8 +103,8 @@ TEST(PageWalker, LargePagesEndTheWalkEarly) {
   b.walk_at(0, 0x40000000);
   b.walk_at(1000, 0x80000000);
   sc_core::sc_start();
-  EXPECT_EQ(b.keep.walks[0].reads, 3);
-  EXPECT_EQ(b.keep.walks[1].reads, 1);  // the PML4E came from its cache; 2 when cold
+  EXPECT_EQ(b.keep.walks[0].entries.size(), 3U);
+  EXPECT_EQ(b.keep.walks[1].entries.size(), 1U);  // the PML4E came from its cache; 2 when cold
   EXPECT_EQ(b.keep.walks[0].page_size, PageSize::k2M);
   EXPECT_EQ(b.keep.walks[1].page_size, PageSize::k1G);
 }
@@ -204,7 +204,7 @@ TEST(PageWalker, NothingIsCachedOfAFaultingWalk) {
   sc_core::sc_start();
   ASSERT_EQ(b.keep.walks.size(), 2u);
   for (const WalkRecord& w : b.keep.walks) {
-    EXPECT_EQ(w.reads, 4);
+    EXPECT_EQ(w.entries.size(), 4U);
     EXPECT_EQ(w.page_fault_error_code, 0u);
   }
 }

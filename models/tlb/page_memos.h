@@ -14,7 +14,6 @@ namespace mmusim {
 class PageMemos {
  public:
   struct Memo {
-    uint64_t page = ~uint64_t{0};
     PhysAddr frame;  ///< of the 4 KiB page
     TlbArray* array = nullptr;
     uint64_t serial = 0;
@@ -26,8 +25,10 @@ class PageMemos {
   /// nullptr.
   const Memo* find(VirtAddr va, AccessType type) const {
     const uint64_t page = va.raw() >> kPageShift;
-    const Memo& memo = memos_[static_cast<unsigned>(type.kind())][page % kMemos];
-    if (memo.page != page || (memo.allowed >> static_cast<unsigned>(type.privilege()) & 1) == 0 ||
+    const Table& table = tables_[static_cast<unsigned>(type.kind())];
+    if (table.page[page % kMemos] != page) return nullptr;
+    const Memo& memo = table.memo[page % kMemos];
+    if ((memo.allowed >> static_cast<unsigned>(type.privilege()) & 1) == 0 ||
         memo.array->serial(memo.slot) != memo.serial)
       return nullptr;
     return &memo;
@@ -36,23 +37,31 @@ class PageMemos {
   /// `va` hit `hit` of `tlb`, and an access of `type` is allowed without a further walk.
   void remember(VirtAddr va, PhysAddr pa, AccessType type, TlbLevel& tlb, TlbLevel::Place hit) {
     const uint64_t page = va.raw() >> kPageShift;
-    Memo& memo = memos_[static_cast<unsigned>(type.kind())][page % kMemos];
+    Table& table = tables_[static_cast<unsigned>(type.kind())];
+    Memo& memo = table.memo[page % kMemos];
     TlbArray& array = tlb.array(hit.array);
     const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege()));
     const uint64_t serial = array.serial(hit.slot);
-    const bool same = memo.page == page && memo.array == &array && memo.slot == hit.slot && memo.serial == serial;
-    memo = {page,     pa.align_down(kPageBytes),
-            &array,   serial,
-            hit.slot, static_cast<uint8_t>(same ? memo.allowed | bit : bit)};
+    uint64_t& remembered = table.page[page % kMemos];
+    const bool same = remembered == page && memo.array == &array && memo.slot == hit.slot && memo.serial == serial;
+    remembered = page;
+    memo = {pa.align_down(kPageBytes), &array, serial, hit.slot, static_cast<uint8_t>(same ? memo.allowed | bit : bit)};
   }
 
   void forget() {
-    for (auto& table : memos_) table.fill(Memo{});
+    for (Table& table : tables_) table.page.fill(kNoPage);
   }
 
  private:
   static constexpr unsigned kMemos = 256;
-  std::array<std::array<Memo, kMemos>, 3> memos_;  // by AccessKind
+  static constexpr uint64_t kNoPage = ~uint64_t{0};
+  /// Pages apart from what is known of them: most questions are answered by "another page".
+  struct Table {
+    Table() { page.fill(kNoPage); }
+    std::array<uint64_t, kMemos> page;
+    std::array<Memo, kMemos> memo;
+  };
+  std::array<Table, 3> tables_;  // by AccessKind
 };
 
 }  // namespace mmusim

@@ -33,8 +33,7 @@ JsonLine EventLog::begin(EventKind kind, size_t text_bytes) {
 }
 
 JsonLine EventLog::begin(EventKind kind, EventStamp at, size_t text_bytes) {
-  JsonLine line = begin(kind, text_bytes);
-  return begin_record(line, kind, at);
+  return begin_record(begin(kind, text_bytes).end(), kind, at);
 }
 
 void EventLog::end(const JsonLine& line) {

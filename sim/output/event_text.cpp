@@ -16,7 +16,8 @@ constexpr const char* kKindNames[] = {"pte_write", "pte_read", "walk", "access",
                                       "cr_write",  "drain",    "step", "kernel_log", "phase"};
 static_assert(std::size(kKindNames) == kEventKinds);
 
-void write_walk(JsonLine& line, const WalkRecord& w) {
+char* write_walk(char* at, const WalkRecord& w) {
+  JsonLine line(at);
   line.raw("{\"event\":\"walk\",\"id\":").number(w.id).raw(",\"access\":").number(w.access);
   line.raw(",\"core\":").number(w.core).raw(",\"begin_cycle\":").number(w.begin.count);
   line.raw(",\"end_cycle\":").number(w.end.count).raw(",\"va\":").hex(w.va.raw());
@@ -34,10 +35,11 @@ void write_walk(JsonLine& line, const WalkRecord& w) {
   line.raw("]");
   if (w.page_size) line.raw(",\"page_size\":\"").raw(std::string_view(name_of(*w.page_size))).raw("\"");
   if (w.page_fault_error_code) line.raw(",\"page_fault_error_code\":").hex(*w.page_fault_error_code);
-  line.raw("}\n");
+  return line.raw("}\n").end();
 }
 
-void write_access(JsonLine& line, const AccessRecord& a) {
+char* write_access(char* at, const AccessRecord& a) {
+  JsonLine line(at);
   line.raw("{\"event\":\"access\",\"id\":").number(a.id).raw(",\"core\":").number(a.core);
   line.raw(",\"begin_cycle\":").number(a.begin.count).raw(",\"end_cycle\":").number(a.end.count);
   line.raw(",\"va\":").hex(a.access.va.raw()).raw(",\"bytes\":").number(a.access.bytes);
@@ -63,24 +65,24 @@ void write_access(JsonLine& line, const AccessRecord& a) {
   } else {
     line.raw(",\"pa\":").hex(a.pa.raw()).raw(",\"data_hit\":\"").raw(std::string_view(name_of(a.data_hit))).raw("\"");
   }
-  line.raw("}\n");
+  return line.raw("}\n").end();
 }
 
-void write_entry_write(JsonLine& line, const StampedEvent<mm::EntryWrite>& stamped) {
+char* write_entry_write(char* at, const StampedEvent<mm::EntryWrite>& stamped) {
   const mm::EntryWrite& e = stamped.event;
-  begin_record(line, kPteWrite, stamped.at);
+  JsonLine line = begin_record(at, kPteWrite, stamped.at);
   line.raw(",\"level\":").number(e.level).raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
   line.raw(",\"entry_va\":").hex(e.entry_va.raw()).raw(",\"entry_pa\":").hex(e.entry_pa.raw());
   line.raw(",\"index\":").number(e.index).raw(",\"old\":").hex(e.old_value).raw(",\"new\":").hex(e.new_value);
-  line.raw(",\"cause\":").text(e.cause).raw("}\n");
+  return line.raw(",\"cause\":").text(e.cause).raw("}\n").end();
 }
 
-void write_alloc(JsonLine& line, EventKind kind, const StampedEvent<mm::AllocEvent>& stamped) {
+char* write_alloc(char* at, EventKind kind, const StampedEvent<mm::AllocEvent>& stamped) {
   const mm::AllocEvent& e = stamped.event;
-  begin_record(line, kind, stamped.at);
+  JsonLine line = begin_record(at, kind, stamped.at);
   line.raw(",\"pa\":").hex(e.pa.raw()).raw(",\"bytes\":").number(e.bytes).raw(",\"node\":").number(e.node);
   line.raw(",\"source\":\"").raw(std::string_view(name_of(e.source)));
-  line.raw("\",\"cause\":").text(e.cause).raw("}\n");
+  return line.raw("\",\"cause\":").text(e.cause).raw("}\n").end();
 }
 
 /// A record as it was copied into the block.
@@ -98,9 +100,10 @@ constexpr size_t round_up(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 
 const char* name_of(EventKind kind) { return kKindNames[kind]; }
 
-JsonLine& begin_record(JsonLine& line, EventKind kind, EventStamp at) {
-  line.raw("{\"event\":\"").raw(std::string_view(kKindNames[kind])).raw("\",\"cycle\":").number(at.cycle.count);
-  return line.raw(",\"core\":").number(at.core).raw(",\"access\":").number(at.access);
+JsonLine begin_record(char* at, EventKind kind, EventStamp stamp) {
+  JsonLine line(at);
+  line.raw("{\"event\":\"").raw(std::string_view(kKindNames[kind])).raw("\",\"cycle\":").number(stamp.cycle.count);
+  return line.raw(",\"core\":").number(stamp.core).raw(",\"access\":").number(stamp.access);
 }
 
 void EventBlock::append(Form form, const void* record, size_t bytes) {
@@ -120,28 +123,29 @@ size_t EventBlock::render(std::string_view block, std::string& text) {
     const char* const record = block.data() + at + sizeof head;
     at += sizeof head + round_up(head.bytes);
     if (text.size() < written + head.bytes + kRecordRoom) text.resize(2 * (written + head.bytes + kRecordRoom));
-    JsonLine line(text.data() + written);
+    char* const to = text.data() + written;
+    char* end = to;
     switch (head.form) {
       case Form::kText:
-        line.raw(std::string_view(record, head.bytes));
+        end = std::copy_n(record, head.bytes, to);
         break;
       case Form::kWalk:
-        write_walk(line, taken<WalkRecord>(record));
+        end = write_walk(to, taken<WalkRecord>(record));
         break;
       case Form::kAccess:
-        write_access(line, taken<AccessRecord>(record));
+        end = write_access(to, taken<AccessRecord>(record));
         break;
       case Form::kEntryWrite:
-        write_entry_write(line, taken<StampedEvent<mm::EntryWrite>>(record));
+        end = write_entry_write(to, taken<StampedEvent<mm::EntryWrite>>(record));
         break;
       case Form::kAlloc:
-        write_alloc(line, kAlloc, taken<StampedEvent<mm::AllocEvent>>(record));
+        end = write_alloc(to, kAlloc, taken<StampedEvent<mm::AllocEvent>>(record));
         break;
       case Form::kFree:
-        write_alloc(line, kFree, taken<StampedEvent<mm::AllocEvent>>(record));
+        end = write_alloc(to, kFree, taken<StampedEvent<mm::AllocEvent>>(record));
         break;
     }
-    written = static_cast<size_t>(line.end() - text.data());
+    written = static_cast<size_t>(end - text.data());
   }
   return written;
 }

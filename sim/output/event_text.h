@@ -87,7 +87,7 @@ class EventBlock {
   std::string bytes_;
 };
 
-/// Begins a record with a moment: its kind, cycle, core and access.
-JsonLine& begin_record(JsonLine& line, EventKind kind, EventStamp at);
+/// Begins a record with a moment, at `at`: its kind, cycle, core and access.
+JsonLine begin_record(char* at, EventKind kind, EventStamp stamp);
 
 }  // namespace mmusim

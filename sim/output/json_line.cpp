@@ -37,57 +37,53 @@ static_assert(std::endian::native == std::endian::little);
 
 }  // namespace
 
-/// From 10 on.
-JsonLine& JsonLine::long_number(uint64_t value) {
+char* JsonLine::put_number(char* at, uint64_t value) {
   constexpr uint64_t kEightDigits = 100'000'000;
   if (value >= kEightDigits) {
-    number(value / kEightDigits);
+    at = JsonLine(at).number(value / kEightDigits).end();
     const uint64_t last = eight_digits(value % kEightDigits) + '0' * kOnes;
-    std::memcpy(at_, &last, 8);
-    at_ += 8;
-    return *this;
+    std::memcpy(at, &last, 8);
+    return at + 8;
   }
   const uint64_t digits = eight_digits(value);
   const unsigned zeros = static_cast<unsigned>(std::countr_zero(digits)) / 8;
   const uint64_t text = (digits + '0' * kOnes) >> 8 * zeros;
-  std::memcpy(at_, &text, 8);
-  at_ += 8 - zeros;
-  return *this;
+  std::memcpy(at, &text, 8);
+  return at + 8 - zeros;
 }
 
-JsonLine& JsonLine::signed_number(int64_t value) {
-  at_ = std::to_chars(at_, at_ + 20, value).ptr;
-  return *this;
-}
+char* JsonLine::put_signed(char* at, int64_t value) { return std::to_chars(at, at + 20, value).ptr; }
 
-JsonLine& JsonLine::hex(uint64_t value) {
-  raw("\"0x");
+char* JsonLine::put_hex(char* at, uint64_t value) {
   const unsigned digits = value == 0 ? 1 : (static_cast<unsigned>(std::bit_width(value)) + 3) / 4;
   value <<= 4 * (16 - digits);
-  const uint64_t text[] = {eight_hex_digits(static_cast<uint32_t>(value >> 32)),
-                           eight_hex_digits(static_cast<uint32_t>(value))};
-  std::memcpy(at_, text, 16);
-  at_ += digits;
-  return raw("\"");
+  const uint64_t first = eight_hex_digits(static_cast<uint32_t>(value >> 32));
+  const uint64_t last = eight_hex_digits(static_cast<uint32_t>(value));
+  std::memcpy(at, "\"0x", 3);
+  std::memcpy(at + 3, &first, 8);
+  std::memcpy(at + 11, &last, 8);
+  at[3 + digits] = '"';
+  return at + 4 + digits;
 }
 
-JsonLine& JsonLine::text(std::string_view value) {
-  *at_++ = '"';
+char* JsonLine::put_text(char* at, std::string_view value) {
+  *at++ = '"';
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
-      *at_++ = '\\';
-      *at_++ = c;
+      *at++ = '\\';
+      *at++ = c;
     } else if (byte < 0x20 || byte == 0x7f) {
-      raw("\\u00");
-      *at_++ = kDigits[byte >> 4];
-      *at_++ = kDigits[byte & 15];
+      std::memcpy(at, "\\u00", 4);
+      at[4] = kDigits[byte >> 4];
+      at[5] = kDigits[byte & 15];
+      at += 6;
     } else {
-      *at_++ = c;
+      *at++ = c;
     }
   }
-  *at_++ = '"';
-  return *this;
+  *at++ = '"';
+  return at;
 }
 
 std::string json_quoted(std::string_view value) {

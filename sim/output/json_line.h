@@ -30,19 +30,27 @@ class JsonLine {
     return *this;
   }
   JsonLine& number(uint64_t value) {
-    if (value >= 10) return long_number(value);
+    if (value >= 10) return at(put_number(at_, value));
     *at_++ = static_cast<char>('0' + value);
     return *this;
   }
-  JsonLine& signed_number(int64_t value);
+  JsonLine& signed_number(int64_t value) { return at(put_signed(at_, value)); }
   /// "0x..." with quotes.
-  JsonLine& hex(uint64_t value);
+  JsonLine& hex(uint64_t value) { return at(put_hex(at_, value)); }
   /// Quoted and escaped; takes up to 6 bytes for each byte of text.
-  JsonLine& text(std::string_view value);
+  JsonLine& text(std::string_view value) { return at(put_text(at_, value)); }
   JsonLine& boolean(bool value) { return value ? raw("true") : raw("false"); }
 
  private:
-  JsonLine& long_number(uint64_t value);
+  // What writes at `at` and says where it ended: so the place stays in a register of the host.
+  static char* put_number(char* at, uint64_t value);  // from 10 on
+  static char* put_signed(char* at, int64_t value);
+  static char* put_hex(char* at, uint64_t value);
+  static char* put_text(char* at, std::string_view value);
+  JsonLine& at(char* end) {
+    at_ = end;
+    return *this;
+  }
 
   char* at_;
 };

@@ -76,15 +76,14 @@ class ChampSimParser final : public TraceParser {
   }
   /// Adds an access that needs the result of access number `source` (0: none); returns its own number.
   uint64_t add(BatchBuilder& batch, uint64_t va, AccessKind kind, uint64_t source, uint64_t ip) {
-    MemAccess access;
+    ++accesses_;
+    const uint64_t distance = source == 0 ? 0 : accesses_ - source;
+    MemAccess& access = batch.append(ip);
     access.va = VirtAddr(va);
     access.bytes = champsim::kAccessBytes;
     access.kind = kind;
     access.user = ip >> 63 == 0;
-    ++accesses_;
-    const uint64_t distance = source == 0 ? 0 : accesses_ - source;
     access.depends_on = distance > UINT16_MAX ? uint16_t{0} : static_cast<uint16_t>(distance);
-    batch.add(access, ip);
     return accesses_;
   }
   static void add_instruction_event(BatchBuilder& batch, const Record& record) {

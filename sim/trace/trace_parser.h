@@ -26,9 +26,13 @@ class BatchBuilder {
   size_t size() const { return size_; }
   /// Room for at least `accesses` more (an instruction of ChampSim has up to seven).
   bool has_room(size_t accesses = 1) const { return size_ + accesses <= room_ && batch_.events.size() < room_; }
-  void add(const MemAccess& access, uint64_t pc) {
+  void add(const MemAccess& access, uint64_t pc) { append(pc) = access; }
+  /// One more, to be set member by member where it stays: the host waits where it copies what was just set in parts.
+  MemAccess& append(uint64_t pc) {
     if (want_pc_) batch_.pcs[size_] = pc;
-    batch_.accesses[size_++] = access;
+    MemAccess& access = batch_.accesses[size_++];
+    access = MemAccess();
+    return access;
   }
   TraceEvent& add_event(TraceEventKind kind) {
     TraceEvent& event = batch_.events.emplace_back();

@@ -89,13 +89,12 @@ class Vmt1Parser final : public TraceParser {
       uint32_t& pc = previous_pc_[kind == vmt1::kMap ? 1 : 0];
       pc += static_cast<uint32_t>(pc_delta);
       if (kind == vmt1::kAccess) {
-        MemAccess access;
+        MemAccess& access = batch.append(full_pc(pc, user));
         access.va = VirtAddr(va);
         access.bytes = static_cast<uint16_t>(1U << (flags & vmt1::kSizeMask));
         access.kind = (flags & vmt1::kStoreFlag) != 0 ? AccessKind::kWrite : AccessKind::kRead;
         access.user = user;
         access.implicit = vmt1::is_implicit(user, va);
-        batch.add(access, full_pc(pc, user));
       } else {
         add_event(batch, kind, user, va, pc);
       }

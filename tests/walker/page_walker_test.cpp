@@ -41,7 +41,7 @@ struct Bench {
     actors.at(cycle, [=, this](LocalClock& clock) {
       StageCycles stage{};
       const WalkCause cause = kind == AccessKind::kWrite ? WalkCause::kStore : WalkCause::kLoad;
-      const auto reply = walker.walk({VirtAddr(va), {kind}, cause, 0, false}, clock, stage);
+      const auto reply = walker.walk({VirtAddr(va), {kind, Privilege::kSupervisor}, cause, 0, false}, clock, stage);
       merged += reply.merged ? 1 : 0;
       Cycles sum{0};
       for (const Cycles c : stage) sum += c;

@@ -80,7 +80,7 @@ TEST_P(ColdWalk, S10_EachSuppliedLevelSavesItsReadsAndChangesNothingElse) {
     const Walk warm = walk_all(control, Walk(control, va, from), memory);
     EXPECT_EQ(memory.loads, reads - (i + 1));
     EXPECT_EQ(warm.translation(), cold.translation());
-    EXPECT_EQ(from.level, cold.steps()[i].level);
+    EXPECT_EQ(from.level(), cold.steps()[i].level);
   }
 }
 
@@ -173,7 +173,7 @@ TEST(Walk, S12_TheTypeOfATableComesFromTheEntryThatReferencesIt) {
   EXPECT_EQ(walk.table_pat_index(), 1U);
   walk.feed(memory.load_entry(walk.entry_pa(), 8));
   EXPECT_EQ(walk.table_pat_index(), 2U);
-  EXPECT_EQ(walk.structure_entry().pat_index, 2U);
+  EXPECT_EQ(walk.structure_entry().pat_index(), 2U);
 }
 
 TEST(Walk, S12_PatBitIsBit7OfAPteAndBit12OfALargeLeaf) {

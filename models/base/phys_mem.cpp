@@ -9,13 +9,24 @@
 namespace mmusim {
 
 namespace {
+
 constexpr uint64_t kArenaBytes = kGiB;  // address space only: the host gives memory page by page as it is written
+
+/// Only about speed: has the host give memory that will be written in one call, as a huge page if it can, instead of in
+/// a fault for each page. Where it refuses, the pages come one by one as without.
+void populate(std::byte* at, uint64_t bytes) {
+  madvise(at, bytes, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE  // Linux 5.14
+  madvise(at, bytes, MADV_POPULATE_WRITE);
+#endif
 }
+
+}  // namespace
 
 PhysMem::PhysMem() : top_(uint64_t{1} << (kAddressBits - kMidShift)) {}
 
 PhysMem::~PhysMem() {
-  for (std::byte* arena : arenas_) munmap(arena, kArenaBytes);
+  for (std::byte* arena : arenas_) munmap(arena, kArenaBytes + kChunkBytes);
 }
 
 const std::byte* PhysMem::find_slow(PhysAddr pa) const {
@@ -24,8 +35,8 @@ const std::byte* PhysMem::find_slow(PhysAddr pa) const {
   if (!mid) return nullptr;
   const auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
   if (!leaf) return nullptr;
-  std::byte* chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511];
-  if (chunk != nullptr) remember(pa, chunk);
+  std::byte* chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511].at;
+  if (chunk != nullptr) remember(chunks_, pa.raw() >> kChunkShift, chunk);
   return chunk;
 }
 
@@ -35,19 +46,29 @@ std::byte* PhysMem::obtain_slow(PhysAddr pa) {
   if (!mid) mid = std::make_unique<Mid>();
   auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
   if (!leaf) leaf = std::make_unique<Leaf>();
-  std::byte*& chunk = leaf->chunks[(pa.raw() >> kChunkShift) & 511];
-  if (chunk == nullptr) chunk = new_chunk();
-  remember(pa, chunk);
-  return chunk;
+  const uint64_t number = (pa.raw() >> kChunkShift) & 511;
+  Chunk& chunk = leaf->chunks[number];
+  if (chunk.at == nullptr) {
+    chunk.at = new_chunk();
+    // A run of stores that filled the chunk below and goes on here will fill this one too.
+    const bool below_full = number != 0 && leaf->chunks[number - 1].blocks == ~uint32_t{0};
+    if (below_full && offset(pa) < kPageBytes) populate(chunk.at, kChunkBytes);
+  }
+  chunk.blocks |= uint32_t{1} << (offset(pa) >> kBlockShift);
+  remember(chunks_, pa.raw() >> kChunkShift, chunk.at);
+  remember(blocks_, pa.raw() >> kBlockShift, chunk.at);
+  return chunk.at;
 }
 
 std::byte* PhysMem::new_chunk() {
   if (arena_next_ == arena_end_) {
-    void* arena =
-        mmap(nullptr, kArenaBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* arena = mmap(nullptr, kArenaBytes + kChunkBytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (arena == MAP_FAILED) throw system_error("reserve simulated memory", "host memory", errno);
     arenas_.push_back(static_cast<std::byte*>(arena));
-    arena_next_ = arenas_.back();
+    // Chunks are aligned to their size, as the host's huge pages are.
+    const uint64_t beyond = reinterpret_cast<uintptr_t>(arena) & (kChunkBytes - 1);
+    arena_next_ = arenas_.back() + (beyond == 0 ? 0 : kChunkBytes - beyond);
     arena_end_ = arena_next_ + kArenaBytes;
   }
   std::byte* chunk = arena_next_;
@@ -55,7 +76,7 @@ std::byte* PhysMem::new_chunk() {
   return chunk;
 }
 
-uint64_t PhysMem::load(PhysAddr pa, unsigned bytes) const {
+uint64_t PhysMem::load_across(PhysAddr pa, unsigned bytes) const {
   uint64_t value = 0;
   read(pa, std::as_writable_bytes(std::span(&value, 1)).first(bytes));
   return value;

@@ -15,9 +15,10 @@ namespace mmusim {
 
 /// The bytes of simulated physical memory, 52 address bits, sparse.
 ///
-/// Untouched memory reads as zero and takes no host memory; host memory grows with the 4 KiB pages that were written.
-/// Accesses of load64/store64 must be naturally aligned. There is no notion of RAM ranges here: who owns an address
-/// is the business of the machine's memory map.
+/// Untouched memory reads as zero and takes no host memory; host memory grows with the 4 KiB pages that were written,
+/// and by 2 MiB at a time where stores go through memory in ascending order. Accesses of load64/store64 must be
+/// naturally aligned. There is no notion of RAM ranges here: who owns an address is the business of the machine's
+/// memory map.
 class PhysMem {
  public:
   static constexpr unsigned kAddressBits = 52;
@@ -37,11 +38,35 @@ class PhysMem {
   void store64(PhysAddr pa, uint64_t value) { std::memcpy(obtain(pa) + offset(pa), &value, sizeof value); }
 
   /// 1 to 8 bytes, little endian, anywhere (also across pages).
-  uint64_t load(PhysAddr pa, unsigned bytes) const;
+  uint64_t load(PhysAddr pa, unsigned bytes) const {
+    const std::byte* chunk = find(pa);
+    if (chunk == nullptr || offset(pa) + sizeof(uint64_t) > kChunkBytes) [[unlikely]]
+      return load_across(pa, bytes);
+    return load_at(chunk + offset(pa), bytes);
+  }
   void store(PhysAddr pa, uint64_t value, unsigned bytes) {
     if (offset(pa) + sizeof value > kChunkBytes) [[unlikely]]
       return store_across(pa, value, bytes);
-    std::byte* const at = obtain(pa) + offset(pa);
+    store_at(obtain(pa) + offset(pa), value, bytes);
+  }
+  /// Host address of a line that will be stored to, for load_at() and store_at() within it.
+  std::byte* line(PhysAddr pa) { return obtain(pa) + (offset(pa) & ~uint64_t{kLineBytes - 1}); }
+
+  static uint64_t load_at(const std::byte* at, unsigned bytes) {
+    uint64_t value = 0;
+    switch (bytes) {
+      case 8:
+        std::memcpy(&value, at, 8);
+        break;
+      case 4:
+        std::memcpy(&value, at, 4);
+        break;
+      default:
+        std::memcpy(&value, at, bytes);
+    }
+    return value;
+  }
+  static void store_at(std::byte* at, uint64_t value, unsigned bytes) {
     switch (bytes) {
       case 8:
         std::memcpy(at, &value, 8);
@@ -68,16 +93,23 @@ class PhysMem {
  private:
   static constexpr unsigned kChunkShift = 21;
   static constexpr uint64_t kChunkBytes = uint64_t{1} << kChunkShift;
-  static constexpr unsigned kLeafShift = 30;  // one leaf table for each GiB
-  static constexpr unsigned kMidShift = 39;   // one middle table for each 512 GiB
+  static constexpr unsigned kBlockShift = 16;  // grain in which stores are noted, 32 blocks a chunk
+  static constexpr unsigned kLeafShift = 30;   // one leaf table for each GiB
+  static constexpr unsigned kMidShift = 39;    // one middle table for each 512 GiB
 
   static constexpr unsigned kRecent = 8;
   struct Recent {
-    uint64_t chunk = ~uint64_t{0};
+    uint64_t number = ~uint64_t{0};
+    std::byte* chunk = nullptr;
+  };
+  /// What was found lately, by the lowest bits of its number.
+  using Memo = std::array<Recent, kRecent>;
+  struct Chunk {
     std::byte* at = nullptr;
+    uint32_t blocks = 0;  ///< those that single stores went to
   };
   struct Leaf {
-    std::array<std::byte*, 512> chunks{};
+    std::array<Chunk, 512> chunks{};
   };
   struct Mid {
     std::array<std::unique_ptr<Leaf>, 512> leaves{};
@@ -86,29 +118,30 @@ class PhysMem {
   static uint64_t offset(PhysAddr pa) { return pa.raw() & (kChunkBytes - 1); }
 
   const std::byte* find(PhysAddr pa) const {
-    const Recent& recent = recent_[pa.raw() >> kChunkShift & (kRecent - 1)];
-    if (recent.chunk == pa.raw() >> kChunkShift) return recent.at;
+    const Recent& recent = chunks_[pa.raw() >> kChunkShift & (kRecent - 1)];
+    if (recent.number == pa.raw() >> kChunkShift) return recent.chunk;
     return find_slow(pa);
   }
   std::byte* obtain(PhysAddr pa) {
-    const Recent& recent = recent_[pa.raw() >> kChunkShift & (kRecent - 1)];
-    if (recent.chunk == pa.raw() >> kChunkShift) return recent.at;
+    const Recent& recent = blocks_[pa.raw() >> kBlockShift & (kRecent - 1)];
+    if (recent.number == pa.raw() >> kBlockShift) return recent.chunk;
     return obtain_slow(pa);
   }
+  uint64_t load_across(PhysAddr pa, unsigned bytes) const;
   void store_across(PhysAddr pa, uint64_t value, unsigned bytes);
   const std::byte* find_slow(PhysAddr pa) const;
   std::byte* obtain_slow(PhysAddr pa);
   std::byte* new_chunk();
-  void remember(PhysAddr pa, std::byte* chunk) const {
-    const uint64_t number = pa.raw() >> kChunkShift;
-    recent_[number & (kRecent - 1)] = {number, chunk};
+  static void remember(Memo& memo, uint64_t number, std::byte* chunk) {
+    memo[number & (kRecent - 1)] = {number, chunk};
   }
 
   std::vector<std::unique_ptr<Mid>> top_;
   std::vector<std::byte*> arenas_;
   std::byte* arena_next_ = nullptr;
   std::byte* arena_end_ = nullptr;
-  mutable std::array<Recent, kRecent> recent_{};  // chunks found lately, by the lowest bits of their number
+  mutable Memo chunks_{};  // for loads
+  Memo blocks_{};          // for stores
 };
 
 }  // namespace mmusim

@@ -53,7 +53,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
       break;
     case Replacement::kTreePlru:
     case Replacement::kSkylake:
-      order_ = Order::kTree;
+      order_ = geometry.replacement == Replacement::kTreePlru ? Order::kTree : Order::kGroups;
       build_tree();
       break;
     case Replacement::kRandom:
@@ -87,7 +87,7 @@ void store_links(uint64_t* words, unsigned way, Links links) {
   std::memcpy(reinterpret_cast<std::byte*>(words) + sizeof links * way, &links, sizeof links);
 }
 
-// A tree of ways-1 bits, root at bit 1, children of node n at 2n and 2n+1; a bit points to the half used longer ago.
+/// What a use does to a tree of pseudo-LRU bits.
 struct TreeBits {
   uint64_t all = 0;  ///< bits on the path
   uint64_t set = 0;  ///< those that are 1 after a use
@@ -103,12 +103,6 @@ TreeBits tree_path(unsigned way, unsigned ways) {
     node = 2 * node + right;
   }
   return bits;
-}
-
-unsigned tree_victim(uint64_t tree, unsigned ways) {
-  unsigned node = 1;
-  while (node < ways) node = 2 * node + (tree >> node & 1);
-  return node - ways;
 }
 
 }  // namespace
@@ -179,6 +173,7 @@ void SetArray::demote(unsigned slot) {
       to_back_of_list(words, way);
       break;
     case Order::kTree:
+    case Order::kGroups:
       order = (order & tree_keeps_[way]) | (~tree_keeps_[way] & ~tree_sets_[way]);
       if (geometry_.replacement == Replacement::kSkylake) {  // the next group after the one used last is its own
         const uint64_t before = (way / kSkylakeGroupWays + kSkylakeGroups - 1) % kSkylakeGroups;
@@ -236,17 +231,11 @@ unsigned SetArray::victim_way(const uint64_t* words) {
   internal_error(__FILE__, __LINE__, "unknown replacement policy");
 }
 
-/// The way that makes room, as its next key will find it: touched, and no longer empty.
-unsigned SetArray::take_victim(uint64_t* words) {
-  if (order_ == Order::kList && words[kOrderAt] >> kEmptyShift == 0) {  // the ring turns by one: the last is the first
-    const unsigned last = static_cast<uint16_t>(words[kOrderAt] >> 16);
-    words[kOrderAt] = uint64_t{load_links(words + links_at_, last).before} << 16 | last;
-    return last;
-  }
-  const unsigned way = victim_way(words);
-  if (words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
-  touch(words, way);
-  return way;
+/// Takes the victim of a full list: the ring turns by one, so that its last is its first.
+unsigned SetArray::turn_list(uint64_t* words) {
+  const unsigned last = static_cast<uint16_t>(words[kOrderAt] >> 16);
+  words[kOrderAt] = uint64_t{load_links(words + links_at_, last).before} << 16 | last;
+  return last;
 }
 
 void SetArray::clear() {

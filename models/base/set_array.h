@@ -162,10 +162,11 @@ class SetArray {
 
   /// How the order of use is kept. One word of each set, and for lists two links for each way.
   enum class Order : uint8_t {
-    kQueue,  ///< LRU of up to 16 ways: a queue of 4-bit way numbers, most recent lowest, empty ones last
-    kList,   ///< LRU of more ways: a list; first way in bits 0-15, last in bits 16-31
-    kTree,   ///< pseudo-LRU bits
-    kNone,   ///< random
+    kQueue,   ///< LRU of up to 16 ways: a queue of 4-bit way numbers, most recent lowest, empty ones last
+    kList,    ///< LRU of more ways: a list; first way in bits 0-15, last in bits 16-31
+    kTree,    ///< pseudo-LRU bits
+    kGroups,  ///< those of Skylake's three groups
+    kNone,    ///< random
   };
   /// A cache line of the host.
   struct alignas(64) Line {
@@ -204,9 +205,10 @@ class SetArray {
         words[kOrderAt] = to_front(words[kOrderAt], way);
         break;
       case Order::kList:
-        to_front_of_list(words, way);
+        if (static_cast<uint16_t>(words[kOrderAt]) != way) to_front_of_list(words, way);
         break;
       case Order::kTree:
+      case Order::kGroups:
         words[kOrderAt] = (words[kOrderAt] & tree_keeps_[way]) | tree_sets_[way];
         break;
       case Order::kNone:
@@ -225,8 +227,24 @@ class SetArray {
   static uint64_t to_place(uint64_t queue, unsigned way, unsigned shift);
   void to_front_of_list(uint64_t* words, unsigned way);
   void to_back_of_list(uint64_t* words, unsigned way);
+  unsigned turn_list(uint64_t* words);
+  /// A tree of ways-1 bits, root at bit 1, children of node n at 2n and 2n+1; a bit points to the half used longer ago.
+  static unsigned tree_victim(uint64_t tree, unsigned ways) {
+    unsigned node = 1;
+    while (node < ways) node = 2 * node + (tree >> node & 1);
+    return node - ways;
+  }
+  /// The way that makes room, as its next key will find it: touched, and no longer empty.
+  unsigned take_victim(uint64_t* words) {
+    const uint64_t order = words[kOrderAt];
+    const bool full = order >> kEmptyShift == 0;
+    if (full && order_ == Order::kList) return turn_list(words);
+    const unsigned way = order_ == Order::kTree && full ? tree_victim(order, ways_) : victim_way(words);
+    if (!full && words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
+    touch(words, way);
+    return way;
+  }
   unsigned victim_way(const uint64_t* words);
-  unsigned take_victim(uint64_t* words);
   void build_tree();
   unsigned folded(uint64_t index) const;
 

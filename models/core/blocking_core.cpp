@@ -123,7 +123,6 @@ AccessResult BlockingCore::access_one(const MemAccess& access) {
   return access_slow(access, id);
 }
 
-/// Hits change nothing for one another: what the first one touches is the most recent already.
 bool BlockingCore::repeat_hit(const MemAccess& access, uint64_t times) {
   if (!lsu_->hits_again(access, times)) return false;
   clock_.advance(Cycles(lsu_->l1_latency().count * times));

@@ -87,8 +87,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   /// The fast path: true if the access, of which recall() told, is a hit in the first-level cache too; then it is done
   /// and costs l1_latency; `pa` is where its first byte is.
   bool hits(const MemAccess& access, const PageMemos::Memo& memo, PhysAddr& pa) {
-    const PhysAddr line = memo.frame + (access.va.raw() & (kPageBytes - kLineBytes));
-    const unsigned slot = l1d_->find(line);
+    const unsigned slot = l1d_->find(line_of(access, memo));
     if (slot == CacheArray::kNone) return false;
     const AccessKind kind = kind_of(access);
     memo.array->touch(memo.slot);
@@ -102,12 +101,13 @@ class LoadStoreUnit : public sc_core::sc_module {
     const PageMemos::Memo* memo = recall(access);
     return memo != nullptr && hits(access, *memo, pa);
   }
-  /// The same for so many accesses into one line.
+  /// The same for so many more accesses into the line of one that was just done: what they touch is the most recent
+  /// already, and dirty if they write.
   bool hits_again(const MemAccess& access, uint64_t times) {
     if (times == 0) return true;
-    PhysAddr pa;
-    if (!hits(access, pa)) return false;
-    stats_.inline_hits[static_cast<unsigned>(kind_of(access))] += times - 1;
+    const PageMemos::Memo* memo = recall(access);
+    if (memo == nullptr || l1d_->find(line_of(access, *memo)) == CacheArray::kNone) return false;
+    stats_.inline_hits[static_cast<unsigned>(kind_of(access))] += times;
     return true;
   }
   /// The same, for those whom it matters that a first-level hit is one: searches the TLB where hits() has forgotten.
@@ -164,6 +164,9 @@ class LoadStoreUnit : public sc_core::sc_module {
   CoreContext& context() { return *context_; }
 
  private:
+  static PhysAddr line_of(const MemAccess& access, const PageMemos::Memo& memo) {
+    return memo.frame + (access.va.raw() & (kPageBytes - kLineBytes));
+  }
   bool cacheable(PhysAddr pa, const Translation& translation) const {
     return is_cacheable(context_->types.at(pa, translation.pat_index()));
   }

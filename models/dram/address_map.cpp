@@ -143,20 +143,34 @@ AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry) 
   return c;
 }
 
-void AddressMap::Extractor::append(const AddressField& field) {
-  for (size_t i = 0; i < field.bits.size();) {
-    size_t n = 1;
-    while (i + n < field.bits.size() && field.bits[i + n] == field.bits[i] + n) ++n;
-    runs_.push_back({field.bits[i], width_ + static_cast<unsigned>(i), (uint64_t{1} << n) - 1});
-    i += n;
+void AddressMap::Extractor::add_bit(unsigned address_bit, unsigned position) {
+  if (!runs_.empty()) {
+    Run& last = runs_.back();
+    const auto length = static_cast<unsigned>(std::bit_width(last.mask));
+    if (address_bit == last.shift + length && position == last.position + length) {
+      last.mask = last.mask << 1 | 1;
+      return;
+    }
   }
-  for (size_t i = 0; i < field.masks.size(); ++i) {
-    if (field.masks[i] != 0) parities_.push_back({field.masks[i], width_ + static_cast<unsigned>(i)});
+  runs_.push_back({address_bit, position, 1});
+}
+
+void AddressMap::Extractor::append(const AddressField& field) {
+  for (unsigned i = 0; i < field.bits.size(); ++i) add_bit(field.bits[i], width_ + i);
+  // Of the XORed bits each time the lowest of every mask: those of neighbouring masks are mostly neighbours.
+  std::vector<uint64_t> masks = field.masks;
+  while (std::any_of(masks.begin(), masks.end(), [](uint64_t mask) { return mask != 0; })) {
+    for (unsigned i = 0; i < masks.size(); ++i) {
+      if (masks[i] == 0) continue;
+      add_bit(static_cast<unsigned>(std::countr_zero(masks[i])), width_ + i);
+      masks[i] &= masks[i] - 1;
+    }
   }
   width_ += static_cast<unsigned>(field.bits.size());
 }
 
-AddressMap::AddressMap(const AddressMapConfig& config, const DramGeometry& geometry) : channels_(geometry.channels) {
+AddressMap::AddressMap(const AddressMapConfig& config, const DramGeometry& geometry)
+    : channels_(geometry.channels), by_channels_(geometry.channels) {
   if (config.channel_interleave_bytes != 0)
     interleave_shift_ = static_cast<unsigned>(std::countr_zero(config.channel_interleave_bytes));
   channel_.append(config.channel);

@@ -5,16 +5,17 @@
 #include <vector>
 
 #include "models/base/config.h"
+#include "models/base/reciprocal.h"
 #include "models/base/types.h"
 
 namespace mmusim {
 
-/// Where a 64-byte line lives. `bank` counts all banks of a channel: rank, then bank group, then bank within the group.
+/// In which row a 64-byte line lives. `bank` counts all banks of a channel: rank, then bank group, then bank within the
+/// group.
 struct DramLocation {
   unsigned channel = 0;
   unsigned bank = 0;
   uint64_t row = 0;
-  uint64_t column = 0;  ///< in lines
 };
 
 /// One coordinate as bits of the address: bit i of the coordinate is address bit `bits[i]`, XORed with the parity of
@@ -62,32 +63,22 @@ class AddressMap {
   AddressMap(const AddressMapConfig& config, const DramGeometry& geometry);
 
   DramLocation locate(PhysAddr pa) const {
-    uint64_t local = pa.raw();
-    DramLocation where;
-    if (interleave_shift_ != 0) {
-      const uint64_t turn = local >> interleave_shift_;
-      where.channel = static_cast<unsigned>(turn % channels_);
-      local = ((turn / channels_) << interleave_shift_) | (local & ((uint64_t{1} << interleave_shift_) - 1));
-    } else {
-      where.channel = static_cast<unsigned>(channel_.extract(local));
-    }
-    where.bank = static_cast<unsigned>(bank_.extract(local));
-    where.row = row_.extract(local);
-    where.column = column_.extract(local);
-    return where;
+    const Place place = place_of(pa);
+    return {place.channel, static_cast<unsigned>(bank_.extract(place.local)), row_.extract(place.local)};
   }
+  /// Which line of its row it is.
+  uint64_t column(PhysAddr pa) const { return column_.extract(place_of(pa).local); }
 
   uint64_t capacity_bytes() const { return capacity_bytes_; }
 
  private:
-  /// A field compiled to runs of adjacent bits and the few XORed bits.
+  /// A field compiled to runs of adjacent address bits, each XORed into adjacent bits of the coordinate.
   class Extractor {
    public:
     void append(const AddressField& field);
     uint64_t extract(uint64_t address) const {
       uint64_t value = 0;
-      for (const Run& run : runs_) value |= ((address >> run.shift) & run.mask) << run.position;
-      for (const Parity& p : parities_) value ^= parity(address & p.mask) << p.position;
+      for (const Run& run : runs_) value ^= ((address >> run.shift) & run.mask) << run.position;
       return value;
     }
 
@@ -97,19 +88,29 @@ class AddressMap {
       unsigned position;
       uint64_t mask;
     };
-    struct Parity {
-      uint64_t mask;
-      unsigned position;
-    };
-    static uint64_t parity(uint64_t value) { return static_cast<uint64_t>(__builtin_parityll(value)); }
+    void add_bit(unsigned address_bit, unsigned position);
 
     std::vector<Run> runs_;
-    std::vector<Parity> parities_;
     unsigned width_ = 0;
   };
 
+  /// The channel, and the address that the other slices are taken from.
+  struct Place {
+    unsigned channel;
+    uint64_t local;
+  };
+  Place place_of(PhysAddr pa) const {
+    const uint64_t address = pa.raw();
+    if (interleave_shift_ == 0) return {static_cast<unsigned>(channel_.extract(address)), address};
+    const uint64_t turn = address >> interleave_shift_;
+    const uint64_t round = by_channels_.divide(turn);
+    const uint64_t within = address & ((uint64_t{1} << interleave_shift_) - 1);
+    return {static_cast<unsigned>(turn - round * channels_), round << interleave_shift_ | within};
+  }
+
   unsigned interleave_shift_ = 0;
   unsigned channels_ = 1;
+  Reciprocal by_channels_;
   Extractor channel_, bank_, row_, column_;
   uint64_t capacity_bytes_ = 0;
 };

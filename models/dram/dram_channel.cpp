@@ -22,13 +22,15 @@ bool DramChannel::can_accept(bool write, DramCycle now) {
   return queue.size() + leaving < queue.capacity();
 }
 
-RequestQueue::Entry DramChannel::make_entry(const DramRequest& request, const DramLocation& where, DramCycle now) {
-  return {.id = request.id,
-          .line = request.pa.raw() >> kLineShift,
-          .row = where.row,
-          .sequence = sequence_++,
-          .arrival = now,
-          .bank = static_cast<uint16_t>(where.bank)};
+void DramChannel::put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now) {
+  RequestQueue::Entry& entry = queue.push(request.pa.raw() >> kLineShift, static_cast<uint16_t>(where.bank), where.row,
+                                          device_.is_open_at(where.bank, where.row));
+  entry.id = request.id;
+  entry.sequence = sequence_++;
+  entry.arrival = now;
+  tell_queues(now);
+  floor_ = std::max(floor_, now + 1);
+  next_known_ = false;
 }
 
 std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
@@ -40,10 +42,7 @@ std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const 
     ++stats_.forwarded_reads;
     return now + 1;
   }
-  reads_.push(make_entry(request, where, now), device_.is_open_at(where.bank, where.row));
-  tell_queues(now);
-  floor_ = std::max(floor_, now + 1);
-  next_known_ = false;
+  put(reads_, request, where, now);
   return std::nullopt;
 }
 
@@ -53,10 +52,7 @@ std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, 
     ++stats_.merged_writes;
     return now;
   }
-  writes_.push(make_entry(request, where, now), device_.is_open_at(where.bank, where.row));
-  tell_queues(now);
-  floor_ = std::max(floor_, now + 1);
-  next_known_ = false;
+  put(writes_, request, where, now);
   if (!forced_drain_ && writes_.size() >= config_.write_high_watermark) {
     forced_drain_ = true;
     ++stats_.write_drains;
@@ -76,27 +72,28 @@ DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCommand c
   constexpr uint64_t kNotColumn = uint64_t{1} << 63;
   Decision first;
   uint64_t first_rank = ~uint64_t{0};
-  const uint16_t overdue_bank = overdue == RequestQueue::kNone ? uint16_t{0xffff} : queue[overdue].bank;
+  unsigned overdue_bank = ~0U;
+  if (overdue != RequestQueue::kNone) {
+    overdue_bank = queue[overdue].bank;
+    first.entry = overdue;
+    first.command = device_.next_command(overdue_bank, queue[overdue].row, column);
+    first.at = device_.first_slot(first.command, overdue_bank, from);
+    first.overdue = true;
+    if (first.at == from) return first;  // nothing comes before it
+    first_rank = 0;
+  }
   for (const uint16_t bank : queue.busy_banks()) {
-    Decision d{.bank = bank};
-    uint64_t rank = 0;
-    if (bank == overdue_bank) [[unlikely]] {
-      d.entry = overdue;
-      d.command = device_.next_command(bank, queue[overdue].row, column);
-      d.overdue = true;
-    } else if (const Index hit = queue.oldest_hit(bank); hit != RequestQueue::kNone) {
-      d.entry = hit;
-      d.command = column;
-      rank = 1 + queue[hit].sequence;
-    } else {
-      d.entry = queue.oldest(bank);
-      d.command = device_.is_open(bank) ? DramCommand::kPrecharge : DramCommand::kActivate;
-      rank = kNotColumn + queue[d.entry].sequence;
-    }
+    if (bank == overdue_bank) continue;
+    const Index hit = queue.oldest_hit(bank);
+    const bool hits = hit != RequestQueue::kNone;
+    const Index entry = hits ? hit : queue.oldest(bank);
+    const uint64_t rank = (hits ? 1 : kNotColumn) + queue[entry].sequence;
     if (first.at == from && rank > first_rank) continue;  // it could not be earlier
-    d.at = device_.free_slot(std::max(device_.earliest(d.command, bank), from));
-    if (d.at < first.at || (d.at == first.at && rank < first_rank)) {
-      first = d;
+    const DramCommand row_command = device_.is_open(bank) ? DramCommand::kPrecharge : DramCommand::kActivate;
+    const DramCommand command = hits ? column : row_command;
+    const DramCycle at = device_.first_slot(command, bank, from);
+    if (at < first.at || (at == first.at && rank < first_rank)) {
+      first = {at, entry, command, false};
       first_rank = rank;
     }
   }
@@ -123,7 +120,7 @@ void DramChannel::send(DramCommand command, unsigned bank, uint64_t row, DramCyc
     case DramCommand::kActivate:
       ++stats_.row_misses;
       floor_ = at + timing_.act_slots;
-      fresh_[bank] = true;
+      fresh_[bank] = 1;
       break;
     case DramCommand::kPrecharge:
       ++stats_.row_conflicts;
@@ -131,8 +128,8 @@ void DramChannel::send(DramCommand command, unsigned bank, uint64_t row, DramCyc
       break;
     case DramCommand::kRead:
     case DramCommand::kWrite:
-      stats_.row_hits += fresh_[bank] ? 0 : 1;
-      fresh_[bank] = false;
+      stats_.row_hits += 1U - fresh_[bank];
+      fresh_[bank] = 0;
       floor_ = at + timing_.column_slots;
       break;
     case DramCommand::kRefresh:
@@ -157,20 +154,22 @@ void DramChannel::execute(const Decision& d) {
   if (d.command == DramCommand::kRefresh) return refresh(d.at);
   if (d.overdue) ++stats_.overdue_requests;
   if (d.command == DramCommand::kRead || d.command == DramCommand::kWrite) return execute_column(d);
-  const uint64_t row = (writes_go() ? writes_ : reads_)[d.entry].row;
-  send(d.command, d.bank, row, d.at);
-  for (RequestQueue* queue : {&reads_, &writes_}) {
-    if (d.command == DramCommand::kActivate) {
-      queue->row_opened(d.bank, row);
-    } else {
-      queue->row_closed(d.bank);
-    }
+  const RequestQueue::Entry& request = (writes_go() ? writes_ : reads_)[d.entry];
+  send(d.command, request.bank, request.row, d.at);
+  if (d.command == DramCommand::kActivate) {
+    reads_.row_opened(request.bank, request.row);
+    writes_.row_opened(request.bank, request.row);
+  } else {
+    reads_.row_closed(request.bank);
+    writes_.row_closed(request.bank);
   }
 }
 
 void DramChannel::execute_column(const Decision& d) {
-  send(d.command, d.bank, 0, d.at);
-  if (d.command == DramCommand::kRead) {
+  const bool read = d.command == DramCommand::kRead;
+  const uint16_t bank = (read ? reads_ : writes_)[d.entry].bank;
+  send(d.command, bank, 0, d.at);
+  if (read) {
     count_read(d.at);
     completed_.push_back({reads_[d.entry].id, last_data_});
     reads_.erase(d.entry);
@@ -182,7 +181,7 @@ void DramChannel::execute_column(const Decision& d) {
     if (writes_.size() <= config_.write_low_watermark) forced_drain_ = false;
   }
   tell_queues(d.at);
-  close_if_unused(d.bank);
+  close_if_unused(bank);
 }
 
 void DramChannel::count_read(DramCycle at) {
@@ -199,7 +198,7 @@ void DramChannel::close_if_unused(unsigned bank) {
 
 void DramChannel::decide_until(DramCycle t) {
   while (active_queue() != nullptr) {
-    const Decision d = decide();
+    const Decision& d = decide();
     if (d.at > t) return;
     execute(d);
   }
@@ -227,7 +226,7 @@ std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const DramLocati
   floor_ = std::max(floor_, now + 1);
   for (;;) {
     const DramCommand command = device_.next_command(where.bank, where.row, DramCommand::kRead);
-    const DramCycle at = device_.free_slot(std::max(device_.earliest(command, where.bank), floor_));
+    const DramCycle at = device_.first_slot(command, where.bank, floor_);
     if (device_.next_refresh() <= at) {
       refresh(device_.next_refresh());
       continue;
@@ -251,7 +250,7 @@ DramCycle DramChannel::read_alone(PhysAddr pa, const DramLocation& where, DramCy
   if (const auto done = read_at_once(pa, where, now)) return *done;
   if (const auto done = enqueue({.id = 0, .pa = pa}, where, now)) return *done;
   MMUSIM_INVARIANT(reads_.size() == 1, "read_alone() is alone");
-  while (!reads_.empty()) execute(Decision(decide()));
+  while (!reads_.empty()) execute(decide());
   completed_.pop_back();
   return last_data_;
 }

@@ -122,11 +122,9 @@ class DramChannel {
  private:
   struct Decision {
     DramCycle at = DramDevice::kNever;
-    uint16_t bank = 0;
-    RequestQueue::Index entry = RequestQueue::kNone;
+    RequestQueue::Index entry = RequestQueue::kNone;  ///< of the queue whose turn it is
     DramCommand command = DramCommand::kRefresh;
     bool overdue = false;
-    uint16_t unused = 0;  // no holes: the host copies two words
   };
 
   bool writes_go() const { return forced_drain_ || reads_.empty(); }
@@ -145,7 +143,7 @@ class DramChannel {
   }
   void decide_until(DramCycle t);
   std::optional<DramCycle> enqueue_write(const DramRequest& request, const DramLocation& where, DramCycle now);
-  RequestQueue::Entry make_entry(const DramRequest& request, const DramLocation& where, DramCycle now);
+  void put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now);
 
   DramDevice device_;
   DramTiming timing_;
@@ -160,7 +158,7 @@ class DramChannel {
   uint64_t sequence_ = 0;
   Decision next_;
   bool next_known_ = false;
-  std::vector<bool> fresh_;  ///< by bank: activated, no column command yet
+  std::vector<uint8_t> fresh_;  ///< by bank, 1: activated, no column command yet
   std::vector<DramCompletion> completed_;
   DramStats stats_;
   DramObserver* observer_ = nullptr;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -27,18 +28,22 @@ class DramDevice {
 
   /// What a request for `row` of `bank` needs next; `column` is kRead or kWrite.
   DramCommand next_command(unsigned bank, uint64_t row, DramCommand column) const {
-    const Bank& b = banks_[bank];
-    if (!b.open) return DramCommand::kActivate;
-    return b.row == row ? column : DramCommand::kPrecharge;
+    if (!is_open(bank)) return DramCommand::kActivate;
+    return banks_[bank].row == row ? column : DramCommand::kPrecharge;
   }
-  bool is_open(unsigned bank) const { return banks_[bank].open; }
-  bool is_open_at(unsigned bank, uint64_t row) const { return banks_[bank].open && banks_[bank].row == row; }
+  bool is_open(unsigned bank) const { return open_[bank] != 0; }
+  bool is_open_at(unsigned bank, uint64_t row) const { return is_open(bank) && banks_[bank].row == row; }
 
   /// First cycle in which `command` may be sent to `bank`, whatever its row.
   DramCycle earliest(DramCommand command, unsigned bank) const {
     const Bank& b = banks_[bank];
     const unsigned i = index_of(command);
     return std::max({b.ready[i], groups_[b.group].ready[i], ranks_[b.rank].ready[i]});
+  }
+
+  /// The same not before `from`, where no refresh takes the command bus.
+  DramCycle first_slot(DramCommand command, unsigned bank, DramCycle from) const {
+    return free_slot(std::max(earliest(command, bank), from));
   }
 
   /// Sends `command` (not kRefresh) to `bank` in cycle `now`; `row` matters for kActivate only.
@@ -66,8 +71,7 @@ class DramDevice {
     Delays ready{};
   };
   struct Bank : Node {
-    uint64_t row = 0;
-    bool open = false;
+    uint64_t row = 0;  ///< the open one
     unsigned group = 0;
     unsigned rank = 0;
   };
@@ -78,38 +82,49 @@ class DramDevice {
     std::array<DramCycle, 2> refresh_slots{};  ///< command-bus cycles of its last precharge-all and REF
   };
 
-  /// The delays of one command in one scope that are not 0: those of 0 follow from the command bus, which is taken in
-  /// the cycle of the command. (A refresh sends its commands beside the bus: for it all count.)
-  struct HeldBack {
-    std::array<uint8_t, kDramCommands> command{};
-    Delays cycles{};
-    unsigned count = 0;
-  };
-  static void hold_back(Node& node, const HeldBack& held, DramCycle now) {
-    for (unsigned i = 0; i < held.count; ++i) {
-      DramCycle& ready = node.ready[held.command[i]];
-      ready = std::max(ready, now + held.cycles[i]);
-    }
-  }
   static void hold_back(Node& node, const Delays& delays, DramCycle now) {
     for (unsigned i = 0; i < kDramCommands; ++i) node.ready[i] = std::max(node.ready[i], now + delays[i]);
   }
-  template <class Table>
-  void apply(const Table& by_scope, const Bank& bank, DramCycle now);
-  void refresh(Rank& rank, unsigned first_bank, DramCycle due, DramCycle bus_free);
+  /// What issue() has to note for one command: the delays that are not 0. Those of 0 follow from the command bus, which
+  /// is taken in the cycle of the command. (A refresh sends its commands beside the bus: for it all count.)
+  struct HeldBack {
+    static constexpr unsigned kMost = 6;
+    struct Later {
+      uint8_t scope = 0;
+      uint8_t command = 0;
+      uint32_t cycles = 0;
+    };
+    /// Within bank, group and rank; then delays of 0, so that the host need not guess how many there are.
+    std::array<Later, kMost> later{};
+    bool other_ranks = false;  ///< whether there are any for these
+  };
+  /// The constraint rows, and the same laid out for issue().
+  struct Tables {
+    explicit Tables(const DramTiming& timing);
+
+    /// Delays of later commands.
+    const Delays& delays(DramCommand command, DramScope scope) const {
+      return by_scope[index_of(command)][static_cast<unsigned>(scope)];
+    }
+    void lay_out(DramCommand command);
+
+    std::array<std::array<Delays, kDramScopes>, kDramCommands> by_scope{};
+    std::array<HeldBack, kDramCommands> held_back{};
+    DramCycle four_activates = 0;  ///< tFAW
+  };
+  void hold_back_other_ranks(DramCommand command, unsigned rank, DramCycle now);
+  void refresh(unsigned rank, DramCycle due, DramCycle bus_free);
   void update_next_refresh();
   DramCycle free_slot_slow(DramCycle t) const;
 
   std::vector<Bank> banks_;
+  std::vector<uint8_t> open_;  ///< by bank, 1: a row is open
   std::vector<Node> groups_;
   std::vector<Rank> ranks_;
   unsigned banks_per_rank_;
   DramCycle refi_;
   DramCycle precharge_to_activate_;
-  DramCycle four_activates_ = 0;  ///< tFAW
-  /// delays_[command][scope][later command]: the constraint rows, and the same laid out for issue().
-  std::array<std::array<Delays, kDramScopes>, kDramCommands> delays_{};
-  std::array<std::array<HeldBack, kDramScopes>, kDramCommands> held_back_{};
+  std::shared_ptr<const Tables> tables_;  ///< one for all channels
   DramCycle next_refresh_ = kNever;
   DramCycle last_refresh_slot_ = 0;
   uint64_t refreshes_ = 0;

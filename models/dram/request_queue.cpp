@@ -10,19 +10,21 @@ RequestQueue::RequestQueue(unsigned capacity, unsigned banks) : entries_(capacit
   busy_.reserve(banks);
 }
 
-RequestQueue::Index RequestQueue::find_line(unsigned bank, uint64_t line) const {
+RequestQueue::Index RequestQueue::search_line(unsigned bank, uint64_t line) const {
   Index i = banks_[bank].head;
   while (i != kNone && entries_[i].line != line) i = entries_[i].next;
   return i;
 }
 
-RequestQueue::Index RequestQueue::push(const Entry& entry, bool hits) {
+RequestQueue::Entry& RequestQueue::push(uint64_t line, uint16_t bank_number, uint64_t row, bool hits) {
   MMUSIM_INVARIANT(!free_.empty(), "DRAM queue has room");
   const Index i = free_.back();
   free_.pop_back();
   Entry& e = entries_[i];
-  e = entry;
-  Bank& bank = banks_[e.bank];
+  e.line = line;
+  e.row = row;
+  e.bank = bank_number;
+  Bank& bank = banks_[bank_number];
   e.next = kNone;
   e.previous = bank.tail;
   if (bank.tail != kNone) {
@@ -30,7 +32,7 @@ RequestQueue::Index RequestQueue::push(const Entry& entry, bool hits) {
   } else {
     bank.head = i;
     bank.busy_position = static_cast<uint16_t>(busy_.size());
-    busy_.push_back(e.bank);
+    busy_.push_back(bank_number);
   }
   bank.tail = i;
   if (hits && bank.hit == kNone) bank.hit = i;
@@ -38,8 +40,9 @@ RequestQueue::Index RequestQueue::push(const Entry& entry, bool hits) {
   e.previous_in_age = youngest_;
   (youngest_ != kNone ? entries_[youngest_].next_in_age : oldest_) = i;
   youngest_ = i;
+  ++with_digest_[digest_of(line)];
   ++size_;
-  return i;
+  return e;
 }
 
 void RequestQueue::erase(Index i) {
@@ -57,6 +60,7 @@ void RequestQueue::erase(Index i) {
     busy_.pop_back();
   }
   free_.push_back(i);
+  --with_digest_[digest_of(e.line)];
   --size_;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -41,10 +43,13 @@ class RequestQueue {
   /// The oldest request of the bank for its open row; kNone if there is none.
   Index oldest_hit(unsigned bank) const { return banks_[bank].hit; }
   /// The request for that line; kNone if there is none.
-  Index find_line(unsigned bank, uint64_t line) const;
+  Index find_line(unsigned bank, uint64_t line) const {
+    return with_digest_[digest_of(line)] == 0 ? kNone : search_line(bank, line);
+  }
 
-  /// Appends a request (links are set here); `hits` says whether its row is open. The queue must have room.
-  Index push(const Entry& entry, bool hits);
+  /// Appends a request for a line in `row` of `bank`; `hits` says whether that row is open. The queue must have room.
+  /// The caller sets id, sequence and arrival.
+  Entry& push(uint64_t line, uint16_t bank, uint64_t row, bool hits);
   /// Removes a request; the hit of its bank moves on if need be.
   void erase(Index i);
   /// The bank opened `row`: finds its oldest hit.
@@ -57,6 +62,10 @@ class RequestQueue {
     uint16_t busy_position = 0;
   };
 
+  static constexpr unsigned kDigestBits = 7;  // twice the usual capacity: a line that is not there is mostly told so
+
+  static size_t digest_of(uint64_t line) { return line * 0x9e3779b97f4a7c15 >> (64 - kDigestBits); }
+  Index search_line(unsigned bank, uint64_t line) const;
   Index find_row(Index from, uint64_t row) const {
     while (from != kNone && entries_[from].row != row) from = entries_[from].next;
     return from;
@@ -66,6 +75,7 @@ class RequestQueue {
   std::vector<Index> free_;
   std::vector<Bank> banks_;
   std::vector<uint16_t> busy_;
+  std::array<uint16_t, size_t{1} << kDigestBits> with_digest_{};  ///< how many requests have a line with that digest
   Index oldest_ = kNone, youngest_ = kNone;
   unsigned size_ = 0;
 };

@@ -39,23 +39,37 @@ void SimulatedMemory::store(VirtAddr va, uint64_t value, unsigned bytes) {
   machine_.memory().store(touch(va, bytes, AccessKind::kWrite), value, bytes);
 }
 
+namespace {
+
+/// What a store into host memory does; what a read-modify-write read.
+uint64_t apply_at(std::byte* at, const mm::FieldStore& s) {
+  const uint64_t old = s.op ? PhysMem::load_at(at, s.bytes) : 0;
+  PhysMem::store_at(at, s.op ? mm::result_of(*s.op, old, s.value) : s.value, s.bytes);
+  return old;
+}
+
+}  // namespace
+
 void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> stores) {
   if (!paging_) return before_tables_.store_run(base, stores);
   while (!stores.empty()) {
     MemAccess first{base + stores[0].offset, static_cast<uint16_t>(stores[0].bytes), AccessKind::kWrite};
     first.rmw = stores[0].op.has_value();
-    const VirtAddr line = first.va.align_down(kLineBytes);
-    const PhysAddr pa = touch(first.va, first.bytes, AccessKind::kWrite, first.rmw);
-    apply(pa, stores[0]);
+    const uint64_t line = first.va.align_down(kLineBytes) - base;  // its offset, below 0 or not
+    const auto place = [line](const mm::FieldStore& s) { return s.offset - line; };
     const auto in_line = [&](const mm::FieldStore& s) {
-      return base + s.offset >= line && base + s.offset + s.bytes <= line + kLineBytes;
+      return place(s) < kLineBytes && place(s) + s.bytes <= kLineBytes;
     };
+    if (!in_line(stores[0])) {
+      apply(touch(first.va, first.bytes, AccessKind::kWrite, first.rmw), stores[0]);
+      stores = stores.subspan(1);
+      continue;
+    }
+    std::byte* const at = machine_.memory().line(touch(first.va, first.bytes, AccessKind::kWrite, first.rmw));
     const auto end = std::find_if_not(stores.begin() + 1, stores.end(), in_line);
     auto done = static_cast<size_t>(end - stores.begin());
     if (!core_.repeat(first, done - 1)) done = 1;
-    for (const mm::FieldStore& s : stores.subspan(1, done - 1)) {
-      apply(pa.align_down(kLineBytes) + (base + s.offset - line), s);
-    }
+    for (const mm::FieldStore& s : stores.first(done)) apply_at(at + place(s), s);
     stores = stores.subspan(done);
   }
 }

@@ -28,6 +28,26 @@ TEST(PhysMem, FillZeroOfUntouchedMemoryTakesNothing) {
   EXPECT_EQ(mem.load64(PhysAddr(kTiB)), 0xffffffu);
 }
 
+TEST(PhysMem, RunsOfStoresGoOnFromChunkToChunkAndLeaveTheRestZero) {
+  constexpr uint64_t kChunk = 2 * kMiB;
+  PhysMem mem;
+  for (uint64_t at = kChunk; at < 3 * kChunk + kPageBytes; at += 512) mem.store64(PhysAddr(at), at);
+  for (uint64_t at = kChunk; at < 3 * kChunk + kPageBytes; at += 512) {
+    ASSERT_EQ(mem.load64(PhysAddr(at)), at);
+    ASSERT_EQ(mem.load64(PhysAddr(at + 8)), 0u);
+  }
+  EXPECT_EQ(mem.load64(PhysAddr(4 * kChunk - 8)), 0u) << "the rest of the chunk the run has begun";
+}
+
+TEST(PhysMem, ALineIsWhereItsBytesAre) {
+  PhysMem mem;
+  mem.store(PhysAddr(0x12344), 0xa1b2, 2);
+  std::byte* const line = mem.line(PhysAddr(0x12355));
+  EXPECT_EQ(PhysMem::load_at(line + 4, 2), 0xa1b2u);
+  PhysMem::store_at(line + 56, 0x1122334455667788, 8);
+  EXPECT_EQ(mem.load64(PhysAddr(0x12378)), 0x1122334455667788u);
+}
+
 TEST(PhysMem, FarApartAddressesDoNotAlias) {
   PhysMem mem;
   for (unsigned bit = 12; bit < PhysMem::kAddressBits; ++bit) mem.store64(PhysAddr(uint64_t{1} << bit), bit);

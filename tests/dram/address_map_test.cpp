@@ -21,7 +21,7 @@ using Place = std::tuple<unsigned, unsigned, uint64_t, uint64_t>;
 
 Place place_of(const AddressMap& map, uint64_t address) {
   const DramLocation where = map.locate(PhysAddr(address));
-  return {where.channel, where.bank, where.row, where.column};
+  return {where.channel, where.bank, where.row, map.column(PhysAddr(address))};
 }
 
 /// The errors of reading `text` as the address map of `geometry`.
@@ -39,7 +39,7 @@ TEST(AddressMap, ReferenceMapSlicesTheAddressAsDocumented) {
   EXPECT_EQ(where.channel, 0u);
   EXPECT_EQ(where.row, 0x79d55e40u >> 17);
   EXPECT_EQ(where.bank, ((0x79d55e40u >> 13) & 3) * 4 + ((0x79d55e40u >> 15) & 3)) << "bank group first, then bank";
-  EXPECT_EQ(where.column, (0x79d55e40u >> 6) & 127);
+  EXPECT_EQ(map.column(PhysAddr(0x79d55e40)), (0x79d55e40u >> 6) & 127);
 }
 
 TEST(AddressMap, EveryShippedMapIsOneToOneOnDenseAndScatteredLines) {
@@ -80,6 +80,10 @@ TEST(AddressMap, SmallMapWithXorReachesEveryPlaceExactlyOnce) {
   std::set<Place> places;
   for (uint64_t a = 0; a < map.capacity_bytes(); a += kLineBytes) places.insert(place_of(map, a));
   EXPECT_EQ(places.size(), map.capacity_bytes() / kLineBytes);
+  EXPECT_EQ(map.locate(PhysAddr(1 << 12)).channel, 1u) << "one of two XORed bits";
+  EXPECT_EQ(map.locate(PhysAddr(1 << 12 | 1 << 7)).channel, 0u) << "both";
+  EXPECT_EQ(map.locate(PhysAddr(1 << 14)).bank, 1u) << "bank, the lowest";
+  EXPECT_EQ(map.locate(PhysAddr(1 << 13)).bank, 2u) << "bank group, above it";
 }
 
 TEST(AddressMap, AnyNumberOfChannelsTakesTurns) {

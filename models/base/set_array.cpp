@@ -66,7 +66,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
   constexpr unsigned kWordsPerLine = sizeof(Line) / sizeof(uint64_t);
   lines_per_set_ = (words + kWordsPerLine - 1) / kWordsPerLine;
   lines_.resize(size_t{sets_} * lines_per_set_);
-  clear();
+  begin_orders();
 }
 
 namespace {
@@ -240,6 +240,11 @@ unsigned SetArray::turn_list(uint64_t* words) {
 
 void SetArray::clear() {
   std::fill(lines_.begin(), lines_.end(), Line{});
+  begin_orders();
+}
+
+/// The order of use of sets that are all 0: empty.
+void SetArray::begin_orders() {
   uint64_t order = uint64_t{ways_} << kEmptyShift;
   if (order_ == Order::kQueue) {
     order = 0;  // way 0 last, so that empty ways are taken in ascending order

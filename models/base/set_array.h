@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -14,6 +13,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
+#include "models/base/huge_pages.h"
 
 namespace mmusim {
 
@@ -246,6 +246,7 @@ class SetArray {
   }
   unsigned victim_way(const uint64_t* words);
   void build_tree();
+  void begin_orders();
   unsigned folded(uint64_t index) const;
 
   Geometry geometry_;
@@ -264,7 +265,7 @@ class SetArray {
   uint64_t random_;
   std::array<uint64_t, kTreeWays> tree_keeps_{};  // by way touched: bits of the order word that stay
   std::array<uint64_t, kTreeWays> tree_sets_{};   // and those that are set
-  std::vector<Line> lines_;
+  HugePageVector<Line> lines_;
 };
 
 }  // namespace mmusim

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/output/html_report.h"
 
+#include <algorithm>
+#include <future>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -58,21 +61,39 @@ std::string filled(std::string_view form, const std::vector<std::pair<std::strin
   }
 }
 
-json run_json(const ComparedRun& run, const std::string& directory) {
+bool has_tree(const ComparedRun& run) { return !run.summaries.empty() && !run.directories.empty(); }
+
+json run_json(const ComparedRun& run) {
   json j = {{"label", run.label}, {"failures", run.failures}};
   if (!run.summaries.empty()) j["summary"] = run.summaries[0];
-  if (!run.summaries.empty() && !run.directories.empty()) {
-    j["tree"] = page_table_tree(directory + "/" + run.directories[0] + "/tables.json");
-  }
   return j;
+}
+
+/// The runs with the trees of their page tables, which are large files: as many at a time as the host has processors.
+json runs_json(const std::vector<ComparedRun>& runs, const std::string& directory) {
+  json all = json::array();
+  const size_t at_once = std::max(1U, std::thread::hardware_concurrency());
+  for (size_t first = 0; first < runs.size(); first += at_once) {
+    const size_t end = std::min(first + at_once, runs.size());
+    std::vector<std::future<json>> trees;
+    for (size_t i = first; i < end; ++i) {
+      trees.push_back(std::async(std::launch::async, [&run = runs[i], &directory] {
+        return has_tree(run) ? page_table_tree(directory + "/" + run.directories[0] + "/tables.json") : json();
+      }));
+    }
+    for (size_t i = first; i < end; ++i) {
+      json tree = trees[i - first].get();
+      all.push_back(run_json(runs[i]));
+      if (has_tree(runs[i])) all.back()["tree"] = std::move(tree);
+    }
+  }
+  return all;
 }
 
 }  // namespace
 
 std::string html_report(const std::string& title, const Comparison& comparison, const std::string& directory) {
-  json runs = json::array();
-  for (const ComparedRun& run : comparison.runs()) runs.push_back(run_json(run, directory));
-  const json data = {{"comparison", comparison.to_json()}, {"runs", std::move(runs)}};
+  const json data = {{"comparison", comparison.to_json()}, {"runs", runs_json(comparison.runs(), directory)}};
   return filled(report_template(), {{"title", html_escaped(title)},
                                     {"style", std::string(report_style())},
                                     {"vega", vega_script()},

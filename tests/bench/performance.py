@@ -204,8 +204,8 @@ def outputs(bench):
     side = bench.scenario(32, "base", [boot(), uniform(20000 if bench.quick else 4000000)],
                           variants={"one": {"seed": 1}, "two": {"seed": 2}})
     together = best(3, lambda: bench.process("compare", side, "--out", os.path.join(bench.work.name, "compare"))[1])
-    apart = best(3, lambda: bench.run(side, "none", "--variant", "one")[1] + bench.run(side, "none", "--variant", "two")[1])
-    out.append(row("`compare` of two variants beside one after the other, wall", f"{apart / together:.2f} x faster", "1.8 x", wall_verdict(apart / together >= 1.8)))
+    apart = best(3, lambda: bench.process("compare", side, "--jobs", "1", "--out", os.path.join(bench.work.name, "apart"))[1])
+    out.append(row("`compare` of two variants beside one after the other (`--jobs 1`), report included, wall", f"{apart / together:.2f} x faster", "1.8 x", wall_verdict(apart / together >= 1.8)))
     return out
 
 

@@ -215,9 +215,8 @@ unsigned SetArray::victim_way(const uint64_t* words) {
   }
   switch (geometry_.replacement) {
     case Replacement::kLru:
-      break;  // queues and lists know it at once
     case Replacement::kTreePlru:
-      return tree_victim(order, ways_);
+      break;  // known where it is asked for
     case Replacement::kSkylake: {
       const auto group = static_cast<unsigned>((order >> kGroupShift & 3) + 1) % kSkylakeGroups;
       return group * kSkylakeGroupWays + tree_victim(order >> (8 * group) & 0xff, kSkylakeGroupWays);

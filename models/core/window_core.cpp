@@ -36,7 +36,7 @@ void WindowCore::execute_all(std::span<const MemAccess> accesses) {
 AccessResult WindowCore::access_one(const MemAccess& access) {
   const InFlight& flight = dispatch(access);
   while (!flight.known) wait_for_completion("the access it needs", access.va.raw());
-  if (!access.rmw && access.kind != AccessKind::kWrite) clock_.advance_to(flight.done);
+  if (kind_of(access) != AccessKind::kWrite) clock_.advance_to(flight.done);
   return flight.result;
 }
 
@@ -96,7 +96,7 @@ void WindowCore::waited_until(CycleTime now) {
 
 void WindowCore::make_room(const MemAccess& access) {
   while (oldest_ < next_id_ && instructions_ - in_flight(oldest_).instruction >= config_.window) retire_oldest();
-  const bool store = access.rmw || access.kind == AccessKind::kWrite;
+  const bool store = kind_of(access) == AccessKind::kWrite;
   while (oldest_ < next_id_ && (store ? stores_ >= config_.store_queue : loads_ >= config_.load_queue)) retire_oldest();
 }
 

@@ -79,11 +79,11 @@ class FirstLevel {
     if (found.serves) remember(query.va, translation, type, control, types, *found.tlb, found.place);
     return found;
   }
-  /// Keeps what the next level answered after a search() that found nothing that serves. `absent`: the page is not in
-  /// the TLB that was asked. The next access to the page searches for it, and then it is remembered.
-  [[gnu::always_inline]] void keep(const TlbQuery& query, AccessKind kind, const Translation& translation,
-                                   bool coalescible, bool absent) {
-    level(kind).fill(query, translation, coalescible, absent);
+  /// Keeps what the next level answered after a search() that found nothing that serves; says where. `absent`: the page
+  /// is not in the TLB that was asked. Who does not remember it leaves that to the search of the next access.
+  [[gnu::always_inline]] TlbLevel::Place keep(const TlbQuery& query, AccessKind kind, const Translation& translation,
+                                              bool coalescible, bool absent) {
+    return level(kind).fill(query, translation, coalescible, absent);
   }
   /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
   /// of `next(in_first_level)`, which returns a PageAnswer.
@@ -98,7 +98,7 @@ class FirstLevel {
       invalidate(on_page_fault(control, va));
     } else {
       const TlbLevel::Place place =
-          level(type.kind()).fill(query, answer.translation, answer.coalescible, here.still_absent());
+          keep(query, type.kind(), answer.translation, answer.coalescible, here.still_absent());
       if (place) remember(va, answer.translation, type, control, types, *here.tlb, place);
     }
     return answer;

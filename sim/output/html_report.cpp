@@ -2,6 +2,7 @@
 #include "sim/output/html_report.h"
 
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <string_view>
 #include <thread>
@@ -61,31 +62,26 @@ std::string filled(std::string_view form, const std::vector<std::pair<std::strin
   }
 }
 
-bool has_tree(const ComparedRun& run) { return !run.summaries.empty() && !run.directories.empty(); }
-
-json run_json(const ComparedRun& run) {
+json run_json(const ComparedRun& run, const std::string& directory) {
   json j = {{"label", run.label}, {"failures", run.failures}};
   if (!run.summaries.empty()) j["summary"] = run.summaries[0];
+  if (!run.summaries.empty() && !run.directories.empty()) {
+    j["tree"] = page_table_tree(directory + "/" + run.directories[0] + "/tables.json");
+  }
   return j;
 }
 
-/// The runs with the trees of their page tables, which are large files: as many at a time as the host has processors.
+/// All runs: as many at a time as the host has processors, because page tables are large files.
 json runs_json(const std::vector<ComparedRun>& runs, const std::string& directory) {
   json all = json::array();
   const size_t at_once = std::max(1U, std::thread::hardware_concurrency());
   for (size_t first = 0; first < runs.size(); first += at_once) {
     const size_t end = std::min(first + at_once, runs.size());
-    std::vector<std::future<json>> trees;
+    std::vector<std::future<json>> parts;
     for (size_t i = first; i < end; ++i) {
-      trees.push_back(std::async(std::launch::async, [&run = runs[i], &directory] {
-        return has_tree(run) ? page_table_tree(directory + "/" + run.directories[0] + "/tables.json") : json();
-      }));
+      parts.push_back(std::async(std::launch::async, run_json, std::cref(runs[i]), std::cref(directory)));
     }
-    for (size_t i = first; i < end; ++i) {
-      json tree = trees[i - first].get();
-      all.push_back(run_json(runs[i]));
-      if (has_tree(runs[i])) all.back()["tree"] = std::move(tree);
-    }
+    for (std::future<json>& part : parts) all.push_back(part.get());
   }
   return all;
 }

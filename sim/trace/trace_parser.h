@@ -26,14 +26,9 @@ class BatchBuilder {
   size_t size() const { return size_; }
   /// Room for at least `accesses` more (an instruction of ChampSim has up to seven).
   bool has_room(size_t accesses = 1) const { return size_ + accesses <= room_ && batch_.events.size() < room_; }
-  void add(const MemAccess& access, uint64_t pc) { append(pc) = access; }
-  /// One more, to be set member by member where it stays: the host waits where it copies what was just set in parts.
-  MemAccess& append(uint64_t pc) {
-    if (want_pc_) batch_.pcs[size_] = pc;
-    MemAccess& access = batch_.accesses[size_++];
-    access = MemAccess();
-    return access;
-  }
+  void add(const MemAccess& access, uint64_t pc) { next(pc) = access; }
+  /// One more, to be set member by member where it stays.
+  MemAccess& append(uint64_t pc) { return next(pc) = MemAccess(); }
   TraceEvent& add_event(TraceEventKind kind) {
     TraceEvent& event = batch_.events.emplace_back();
     event.kind = kind;
@@ -55,6 +50,11 @@ class BatchBuilder {
   }
 
  private:
+  MemAccess& next(uint64_t pc) {
+    if (want_pc_) batch_.pcs[size_] = pc;
+    return batch_.accesses[size_++];
+  }
+
   TraceBatch& batch_;
   size_t size_ = 0;
   size_t room_;

@@ -57,12 +57,6 @@ class DramDevice {
   /// of them; the refresh's own commands come not before `bus_free`. Costs the same however many they are.
   void catch_up_refresh(DramCycle now, DramCycle bus_free);
 
-  /// The first cycle from `t` on in which no refresh takes the command bus.
-  DramCycle free_slot(DramCycle t) const {
-    if (t > last_refresh_slot_) return t;
-    return free_slot_slow(t);
-  }
-
   uint64_t refreshes() const { return refreshes_; }
 
  private:
@@ -115,6 +109,11 @@ class DramDevice {
   void hold_back_other_ranks(DramCommand command, unsigned rank, DramCycle now);
   void refresh(unsigned rank, DramCycle due, DramCycle bus_free);
   void update_next_refresh();
+  /// The first cycle from `t` on in which no refresh takes the command bus.
+  DramCycle free_slot(DramCycle t) const {
+    if (t > last_refresh_slot_) return t;
+    return free_slot_slow(t);
+  }
   DramCycle free_slot_slow(DramCycle t) const;
 
   std::vector<Bank> banks_;

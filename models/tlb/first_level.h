@@ -75,7 +75,7 @@ class FirstLevel {
     }
     found.tlb->touch(found.place);
     const Translation translation = found.tlb->at(found.place, query.va);
-    found.serves = serves(translation, type, control);
+    found.serves = serves(control, translation, type);
     if (found.serves) remember(query.va, translation, type, control, types, *found.tlb, found.place);
     return found;
   }
@@ -115,7 +115,7 @@ class FirstLevel {
     const TlbLevel::Place place = tlb.find({access.va, control.pcid()});
     if (!place) return false;
     const Translation translation = tlb.at(place, access.va);
-    if (!serves(translation, type, control)) return false;
+    if (!serves(control, translation, type)) return false;
     remember(access.va, translation, type, control, types, tlb, place);
     return memos_.find(access.va, type) != nullptr;
   }
@@ -133,9 +133,6 @@ class FirstLevel {
   const FirstLevelStats& stats() const { return stats_; }
 
  private:
-  static bool serves(const Translation& translation, AccessType type, const ControlState& control) {
-    return !(type.is_write() && !translation.dirty()) && !check_rights(control, translation, type);
-  }
   /// Only what the fast path can serve: data that may be cached.
   [[gnu::always_inline]] void remember(VirtAddr va, const Translation& translation, AccessType type,
                                        const ControlState& control, const MemoryTypes& types, TlbLevel& tlb,

@@ -44,8 +44,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
     const WalkerIf::Reply reply = walker->walk(request, clock, stage);
     if (reply.merged) {  // the walk we waited for has filled; unless it faulted or was evicted, the answer is here
       const auto brought = state_.level(request.type.kind()).probe(request.va, control.pcid());
-      if (!brought || check_rights(control, brought->translation, request.type)) continue;
-      if (request.type.is_write() && !brought->translation.dirty()) continue;
+      if (!brought || !serves(control, brought->translation, request.type)) continue;
       return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
     }
     if (reply.outcome.fault) {

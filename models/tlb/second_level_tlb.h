@@ -101,7 +101,7 @@ class SecondLevelState {
     tlb.touch(place);
     if (!fetch) ++stats_.hits;
     const Translation translation = tlb.at(place, query.va);
-    if ((type.is_write() && !translation.dirty()) || check_rights(control, translation, type)) {
+    if (!serves(control, translation, type)) {
       ++stats_.upgrades;
       return {{}, {}, /*upgrade=*/true};
     }

@@ -66,4 +66,10 @@ inline std::optional<FaultReason> check_rights(const ControlState& control, cons
   return forbidding_rule(control, translation.rights(), translation.key(), access);
 }
 
+/// Whether a TLB entry does for the access as it is: neither clean for a write, which a walk has to make dirty, nor
+/// forbidding it, which only a walk may decide.
+inline bool serves(const ControlState& control, const Translation& translation, AccessType access) {
+  return !(access.is_write() && !translation.dirty()) && !check_rights(control, translation, access);
+}
+
 }  // namespace mmusim

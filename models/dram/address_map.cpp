@@ -144,41 +144,34 @@ AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry) 
 }
 
 void AddressMap::Extractor::add_bit(unsigned address_bit, unsigned position) {
-  if (!runs_.empty()) {
-    Run& last = runs_.back();
-    const auto length = static_cast<unsigned>(std::bit_width(last.mask));
-    if (address_bit == last.shift + length && position == last.position + length) {
-      last.mask = last.mask << 1 | 1;
-      return;
-    }
+  const unsigned bit = address_bit - kLineShift;
+  while (tables_.size() <= bit / 8) tables_.emplace_back();
+  Table& table = tables_[bit / 8];
+  for (unsigned byte = 0; byte < table.size(); ++byte) {
+    if ((byte >> bit % 8 & 1) != 0) table[byte] ^= uint64_t{1} << position;
   }
-  runs_.push_back({address_bit, position, 1});
 }
 
-void AddressMap::Extractor::append(const AddressField& field) {
-  for (unsigned i = 0; i < field.bits.size(); ++i) add_bit(field.bits[i], width_ + i);
-  // Of the XORed bits each time the lowest of every mask: those of neighbouring masks are mostly neighbours.
-  std::vector<uint64_t> masks = field.masks;
-  while (std::any_of(masks.begin(), masks.end(), [](uint64_t mask) { return mask != 0; })) {
-    for (unsigned i = 0; i < masks.size(); ++i) {
-      if (masks[i] == 0) continue;
-      add_bit(static_cast<unsigned>(std::countr_zero(masks[i])), width_ + i);
-      masks[i] &= masks[i] - 1;
-    }
+void AddressMap::Extractor::append(const AddressField& field, unsigned position) {
+  for (unsigned i = 0; i < field.bits.size(); ++i, ++position) {
+    add_bit(field.bits[i], position);
+    for (uint64_t mask = field.masks[i]; mask != 0; mask &= mask - 1)
+      add_bit(static_cast<unsigned>(std::countr_zero(mask)), position);
   }
-  width_ += static_cast<unsigned>(field.bits.size());
 }
 
 AddressMap::AddressMap(const AddressMapConfig& config, const DramGeometry& geometry)
     : channels_(geometry.channels), by_channels_(geometry.channels) {
   if (config.channel_interleave_bytes != 0)
     interleave_shift_ = static_cast<unsigned>(std::countr_zero(config.channel_interleave_bytes));
-  channel_.append(config.channel);
-  bank_.append(config.bank);
-  bank_.append(config.bank_group);
-  bank_.append(config.rank);
-  row_.append(config.row);
-  column_.append(config.column);
+  channel_.append(config.channel, 0);
+  unsigned position = kBankShift;
+  for (const AddressField* field : {&config.bank, &config.bank_group, &config.rank}) {
+    bank_and_row_.append(*field, position);
+    position += static_cast<unsigned>(field->bits.size());
+  }
+  bank_and_row_.append(config.row, 0);
+  column_.append(config.column, 0);
   const uint64_t rows = uint64_t{1} << config.row.bits.size();
   capacity_bytes_ = geometry.channels * geometry.banks() * rows * geometry.row_bytes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -64,7 +65,8 @@ class AddressMap {
 
   DramLocation locate(PhysAddr pa) const {
     const Place place = place_of(pa);
-    return {place.channel, static_cast<unsigned>(bank_.extract(place.local)), row_.extract(place.local)};
+    const uint64_t bank_and_row = bank_and_row_.extract(place.local);
+    return {place.channel, static_cast<unsigned>(bank_and_row >> kBankShift), bank_and_row & kRowMask};
   }
   /// Which line of its row it is.
   uint64_t column(PhysAddr pa) const { return column_.extract(place_of(pa).local); }
@@ -72,27 +74,30 @@ class AddressMap {
   uint64_t capacity_bytes() const { return capacity_bytes_; }
 
  private:
-  /// A field compiled to runs of adjacent address bits, each XORed into adjacent bits of the coordinate.
+  /// Coordinates compiled to tables. Each bit of a coordinate is the XOR of some address bits, so what a coordinate is
+  /// can be put together from what each byte of the address alone would make it.
   class Extractor {
    public:
-    void append(const AddressField& field);
+    /// Adds a field, its least significant bit at `position` of the coordinate.
+    void append(const AddressField& field, unsigned position);
     uint64_t extract(uint64_t address) const {
       uint64_t value = 0;
-      for (const Run& run : runs_) value ^= ((address >> run.shift) & run.mask) << run.position;
+      address >>= kLineShift;
+      for (const Table& table : tables_) {
+        value ^= table[address & 0xff];
+        address >>= 8;
+      }
       return value;
     }
 
    private:
-    struct Run {
-      unsigned shift;
-      unsigned position;
-      uint64_t mask;
-    };
+    using Table = std::array<uint64_t, 256>;
     void add_bit(unsigned address_bit, unsigned position);
 
-    std::vector<Run> runs_;
-    unsigned width_ = 0;
+    std::vector<Table> tables_;  ///< by byte of the line number
   };
+  static constexpr unsigned kBankShift = 48;
+  static constexpr uint64_t kRowMask = (uint64_t{1} << kBankShift) - 1;
 
   /// The channel, and the address that the other slices are taken from.
   struct Place {
@@ -111,7 +116,7 @@ class AddressMap {
   unsigned interleave_shift_ = 0;
   unsigned channels_ = 1;
   Reciprocal by_channels_;
-  Extractor channel_, bank_, row_, column_;
+  Extractor channel_, bank_and_row_, column_;
   uint64_t capacity_bytes_ = 0;
 };
 

@@ -50,10 +50,14 @@ HitLevel Dram::access_uncached(PhysAddr line, RequestReason reason, LocalClock& 
 void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   if (eviction == Eviction::kClean) return;
   ++stats_.writes;
-  const DramCycle arrival = dram_cycle(clock.now() + config_.to_memory);
+  const Posted write{line, system_.locate(line), dram_cycle(clock.now() + config_.to_memory)};
+  if (posted_.empty() || posted_.back().arrival <= write.arrival) [[likely]] {
+    posted_.push_back(write);
+    return;
+  }
   auto at = posted_.end();
-  while (at != posted_.begin() && std::prev(at)->arrival > arrival) --at;  // who evicts may be ahead of others
-  posted_.insert(at, {line, system_.locate(line), arrival});
+  while (at != posted_.begin() && std::prev(at)->arrival > write.arrival) --at;  // who evicts may be ahead of others
+  posted_.insert(at, write);
 }
 
 /// Puts the writes that reach the controllers by `now` into their queues, in order. Only their own channels move on.

@@ -113,27 +113,21 @@ const DramChannel::Decision& DramChannel::decide() {
   return next_;
 }
 
-void DramChannel::send(DramCommand command, unsigned bank, uint64_t row, DramCycle at) {
-  device_.issue(command, bank, row, at);
-  if (observer_ != nullptr) observer_->command(number_, command, bank, row, at);
-  switch (command) {
-    case DramCommand::kActivate:
-      ++stats_.row_misses;
-      floor_ = at + timing_.act_slots;
-      fresh_[bank] = 1;
-      break;
-    case DramCommand::kPrecharge:
-      ++stats_.row_conflicts;
-      floor_ = at + 1;
-      break;
-    case DramCommand::kRead:
-    case DramCommand::kWrite:
-      stats_.row_hits += 1U - fresh_[bank];
-      fresh_[bank] = 0;
-      floor_ = at + timing_.column_slots;
-      break;
-    case DramCommand::kRefresh:
-      break;
+template <DramCommand kCommand>
+void DramChannel::send(unsigned bank, uint64_t row, DramCycle at) {
+  device_.issue<kCommand>(bank, row, at);
+  if (observer_ != nullptr) observer_->command(number_, kCommand, bank, row, at);
+  if constexpr (kCommand == DramCommand::kActivate) {
+    ++stats_.row_misses;
+    floor_ = at + timing_.act_slots;
+    fresh_[bank] = 1;
+  } else if constexpr (kCommand == DramCommand::kPrecharge) {
+    ++stats_.row_conflicts;
+    floor_ = at + 1;
+  } else {
+    stats_.row_hits += 1U - fresh_[bank];
+    fresh_[bank] = 0;
+    floor_ = at + timing_.column_slots;
   }
   decided_ = at;
 }
@@ -149,39 +143,56 @@ void DramChannel::refresh(DramCycle now) {
   }
 }
 
-void DramChannel::execute(const Decision& d) {
-  next_known_ = false;
-  if (d.command == DramCommand::kRefresh) return refresh(d.at);
-  if (d.overdue) ++stats_.overdue_requests;
-  if (d.command == DramCommand::kRead || d.command == DramCommand::kWrite) return execute_column(d);
-  const RequestQueue::Entry& request = (writes_go() ? writes_ : reads_)[d.entry];
-  send(d.command, request.bank, request.row, d.at);
-  if (d.command == DramCommand::kActivate) {
-    reads_.row_opened(request.bank, request.row);
-    writes_.row_opened(request.bank, request.row);
-  } else {
-    reads_.row_closed(request.bank);
-    writes_.row_closed(request.bank);
+/// Opens or closes a row.
+template <DramCommand kCommand>
+void DramChannel::execute_row(unsigned bank, uint64_t row, DramCycle at) {
+  send<kCommand>(bank, row, at);
+  for (RequestQueue* queue : {&reads_, &writes_}) {
+    if (queue->empty()) continue;
+    if constexpr (kCommand == DramCommand::kActivate) {
+      queue->row_opened(bank, row);
+    } else {
+      queue->row_closed(bank);
+    }
   }
 }
 
+template <DramCommand kCommand>
 void DramChannel::execute_column(const Decision& d) {
-  const bool read = d.command == DramCommand::kRead;
-  const uint16_t bank = (read ? reads_ : writes_)[d.entry].bank;
-  send(d.command, bank, 0, d.at);
-  if (read) {
+  constexpr bool kIsRead = kCommand == DramCommand::kRead;
+  RequestQueue& queue = kIsRead ? reads_ : writes_;
+  const uint16_t bank = queue[d.entry].bank;
+  send<kCommand>(bank, 0, d.at);
+  if constexpr (kIsRead) {
     count_read(d.at);
-    completed_.push_back({reads_[d.entry].id, last_data_});
-    reads_.erase(d.entry);
+    completed_.push_back({queue[d.entry].id, last_data_});
   } else {
     ++stats_.writes;
     last_write_ = d.at;
     last_data_ = d.at + timing_.write_done();
-    writes_.erase(d.entry);
-    if (writes_.size() <= config_.write_low_watermark) forced_drain_ = false;
   }
+  queue.erase(d.entry);
+  if (!kIsRead && writes_.size() <= config_.write_low_watermark) forced_drain_ = false;
   tell_queues(d.at);
   close_if_unused(bank);
+}
+
+void DramChannel::execute(const Decision& d) {
+  next_known_ = false;
+  if (d.overdue) ++stats_.overdue_requests;
+  const RequestQueue& queue = writes_go() ? writes_ : reads_;
+  switch (d.command) {
+    case DramCommand::kActivate:
+      return execute_row<DramCommand::kActivate>(queue[d.entry].bank, queue[d.entry].row, d.at);
+    case DramCommand::kPrecharge:
+      return execute_row<DramCommand::kPrecharge>(queue[d.entry].bank, queue[d.entry].row, d.at);
+    case DramCommand::kRead:
+      return execute_column<DramCommand::kRead>(d);
+    case DramCommand::kWrite:
+      return execute_column<DramCommand::kWrite>(d);
+    case DramCommand::kRefresh:
+      return refresh(d.at);
+  }
 }
 
 void DramChannel::count_read(DramCycle at) {
@@ -232,16 +243,16 @@ std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const DramLocati
       continue;
     }
     if (at >= now + config_.starvation_cycles) ++stats_.overdue_requests;
-    send(command, where.bank, where.row, at);
     if (command == DramCommand::kRead) {
+      send<DramCommand::kRead>(where.bank, where.row, at);
       count_read(at);
       close_if_unused(where.bank);
       return last_data_;
     }
     if (command == DramCommand::kActivate) {
-      writes_.row_opened(where.bank, where.row);
+      execute_row<DramCommand::kActivate>(where.bank, where.row, at);
     } else {
-      writes_.row_closed(where.bank);
+      execute_row<DramCommand::kPrecharge>(where.bank, where.row, at);
     }
   }
 }

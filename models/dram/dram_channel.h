@@ -132,11 +132,15 @@ class DramChannel {
   Decision best(const RequestQueue& queue, DramCommand column, DramCycle from, RequestQueue::Index overdue) const;
   const Decision& decide();
   void execute(const Decision& d);
+  template <DramCommand kCommand>
+  void execute_row(unsigned bank, uint64_t row, DramCycle at);
+  template <DramCommand kCommand>
   void execute_column(const Decision& d);
   void count_read(DramCycle at);
   void close_if_unused(unsigned bank);
   std::optional<DramCycle> read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now);
-  void send(DramCommand command, unsigned bank, uint64_t row, DramCycle at);
+  template <DramCommand kCommand>
+  void send(unsigned bank, uint64_t row, DramCycle at);
   void refresh(DramCycle now);
   void tell_queues(DramCycle now) {
     if (observer_ != nullptr) observer_->queues(number_, reads_.size(), writes_.size(), now);

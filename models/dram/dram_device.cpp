@@ -4,33 +4,15 @@
 namespace mmusim {
 
 DramDevice::Tables::Tables(const DramTiming& timing) {
-  for (const DramConstraint& row : dram_constraints(timing)) {
-    if (row.window == 1) {
-      DramCycle& delay = by_scope[index_of(row.from)][static_cast<unsigned>(row.scope)][index_of(row.to)];
-      delay = std::max(delay, row.cycles);
-    } else {
-      MMUSIM_INVARIANT(row.window == 4 && row.from == DramCommand::kActivate && row.to == DramCommand::kActivate &&
-                           row.scope == DramScope::kRank,
-                       "the only constraint over several commands is tFAW");
-      four_activates = row.cycles;
-    }
+  for (size_t i = 0; i < kDramConstraints.size(); ++i) {
+    const DramConstraint& row = kDramConstraints[i];
+    cycles[i] = row.cycles(timing);
+    if (row.window == 4) four_activates = cycles[i];
+    if (row.scope != DramScope::kRank) continue;
+    if (row.from == DramCommand::kPrecharge) after_precharge[index_of(row.to)] = cycles[i];
+    if (row.from == DramCommand::kRefresh) after_refresh[index_of(row.to)] = cycles[i];
   }
-  using enum DramCommand;
-  for (const DramCommand command : {kActivate, kPrecharge, kRead, kWrite}) lay_out(command);
-}
-
-void DramDevice::Tables::lay_out(DramCommand command) {
-  HeldBack& held = held_back[index_of(command)];
-  unsigned count = 0;
-  for (const DramScope scope : {DramScope::kBank, DramScope::kBankGroup, DramScope::kRank}) {
-    for (unsigned to = 0; to < kDramCommands; ++to) {
-      const DramCycle cycles = delays(command, scope)[to];
-      if (cycles == 0) continue;
-      MMUSIM_INVARIANT(count < HeldBack::kMost, "all delays of a command have a place");
-      held.later[count++] = {static_cast<uint8_t>(scope), static_cast<uint8_t>(to), static_cast<uint32_t>(cycles)};
-    }
-  }
-  held.other_ranks = delays(command, DramScope::kOtherRanks) != Delays{};
+  precharge_to_activate = timing.rp;
 }
 
 DramDevice::DramDevice(const DramConfig& config)
@@ -40,7 +22,6 @@ DramDevice::DramDevice(const DramConfig& config)
       ranks_(config.geometry.ranks),
       banks_per_rank_(config.geometry.banks_per_rank()),
       refi_(config.timing.refi),
-      precharge_to_activate_(config.timing.rp),
       tables_(std::make_shared<const Tables>(config.timing)) {
   for (unsigned i = 0; i < banks_.size(); ++i) {
     banks_[i].rank = i / banks_per_rank_;
@@ -53,74 +34,67 @@ DramDevice::DramDevice(const DramConfig& config)
 }
 
 void DramDevice::issue(DramCommand command, unsigned bank, uint64_t row, DramCycle now) {
-  Bank& b = banks_[bank];
-  MMUSIM_INVARIANT(now >= earliest(command, bank), "DRAM command before its time");
-  if (command == DramCommand::kActivate) {
-    MMUSIM_INVARIANT(!is_open(bank), "activate of an open bank");
-    open_[bank] = 1;
-    b.row = row;
-    Rank& rank = ranks_[b.rank];
-    rank.last_activates[rank.oldest_activate] = now;
-    rank.oldest_activate = (rank.oldest_activate + 1) % 4;
-    // The next activate is the fifth counted from what is now the oldest.
-    const DramCycle fourth_last = rank.last_activates[rank.oldest_activate];
-    if (fourth_last != kNever) {
-      DramCycle& ready = rank.ready[index_of(DramCommand::kActivate)];
-      ready = std::max(ready, fourth_last + tables_->four_activates);
-    }
-  } else {
-    MMUSIM_INVARIANT(is_open(bank), "column command or precharge of a closed bank");
-    if (command == DramCommand::kPrecharge) open_[bank] = 0;
+  switch (command) {
+    case DramCommand::kActivate:
+      return issue<DramCommand::kActivate>(bank, row, now);
+    case DramCommand::kPrecharge:
+      return issue<DramCommand::kPrecharge>(bank, row, now);
+    case DramCommand::kRead:
+      return issue<DramCommand::kRead>(bank, row, now);
+    case DramCommand::kWrite:
+      return issue<DramCommand::kWrite>(bank, row, now);
+    case DramCommand::kRefresh:
+      break;
   }
-  const std::array<Node*, 3> nodes{&b, &groups_[b.group], &ranks_[b.rank]};  // by DramScope
-  const HeldBack& held = tables_->held_back[index_of(command)];
-  for (const HeldBack::Later& later : held.later) {
-    DramCycle& ready = nodes[later.scope]->ready[later.command];
-    ready = std::max(ready, now + later.cycles);
-  }
-  if (held.other_ranks) hold_back_other_ranks(command, b.rank, now);
+  MMUSIM_INVARIANT(false, "refreshes come from catch_up_refresh()");
 }
 
-void DramDevice::hold_back_other_ranks(DramCommand command, unsigned rank, DramCycle now) {
-  for (unsigned r = 0; r < ranks_.size(); ++r) {
-    if (r != rank) hold_back(ranks_[r], tables_->delays(command, DramScope::kOtherRanks), now);
-  }
+void DramDevice::count_activate(Rank& rank, DramCycle now) {
+  rank.last_activates[rank.oldest_activate] = now;
+  rank.oldest_activate = (rank.oldest_activate + 1) % 4;
+  // The next activate is the fifth counted from what is now the oldest.
+  const DramCycle fourth_last = rank.last_activates[rank.oldest_activate];
+  if (fourth_last == kNever) return;
+  hold_back(rank.ready[index_of(DramCommand::kActivate)], fourth_last + tables_->four_activates);
 }
 
 void DramDevice::auto_precharge(unsigned bank) {
   Bank& b = banks_[bank];
   open_[bank] = 0;
-  const DramCycle closed = b.ready[index_of(DramCommand::kPrecharge)] + precharge_to_activate_;
-  DramCycle& activate = b.ready[index_of(DramCommand::kActivate)];
-  activate = std::max(activate, closed);
-  DramCycle& refresh = ranks_[b.rank].ready[index_of(DramCommand::kRefresh)];
-  refresh = std::max(refresh, closed);
+  const DramCycle closed = b.ready[index_of(DramCommand::kPrecharge)] + tables_->precharge_to_activate;
+  hold_back(b.ready[index_of(DramCommand::kActivate)], closed);
+  hold_back(ranks_[b.rank].ready[index_of(DramCommand::kRefresh)], closed);
 }
 
+/// Closes all open banks of a rank together, which is not before `from` and as soon as each of them may. When; nothing
+/// if none was open.
+std::optional<DramCycle> DramDevice::precharge_all(unsigned rank, DramCycle from) {
+  const auto first = open_.begin() + rank * banks_per_rank_;
+  const auto end = first + banks_per_rank_;
+  std::optional<DramCycle> together;
+  for (auto open = std::find(first, end, 1); open != end; open = std::find(open, end, 1)) {
+    *open = 0;
+    const Bank& bank = banks_[static_cast<size_t>(open - open_.begin())];
+    together = std::max(together.value_or(from), bank.ready[index_of(DramCommand::kPrecharge)]);
+  }
+  return together;
+}
+
+/// The commands of a refresh are not on the channel's command bus: no other command of the rank comes before them, and
+/// none of another rank before the precharge-all. What banks and groups would add of their own ends before tRFC.
 void DramDevice::refresh(unsigned number, DramCycle due, DramCycle bus_free) {
   Rank& rank = ranks_[number];
-  const unsigned first_bank = number * banks_per_rank_;
-  DramCycle precharge = std::max(due, bus_free);
-  bool any_open = false;
-  for (unsigned i = first_bank; i < first_bank + banks_per_rank_; ++i) {
-    if (!is_open(i)) continue;
-    any_open = true;
-    precharge = std::max(precharge, banks_[i].ready[index_of(DramCommand::kPrecharge)]);
-  }
-  if (any_open) {
-    for (unsigned i = first_bank; i < first_bank + banks_per_rank_; ++i) {
-      if (!is_open(i)) continue;
-      open_[i] = 0;
-      hold_back(banks_[i], tables_->delays(DramCommand::kPrecharge, DramScope::kBank), precharge);
-      hold_back(groups_[banks_[i].group], tables_->delays(DramCommand::kPrecharge, DramScope::kBankGroup), precharge);
+  const DramCycle from = std::max(due, bus_free);
+  const std::optional<DramCycle> precharge = precharge_all(number, from);
+  if (precharge) {
+    hold_back(rank, tables_->after_precharge, *precharge);
+    for (Rank& other : ranks_) {
+      if (&other != &rank) hold_back(other, Delays{}, *precharge);
     }
-    // All precharges come in one cycle: what they hold back in a rank is noted once.
-    hold_back(rank, tables_->delays(DramCommand::kPrecharge, DramScope::kRank), precharge);
-    hold_back_other_ranks(DramCommand::kPrecharge, number, precharge);
   }
-  const DramCycle start = std::max({due, bus_free, rank.ready[index_of(DramCommand::kRefresh)]});
-  hold_back(rank, tables_->delays(DramCommand::kRefresh, DramScope::kRank), start);
-  rank.refresh_slots = {any_open ? precharge : start, start};
+  const DramCycle start = std::max(from, rank.ready[index_of(DramCommand::kRefresh)]);
+  hold_back(rank, tables_->after_refresh, start);
+  rank.refresh_slots = {precharge.value_or(start), start};
   last_refresh_slot_ = std::max(last_refresh_slot_, start);
   ++refreshes_;
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "models/base/errors.h"
@@ -14,7 +15,7 @@ namespace mmusim {
 
 /// The DRAM chips of one channel: which row is open in each bank, and from which cycle on each command is allowed.
 ///
-/// Models   the constraint rows of dram_constraints(); all-bank refresh of each rank every tREFI. Ranks take turns:
+/// Models   the constraints of kDramConstraints; all-bank refresh of each rank every tREFI. Ranks take turns:
 ///          rank r is due at tREFI * (1 + r / ranks), and every tREFI from there.
 /// Timing   earliest() is the first cycle in which all constraints allow the command; issue() before it is an internal
 ///          error. A refresh that falls due in cycle d stops all commands to the rank from d on: open banks are
@@ -46,7 +47,9 @@ class DramDevice {
     return free_slot(std::max(earliest(command, bank), from));
   }
 
-  /// Sends `command` (not kRefresh) to `bank` in cycle `now`; `row` matters for kActivate only.
+  /// Sends a command (not kRefresh) to `bank` in cycle `now`; `row` matters for kActivate only.
+  template <DramCommand kCommand>
+  void issue(unsigned bank, uint64_t row, DramCycle now);
   void issue(DramCommand command, unsigned bank, uint64_t row, DramCycle now);
   /// Lets the bank precharge itself as soon as it may (RDA, WRA): takes no command slot.
   void auto_precharge(unsigned bank);
@@ -61,7 +64,7 @@ class DramDevice {
 
  private:
   using Delays = std::array<DramCycle, kDramCommands>;
-  struct Node {
+  struct alignas(64) Node {
     Delays ready{};
   };
   struct Bank : Node {
@@ -75,39 +78,26 @@ class DramDevice {
     DramCycle refresh_due = kNever;
     std::array<DramCycle, 2> refresh_slots{};  ///< command-bus cycles of its last precharge-all and REF
   };
-
-  static void hold_back(Node& node, const Delays& delays, DramCycle now) {
-    for (unsigned i = 0; i < kDramCommands; ++i) node.ready[i] = std::max(node.ready[i], now + delays[i]);
-  }
-  /// What issue() has to note for one command: the delays that are not 0. Those of 0 follow from the command bus, which
-  /// is taken in the cycle of the command. (A refresh sends its commands beside the bus: for it all count.)
-  struct HeldBack {
-    static constexpr unsigned kMost = 6;
-    struct Later {
-      uint8_t scope = 0;
-      uint8_t command = 0;
-      uint32_t cycles = 0;
-    };
-    /// Within bank, group and rank; then delays of 0, so that the host need not guess how many there are.
-    std::array<Later, kMost> later{};
-    bool other_ranks = false;  ///< whether there are any for these
-  };
-  /// The constraint rows, and the same laid out for issue().
+  /// The constraints in cycles.
   struct Tables {
     explicit Tables(const DramTiming& timing);
 
-    /// Delays of later commands.
-    const Delays& delays(DramCommand command, DramScope scope) const {
-      return by_scope[index_of(command)][static_cast<unsigned>(scope)];
-    }
-    void lay_out(DramCommand command);
-
-    std::array<std::array<Delays, kDramScopes>, kDramCommands> by_scope{};
-    std::array<HeldBack, kDramCommands> held_back{};
+    std::array<DramCycle, kDramConstraints.size()> cycles{};
+    /// What a refresh holds back in its rank: the precharge-all before it, and itself.
+    Delays after_precharge{}, after_refresh{};
+    DramCycle precharge_to_activate = 0;
     DramCycle four_activates = 0;  ///< tFAW
   };
-  void hold_back_other_ranks(DramCommand command, unsigned rank, DramCycle now);
+
+  static void hold_back(DramCycle& ready, DramCycle until) { ready = std::max(ready, until); }
+  static void hold_back(Node& node, const Delays& delays, DramCycle now) {
+    for (unsigned i = 0; i < kDramCommands; ++i) hold_back(node.ready[i], now + delays[i]);
+  }
+  template <DramCommand kCommand, size_t kConstraint>
+  void hold_back(Bank& bank, Rank& rank, DramCycle now);
+  void count_activate(Rank& rank, DramCycle now);
   void refresh(unsigned rank, DramCycle due, DramCycle bus_free);
+  std::optional<DramCycle> precharge_all(unsigned rank, DramCycle from);
   void update_next_refresh();
   /// The first cycle from `t` on in which no refresh takes the command bus.
   DramCycle free_slot(DramCycle t) const {
@@ -122,11 +112,53 @@ class DramDevice {
   std::vector<Rank> ranks_;
   unsigned banks_per_rank_;
   DramCycle refi_;
-  DramCycle precharge_to_activate_;
   std::shared_ptr<const Tables> tables_;  ///< one for all channels
   DramCycle next_refresh_ = kNever;
   DramCycle last_refresh_slot_ = 0;
   uint64_t refreshes_ = 0;
 };
+
+/// What that constraint says after a command, if it is about this one. The fifth activate of a rank has a rule of its
+/// own.
+template <DramCommand kCommand, size_t kConstraint>
+inline void DramDevice::hold_back(Bank& bank, Rank& rank, DramCycle now) {
+  constexpr DramConstraint kRow = kDramConstraints[kConstraint];
+  if constexpr (kRow.from == kCommand && kRow.window == 1) {
+    constexpr unsigned kTo = index_of(kRow.to);
+    const DramCycle until = now + tables_->cycles[kConstraint];
+    if constexpr (kRow.scope == DramScope::kBank) {
+      hold_back(bank.ready[kTo], until);
+    } else if constexpr (kRow.scope == DramScope::kBankGroup) {
+      hold_back(groups_[bank.group].ready[kTo], until);
+    } else if constexpr (kRow.scope == DramScope::kRank) {
+      hold_back(rank.ready[kTo], until);
+    } else {
+      for (Rank& other : ranks_) {
+        if (&other != &rank) hold_back(other.ready[kTo], until);
+      }
+    }
+  }
+}
+
+template <DramCommand kCommand>
+inline void DramDevice::issue(unsigned bank, uint64_t row, DramCycle now) {
+  static_assert(kCommand != DramCommand::kRefresh, "catch_up_refresh() refreshes");
+  Bank& b = banks_[bank];
+  Rank& rank = ranks_[b.rank];
+  MMUSIM_INVARIANT(now >= earliest(kCommand, bank), "DRAM command before its time");
+  MMUSIM_INVARIANT(is_open(bank) != (kCommand == DramCommand::kActivate),
+                   "only closed banks are activated, only open ones read, written and precharged");
+  if constexpr (kCommand == DramCommand::kActivate) {
+    open_[bank] = 1;
+    b.row = row;
+    count_activate(rank, now);
+  } else if constexpr (kCommand == DramCommand::kPrecharge) {
+    open_[bank] = 0;
+  }
+  const auto note_all = [&]<size_t... kConstraint>(std::index_sequence<kConstraint...>) {
+    (hold_back<kCommand, kConstraint>(b, rank, now), ...);
+  };
+  note_all(std::make_index_sequence<kDramConstraints.size()>{});
+}
 
 }  // namespace mmusim

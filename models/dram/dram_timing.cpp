@@ -67,42 +67,4 @@ DramTiming read_dram_timing(ConfigReader r) {
   return t;
 }
 
-std::vector<DramConstraint> dram_constraints(const DramTiming& t) {
-  using enum DramCommand;
-  using enum DramScope;
-  // Data of a later command must not meet data of an earlier one on the bus; 0 when it cannot.
-  const auto after = [](unsigned first_end, unsigned second_start) -> DramCycle {
-    return first_end > second_start ? first_end - second_start : 0;
-  };
-  const unsigned read_end = t.cl + t.burst;
-  const unsigned write_end = t.cwl + t.burst;
-  return {
-      {kActivate, kActivate, t.rc, kBank},
-      {kActivate, kActivate, t.rrd_l, kBankGroup},
-      {kActivate, kActivate, t.rrd_s, kRank},
-      {kActivate, kActivate, t.faw, kRank, 4},
-      {kActivate, kRead, t.rcd, kBank},
-      {kActivate, kWrite, t.rcd, kBank},
-      {kActivate, kPrecharge, t.ras, kBank},
-      {kPrecharge, kActivate, t.rp, kBank},
-      {kPrecharge, kPrecharge, t.ppd, kRank},
-      {kPrecharge, kRefresh, t.rp, kRank},
-      {kRead, kRead, t.ccd_l, kBankGroup},
-      {kRead, kRead, t.ccd_s, kRank},
-      {kRead, kRead, t.burst + t.rtrs, kOtherRanks},
-      {kRead, kWrite, after(read_end + t.rtw, t.cwl), kRank},
-      {kRead, kWrite, after(read_end + std::max(t.rtrs, t.rtw), t.cwl), kOtherRanks},
-      {kRead, kPrecharge, t.rtp, kBank},
-      {kWrite, kWrite, t.ccd_l_wr, kBankGroup},
-      {kWrite, kWrite, t.ccd_s, kRank},
-      {kWrite, kWrite, t.burst + t.rtrs, kOtherRanks},
-      {kWrite, kRead, write_end + t.wtr_l, kBankGroup},
-      {kWrite, kRead, write_end + t.wtr_s, kRank},
-      {kWrite, kRead, after(write_end + t.rtrs, t.cl), kOtherRanks},
-      {kWrite, kPrecharge, write_end + t.wr, kBank},
-      {kRefresh, kActivate, t.rfc, kRank},
-      {kRefresh, kRefresh, t.rfc, kRank},
-  };
-}
-
 }  // namespace mmusim

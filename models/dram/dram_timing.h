@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "models/base/config.h"
 
@@ -22,15 +22,6 @@ const char* name_of(DramCommand command);
 /// Which commands a constraint holds back, seen from the bank of the earlier command.
 enum class DramScope : uint8_t { kBank, kBankGroup, kRank, kOtherRanks };
 inline constexpr unsigned kDramScopes = 4;
-
-/// `to` may follow the `window`-th last `from` within `scope` after `cycles` at the earliest.
-struct DramConstraint {
-  DramCommand from;
-  DramCommand to;
-  DramCycle cycles;
-  DramScope scope;
-  unsigned window = 1;  ///< 4 for tFAW, else 1
-};
 
 /// The timing parameters of a device under their JEDEC names (JESD79-4 DDR4, JESD79-5 DDR5), in DRAM clock cycles.
 /// The defaults are DDR4-2400 CL17.
@@ -70,7 +61,58 @@ struct DramTiming {
 /// slots) must be given: a part with half of another's timing is an error.
 DramTiming read_dram_timing(ConfigReader r);
 
-/// All rules of `timing` as rows; the one home of "which command holds back which".
-std::vector<DramConstraint> dram_constraints(const DramTiming& timing);
+/// `to` may follow the `window`-th last `from` within `scope` after `cycles` at the earliest.
+struct DramConstraint {
+  DramCommand from;
+  DramCommand to;
+  DramScope scope;
+  DramCycle (*cycles)(const DramTiming&);  ///< 0: no constraint with that timing
+  unsigned window = 1;                     ///< 4 for tFAW, else 1
+};
+
+namespace dram {
+
+/// Cycles that keep data of a later command from meeting data of an earlier one on the bus; 0 when it cannot.
+constexpr DramCycle apart(DramCycle first_end, DramCycle second_start) {
+  return first_end > second_start ? first_end - second_start : 0;
+}
+
+}  // namespace dram
+
+/// All constraints between commands: the one home of "which command holds back which". Known while compiling, so that
+/// each command's own part of the model can be laid out for it.
+inline constexpr auto kDramConstraints = [] {
+  using T = DramTiming;
+  using enum DramCommand;
+  using enum DramScope;
+  return std::to_array<DramConstraint>({
+      {kActivate, kActivate, kBank, [](const T& t) -> DramCycle { return t.rc; }},
+      {kActivate, kActivate, kBankGroup, [](const T& t) -> DramCycle { return t.rrd_l; }},
+      {kActivate, kActivate, kRank, [](const T& t) -> DramCycle { return t.rrd_s; }},
+      {kActivate, kActivate, kRank, [](const T& t) -> DramCycle { return t.faw; }, 4},
+      {kActivate, kRead, kBank, [](const T& t) -> DramCycle { return t.rcd; }},
+      {kActivate, kWrite, kBank, [](const T& t) -> DramCycle { return t.rcd; }},
+      {kActivate, kPrecharge, kBank, [](const T& t) -> DramCycle { return t.ras; }},
+      {kPrecharge, kActivate, kBank, [](const T& t) -> DramCycle { return t.rp; }},
+      {kPrecharge, kPrecharge, kRank, [](const T& t) -> DramCycle { return t.ppd; }},
+      {kPrecharge, kRefresh, kRank, [](const T& t) -> DramCycle { return t.rp; }},
+      {kRead, kRead, kBankGroup, [](const T& t) -> DramCycle { return t.ccd_l; }},
+      {kRead, kRead, kRank, [](const T& t) -> DramCycle { return t.ccd_s; }},
+      {kRead, kRead, kOtherRanks, [](const T& t) -> DramCycle { return t.burst + t.rtrs; }},
+      {kRead, kWrite, kRank, [](const T& t) { return dram::apart(t.read_done() + t.rtw, t.cwl); }},
+      {kRead, kWrite, kOtherRanks,
+       [](const T& t) { return dram::apart(t.read_done() + std::max(t.rtrs, t.rtw), t.cwl); }},
+      {kRead, kPrecharge, kBank, [](const T& t) -> DramCycle { return t.rtp; }},
+      {kWrite, kWrite, kBankGroup, [](const T& t) -> DramCycle { return t.ccd_l_wr; }},
+      {kWrite, kWrite, kRank, [](const T& t) -> DramCycle { return t.ccd_s; }},
+      {kWrite, kWrite, kOtherRanks, [](const T& t) -> DramCycle { return t.burst + t.rtrs; }},
+      {kWrite, kRead, kBankGroup, [](const T& t) { return t.write_done() + t.wtr_l; }},
+      {kWrite, kRead, kRank, [](const T& t) { return t.write_done() + t.wtr_s; }},
+      {kWrite, kRead, kOtherRanks, [](const T& t) { return dram::apart(t.write_done() + t.rtrs, t.cl); }},
+      {kWrite, kPrecharge, kBank, [](const T& t) { return t.write_done() + t.wr; }},
+      {kRefresh, kActivate, kRank, [](const T& t) -> DramCycle { return t.rfc; }},
+      {kRefresh, kRefresh, kRank, [](const T& t) -> DramCycle { return t.rfc; }},
+  });
+}();
 
 }  // namespace mmusim

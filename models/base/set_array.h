@@ -230,10 +230,20 @@ class SetArray {
   unsigned turn_list(uint64_t* words);
   /// A tree of ways-1 bits, root at bit 1, children of node n at 2n and 2n+1; a bit points to the half used longer ago.
   static unsigned tree_victim(uint64_t tree, unsigned ways) {
-    unsigned node = 1;
+    unsigned node = ways < 8 ? 1 : kThreeLevels[tree & 0xff];
     while (node < ways) node = 2 * node + (tree >> node & 1);
     return node - ways;
   }
+  /// Where the first three levels of a tree lead.
+  static constexpr auto kThreeLevels = [] {
+    std::array<uint8_t, 256> nodes{};
+    for (unsigned tree = 0; tree < nodes.size(); ++tree) {
+      unsigned node = 1;
+      while (node < 8) node = 2 * node + (tree >> node & 1);
+      nodes[tree] = static_cast<uint8_t>(node);
+    }
+    return nodes;
+  }();
   /// The way that makes room, as its next key will find it: touched, and no longer empty.
   unsigned take_victim(uint64_t* words) {
     const uint64_t order = words[kOrderAt];

@@ -49,8 +49,61 @@ void Cache::enable_prefetch(const LocalClock& clock) {
   sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
 }
 
+inline void Cache::keep(const CacheArray::Home& home, bool dirty, LocalClock& clock) {
+  const CacheArray::Evicted out = array_.fill(home, dirty);
+  if (!out.valid) return;
+  ++stats_.evictions;
+  if (config_.policy == CachePolicy::kInclusive) return give_up_everywhere(out, clock);
+  give_up(out.line, out.dirty, clock);
+}
+
+inline void Cache::give_up(PhysAddr line, bool dirty, LocalClock& clock) {
+  if (dirty) ++stats_.write_backs;
+  below->evict_line(line, dirty ? Eviction::kDirty : Eviction::kClean, clock);
+}
+
+/// A line that left an inclusive cache leaves those above too, which may have it dirty.
+[[gnu::noinline]] void Cache::give_up_everywhere(const CacheArray::Evicted& out, LocalClock& clock) {
+  bool dirty = out.dirty;
+  for (int i = 0; i < above.size(); ++i) dirty |= above[i]->back_invalidate(out.line);
+  give_up(out.line, dirty, clock);
+}
+
 HitLevel Cache::read_line(PhysAddr line, RequestReason reason, LocalClock& clock) {
-  if (clock.alone() && !prefetch_clock_) return read_alone(line, reason, clock);
+  if (!alone(clock)) [[unlikely]]
+    return read_shared(line, reason, clock);
+  return read_alone(line, reason, clock, /*absent=*/false);
+}
+
+HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clock) {
+  if (!alone(clock)) [[unlikely]]
+    return read_shared(line, reason, clock);
+  return read_alone(line, reason, clock, /*absent=*/true);
+}
+
+/// `absent`: it is known not to be here.
+[[gnu::always_inline]] inline HitLevel Cache::read_alone(PhysAddr line, RequestReason reason, LocalClock& clock,
+                                                         bool absent) {
+  ++stats_.requests[static_cast<unsigned>(reason)];
+  clock.advance(lookup_);
+  const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
+  const CacheArray::Home home = array_.home_of(line);
+  if (!absent) {
+    const unsigned slot = array_.find(home);
+    if (slot != CacheArray::kNone) {
+      array_.touch(slot);
+      if (dirties) array_.mark_dirty(slot);
+      if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+      return level_;
+    }
+  }
+  ++stats_.misses[static_cast<unsigned>(reason)];
+  const HitLevel found = below->read_line(line, reason, clock);
+  if (config_.policy != CachePolicy::kVictim) keep(home, dirties, clock);
+  return found;
+}
+
+HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (entrance_) clock.sync();
   if (!clock.alone()) take_port(clock);
   ++stats_.requests[static_cast<unsigned>(reason)];
@@ -62,25 +115,6 @@ HitLevel Cache::read_line(PhysAddr line, RequestReason reason, LocalClock& clock
   if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
   clock.advance(lookup_);
   return level_;
-}
-
-/// The same for a requester that is the only one: nothing can happen between its steps.
-HitLevel Cache::read_alone(PhysAddr line, RequestReason reason, LocalClock& clock) {
-  ++stats_.requests[static_cast<unsigned>(reason)];
-  clock.advance(lookup_);
-  const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
-  const unsigned set = array_.set_of(line);
-  const unsigned slot = array_.find(set, line);
-  if (slot != CacheArray::kNone) {
-    array_.touch(slot);
-    if (dirties) array_.mark_dirty(slot);
-    if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
-    return level_;
-  }
-  ++stats_.misses[static_cast<unsigned>(reason)];
-  const HitLevel found = below->read_line(line, reason, clock);
-  if (config_.policy != CachePolicy::kVictim) keep(set, line, dirties, clock);
-  return found;
 }
 
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
@@ -115,7 +149,7 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(line);
     if (slot == CacheArray::kNone) {
-      keep(array_.set_of(line), line, dirty, clock);
+      keep(array_.home_of(line), dirty, clock);
     } else if (dirty) {  // an eviction from above brought it in meanwhile
       array_.mark_dirty(slot);
     }
@@ -127,27 +161,16 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   return found;
 }
 
-void Cache::keep(unsigned set, PhysAddr line, bool dirty, LocalClock& clock) {
-  CacheArray::Evicted out = array_.fill(set, line, dirty);
-  if (!out.valid) return;
-  ++stats_.evictions;
-  if (config_.policy == CachePolicy::kInclusive) {
-    for (int i = 0; i < above.size(); ++i) out.dirty |= above[i]->back_invalidate(out.line);
-  }
-  if (out.dirty) ++stats_.write_backs;
-  below->evict_line(out.line, out.dirty ? Eviction::kDirty : Eviction::kClean, clock);
-}
-
 void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   const bool dirty = eviction == Eviction::kDirty;
   if (!dirty && config_.policy != CachePolicy::kVictim) return;
-  const unsigned set = array_.set_of(line);
+  const CacheArray::Home home = array_.home_of(line);
   array_.prefetch(line + kLineBytes);  // lines that came one after the other often leave so
-  if (const unsigned slot = array_.find(set, line); slot != CacheArray::kNone) {
+  if (const unsigned slot = array_.find(home); slot != CacheArray::kNone) {
     if (dirty) array_.mark_dirty(slot);
     return;
   }
-  keep(set, line, dirty, clock);
+  keep(home, dirty, clock);
 }
 
 HitLevel Cache::access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) {

@@ -84,6 +84,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   Cache(const sc_core::sc_module_name& name, const CacheConfig& config, HitLevel level, Cycles lookup);
 
   HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) override;
+  HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;
   HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   bool back_invalidate(PhysAddr line) override;
@@ -108,15 +109,20 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
     Signal done;
   };
 
-  HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock);
+  /// Whether the requester is the only one: then nothing can happen between its steps.
+  bool alone(const LocalClock& clock) const { return clock.alone() && !prefetch_clock_; }
+  HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock, bool absent);
+  HitLevel read_shared(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
   Miss* in_flight(PhysAddr line);
   unsigned take_register(PhysAddr line, LocalClock& clock);
   void release_register(unsigned number);
   void take_port(LocalClock& clock);
-  /// Puts a line that is not there into its set.
-  void keep(unsigned set, PhysAddr line, bool dirty, LocalClock& clock);
+  /// Puts a line that is not there into its set; what has to leave goes below.
+  [[gnu::always_inline]] void keep(const CacheArray::Home& home, bool dirty, LocalClock& clock);
+  void give_up(PhysAddr line, bool dirty, LocalClock& clock);
+  void give_up_everywhere(const CacheArray::Evicted& out, LocalClock& clock);
   void run_prefetches();
 
   const CacheConfig config_;

@@ -15,10 +15,16 @@ class CacheArray {
 
   explicit CacheArray(const Geometry& geometry) : array_(geometry) {}
 
+  /// Where a line can be here: made once for all that is done with the line.
+  struct Home {
+    unsigned set;
+    SetArray::Tag tag;
+  };
+  Home home_of(PhysAddr line) const { return {set_of(line), SetArray::tag_of(key_of(line))}; }
+
   /// Slot that holds the line, or kNone. Does not count as a use.
-  unsigned find(PhysAddr line) const { return find(set_of(line), line); }
-  unsigned find(unsigned set, PhysAddr line) const { return array_.find(set, key_of(line)); }
-  unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
+  unsigned find(PhysAddr line) const { return find(home_of(line)); }
+  unsigned find(const Home& home) const { return array_.find(home.set, home.tag, home.tag.key); }
   void prefetch(PhysAddr line) const { array_.prefetch_whole(set_of(line)); }
   void touch(unsigned slot) { array_.touch(slot); }
   void mark_dirty(unsigned slot) { array_.mark(slot); }
@@ -29,14 +35,15 @@ class CacheArray {
     bool valid = false;
     bool dirty = false;
   };
-  /// Puts a line that is not there into its set, set_of(line); says what had to leave.
-  Evicted fill(unsigned set, PhysAddr line, bool is_dirty) {
-    const SetArray::Replaced old = array_.replace(set, key_of(line), is_dirty);
+  /// Puts a line that is not there into its set; says what had to leave.
+  Evicted fill(const Home& home, bool is_dirty) {
+    const SetArray::Replaced old = array_.replace(home.set, home.tag, is_dirty);
     return {PhysAddr((old.key() >> 1) << kLineShift), old.stored != 0, old.marked()};
   }
   void erase(unsigned slot) { array_.erase(slot); }
 
  private:
+  unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
   static uint64_t key_of(PhysAddr line) { return (line.raw() >> kLineShift) << 1 | 1; }
 
   SetArray array_;

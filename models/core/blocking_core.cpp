@@ -82,19 +82,20 @@ void Core::wake(CoreLock& lock) {
 }
 
 /// An access whose page is remembered: done here, unless it misses the first-level cache and somebody wants its record.
-bool BlockingCore::access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa) {
+/// What is remembered, or nullptr if it was not done.
+const PageMemos::Memo* BlockingCore::access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa) {
   const PageMemos::Memo* memo = lsu_->recall(access);
-  if (memo == nullptr) return false;
+  if (memo == nullptr) return nullptr;
   const bool report = lsu_->context().every_access();
   if (lsu_->hits(access, *memo, pa)) [[likely]] {
     if (report) [[unlikely]]
       lsu_->report_hit(access, id, clock_.now(), pa);
     clock_.advance(lsu_->l1_latency());
-    return true;
+    return memo;
   }
-  if (report) return false;
+  if (report) return nullptr;
   pa = lsu_->fetch_line(access, *memo, clock_);
-  return true;
+  return memo;
 }
 
 void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
@@ -108,7 +109,7 @@ void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
       clock_.advance(Cycles(access.gap));
       stats_.gap_instructions += access.gap;
     }
-    if (access_quick(access, id, pa)) [[likely]]
+    if (access_quick(access, id, pa) != nullptr) [[likely]]
       continue;
     if (i + kLater < accesses.size()) lsu_->expect(accesses[i + kSoon].va, accesses[i + kLater].va);
     access_slow(access, id);
@@ -119,15 +120,24 @@ void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
 AccessResult BlockingCore::access_one(const MemAccess& access) {
   const uint64_t id = ++next_id_;
   AccessResult result;
-  if (access_quick(access, id, result.pa)) return result;
+  if (access_quick(access, id, result.pa) != nullptr) return result;
   return access_slow(access, id);
 }
 
-bool BlockingCore::repeat_hit(const MemAccess& access, uint64_t times) {
-  if (!lsu_->hits_again(access, times)) return false;
-  clock_.advance(Cycles(lsu_->l1_latency().count * times));
-  next_id_ += times;
-  return true;
+AccessRun BlockingCore::run_of_hits(const MemAccess& access, uint64_t times) {
+  const uint64_t id = ++next_id_;
+  AccessRun run;
+  const PageMemos::Memo* memo = access_quick(access, id, run.first.pa);
+  if (memo == nullptr) {
+    run.first = access_slow(access, id);
+    memo = lsu_->recall(access);
+  }
+  run.all = memo != nullptr && lsu_->hits_again(access, *memo, times);
+  if (run.all) {
+    clock_.advance(Cycles(lsu_->l1_latency().count * times));
+    next_id_ += times;
+  }
+  return run;
 }
 
 AccessResult BlockingCore::access_slow(const MemAccess& access, uint64_t id) {

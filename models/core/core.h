@@ -32,6 +32,12 @@ struct CoreStats {
   }
 };
 
+/// How the first of a run of accesses ended, and whether the others were made too.
+struct AccessRun {
+  AccessResult first;
+  bool all = false;
+};
+
 /// A core: one thread that runs a Program on a load/store unit. Subclasses differ in how many accesses are under way
 /// at once. Time is the core's own (run-ahead rule); programs call execute() and access() only from run().
 class Core : public sc_core::sc_module {
@@ -58,12 +64,13 @@ class Core : public sc_core::sc_module {
       return access_one(access);
     return access_told(access);
   }
-  /// Runs `times` more accesses into the line of one that was just done, if each would be a hit and nobody wants to
-  /// hear of them: the same as calling access() for each. Else does nothing and returns false.
-  bool repeat(const MemAccess& access, uint64_t times) {
+  /// access(), and then `times` more into the same line if each of them is a hit and nobody wants to hear of it; the
+  /// same as so many calls of access().
+  AccessRun access_run(const MemAccess& access, uint64_t times) {
     const CoreContext& context = lsu_->context();
-    if (context.activity != nullptr || context.every_access()) return false;
-    return repeat_hit(access, times);
+    if (context.activity == nullptr && !context.every_access()) [[likely]]
+      return run_of_hits(access, times);
+    return {this->access(access), false};
   }
   /// Waits until everything under way is done.
   void drain() {
@@ -96,7 +103,7 @@ class Core : public sc_core::sc_module {
   virtual void execute_all(std::span<const MemAccess> accesses) = 0;
   virtual AccessResult access_one(const MemAccess& access) = 0;
   virtual void drain_all() = 0;
-  virtual bool repeat_hit(const MemAccess&, uint64_t) { return false; }
+  virtual AccessRun run_of_hits(const MemAccess& access, uint64_t) { return {access_one(access), false}; }
 
   LoadStoreUnit* lsu_;
   LocalClock clock_;
@@ -125,10 +132,10 @@ class BlockingCore : public Core {
   void execute_all(std::span<const MemAccess> accesses) override;
   AccessResult access_one(const MemAccess& access) override;
   void drain_all() override {}
-  bool repeat_hit(const MemAccess& access, uint64_t times) override;
+  AccessRun run_of_hits(const MemAccess& access, uint64_t times) override;
 
  private:
-  bool access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);
+  const PageMemos::Memo* access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);
   AccessResult access_slow(const MemAccess& access, uint64_t id);
 };
 

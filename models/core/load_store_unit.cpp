@@ -53,10 +53,8 @@ PhysAddr LoadStoreUnit::fetch_line(const MemAccess& access, const PageMemos::Mem
   const PhysAddr pa = memo.frame + (access.va.raw() & (kPageBytes - 1));
   first_level_.use(memo, type.kind());
   const PhysAddr line = pa.align_down(kLineBytes);
-  if (line == last_fetched_ + kLineBytes) data_cache->expect(line + 2 * kLineBytes);  // the host sees no stride here
-  last_fetched_ = line;
   const CycleTime begin = clock.now();
-  const HitLevel hit = data_cache->read_line(line, reason_of(type), clock);
+  const HitLevel hit = data_cache->read_absent(line, reason_of(type), clock);
   ++stats_.data_hits[kind][static_cast<unsigned>(hit)];
   ++stats_.accesses[kind];
   stats_.stage[static_cast<unsigned>(Stage::kData)] += clock.now() - begin;

@@ -103,10 +103,9 @@ class LoadStoreUnit : public sc_core::sc_module {
   }
   /// The same for so many more accesses into the line of one that was just done: what they touch is the most recent
   /// already, and dirty if they write.
-  bool hits_again(const MemAccess& access, uint64_t times) {
+  bool hits_again(const MemAccess& access, const PageMemos::Memo& memo, uint64_t times) {
     if (times == 0) return true;
-    const PageMemos::Memo* memo = recall(access);
-    if (memo == nullptr || l1d_->find(line_of(access, *memo)) == CacheArray::kNone) return false;
+    if (l1d_->find(line_of(access, memo)) == CacheArray::kNone) return false;
     stats_.inline_hits[static_cast<unsigned>(kind_of(access))] += times;
     return true;
   }
@@ -116,7 +115,7 @@ class LoadStoreUnit : public sc_core::sc_module {
     return first_level_.find_again(access, type, context_->control, context_->types) && hits(access, pa);
   }
 
-  /// The other half of hits(): its line comes from further away. As access(), but nobody wants a record.
+  /// The other half of hits(), which said no: its line comes from further away. As access(), but nobody wants a record.
   PhysAddr fetch_line(const MemAccess& access, const PageMemos::Memo& memo, LocalClock& clock);
 
   /// Only about speed: what the host will need for an access that comes soon, and for one that comes later.
@@ -177,7 +176,6 @@ class LoadStoreUnit : public sc_core::sc_module {
   CoreContext* context_;
   FirstLevel first_level_;
   CacheArray* l1d_ = nullptr;
-  PhysAddr last_fetched_;  // by fetch_line()
   LoadStoreUnitStats stats_;
 };
 

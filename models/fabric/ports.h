@@ -48,6 +48,10 @@ class MemoryIf : virtual public sc_core::sc_interface {
   /// Blocking: on return `clock` stands at the cycle in which the line is there. Returns where it was found.
   /// A store asks for the line to be owned and marks it dirty in the first cache that keeps it.
   virtual HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) = 0;
+  /// The same for a line that is known not to be in the cache asked, which need not look for it.
+  virtual HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock) {
+    return read_line(line, reason, clock);
+  }
   /// Posted: takes no time of the caller's, unless the receiver has no room left.
   virtual void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) = 0;
   /// An access that no cache may keep (memory type UC or WC). Blocking, as read_line.

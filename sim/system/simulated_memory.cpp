@@ -22,9 +22,13 @@ SimulatedMemory SimulatedMemory::on_core(unsigned core) const {
 PhysAddr SimulatedMemory::touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw) {
   MemAccess access{va, static_cast<uint16_t>(bytes), kind};
   access.rmw = rmw;
-  const AccessResult result = core_.access(access);
-  MMUSIM_INVARIANT(!result.fault, fmt::format("kernel {} of {} faults ({}) in cycle {}", name_of(kind), va,
-                                              name_of(*result.fault), core_.now()));
+  return reached(access, core_.access(access));
+}
+
+/// Where an access of the kernel went; its accesses do not fault.
+PhysAddr SimulatedMemory::reached(const MemAccess& access, const AccessResult& result) const {
+  MMUSIM_INVARIANT(!result.fault, fmt::format("kernel {} of {} faults ({}) in cycle {}", name_of(access.kind),
+                                              access.va, name_of(*result.fault), core_.now()));
   return result.pa;
 }
 
@@ -65,10 +69,11 @@ void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> s
       stores = stores.subspan(1);
       continue;
     }
-    std::byte* const at = machine_.memory().line(touch(first.va, first.bytes, AccessKind::kWrite, first.rmw));
     const auto end = std::find_if_not(stores.begin() + 1, stores.end(), in_line);
     auto done = static_cast<size_t>(end - stores.begin());
-    if (!core_.repeat(first, done - 1)) done = 1;
+    const AccessRun run = core_.access_run(first, done - 1);
+    if (!run.all) done = 1;
+    std::byte* const at = machine_.memory().line(reached(first, run.first));
     for (const mm::FieldStore& s : stores.first(done)) apply_at(at + place(s), s);
     stores = stores.subspan(done);
   }

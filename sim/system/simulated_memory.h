@@ -45,6 +45,7 @@ class SimulatedMemory final : public mm::KernelMemory {
 
  private:
   uint64_t apply(PhysAddr pa, const mm::FieldStore& s);
+  PhysAddr reached(const MemAccess& access, const AccessResult& result) const;
   PhysAddr touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw = false);
   PhysAddr touch_run(VirtAddr va, uint64_t bytes, AccessKind kind);
 

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <list>
 #include <map>
+#include <vector>
 
 namespace mmusim {
 namespace {
@@ -88,6 +90,48 @@ TEST(SetArray, TreePlruPointsAwayFromTheWaysJustUsed) {
   EXPECT_EQ(array.key(victim_of(array)), 3u);  // the other half, and there the way used longer ago
   array.touch(array.find(0, 3));
   EXPECT_EQ(array.key(victim_of(array)), 2u);
+}
+
+/// The textbook's tree: inner node n has children 2n and 2n+1, and points to the half that was used longer ago.
+class Tree {
+ public:
+  explicit Tree(unsigned ways) : points_right_(ways), keys_(ways) {}
+  void access(uint64_t key) {
+    auto at = std::find(keys_.begin(), keys_.end(), key);
+    if (at == keys_.end()) at = std::find(keys_.begin(), keys_.end(), 0);
+    if (at == keys_.end()) {
+      size_t node = 1;
+      while (node < keys_.size()) node = 2 * node + (points_right_[node] ? 1 : 0);
+      at = keys_.begin() + static_cast<std::ptrdiff_t>(node - keys_.size());
+    }
+    *at = key;
+    size_t node = keys_.size() + static_cast<size_t>(at - keys_.begin());
+    for (; node > 1; node /= 2) points_right_[node / 2] = node % 2 == 0;
+  }
+  bool has(uint64_t key) const { return std::find(keys_.begin(), keys_.end(), key) != keys_.end(); }
+
+ private:
+  std::vector<bool> points_right_;
+  std::vector<uint64_t> keys_;
+};
+
+TEST(SetArray, TreePlruEqualsATree) {
+  for (const unsigned ways : {2U, 4U, 8U, 16U, 32U}) {
+    SetArray array({ways, ways, Replacement::kTreePlru});
+    Tree tree(ways);
+    uint64_t x = ways;
+    for (unsigned i = 0; i < 20000; ++i) {
+      const uint64_t key = next_random(x) % (2 * ways) + 1;
+      const unsigned slot = array.find(0, key);
+      ASSERT_EQ(slot != SetArray::kNone, tree.has(key)) << ways << " ways, access " << i;
+      if (slot != SetArray::kNone) {
+        array.touch(slot);
+      } else {
+        array.replace(0, key);
+      }
+      tree.access(key);
+    }
+  }
 }
 
 TEST(SetArray, SkylakeTakesItsVictimFromTheGroupAfterTheOneUsedLast) {

@@ -134,6 +134,39 @@ TEST(Cache, InclusiveCacheTakesItsLineFromTheCachesAbove) {
   EXPECT_EQ(memory.written[0].line, PhysAddr(1 * kLineBytes));
 }
 
+/// Two caches with the same accesses: one is asked for each line as for any other, one is told which are absent.
+void expect_absent_lines_are_fetched_like_others(LookAhead look_ahead) {
+  const ClockDomain domain(250, 16);
+  FakeMemory memory("memory", kMemory), other_memory("other_memory", kMemory);
+  Cache plain("plain", small_cache(), HitLevel::kL1, kLatency), told("told", small_cache(), HitLevel::kL1, kLatency);
+  plain.below(memory);
+  told.below(other_memory);
+  sc_core::sc_spawn([&] {
+    LocalClock plain_clock(domain, 1, look_ahead), told_clock(domain, 2, look_ahead);
+    for (uint64_t i = 0; i < 200; ++i) {
+      const PhysAddr line(i * i % 23 * kLineBytes);
+      const RequestReason reason = i % 3 == 0 ? RequestReason::kStore : RequestReason::kLoad;
+      const HitLevel level = plain.read_line(line, reason, plain_clock);
+      const bool absent = told.array().find(line) == CacheArray::kNone;
+      EXPECT_EQ(absent ? told.read_absent(line, reason, told_clock) : told.read_line(line, reason, told_clock), level);
+    }
+    EXPECT_EQ(told_clock.now(), plain_clock.now());
+  });
+  sc_core::sc_start();
+  EXPECT_EQ(told.stats().misses, plain.stats().misses);
+  EXPECT_EQ(told.stats().requests, plain.stats().requests);
+  EXPECT_EQ(told.stats().write_backs, plain.stats().write_backs);
+  EXPECT_GT(plain.stats().write_backs, 0u);
+}
+
+TEST(Cache, ALineKnownToBeAbsentIsFetchedLikeAnyOtherForALoneRequester) {
+  expect_absent_lines_are_fetched_like_others(LookAhead::kAlone);
+}
+
+TEST(Cache, ALineKnownToBeAbsentIsFetchedLikeAnyOtherAmongOthers) {
+  expect_absent_lines_are_fetched_like_others(LookAhead::kPending);
+}
+
 TEST(Cache, NextLineIsPrefetchedInTheBackground) {
   Bench b;
   b.cache.enable_prefetch(LocalClock(b.actors.domain, 12, LookAhead::kPending));

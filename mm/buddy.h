@@ -9,6 +9,7 @@
 
 #include "mm/context.h"
 #include "mm/struct_page.h"
+#include "models/base/huge_pages.h"
 
 namespace mmusim::mm {
 
@@ -137,7 +138,8 @@ class Buddy {
   std::vector<ZoneData> zones_;
   std::vector<Range> ranges_;
   std::vector<VirtAddr> pgdat_;
-  std::unordered_map<uint64_t, Free> free_;
+  HugePagePool nodes_{64};
+  std::pmr::unordered_map<uint64_t, Free> free_{nodes_.resource()};
   std::unordered_set<uint64_t> unmovable_;                         // pageblocks
   std::unordered_map<unsigned, std::vector<uint16_t>> zonelists_;  // by 2 * node + migrate type
   std::unordered_set<uint64_t> claimed_;                           // pageblocks

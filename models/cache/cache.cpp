@@ -165,7 +165,7 @@ void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   const bool dirty = eviction == Eviction::kDirty;
   if (!dirty && config_.policy != CachePolicy::kVictim) return;
   const CacheArray::Home home = array_.home_of(line);
-  array_.prefetch(line + kLineBytes);  // lines that came one after the other often leave so
+  array_.prefetch_after(home);  // lines that came one after the other often leave so
   if (const unsigned slot = array_.find(home); slot != CacheArray::kNone) {
     if (dirty) array_.mark_dirty(slot);
     return;

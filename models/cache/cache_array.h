@@ -26,6 +26,10 @@ class CacheArray {
   unsigned find(PhysAddr line) const { return find(home_of(line)); }
   unsigned find(const Home& home) const { return array_.find(home.set, home.tag, home.tag.key); }
   void prefetch(PhysAddr line) const { array_.prefetch_whole(set_of(line)); }
+  /// The same for the line after one that is at `home`.
+  void prefetch_after(const Home& home) const {
+    array_.prefetch_whole(home.set + 1 < array_.sets() ? home.set + 1 : 0);
+  }
   void touch(unsigned slot) { array_.touch(slot); }
   void mark_dirty(unsigned slot) { array_.mark(slot); }
   bool dirty(unsigned slot) const { return array_.marked(slot); }

@@ -83,7 +83,7 @@ void Core::wake(CoreLock& lock) {
 
 /// An access whose page is remembered: done here, unless it misses the first-level cache and somebody wants its record.
 /// What is remembered, or nullptr if it was not done.
-const PageMemos::Memo* BlockingCore::access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa) {
+inline const PageMemos::Memo* BlockingCore::access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa) {
   const PageMemos::Memo* memo = lsu_->recall(access);
   if (memo == nullptr) return nullptr;
   const bool report = lsu_->context().every_access();

@@ -135,7 +135,7 @@ class BlockingCore : public Core {
   AccessRun run_of_hits(const MemAccess& access, uint64_t times) override;
 
  private:
-  const PageMemos::Memo* access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);
+  [[gnu::always_inline]] const PageMemos::Memo* access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);
   AccessResult access_slow(const MemAccess& access, uint64_t id);
 };
 

@@ -65,8 +65,9 @@ void Dram::deliver_writes(DramCycle now) {
   while (!posted_.empty() && posted_.front().arrival <= now) {
     const Posted& write = posted_.front();
     DramCycle at = write.arrival;
-    if (!system_.can_accept(write.where, true, at) && !wait_for_place(write, at, now)) break;
-    system_.enqueue({0, write.line, true}, write.where, at);
+    while (!system_.post(write.line, write.where, at)) {
+      if (!wait_for_place(write, at, now)) return;
+    }
     posted_.pop_front();
     if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
   }

@@ -17,9 +17,14 @@ DramChannel::DramChannel(const DramConfig& config)
 
 bool DramChannel::can_accept(bool write, DramCycle now) {
   decide_until(now);
-  const RequestQueue& queue = write ? writes_ : reads_;
-  const unsigned leaving = (write ? last_write_ : last_read_) == now ? 1 : 0;
-  return queue.size() + leaving < queue.capacity();
+  return has_place(write, now);
+}
+
+bool DramChannel::post(PhysAddr pa, const DramLocation& where, DramCycle now) {
+  decide_until(now);
+  if (!has_place(/*write=*/true, now)) return false;
+  enqueue_decided({.id = 0, .pa = pa, .write = true}, where, now);
+  return true;
 }
 
 void DramChannel::put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now) {
@@ -35,6 +40,12 @@ void DramChannel::put(RequestQueue& queue, const DramRequest& request, const Dra
 
 std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
   decide_until(now);
+  return enqueue_decided(request, where, now);
+}
+
+/// enqueue(), where all up to `now` has been decided.
+std::optional<DramCycle> DramChannel::enqueue_decided(const DramRequest& request, const DramLocation& where,
+                                                      DramCycle now) {
   MMUSIM_INVARIANT(now >= decided_, "DRAM request in the past");
   flushing_ = false;
   if (request.write) return enqueue_write(request, where, now);
@@ -58,12 +69,6 @@ std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, 
     ++stats_.write_drains;
   }
   return now;
-}
-
-const RequestQueue* DramChannel::active_queue() const {
-  if (forced_drain_) return &writes_;
-  if (!reads_.empty()) return &reads_;
-  return writes_.size() > (flushing_ ? 0 : config_.write_low_watermark) ? &writes_ : nullptr;
 }
 
 /// The command that goes first if none goes before cycle `from`. `overdue`: the request that comes before all others.
@@ -207,7 +212,7 @@ void DramChannel::close_if_unused(unsigned bank) {
     device_.auto_precharge(bank);
 }
 
-void DramChannel::decide_until(DramCycle t) {
+void DramChannel::decide_all_until(DramCycle t) {
   while (active_queue() != nullptr) {
     const Decision& d = decide();
     if (d.at > t) return;
@@ -225,7 +230,7 @@ std::optional<DramCycle> DramChannel::next_event() {
 
 /// The commands of a read that has no other beside it, without the queue. Does nothing, and returns nothing, where the
 /// read has to wait for writes or is answered by one, or where somebody watches.
-std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now) {
+inline std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now) {
   if (observer_ != nullptr) return std::nullopt;  // it wants to see the queue
   decide_until(now);
   MMUSIM_INVARIANT(now >= decided_ && reads_.empty(), "DRAM request in the past, or not alone");

@@ -78,6 +78,9 @@ class DramChannel {
   /// writes, forwarded reads); other reads come out of advance_to().
   std::optional<DramCycle> enqueue(const DramRequest& request, const DramLocation& where, DramCycle now);
 
+  /// can_accept() and enqueue() of a write in one: false if there is no place for it.
+  bool post(PhysAddr pa, const DramLocation& where, DramCycle now);
+
   /// Next cycle in which the controller does anything for queued requests; nullopt if it has none it would act on.
   /// Reads that were decided on while a request was enqueued count with the cycle of their command, which may be past:
   /// advance_to() any cycle hands them out.
@@ -128,7 +131,11 @@ class DramChannel {
   };
 
   bool writes_go() const { return forced_drain_ || reads_.empty(); }
-  const RequestQueue* active_queue() const;
+  const RequestQueue* active_queue() const {
+    if (forced_drain_) return &writes_;
+    if (!reads_.empty()) return &reads_;
+    return writes_.size() > (flushing_ ? 0 : config_.write_low_watermark) ? &writes_ : nullptr;
+  }
   Decision best(const RequestQueue& queue, DramCommand column, DramCycle from, RequestQueue::Index overdue) const;
   const Decision& decide();
   void execute(const Decision& d);
@@ -138,14 +145,24 @@ class DramChannel {
   void execute_column(const Decision& d);
   void count_read(DramCycle at);
   void close_if_unused(unsigned bank);
-  std::optional<DramCycle> read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now);
+  [[gnu::always_inline]] std::optional<DramCycle> read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now);
   template <DramCommand kCommand>
   void send(unsigned bank, uint64_t row, DramCycle at);
   void refresh(DramCycle now);
   void tell_queues(DramCycle now) {
     if (observer_ != nullptr) observer_->queues(number_, reads_.size(), writes_.size(), now);
   }
-  void decide_until(DramCycle t);
+  void decide_until(DramCycle t) {
+    const bool nothing = active_queue() == nullptr ? device_.next_refresh() > t : next_known_ && next_.at > t;
+    if (!nothing) decide_all_until(t);
+  }
+  void decide_all_until(DramCycle t);
+  bool has_place(bool write, DramCycle now) const {
+    const RequestQueue& queue = write ? writes_ : reads_;
+    const unsigned leaving = (write ? last_write_ : last_read_) == now ? 1 : 0;
+    return queue.size() + leaving < queue.capacity();
+  }
+  std::optional<DramCycle> enqueue_decided(const DramRequest& request, const DramLocation& where, DramCycle now);
   std::optional<DramCycle> enqueue_write(const DramRequest& request, const DramLocation& where, DramCycle now);
   void put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now);
 

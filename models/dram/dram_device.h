@@ -93,7 +93,7 @@ class DramDevice {
   static void hold_back(Node& node, const Delays& delays, DramCycle now) {
     for (unsigned i = 0; i < kDramCommands; ++i) hold_back(node.ready[i], now + delays[i]);
   }
-  template <DramCommand kCommand, size_t kConstraint>
+  template <DramCommand kCommand, bool kOther, size_t kConstraint>
   void hold_back(Bank& bank, Rank& rank, DramCycle now);
   void count_activate(Rank& rank, DramCycle now);
   void refresh(unsigned rank, DramCycle due, DramCycle bus_free);
@@ -118,24 +118,20 @@ class DramDevice {
   uint64_t refreshes_ = 0;
 };
 
-/// What that constraint says after a command, if it is about this one. The fifth activate of a rank has a rule of its
-/// own.
-template <DramCommand kCommand, size_t kConstraint>
+/// What that constraint says after a command, if it is about this one and about the ranks asked for. The fifth activate
+/// of a rank has a rule of its own.
+template <DramCommand kCommand, bool kOther, size_t kConstraint>
 inline void DramDevice::hold_back(Bank& bank, Rank& rank, DramCycle now) {
   constexpr DramConstraint kRow = kDramConstraints[kConstraint];
-  if constexpr (kRow.from == kCommand && kRow.window == 1) {
+  if constexpr (kRow.from == kCommand && kRow.window == 1 && (kRow.scope == DramScope::kOtherRanks) == kOther) {
     constexpr unsigned kTo = index_of(kRow.to);
     const DramCycle until = now + tables_->cycles[kConstraint];
     if constexpr (kRow.scope == DramScope::kBank) {
       hold_back(bank.ready[kTo], until);
     } else if constexpr (kRow.scope == DramScope::kBankGroup) {
       hold_back(groups_[bank.group].ready[kTo], until);
-    } else if constexpr (kRow.scope == DramScope::kRank) {
-      hold_back(rank.ready[kTo], until);
     } else {
-      for (Rank& other : ranks_) {
-        if (&other != &rank) hold_back(other.ready[kTo], until);
-      }
+      hold_back(rank.ready[kTo], until);
     }
   }
 }
@@ -155,10 +151,20 @@ inline void DramDevice::issue(unsigned bank, uint64_t row, DramCycle now) {
   } else if constexpr (kCommand == DramCommand::kPrecharge) {
     open_[bank] = 0;
   }
-  const auto note_all = [&]<size_t... kConstraint>(std::index_sequence<kConstraint...>) {
-    (hold_back<kCommand, kConstraint>(b, rank, now), ...);
+  const auto note_all = [&]<bool kOther, size_t... kConstraint>(std::bool_constant<kOther>, Rank & of,
+                                                                std::index_sequence<kConstraint...>) {
+    (hold_back<kCommand, kOther, kConstraint>(b, of, now), ...);
   };
-  note_all(std::make_index_sequence<kDramConstraints.size()>{});
+  constexpr auto kAll = std::make_index_sequence<kDramConstraints.size()>{};
+  note_all(std::false_type{}, rank, kAll);
+  constexpr bool kOtherRanksToo = std::ranges::any_of(kDramConstraints, [](const DramConstraint& rule) {
+    return rule.from == kCommand && rule.scope == DramScope::kOtherRanks;
+  });
+  if constexpr (kOtherRanksToo) {
+    for (Rank& other : ranks_) {
+      if (&other != &rank) note_all(std::true_type{}, other, kAll);
+    }
+  }
 }
 
 }  // namespace mmusim

@@ -29,6 +29,7 @@ class DramSystem {
   std::optional<DramCycle> enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
     return touch(where.channel).enqueue(request, where, now);
   }
+  bool post(PhysAddr pa, const DramLocation& where, DramCycle now) { return touch(where.channel).post(pa, where, now); }
   std::optional<DramCycle> next_event();
   bool has_reads() const;
   /// Whether the channel of `pa` has reads queued (if not, read_alone() is allowed).

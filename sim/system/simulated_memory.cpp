@@ -61,16 +61,13 @@ void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> s
     first.rmw = stores[0].op.has_value();
     const uint64_t line = first.va.align_down(kLineBytes) - base;  // its offset, below 0 or not
     const auto place = [line](const mm::FieldStore& s) { return s.offset - line; };
-    const auto in_line = [&](const mm::FieldStore& s) {
-      return place(s) < kLineBytes && place(s) + s.bytes <= kLineBytes;
-    };
-    if (!in_line(stores[0])) {
+    size_t done = 0;  // how many stores lie in the line
+    while (done < stores.size() && place(stores[done]) <= kLineBytes - stores[done].bytes) ++done;
+    if (done == 0) {
       apply(touch(first.va, first.bytes, AccessKind::kWrite, first.rmw), stores[0]);
       stores = stores.subspan(1);
       continue;
     }
-    const auto end = std::find_if_not(stores.begin() + 1, stores.end(), in_line);
-    auto done = static_cast<size_t>(end - stores.begin());
     const AccessRun run = core_.access_run(first, done - 1);
     if (!run.all) done = 1;
     std::byte* const at = machine_.memory().line(reached(first, run.first));

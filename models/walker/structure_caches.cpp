@@ -49,41 +49,6 @@ StructureCaches::StructureCaches(const StructureCachesConfig& config, StructureS
   }
 }
 
-StructureEntry StructureCaches::find(const ControlState& control, VirtAddr va) {
-  const uint16_t pcid = control.pcid();
-  if (second_level_tlb_ != nullptr) {
-    if (const StructureEntry pde = second_level_tlb_->find_structure(va, pcid)) return pde;
-  }
-  for (unsigned level = 2, top = control.levels(); level <= top; ++level) {
-    Cache* cache = by_level_[level];
-    if (cache == nullptr) continue;
-    const uint64_t number = number_of(control, va, level);
-    const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, pcid));
-    if (slot == SetArray::kNone) continue;
-    cache->array.touch(slot);
-    return cache->entries[slot];
-  }
-  return {};
-}
-
-void StructureCaches::put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent) {
-  const uint16_t pcid = control.pcid();
-  ++puts_;
-  if (entry.level() == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
-  Cache* cache = by_level_[entry.level()];
-  if (cache == nullptr) return;
-  const uint64_t number = number_of(control, va, entry.level());
-  const uint64_t key = key_of(number, entry.level(), pcid);
-  const unsigned set = cache->array.set_of(number);
-  unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
-  if (slot == SetArray::kNone) {
-    slot = cache->array.replace(set, key).slot;
-  } else {
-    cache->array.put(slot, key);
-  }
-  cache->entries[slot] = entry;
-}
-
 unsigned StructureCaches::invalidate(const ControlState& control, const Invalidation& operation) {
   unsigned removed = 0;
   for (Cache& cache : caches_) {

@@ -31,12 +31,12 @@ class StructureCaches {
   StructureCaches(const StructureCachesConfig& config, StructureStore* second_level_tlb);
 
   /// The entry that lets a walk of `va` start lowest, or none.
-  StructureEntry find(const ControlState& control, VirtAddr va);
+  [[gnu::always_inline]] StructureEntry find(const ControlState& control, VirtAddr va);
   /// How often anything was put in. What find() did not have is not here as long as this stays what it was.
   uint64_t puts() const { return puts_; }
   /// Keeps `entry`, used for `va`, if there is a cache for its level. `absent`: no entry of this level for `va` is
   /// here.
-  void put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent = false);
+  [[gnu::always_inline]] void put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent = false);
   /// Removes entries; returns how many.
   unsigned invalidate(const ControlState& control, const Invalidation& operation);
   void clear();
@@ -62,5 +62,40 @@ class StructureCaches {
   std::array<Cache*, kMaxLevels + 1> by_level_{};
   uint64_t puts_ = 0;
 };
+
+inline StructureEntry StructureCaches::find(const ControlState& control, VirtAddr va) {
+  const uint16_t pcid = control.pcid();
+  if (second_level_tlb_ != nullptr) {
+    if (const StructureEntry pde = second_level_tlb_->find_structure(va, pcid)) return pde;
+  }
+  for (unsigned level = 2, top = control.levels(); level <= top; ++level) {
+    Cache* cache = by_level_[level];
+    if (cache == nullptr) continue;
+    const uint64_t number = number_of(control, va, level);
+    const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, pcid));
+    if (slot == SetArray::kNone) continue;
+    cache->array.touch(slot);
+    return cache->entries[slot];
+  }
+  return {};
+}
+
+inline void StructureCaches::put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent) {
+  const uint16_t pcid = control.pcid();
+  ++puts_;
+  if (entry.level() == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
+  Cache* cache = by_level_[entry.level()];
+  if (cache == nullptr) return;
+  const uint64_t number = number_of(control, va, entry.level());
+  const uint64_t key = key_of(number, entry.level(), pcid);
+  const unsigned set = cache->array.set_of(number);
+  unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
+  if (slot == SetArray::kNone) {
+    slot = cache->array.replace(set, key).slot;
+  } else {
+    cache->array.put(slot, key);
+  }
+  cache->entries[slot] = entry;
+}
 
 }  // namespace mmusim

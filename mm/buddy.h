@@ -138,7 +138,7 @@ class Buddy {
   std::vector<ZoneData> zones_;
   std::vector<Range> ranges_;
   std::vector<VirtAddr> pgdat_;
-  HugePagePool nodes_{64};
+  HugePagePool nodes_{64};  // of free_, some 40 bytes each
   std::pmr::unordered_map<uint64_t, Free> free_{nodes_.resource()};
   std::unordered_set<uint64_t> unmovable_;                         // pageblocks
   std::unordered_map<unsigned, std::vector<uint16_t>> zonelists_;  // by 2 * node + migrate type

@@ -48,7 +48,7 @@ template <class T>
 using HugePageVector = std::vector<T, HugePageAllocator<T>>;
 
 /// For tables with very many nodes of up to `node_bytes`: they lie in huge pages, which go back to the host with the
-/// pool.
+/// pool. A freed node is used again; what is larger, as the array of a hash table that grows, is not.
 class HugePagePool {
  public:
   explicit HugePagePool(size_t node_bytes)

@@ -88,14 +88,12 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
   clock.advance(lookup_);
   const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
   const CacheArray::Home home = array_.home_of(line);
-  if (!absent) {
-    const unsigned slot = array_.find(home);
-    if (slot != CacheArray::kNone) {
-      array_.touch(slot);
-      if (dirties) array_.mark_dirty(slot);
-      if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
-      return level_;
-    }
+  const unsigned slot = absent ? CacheArray::kNone : array_.find(home);
+  if (slot != CacheArray::kNone) {
+    array_.touch(slot);
+    if (dirties) array_.mark_dirty(slot);
+    if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+    return level_;
   }
   ++stats_.misses[static_cast<unsigned>(reason)];
   const HitLevel found = below->read_line(line, reason, clock);
@@ -147,9 +145,10 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (entrance_) clock.sync();  // the fill happens when the line arrives
   if (config_.policy != CachePolicy::kVictim) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
-    const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(line);
+    const CacheArray::Home home = array_.home_of(line);
+    const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(home);
     if (slot == CacheArray::kNone) {
-      keep(array_.home_of(line), dirty, clock);
+      keep(home, dirty, clock);
     } else if (dirty) {  // an eviction from above brought it in meanwhile
       array_.mark_dirty(slot);
     }

@@ -51,10 +51,6 @@ void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   if (eviction == Eviction::kClean) return;
   ++stats_.writes;
   const Posted write{line, system_.locate(line), dram_cycle(clock.now() + config_.to_memory)};
-  if (posted_.empty() || posted_.back().arrival <= write.arrival) [[likely]] {
-    posted_.push_back(write);
-    return;
-  }
   auto at = posted_.end();
   while (at != posted_.begin() && std::prev(at)->arrival > write.arrival) --at;  // who evicts may be ahead of others
   posted_.insert(at, write);
@@ -65,16 +61,15 @@ void Dram::deliver_writes(DramCycle now) {
   while (!posted_.empty() && posted_.front().arrival <= now) {
     const Posted& write = posted_.front();
     DramCycle at = write.arrival;
-    while (!system_.post(write.line, write.where, at)) {
-      if (!wait_for_place(write, at, now)) return;
-    }
+    if (!system_.post(write.line, write.where, at) && !post_later(write, at, now)) break;
     posted_.pop_front();
     if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
   }
 }
 
-/// Moves `at`, a cycle in which the write finds no place, on to one in which it does; false if that is after `now`.
-bool Dram::wait_for_place(const Posted& write, DramCycle& at, DramCycle now) {
+/// Moves `at`, a cycle in which the write finds no place, on to one in which it does, and posts it then; false if that
+/// is after `now`.
+bool Dram::post_later(const Posted& write, DramCycle& at, DramCycle now) {
   system_.advance_to(at, completions_);
   for (;;) {
     const auto next = system_.next_event();
@@ -82,7 +77,7 @@ bool Dram::wait_for_place(const Posted& write, DramCycle& at, DramCycle now) {
     if (*next > now) return false;
     at = std::max(at, *next + 1);
     system_.advance_to(*next, completions_);
-    if (at <= now && system_.can_accept(write.where, true, at)) return true;
+    if (at <= now && system_.post(write.line, write.where, at)) return true;
   }
 }
 

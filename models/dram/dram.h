@@ -77,7 +77,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramCycle read_alone(PhysAddr line, DramCycle now);
   DramCycle read_shared(PhysAddr line, LocalClock& clock);
   void deliver_writes(DramCycle now);
-  bool wait_for_place(const Posted& write, DramCycle& at, DramCycle now);
+  bool post_later(const Posted& write, DramCycle& at, DramCycle now);
   void advance_to(DramCycle now);
   void hand_out();
   void work();

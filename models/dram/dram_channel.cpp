@@ -153,7 +153,7 @@ template <DramCommand kCommand>
 void DramChannel::execute_row(unsigned bank, uint64_t row, DramCycle at) {
   send<kCommand>(bank, row, at);
   for (RequestQueue* queue : {&reads_, &writes_}) {
-    if (queue->empty()) continue;
+    if (queue->empty()) continue;  // nothing hits
     if constexpr (kCommand == DramCommand::kActivate) {
       queue->row_opened(bank, row);
     } else {

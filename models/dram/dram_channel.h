@@ -60,7 +60,8 @@ struct DramStats {
 ///          + 1. A slot of a queue is free from the cycle after its column command.
 /// Lazy     Nothing happens by itself. Every function first decides what the controller did up to its cycle, so the
 ///          result does not depend on how often, or with which cycles, it is called. Idle time costs nothing.
-/// Order    The cycles of successive enqueue(), can_accept() and read_alone() must not decrease, and may not precede
+/// Order    The cycles of successive enqueue(), post(), can_accept() and read_alone() must not decrease, and may not
+/// precede
 ///          what advance_to() or read_alone() already decided.
 class DramChannel {
  public:

@@ -33,22 +33,6 @@ DramDevice::DramDevice(const DramConfig& config)
   update_next_refresh();
 }
 
-void DramDevice::issue(DramCommand command, unsigned bank, uint64_t row, DramCycle now) {
-  switch (command) {
-    case DramCommand::kActivate:
-      return issue<DramCommand::kActivate>(bank, row, now);
-    case DramCommand::kPrecharge:
-      return issue<DramCommand::kPrecharge>(bank, row, now);
-    case DramCommand::kRead:
-      return issue<DramCommand::kRead>(bank, row, now);
-    case DramCommand::kWrite:
-      return issue<DramCommand::kWrite>(bank, row, now);
-    case DramCommand::kRefresh:
-      break;
-  }
-  MMUSIM_INVARIANT(false, "refreshes come from catch_up_refresh()");
-}
-
 void DramDevice::count_activate(Rank& rank, DramCycle now) {
   rank.last_activates[rank.oldest_activate] = now;
   rank.oldest_activate = (rank.oldest_activate + 1) % 4;

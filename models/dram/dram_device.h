@@ -50,7 +50,6 @@ class DramDevice {
   /// Sends a command (not kRefresh) to `bank` in cycle `now`; `row` matters for kActivate only.
   template <DramCommand kCommand>
   void issue(unsigned bank, uint64_t row, DramCycle now);
-  void issue(DramCommand command, unsigned bank, uint64_t row, DramCycle now);
   /// Lets the bank precharge itself as soon as it may (RDA, WRA): takes no command slot.
   void auto_precharge(unsigned bank);
 

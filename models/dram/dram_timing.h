@@ -21,7 +21,6 @@ const char* name_of(DramCommand command);
 
 /// Which commands a constraint holds back, seen from the bank of the earlier command.
 enum class DramScope : uint8_t { kBank, kBankGroup, kRank, kOtherRanks };
-inline constexpr unsigned kDramScopes = 4;
 
 /// The timing parameters of a device under their JEDEC names (JESD79-4 DDR4, JESD79-5 DDR5), in DRAM clock cycles.
 /// The defaults are DDR4-2400 CL17.
@@ -70,14 +69,10 @@ struct DramConstraint {
   unsigned window = 1;                     ///< 4 for tFAW, else 1
 };
 
-namespace dram {
-
 /// Cycles that keep data of a later command from meeting data of an earlier one on the bus; 0 when it cannot.
-constexpr DramCycle apart(DramCycle first_end, DramCycle second_start) {
+constexpr DramCycle cycles_apart(DramCycle first_end, DramCycle second_start) {
   return first_end > second_start ? first_end - second_start : 0;
 }
-
-}  // namespace dram
 
 /// All constraints between commands: the one home of "which command holds back which". Known while compiling, so that
 /// each command's own part of the model can be laid out for it.
@@ -99,20 +94,33 @@ inline constexpr auto kDramConstraints = [] {
       {kRead, kRead, kBankGroup, [](const T& t) -> DramCycle { return t.ccd_l; }},
       {kRead, kRead, kRank, [](const T& t) -> DramCycle { return t.ccd_s; }},
       {kRead, kRead, kOtherRanks, [](const T& t) -> DramCycle { return t.burst + t.rtrs; }},
-      {kRead, kWrite, kRank, [](const T& t) { return dram::apart(t.read_done() + t.rtw, t.cwl); }},
+      {kRead, kWrite, kRank, [](const T& t) { return cycles_apart(t.read_done() + t.rtw, t.cwl); }},
       {kRead, kWrite, kOtherRanks,
-       [](const T& t) { return dram::apart(t.read_done() + std::max(t.rtrs, t.rtw), t.cwl); }},
+       [](const T& t) { return cycles_apart(t.read_done() + std::max(t.rtrs, t.rtw), t.cwl); }},
       {kRead, kPrecharge, kBank, [](const T& t) -> DramCycle { return t.rtp; }},
       {kWrite, kWrite, kBankGroup, [](const T& t) -> DramCycle { return t.ccd_l_wr; }},
       {kWrite, kWrite, kRank, [](const T& t) -> DramCycle { return t.ccd_s; }},
       {kWrite, kWrite, kOtherRanks, [](const T& t) -> DramCycle { return t.burst + t.rtrs; }},
       {kWrite, kRead, kBankGroup, [](const T& t) { return t.write_done() + t.wtr_l; }},
       {kWrite, kRead, kRank, [](const T& t) { return t.write_done() + t.wtr_s; }},
-      {kWrite, kRead, kOtherRanks, [](const T& t) { return dram::apart(t.write_done() + t.rtrs, t.cl); }},
+      {kWrite, kRead, kOtherRanks, [](const T& t) { return cycles_apart(t.write_done() + t.rtrs, t.cl); }},
       {kWrite, kPrecharge, kBank, [](const T& t) { return t.write_done() + t.wr; }},
       {kRefresh, kActivate, kRank, [](const T& t) -> DramCycle { return t.rfc; }},
       {kRefresh, kRefresh, kRank, [](const T& t) -> DramCycle { return t.rfc; }},
   });
 }();
+// What DramDevice takes for granted.
+static_assert(std::ranges::all_of(kDramConstraints,
+                                  [](const DramConstraint& row) {
+                                    return row.window == 1 ||
+                                           (row.window == 4 && row.from == DramCommand::kActivate &&
+                                            row.to == DramCommand::kActivate && row.scope == DramScope::kRank);
+                                  }),
+              "the only constraint over several commands is tFAW");
+static_assert(std::ranges::all_of(kDramConstraints,
+                                  [](const DramConstraint& row) {
+                                    return row.from != DramCommand::kRefresh || row.scope == DramScope::kRank;
+                                  }),
+              "a refresh holds back its rank");
 
 }  // namespace mmusim

@@ -246,8 +246,9 @@ def main():
     out = ["# Performance", "",
            "Written by `scripts/bench`: each figure is from one run on one machine, and the ceilings were measured in that run too.",
            f"Machine: {cpu}, {os.cpu_count()} processors, load at the beginning {os.getloadavg()[0]:.1f}. Rates are per second of CPU time, so",
-           "that other work on the machine disturbs them little; what is wall-clock time says so. Each is the best of three, of ceilings,",
-           "accesses and readers in rounds in which each had its turn. Release build: expect 10 to 20 % from run to run.", ""]
+           "that other work on the machine disturbs them little; what is wall-clock time says so. " +
+           ("Each is from one measurement." if quick else "Each is the best of three, of ceilings,\n"
+            "accesses and readers in rounds in which each had its turn.") + " Release build: expect 10 to 20 % from run to run.", ""]
     parts = [("The ceilings", ceilings(rates)), ("Accesses", accesses(rates)), ("Trace readers", readers(rates)),
              ("Kernel work", kernel(bench)), ("Outputs and comparisons", outputs(bench)), ("Flat cost", flat(bench, "--long" in arguments))]
     for title, lines in parts:

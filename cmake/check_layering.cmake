@@ -12,7 +12,19 @@ set(rows
   "+models/dram|models/dram models/fabric models/x86 models/base"
   # The load/store unit probes the arrays of its own first-level structures directly, so that a hit is inline.
   "+models/core|models/core models/tlb models/cache models/fabric models/x86 models/base"
+  "sim/host|sim/host models/base"
   "sim/trace|sim/trace models/x86 models/base"
+  "sim/workloads|sim/workloads mm models/x86 models/base"
+  "sim/recorded|sim/recorded sim/trace sim/host mm models/x86 models/base"
+  "sim/translate|sim/translate models/x86 models/base"
+  "+sim/machine|sim/machine models"
+  "+sim/replay|sim/replay sim/machine sim/trace models"
+  "sim/events|sim/events sim/host mm models/dram models/x86 models/base"
+  "+sim/report|sim/report sim/events sim/machine sim/host models"
+  "+sim/scenario|sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
+  "+sim/experiment|sim/experiment sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
+  "+sim/explain|sim/explain sim/scenario sim/events sim/recorded sim/machine sim/host mm models"
+  "+sim/commands|sim mm models"
   "+sim|sim mm models")
 set(bad 0)
 foreach(row IN LISTS rows)

@@ -9,7 +9,7 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/output/signals.h"
+#include "sim/host/interrupts.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/core/core.h"
-#include "models/fabric/strands.h"
+#include "models/fabric/fibers.h"
 
 namespace mmusim {
 

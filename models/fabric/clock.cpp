@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "models/fabric/strands.h"
+#include "models/fabric/fibers.h"
 
 namespace mmusim {
 

@@ -10,10 +10,10 @@
 #include "models/base/records.h"
 #include "models/base/types.h"
 #include "models/fabric/clock.h"
+#include "models/fabric/host_prefetch.h"
 #include "models/x86/activity.h"
 #include "models/x86/memory_type.h"
 #include "models/x86/structure_store.h"
-#include "models/x86/table_hints.h"
 #include "models/x86/translation_witness.h"
 #include "models/x86/walk_outcome.h"
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "models/tlb/page_memos.h"
+#include "models/tlb/recent_pages.h"
 #include "models/tlb/tlb_level.h"
 #include "models/x86/fault.h"
 #include "models/x86/memory_type.h"

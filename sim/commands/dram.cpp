@@ -5,13 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/config_files.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/commands/dram_driver.h"
-#include "sim/data_dir.h"
-#include "sim/output/atomic_file.h"
-#include "sim/output/progress.h"
-#include "sim/output/signals.h"
+#include "sim/experiment/dram_driver.h"
+#include "sim/host/atomic_file.h"
+#include "sim/host/interrupts.h"
+#include "sim/host/progress.h"
 
 namespace mmusim {
 

@@ -7,10 +7,10 @@
 
 #include "mm/profile.h"
 #include "models/base/config.h"
+#include "models/base/config_files.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/data_dir.h"
-#include "sim/scenario/workload.h"
+#include "sim/workloads/workload.h"
 
 namespace mmusim {
 

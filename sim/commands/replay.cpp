@@ -12,12 +12,13 @@
 #include "models/base/config.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/commands/host_limits.h"
-#include "sim/commands/replay_setup.h"
-#include "sim/output/atomic_file.h"
-#include "sim/output/event_log.h"
-#include "sim/output/signals.h"
-#include "sim/output/units.h"
+#include "sim/commands/limit_options.h"
+#include "sim/events/event_log.h"
+#include "sim/experiment/replay_setup.h"
+#include "sim/host/atomic_file.h"
+#include "sim/host/interrupts.h"
+#include "sim/machine/memory_cost.h"
+#include "sim/report/units.h"
 
 namespace mmusim {
 
@@ -224,7 +225,8 @@ ExitCode run(const ReplayOptions& options) {
     return replay.on(replay_machine, nullptr);
   }
   Machine machine(platform, {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
-  const Watchdog watchdog(&machine, limits);
+  const WatchedMachine watched(machine);
+  const Watchdog watchdog(&watched, limits);
   TimedReplayMachine replay_machine(machine);
   return replay.on(replay_machine, &machine);
 }

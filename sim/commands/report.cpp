@@ -8,10 +8,10 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/output/atomic_file.h"
-#include "sim/output/comparison.h"
-#include "sim/output/html_report.h"
-#include "sim/output/summary.h"
+#include "sim/host/atomic_file.h"
+#include "sim/report/comparison.h"
+#include "sim/report/html_report.h"
+#include "sim/report/summary.h"
 
 namespace mmusim {
 

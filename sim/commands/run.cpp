@@ -7,9 +7,9 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/commands/host_limits.h"
-#include "sim/commands/run_recordings.h"
-#include "sim/output/atomic_file.h"
+#include "sim/commands/limit_options.h"
+#include "sim/experiment/run_recordings.h"
+#include "sim/host/atomic_file.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
 #include "sim/scenario/scenario_cost.h"
@@ -56,7 +56,8 @@ ExitCode run(const Options& options) {
 
   MachineHost host(scenario, platform,
                    {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
-  const Watchdog watchdog(&host.machine(), limits);
+  const WatchedMachine watched(host.machine());
+  const Watchdog watchdog(&watched, limits);
   RunRecordings recordings(options.recordings, selection, scenario, platform, directory, host);
   const RunResult result = run_scenario(scenario, host, recordings.outputs());
   recordings.close(result);

@@ -5,8 +5,8 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/output/atomic_file.h"
-#include "sim/scenario/derive.h"
+#include "sim/host/atomic_file.h"
+#include "sim/recorded/derive.h"
 
 namespace mmusim {
 

@@ -5,8 +5,8 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/output/signals.h"
-#include "sim/system/platform.h"
+#include "sim/host/interrupts.h"
+#include "sim/machine/platform.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/translate/case_translator.h"
 #include "sim/translate/line_splitter.h"

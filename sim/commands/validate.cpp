@@ -10,7 +10,7 @@
 #include "models/base/format.h"
 #include "models/dram/dram_config.h"
 #include "sim/commands/commands.h"
-#include "sim/scenario/derive.h"
+#include "sim/recorded/derive.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/trace/trace_reader.h"
 

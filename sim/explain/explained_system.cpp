@@ -4,13 +4,13 @@
 #include <variant>
 
 #include "models/base/format.h"
+#include "sim/events/json_line.h"
 #include "sim/explain/timed_access.h"
-#include "sim/image/page_table_image.h"
-#include "sim/output/json_line.h"
+#include "sim/machine/machine.h"
+#include "sim/machine/platform.h"
+#include "sim/recorded/page_table_image.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
-#include "sim/system/machine.h"
-#include "sim/system/platform.h"
 
 namespace mmusim {
 

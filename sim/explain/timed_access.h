@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/explain/explanation.h"
-#include "sim/system/machine.h"
+#include "sim/machine/machine.h"
 
 namespace mmusim {
 

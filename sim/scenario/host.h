@@ -10,8 +10,8 @@
 #include "mm/observer.h"
 #include "models/base/phys_mem.h"
 #include "models/base/stats.h"
-#include "sim/output/events.h"
-#include "sim/output/summary.h"
+#include "sim/events/events.h"
+#include "sim/report/summary.h"
 #include "sim/scenario/scenario.h"
 
 namespace mmusim {

@@ -9,11 +9,11 @@
 #include "models/base/errors.h"
 #include "models/dram/address_map.h"
 #include "models/x86/paging.h"
-#include "sim/output/progress.h"
-#include "sim/output/signals.h"
-#include "sim/player/trace_player.h"
-#include "sim/system/programs.h"
-#include "sim/system/watchdog.h"
+#include "sim/host/interrupts.h"
+#include "sim/host/progress.h"
+#include "sim/host/watchdog.h"
+#include "sim/machine/programs.h"
+#include "sim/replay/trace_player.h"
 #include "sim/trace/trace_reader.h"
 
 namespace mmusim {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "sim/machine/machine.h"
 #include "sim/scenario/host.h"
 #include "sim/scenario/switched_memory.h"
-#include "sim/system/machine.h"
 
 namespace mmusim {
 

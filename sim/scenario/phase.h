@@ -11,8 +11,8 @@
 #include "mm/kernel.h"
 #include "mm/result.h"
 #include "models/base/config.h"
-#include "sim/scenario/workload.h"
 #include "sim/trace/trace_window.h"
+#include "sim/workloads/workload.h"
 
 namespace mmusim {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "sim/recorded/resource_tree.h"
 #include "sim/scenario/phase.h"
-#include "sim/scenario/resource_tree.h"
 
 namespace mmusim {
 

@@ -3,7 +3,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
-#include "sim/output/event_log.h"
+#include "sim/events/event_log.h"
 
 namespace mmusim {
 

@@ -6,7 +6,7 @@
 
 #include "mm/observer.h"
 #include "models/x86/activity.h"
-#include "sim/output/events.h"
+#include "sim/events/events.h"
 #include "sim/trace/trace_writer.h"
 
 namespace mmusim {

@@ -5,15 +5,15 @@
 #include <map>
 
 #include "mm/kernel.h"
-#include "sim/output/event_log.h"
-#include "sim/output/kernel_recorder.h"
-#include "sim/output/signal_trace.h"
-#include "sim/output/signals.h"
-#include "sim/output/timeline.h"
+#include "sim/events/event_log.h"
+#include "sim/events/kernel_recorder.h"
+#include "sim/events/timeline.h"
+#include "sim/events/vcd.h"
+#include "sim/host/interrupts.h"
+#include "sim/report/misses_over_time.h"
 #include "sim/scenario/kernel_phases.h"
-#include "sim/scenario/machine_counts.h"
-#include "sim/scenario/random.h"
 #include "sim/scenario/run_recorder.h"
+#include "sim/workloads/random.h"
 
 namespace mmusim {
 
@@ -113,7 +113,9 @@ class Run {
     } catch (const Interrupted&) {
       result_.summary.interrupted = true;
     }
-    recorder_.end_phase(summary);
+    KernelPhase kernel = recorder_.end_phase();
+    summary.kernel = kernel.totals;
+    summary.functions = std::move(kernel.functions);
     course_.sample(host_.totals());
     summary.end = host_.stamp().cycle;
     summary.machine = difference(host_.totals(), before_);
@@ -202,7 +204,7 @@ class Run {
   mm::Kernel kernel_;
   KernelPhases calls_;
   MachineTotals before_;  // the machine's counts when the phase, or its measured part, began
-  MissCourse course_;
+  MissesOverTime course_;
   std::map<std::string, unsigned> labels_;
 };
 

@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 
-#include "sim/output/events.h"
-#include "sim/output/summary.h"
+#include "sim/events/events.h"
+#include "sim/recorded/stage_tables.h"
+#include "sim/report/summary.h"
 #include "sim/scenario/host.h"
 #include "sim/scenario/scenario.h"
-#include "sim/scenario/stage_tables.h"
 
 namespace mmusim {
 

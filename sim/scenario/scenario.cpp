@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
+#include "models/base/config_files.h"
 #include "models/base/errors.h"
-#include "sim/data_dir.h"
-#include "sim/scenario/random.h"
+#include "sim/workloads/random.h"
 
 namespace mmusim {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "sim/machine/memory_cost.h"
 #include "sim/scenario/scenario.h"
-#include "sim/system/host_memory_cost.h"
 
 namespace mmusim {
 

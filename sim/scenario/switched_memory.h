@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "mm/direct_memory.h"
-#include "sim/output/signals.h"
+#include "sim/host/interrupts.h"
 #include "sim/scenario/host.h"
-#include "sim/system/simulated_memory.h"
+#include "sim/scenario/simulated_memory.h"
 
 namespace mmusim {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 // The machines that the benchmarks run: the textbook platform with 1 GiB mapped in 4 KiB pages from address 0.
-#include "sim/system/functional_machine.h"
-#include "sim/system/machine.h"
+#include "sim/machine/functional_machine.h"
+#include "sim/machine/machine.h"
 #include "tests/bench/patterns.h"
 #include "tests/support/table_builder.h"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <systemc>
 
-#include "sim/system/programs.h"
+#include "sim/machine/programs.h"
 #include "tests/bench/bench_machine.h"
 
 namespace mmusim {

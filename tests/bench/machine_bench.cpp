@@ -3,7 +3,7 @@
 // --benchmark_filter=functional, =blocking or =window.
 #include <benchmark/benchmark.h>
 
-#include "sim/system/programs.h"
+#include "sim/machine/programs.h"
 #include "tests/bench/bench_machine.h"
 
 namespace mmusim {

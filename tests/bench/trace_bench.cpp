@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "sim/trace/address_space.h"
+#include "sim/replay/address_space.h"
 #include "sim/trace/stack_distance.h"
 #include "sim/trace/trace_reader.h"
 #include "sim/trace/trace_statistics.h"

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sim/data_dir.h"
+#include "models/base/config_files.h"
 #include "tests/dram/dram_support.h"
 
 namespace mmusim {

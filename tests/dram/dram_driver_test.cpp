@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sim/commands/dram_driver.h"
+#include "sim/experiment/dram_driver.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 
 #include "models/base/config.h"
 #include "models/base/errors.h"
-#include "sim/system/host_memory_cost.h"
+#include "sim/machine/memory_cost.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mmusim;

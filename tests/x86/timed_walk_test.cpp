@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "models/x86/translate.h"
-#include "sim/system/machine.h"
-#include "sim/system/programs.h"
+#include "sim/machine/machine.h"
+#include "sim/machine/programs.h"
 #include "tests/x86/entry_map.h"
 #include "tests/x86/random_tables.h"
 

@@ -11,9 +11,9 @@
 #include "models/base/errors.h"
 #include "sim/explain/entry_text.h"
 #include "sim/explain/explained_system.h"
-#include "sim/image/image_check.h"
-#include "sim/system/machine.h"
-#include "sim/system/programs.h"
+#include "sim/machine/machine.h"
+#include "sim/machine/programs.h"
+#include "sim/recorded/image_check.h"
 
 namespace mmusim {
 namespace {

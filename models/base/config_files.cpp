@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "models/base/config_files.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/config.h"
+#include "models/base/errors.h"
+#include "models/base/format.h"
+
+namespace mmusim {
+
+namespace fs = std::filesystem;
+
+std::string config_dir() {
+  const char* set = std::getenv("MMUSIM_CONFIGS");
+  return set != nullptr && *set != '\0' ? set : MMUSIM_CONFIG_DIR;
+}
+
+std::string find_config(std::string_view kind, std::string_view name) {
+  std::error_code ignored;
+  if (name.find('/') != std::string_view::npos || name.ends_with(".json") || name == "-" ||
+      fs::is_regular_file(fs::path(name), ignored))
+    return std::string(name);
+  const fs::path file = fs::path(config_dir()) / kind / (std::string(name) + ".json");
+  if (fs::is_regular_file(file, ignored)) return file.string();
+  throw InputError(fmt::format("{}: neither a file nor one of the shipped {} ({})", name, kind,
+                               fmt::join(config_names(kind), ", ")));
+}
+
+std::vector<std::string> config_names(std::string_view kind) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(config_dir()) / kind, error)) {
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+namespace {
+
+constexpr unsigned kMostBases = 8;
+
+nlohmann::json platform_on_bases(const std::string& name_or_path, unsigned bases) {
+  if (bases == 0) throw InputError(fmt::format("{}: more than {} \"base\" in a row", name_or_path, kMostBases));
+  nlohmann::json document = parse_json_file(find_config("platforms", name_or_path));
+  const auto base = document.is_object() ? document.find("base") : document.end();
+  if (base == document.end()) return document;
+  if (!base->is_string()) throw InputError(name_or_path + ": /base: expected the name or path of a platform");
+  nlohmann::json whole = platform_on_bases(base->get<std::string>(), bases - 1);
+  document.erase(base);
+  whole.merge_patch(document);
+  return whole;
+}
+
+}  // namespace
+
+nlohmann::json platform_document(const std::string& name_or_path) {
+  return platform_on_bases(name_or_path, kMostBases);
+}
+
+}  // namespace mmusim

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "models/dram/dram_config.h"
+#include "models/dram/dram_observer.h"
+
+namespace mmusim {
+
+class SignalTrace;
+class Timeline;
+
+/// Draws what the DRAM controllers do: a track for each bank in the timeline, queues and open rows as signals.
+class DramTracks final : public DramObserver {
+ public:
+  /// `period_ps` is that of the core clock. `timeline` and `signals` may be null.
+  DramTracks(const DramConfig& dram, uint64_t period_ps, Timeline* timeline, SignalTrace* signals);
+
+  void command(unsigned channel, DramCommand command, unsigned bank, uint64_t row, DramCycle at) override;
+  void queues(unsigned channel, size_t reads, size_t writes, DramCycle at) override;
+
+ private:
+  /// How long the command keeps its bank from the next one of the same request, in DRAM cycles.
+  DramCycle length(DramCommand command) const;
+
+  DramConfig dram_;
+  uint64_t period_ps_;
+  Timeline* timeline_;
+  SignalTrace* signals_;
+  std::vector<uint64_t> rows_;  // last opened, by channel and bank
+};
+
+}  // namespace mmusim

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "sim/events/timeline.h"
+
+#include <iterator>
+
+#include "models/base/format.h"
+#include "sim/events/json_line.h"
+
+namespace mmusim {
+
+namespace {
+
+// Processes of the format, which are groups of tracks here.
+constexpr unsigned kPhases = 1;
+constexpr unsigned kKernelCode = 2;
+constexpr unsigned kAccesses = 3;
+constexpr unsigned kWalkers = 4;
+constexpr unsigned kBanks = 5;
+
+constexpr uint64_t kWalkersOfCore = 64;  // numbers of walker tracks set aside for each core
+constexpr size_t kPendingWalks = 4096;
+
+}  // namespace
+
+Timeline::Timeline(const std::string& path, const TimelineConfig& config)
+    : config_(config), file_(path), next_step_(config.max_bytes / 16) {
+  file_.write("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
+  static constexpr const char* kNames[] = {"phases", "kernel code", "accesses that walked", "page walkers",
+                                           "DRAM banks"};
+  for (unsigned p = 1; p <= std::size(kNames); ++p) {
+    put(fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"tid":0,"args":{{"name":"{}"}}}})", p, kNames[p - 1]));
+    put(fmt::format(R"({{"name":"process_sort_index","ph":"M","pid":{},"tid":0,"args":{{"sort_index":{}}}}})", p, p));
+  }
+}
+
+void Timeline::put(std::string_view event) {
+  if (!first_) file_.write(",\n");
+  first_ = false;
+  file_.write(event);
+  bytes_ += event.size() + 2;
+  if (bytes_ >= next_step_) {
+    next_step_ += config_.max_bytes / 16;
+    stride_ *= 2;
+  }
+}
+
+bool Timeline::sampled(Frequent kind) {
+  return seen_[static_cast<unsigned>(kind)]++ % stride_ == 0 && bytes_ < config_.max_bytes;
+}
+
+void Timeline::name_track(unsigned process, uint64_t track, const std::string& name) {
+  if (!named_.try_emplace({process, track}, true).second) return;
+  put(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"{}"}}}})", process, track,
+                  name));
+}
+
+void Timeline::slice(unsigned process, uint64_t track, std::string_view name, uint64_t begin, uint64_t end,
+                     std::string_view arguments) {
+  put(fmt::format(
+      R"({{"name":{},"ph":"X","pid":{},"tid":{},"ts":{:.6f},"dur":{:.6f},"args":{{"cycle":{},"cycles":{}{}}}}})",
+      json_quoted(name), process, track, microseconds(begin), microseconds(end - begin), begin, end - begin,
+      arguments));
+}
+
+/// A point of an arrow, bound to the slice of the track that is open then: "s" its start, "t" a step, "f" its end.
+void Timeline::flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at) {
+  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"{}","bp":"e","id":{},"pid":{},"tid":{},"ts":{:.6f}}})", part,
+                  id, process, track, microseconds(at)));
+}
+
+void Timeline::walk(const WalkRecord& w) {
+  if (!in_window(w.begin.count) || !sampled(Frequent::kWalk)) return;
+  const uint64_t track = w.core * kWalkersOfCore + w.walker;
+  name_track(kWalkers, track, fmt::format("core {} walker {}", w.core, w.walker));
+  const uint64_t served = w.begin.count + w.queue.count;
+  slice(kWalkers, track, w.page_size ? fmt::format("walk {}", name_of(*w.page_size)) : "walk, fault", served,
+        w.end.count, fmt::format(R"(,"va":"{}","cause":"{}","queue_cycles":{})", w.va, name_of(w.cause), w.queue));
+  // An arrow from the access to the walk and on to each read; a walk of a prefetcher is where its arrow begins.
+  flow(w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
+  uint64_t at = served + w.structure_caches.count;
+  for (size_t i = 0; i < w.entries.size(); ++i) {
+    const EntryRead& r = w.entries[i];
+    slice(kWalkers, track, fmt::format("level {}: {}", r.level, name_of(r.hit)), at, at + r.cycles.count,
+          fmt::format(R"(,"pa":"{}","value":"0x{:x}")", r.pa, r.value));
+    flow(i + 1 == w.entries.size() ? "f" : "t", w.id, kWalkers, track, at);
+    at += r.cycles.count;
+  }
+  if (w.access == 0) return;
+  if (walk_of_access_.size() >= kPendingWalks) walk_of_access_.clear();
+  walk_of_access_[(uint64_t{w.core} << 48) ^ w.access] = w.id;
+}
+
+void Timeline::access(const AccessRecord& a) {
+  if (walk_of_access_.empty()) return;
+  const auto walk = walk_of_access_.find((uint64_t{a.core} << 48) ^ a.id);
+  if (walk == walk_of_access_.end()) return;
+  name_track(kAccesses, a.core, fmt::format("core {}", a.core));
+  slice(kAccesses, a.core, name_of(a.access.kind), a.begin.count, a.end.count,
+        fmt::format(R"(,"va":"{}","data_hit":"{}")", a.access.va, name_of(a.data_hit)));
+  flow("s", walk->second, kAccesses, a.core, a.begin.count);
+  walk_of_access_.erase(walk);
+}
+
+void Timeline::phase(const PhaseEvent& e) {
+  if (!phase_.name.empty()) slice(kPhases, 0, phase_.name, phase_.begin, e.cycle.count, "");
+  phase_ = {fmt::format("{} ({})", e.stage, e.name), e.cycle.count, 0};
+}
+
+void Timeline::kernel_slice(uint32_t core, std::string_view function, uint64_t begin, uint64_t end) {
+  if (!in_window(begin)) return;
+  Slice& open = kernel_[core];
+  if (open.name == function && open.end == begin) {
+    open.end = end;
+    return;
+  }
+  if (!open.name.empty() && sampled(Frequent::kKernel)) {
+    name_track(kKernelCode, core, fmt::format("core {}", core));
+    slice(kKernelCode, core, open.name, open.begin, open.end, "");
+  }
+  open = {std::string(function), begin, end};
+}
+
+void Timeline::dram_slice(unsigned channel, unsigned rank, unsigned bank, std::string_view what, uint64_t row,
+                          uint64_t begin, uint64_t end) {
+  if (!in_window(begin) || !sampled(Frequent::kDram)) return;
+  const uint64_t track = (uint64_t{channel} << 16) | (uint64_t{rank} << 8) | bank;
+  name_track(kBanks, track, fmt::format("channel {} rank {} bank {}", channel, rank, bank));
+  slice(kBanks, track, what, begin, end, fmt::format(R"(,"row":{})", row));
+}
+
+void Timeline::close(CycleTime end) {
+  if (!phase_.name.empty()) slice(kPhases, 0, phase_.name, phase_.begin, end.count, "");
+  for (const auto& [core, open] : kernel_) {
+    if (open.name.empty()) continue;
+    name_track(kKernelCode, core, fmt::format("core {}", core));
+    slice(kKernelCode, core, open.name, open.begin, open.end, "");
+  }
+  file_.write(
+      fmt::format("\n],\"otherData\":{{\"one_in\":\"{}\",\"core_ghz\":\"{}\"}}}}\n", stride_, config_.core_ghz));
+  file_.commit();
+}
+
+}  // namespace mmusim

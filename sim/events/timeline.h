@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "models/base/records.h"
+#include "sim/events/events.h"
+#include "sim/host/atomic_file.h"
+
+namespace mmusim {
+
+struct TimelineConfig {
+  double core_ghz = 1.0;                  ///< turns cycles into the microseconds of the format
+  uint64_t max_bytes = 40 * 1024 * 1024;  ///< of the file, about
+  CycleTime begin{0};                     ///< nothing that starts earlier
+  CycleTime end{~uint64_t{0}};            ///< nothing that starts at or after this cycle
+};
+
+/// Chrome trace-event JSON, which opens in Perfetto (ui.perfetto.dev) and chrome://tracing.
+///
+/// Tracks: the phases of the scenario, the kernel functions of each core, accesses that walked, one track for each
+/// walker with the entry reads inside each walk (an arrow leads from the access to its walk and its reads), one for
+/// each DRAM bank. The size is bounded: of what is frequent, every n-th is written, n doubling each time another
+/// sixteenth of `max_bytes` is used up; the file says which n it ended with. Format: "Trace Event Format", Google,
+/// 2016.
+class Timeline final : public RecordSink {
+ public:
+  Timeline(const std::string& path, const TimelineConfig& config);
+
+  void walk(const WalkRecord& walk) override;
+  void access(const AccessRecord& access) override;
+  void phase(const PhaseEvent& event);
+  /// Kernel code ran in `function` from `begin` to `end` (cycles).
+  void kernel_slice(uint32_t core, std::string_view function, uint64_t begin, uint64_t end);
+  /// A bank was busy from `begin` to `end` (core cycles) with `what` ("ACT", "RD", "REF", ...), on `row`.
+  void dram_slice(unsigned channel, unsigned rank, unsigned bank, std::string_view what, uint64_t row, uint64_t begin,
+                  uint64_t end);
+
+  /// Ends the last phase at `end`, and makes the file appear.
+  void close(CycleTime end);
+
+ private:
+  enum class Frequent : unsigned { kKernel, kWalk, kDram };
+
+  struct Slice {
+    std::string name;
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+
+  bool in_window(uint64_t begin) const { return begin >= config_.begin.count && begin < config_.end.count; }
+  bool sampled(Frequent kind);
+  void name_track(unsigned process, uint64_t track, const std::string& name);
+  void slice(unsigned process, uint64_t track, std::string_view name, uint64_t begin, uint64_t end,
+             std::string_view arguments);
+  void flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at);
+  void put(std::string_view event);
+  double microseconds(uint64_t cycles) const { return static_cast<double>(cycles) / (config_.core_ghz * 1e3); }
+
+  TimelineConfig config_;
+  AtomicFile file_;
+  uint64_t bytes_ = 0;
+  bool first_ = true;
+  uint64_t stride_ = 1;
+  uint64_t next_step_;  // of bytes_, when the stride doubles
+  uint64_t seen_[3] = {};
+  std::map<std::pair<unsigned, uint64_t>, bool> named_;
+  std::map<uint32_t, Slice> kernel_;                       // slice being extended, by core
+  std::unordered_map<uint64_t, uint64_t> walk_of_access_;  // walks written whose access has not retired yet
+  Slice phase_;
+};
+
+}  // namespace mmusim

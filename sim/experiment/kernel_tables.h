@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "sim/machine/platform.h"
+#include "sim/scenario/scenario.h"
+
+namespace mmusim {
+
+/// Somebody's page tables, for traces that carry only virtual addresses: those that a scenario's kernel builds, or
+/// those of a page-table image.
+class KernelTables {
+ public:
+  /// `path`: a scenario (a path or a shipped name), or one of the two files of an image. Throws InputError for bad
+  /// input, and for overrides of an image.
+  KernelTables(const std::string& path, const ScenarioOverrides& overrides);
+
+  /// What the scenario says its machine is; an image says nothing, and `fallback` (a platform's name or path) is it.
+  PlatformConfig platform(const std::string& fallback) const;
+  /// The effective configuration, JSON text of an object.
+  std::string configuration() const;
+
+  /// Builds the tables in an empty memory: the scenario's kernel phases run without time, its workloads do not. Returns
+  /// the control registers that use them, on a processor of these traits. Throws JobError if a phase ends otherwise
+  /// than the scenario expects.
+  ControlState build(PhysMem& memory, const ProcessorTraits& traits) const;
+
+ private:
+  std::string image_;
+  Scenario scenario_;
+};
+
+}  // namespace mmusim

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sim/experiment/kernel_tables.h"
+#include "sim/experiment/limits.h"
+#include "sim/experiment/replay.h"
+
+namespace mmusim {
+
+enum class ReplayModel { kCycle, kFunctional };
+
+/// What the command line of `replay` says.
+struct ReplayOptions {
+  std::string trace;
+  std::string platform;  // empty: that of the map, of the trace's own run, or the default
+  std::string core;      // --core; empty: what the platform says
+  std::string map;
+  ScenarioOverrides map_overrides;
+  bool spaces_given = false;  // --pages, --levels or --frames
+  std::string format;
+  std::string out;
+  std::string pages = "4K";
+  unsigned levels = 4;
+  std::string frames = "sequential";
+  uint64_t seed = 1;
+  TraceWindowConfig window;
+  std::string sample;
+  std::string roi;
+  ReplayModel model = ReplayModel::kCycle;
+  FlushPolicy flushes = FlushPolicy::kAuto;
+  std::string events = "none";
+  bool what_if = false;
+  bool salvage = false;
+  bool no_fetches = false;
+  bool no_pcids = false;
+  bool lock_step = false;
+  HostLimits limits;
+};
+
+/// Where page tables come from.
+enum class Tables {
+  kTouched,   ///< built on first touch
+  kRecorded,  ///< the trace holds what made them
+  kMap,       ///< --map
+};
+
+/// A trace, and all that decides on what it is replayed.
+struct ReplaySetup {
+  std::unique_ptr<TraceReader> reader;
+  Tables tables = Tables::kTouched;
+  std::optional<KernelTables> map;
+  PlatformConfig platform;
+  ReplayConfig config;
+  std::string configuration;  ///< for summary and event log, JSON text of an object
+};
+
+/// Opens the trace and decides whose page tables and whose platform it is replayed with. Throws InputError for options
+/// that contradict each other or do not fit, and for all that is wrong with trace, scenario and platform.
+ReplaySetup set_up_replay(const ReplayOptions& options);
+
+}  // namespace mmusim

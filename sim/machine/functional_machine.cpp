@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#include "sim/machine/functional_machine.h"
+
+#include <bit>
+#include <cstddef>
+
+#include "models/walker/walk_procedure.h"
+#include "models/x86/translate.h"
+
+namespace mmusim {
+
+/// Entries straight from memory.
+class FunctionalMachine::EntryPort {
+ public:
+  explicit EntryPort(FunctionalMachine& machine)
+      : next_page(machine.next_page_), coalescing(machine.coalescing_), machine_(machine) {}
+
+  void looked_up() {}
+  uint64_t read(const Walk& walk) {
+    ++machine_.entry_reads_;
+    if (walk.level() == 1 && !machine_.hints_.knows(walk.va())) [[unlikely]]
+      machine_.hints_.remember(walk.va(), walk.entry_pa().align_down(kPageBytes),
+                               machine_.memory_.page(walk.entry_pa()));
+    return walk.entry_bytes() == sizeof(uint64_t) ? machine_.memory_.load64(walk.entry_pa())
+                                                  : machine_.memory_.load(walk.entry_pa(), walk.entry_bytes());
+  }
+  bool update(PhysAddr pa, uint64_t, uint64_t to) {
+    machine_.memory_.store(pa, to, machine_.control_.entry_bytes());
+    return true;
+  }
+  uint64_t peek(PhysAddr pa) const { return machine_.memory_.load64(pa); }
+
+  const bool next_page;
+  const bool coalescing;
+
+ private:
+  FunctionalMachine& machine_;
+};
+
+FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
+    : types_(platform.memory_types),
+      first_level_(platform.lsu.tlbs),
+      second_level_(platform.second_level),
+      structure_caches_(platform.walker.structure_caches, &second_level_.data()),
+      counter_names_(platform.counter_names),
+      next_page_(platform.walker.next_page_prefetch),
+      coalescing_(platform.walker.coalescing) {
+  ControlRegisters registers;
+  registers.cr4 |= kCr4Pge;
+  control_ = ControlState(registers, platform.processor);
+}
+
+void FunctionalMachine::set_control(const ControlState& control) {
+  control_ = control;
+  first_level_.forget();
+}
+
+namespace {
+
+bool in_one_page(const MemAccess& access) { return (access.va.raw() & (kPageBytes - 1)) + access.bytes <= kPageBytes; }
+
+/// How many accesses from the first on stay in its page and are of its kind and privilege; the first is in one page.
+size_t run_in_page(std::span<const MemAccess> accesses) {
+  using Words = std::array<uint64_t, 2>;
+  constexpr uint64_t kKindAndFlags = 0xffff0000;  // of the second word
+  static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
+  const auto first = std::bit_cast<Words>(accesses.front());
+  size_t n = 1;
+  for (; n < accesses.size(); ++n) {
+    const auto other = std::bit_cast<Words>(accesses[n]);
+    if (((other[0] ^ first[0]) >> kPageShift | ((other[1] ^ first[1]) & kKindAndFlags)) != 0) break;
+    if (!in_one_page(accesses[n])) break;
+  }
+  return n;
+}
+
+}  // namespace
+
+/// What the access to `va` hears.
+[[gnu::always_inline]] inline AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type,
+                                                                     const Translation& translation,
+                                                                     std::optional<FaultReason> fault) {
+  if (shadow_ != nullptr) [[unlikely]]
+    shadow_->translated(0, control_, va, type, translation, fault, access_number(), CycleTime(0));
+  if (fault) [[unlikely]] {
+    ++faults_;
+    return {{}, fault};
+  }
+  return {translation.address(control_.linear(va)), std::nullopt};
+}
+
+[[gnu::always_inline]] inline AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
+  const TlbQuery query(va, control_.pcid());
+  const FirstLevel::Search first = first_level_.search(query, type, control_, types_);
+  if (first.serves) return answer(va, type, first.tlb->at(first.place, va), std::nullopt);
+  const SecondLevelState::Lookup second =
+      second_level_.lookup(query, type, /*in_first_level=*/static_cast<bool>(first.place), control_);
+  if (!second.place) return walk(va, type, static_cast<bool>(first.place), second.upgrade);
+  first_level_.keep(query, type.kind(), second.translation, second.place.kind == EntryKind::k16K,
+                    /*absent=*/!first.place);
+  return answer(va, type, second.translation, std::nullopt);
+}
+
+[[gnu::always_inline]] inline AccessResult FunctionalMachine::perform(const MemAccess& access, AccessType type) {
+  ++accesses_[static_cast<unsigned>(type.kind())];
+  if (!in_one_page(access)) [[unlikely]]
+    return perform_across(access, type);
+  if (!control_.canonical(access.va)) [[unlikely]]
+    return non_canonical();
+  return translate_page(access.va, type);
+}
+
+void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
+  constexpr size_t kAhead = 12;  // so many accesses before its own an entry is asked of the host's memory
+  for (size_t i = 0; i < accesses.size();) {
+    const MemAccess& access = accesses[i];
+    const AccessType type = access_type_of(access);
+    const PageMemos::Memo* memo = first_level_.recall(access.va, type);
+    if (memo != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
+      memo->array->touch(memo->slot);  // as often as you like: it is the most recently used
+      const size_t run = run_in_page(accesses.subspan(i));
+      recalled_[static_cast<unsigned>(type.kind())] += run;
+      i += run;
+    } else {
+      if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
+      perform(access, type);
+      ++i;
+    }
+  }
+}
+
+AccessResult FunctionalMachine::access(const MemAccess& access) { return perform(access, access_type_of(access)); }
+
+AccessResult FunctionalMachine::perform_across(const MemAccess& access, AccessType type) {
+  if (!control_.canonical(access.va) || !control_.canonical(access.va + (access.bytes - 1U))) return non_canonical();
+  AccessResult result = translate_page(access.va, type);
+  if (result.fault) return result;
+  const VirtAddr second = control_.linear(access.va.align_down(kPageBytes) + kPageBytes);
+  result.fault = translate_page(second, type).fault;
+  return result;
+}
+
+AccessResult FunctionalMachine::non_canonical() {
+  ++faults_;
+  return {{}, FaultReason::kNonCanonical};
+}
+
+/// The rest of translate_page(), by itself because what it needs in memory the others have in registers of the host.
+/// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
+AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
+  const TlbQuery query(va, control_.pcid());
+  if (mapper_ != nullptr) mapper_->ensure_mapped(va);
+  EntryPort port(*this);
+  const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
+  walks_[static_cast<unsigned>(type.kind())].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
+  ++walks_by_start_[outcome.start_level];
+  if (outcome.fault) [[unlikely]] {
+    second_level_.invalidate(on_page_fault(control_, va));
+    first_level_.invalidate(on_page_fault(control_, va));
+  } else {
+    second_level_.fill(query, type.kind(), outcome, upgrade, /*absent=*/!upgrade);
+    first_level_.keep(query, type.kind(), outcome.translation, outcome.coalescible, /*absent=*/!in_first_level);
+  }
+  return answer(va, type, outcome.translation, outcome.fault);
+}
+
+unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
+  ++flushes_;
+  const unsigned removed = first_level_.invalidate(operation) + second_level_.invalidate(operation) +
+                           structure_caches_.invalidate(control_, operation);
+  if (shadow_ != nullptr) {
+    const auto check = [&](const TlbLevel& tlb, const char* name) {
+      shadow_->check_contents(0, control_, tlb, name, CycleTime(0));
+    };
+    shadow_->flushed(0, operation);
+    first_level_.for_each_tlb(check);
+    second_level_.for_each_tlb(check);
+  }
+  return removed;
+}
+
+uint64_t FunctionalMachine::access_number() const {
+  uint64_t number = 0;
+  for (size_t kind = 0; kind < accesses_.size(); ++kind) number += accesses_[kind] + recalled_[kind];
+  return number;
+}
+
+bool FunctionalMachine::write_cr3(uint64_t value) {
+  const auto loaded = load_cr3(control_, value, PhysMemEntries{memory_});
+  if (!loaded) return false;
+  const Invalidation removed = on_mov_cr3(control_, value);
+  if (!removed.nothing()) invalidate(removed);
+  control_ = *loaded;
+  first_level_.forget();
+  return true;
+}
+
+MachineTotals FunctionalMachine::totals() const {
+  MachineTotals t;
+  for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite}) {
+    const auto k = static_cast<unsigned>(kind);
+    t.accesses += accesses_[k] + recalled_[k];
+    t.lookups += first_level_.stats().lookups[k] + recalled_[k];
+    t.l1_dtlb_misses += first_level_.stats().misses[k];
+  }
+  t.stlb_misses = second_level_.stats().misses;
+  for (unsigned k = 0; k < walks_.size(); ++k) {
+    t.walks += walks_[k].started;
+    t.translation[k] = {accesses_[k] + recalled_[k], second_level_.stats().hits_by_page[k],
+                        second_level_.stats().misses_by_page[k], walks_[k]};
+  }
+  t.entry_reads = entry_reads_;
+  t.flushes = flushes_;
+  return t;
+}
+
+}  // namespace mmusim

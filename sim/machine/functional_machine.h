@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+
+#include "models/base/access.h"
+#include "models/base/phys_mem.h"
+#include "models/fabric/host_prefetch.h"
+#include "models/tlb/first_level.h"
+#include "sim/machine/platform.h"
+#include "sim/machine/totals.h"
+#include "sim/machine/translation_checker.h"
+
+namespace mmusim {
+
+/// The translation structures of one in-order core without time: the same TLBs, paging-structure caches and walks, fed
+/// in the same order, so the same hits, misses and entry reads as the timed machine counts, much faster. No data
+/// caches, no DRAM, no cycles.
+class FunctionalMachine {
+ public:
+  explicit FunctionalMachine(const PlatformConfig& platform);
+
+  PhysMem& memory() { return memory_; }
+  const ControlState& control() const { return control_; }
+  void set_control(const ControlState& control);
+  void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
+  /// Who checks each translation (nullptr: nobody). Before anything runs.
+  void set_shadow(ShadowWalk* shadow) { shadow_ = shadow; }
+  ShadowWalk* shadow() { return shadow_; }
+
+  /// Runs accesses in program order. Faults are counted.
+  void execute(std::span<const MemAccess> accesses);
+  /// Translates one access: where its first byte is, or why it faults.
+  AccessResult access(const MemAccess& access);
+  unsigned invalidate(const Invalidation& operation);
+  bool write_cr3(uint64_t value);  ///< as Machine::write_cr3()
+
+  uint64_t faults() const { return faults_; }
+  CounterNames counter_names() const { return counter_names_; }
+  /// As Machine::totals(); everything about time is 0.
+  MachineTotals totals() const;
+  /// Walks by level of the first entry read (index 1 = PTE).
+  const std::array<uint64_t, 6>& walks_by_first_level() const { return walks_by_start_; }
+
+ private:
+  class EntryPort;
+
+  /// The number of the access that runs.
+  uint64_t access_number() const;
+  AccessResult perform(const MemAccess& access, AccessType type);
+  AccessResult perform_across(const MemAccess& access, AccessType type);
+  AccessResult non_canonical();
+  /// One page of an access. Faults are counted.
+  AccessResult translate_page(VirtAddr va, AccessType type);
+  AccessResult walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade);
+  AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
+
+  PhysMem memory_;
+  ControlState control_;
+  MemoryTypes types_;
+  DemandMapper* mapper_ = nullptr;
+  ShadowWalk* shadow_ = nullptr;
+  FirstLevel first_level_;
+  SecondLevelState second_level_;
+  StructureCaches structure_caches_;
+  CounterNames counter_names_;
+  TableHints hints_;
+  bool next_page_;
+  bool coalescing_;
+  std::array<uint64_t, 3> accesses_{};
+  std::array<uint64_t, 3> recalled_{};  // of these, served by the memos: one lookup each
+  std::array<WalkCounts, 3> walks_{};   // by AccessKind
+  uint64_t entry_reads_ = 0, faults_ = 0, flushes_ = 0;
+  std::array<uint64_t, 6> walks_by_start_{};
+};
+
+}  // namespace mmusim

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+#include "sim/machine/machine.h"
+
+#include <algorithm>
+
+#include "models/x86/translate.h"
+
+namespace mmusim {
+
+namespace {
+
+unsigned requesters_of(const PlatformConfig& p) { return 2 + p.cores * (p.window.outstanding + 6); }
+
+/// A lone blocking core without anything that works beside it never needs to wait for the simulation.
+LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
+  if (options.look_ahead == LookAhead::kNone) return LookAhead::kNone;
+  const bool prefetchers = p.l1d.prefetch_next_line || p.l2.prefetch_next_line || p.l3.prefetch_next_line;
+  const bool alone = p.cores == 1 && p.model == CoreModel::kBlocking && !prefetchers;
+  return alone ? LookAhead::kAlone : LookAhead::kPending;
+}
+
+}  // namespace
+
+Machine::Machine(const PlatformConfig& platform, MachineOptions options)
+    : platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
+  const LookAhead look_ahead = look_ahead_of(platform, options);
+  alone_ = look_ahead == LookAhead::kAlone;
+  dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
+  clock_.waits().name(0, "dram");
+  if (options.paranoid) shadow_.emplace(memory_, platform.cores);
+  l3_ = std::make_unique<Cache>("l3", platform.l3, HitLevel::kL3, platform.l3.latency - platform.l2.latency);
+  if (options.memory != nullptr) {
+    l3_->below(*options.memory);
+  } else {
+    l3_->below(*dram_);
+  }
+  if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead));
+  for (unsigned i = 0; i < platform.cores; ++i) cores_.push_back(make_core(i, look_ahead));
+}
+
+Machine::~Machine() = default;
+
+LocalClock Machine::clock(const std::string& name, LookAhead look_ahead) {
+  clock_.waits().name(next_requester_, name);
+  return {clock_, next_requester_++, look_ahead};
+}
+
+std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhead look_ahead) {
+  const auto name = [number](const char* part) { return fmt::format("core{}_{}", number, part); };
+  const auto own_clock = [&](const std::string& part) { return clock(name(part.c_str()), look_ahead); };
+  auto parts = std::make_unique<CoreParts>();
+  parts->context.memory = &memory_;
+  parts->context.core = number;
+  parts->context.types = platform_.memory_types;
+  parts->context.witness = shadow();
+  ControlRegisters registers;
+  registers.cr4 |= kCr4Pge;
+  parts->context.control = ControlState(registers, platform_.processor);
+
+  parts->l2 = std::make_unique<Cache>(name("l2").c_str(), platform_.l2, HitLevel::kL2,
+                                      platform_.l2.latency - platform_.l1d.latency);
+  parts->l2->below(*l3_);
+  parts->l1d = std::make_unique<Cache>(name("l1d").c_str(), platform_.l1d, HitLevel::kL1, platform_.l1d.latency);
+  parts->l1d->below(*parts->l2);
+  Cache* instructions = parts->l1d.get();
+  if (platform_.l1i) {
+    parts->l1i = std::make_unique<Cache>(name("l1i").c_str(), *platform_.l1i, HitLevel::kL1, platform_.l1i->latency);
+    parts->l1i->below(*parts->l2);
+    instructions = parts->l1i.get();
+  }
+  if (platform_.l3.policy == CachePolicy::kInclusive) l3_->above(*parts->l2);
+  if (platform_.l2.policy == CachePolicy::kInclusive || platform_.l3.policy == CachePolicy::kInclusive) {
+    parts->l2->above(*parts->l1d);
+    if (parts->l1i) parts->l2->above(*parts->l1i);
+  }
+
+  parts->second_level = std::make_unique<SecondLevelTlb>(name("stlb").c_str(), platform_.second_level, parts->context);
+  parts->walker = std::make_unique<PageWalker>(name("page_walkers").c_str(), platform_.walker, parts->context,
+                                               &parts->second_level->state().data());
+  parts->walker->memory(*parts->l1d);
+  parts->second_level->walker(*parts->walker);
+  parts->lsu = std::make_unique<LoadStoreUnit>(name("lsu").c_str(), platform_.lsu, parts->context);
+  parts->lsu->second_level(*parts->second_level);
+  parts->lsu->data_cache(*parts->l1d);
+  parts->lsu->instruction_cache(*instructions);
+  parts->lsu->attach(parts->l1d->array());
+
+  const LocalClock core_clock = own_clock("core");
+  if (platform_.model == CoreModel::kWindow) {
+    std::vector<LocalClock> slots;
+    for (unsigned i = 0; i < platform_.window.outstanding; ++i) slots.push_back(own_clock(fmt::format("slot{}", i)));
+    parts->core = std::make_unique<WindowCore>(name("core").c_str(), *parts->lsu, core_clock, slots, platform_.window);
+  } else {
+    parts->core = std::make_unique<BlockingCore>(name("core").c_str(), *parts->lsu, core_clock);
+  }
+  if (platform_.l1d.prefetch_next_line) parts->l1d->enable_prefetch(own_clock("l1d prefetch"));
+  if (platform_.l2.prefetch_next_line) parts->l2->enable_prefetch(own_clock("l2 prefetch"));
+  return parts;
+}
+
+void Machine::run(const std::vector<Program*>& programs) {
+  MMUSIM_INVARIANT(programs.size() <= cores_.size(), "a core for each program");
+  const CycleTime begin = now();
+  for (size_t i = 0; i < programs.size(); ++i) cores_[i]->core->start(*programs[i], begin);
+  running_ = true;
+  sc_core::sc_start();
+  running_ = false;
+  for (const auto& parts : cores_) parts->core->rethrow();
+  for (const auto& parts : cores_) {
+    MMUSIM_INVARIANT(parts->core->finished(),
+                     fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
+                                 parts->core->name(), who_waits()));
+  }
+}
+
+CycleTime Machine::reached() const { return std::max(now(), clock_.cycle_of(kernel_now())); }
+
+std::string Machine::who_waits() const {
+  const WaitBoard& names = clock_.waits();
+  std::string text = names.text();
+  for (const auto& parts : cores_) {
+    text += parts->walker->in_progress(names);
+    for (const Cache* cache : {parts->l1d.get(), parts->l1i.get(), parts->l2.get()}) {
+      if (cache != nullptr) text += cache->in_progress(names);
+    }
+  }
+  return text + l3_->in_progress(names) + dram_->in_progress(names);
+}
+
+void Machine::set_control(unsigned core, const ControlState& control) {
+  CoreContext& context = cores_[core]->context;
+  if (context.activity != nullptr) context.activity->control_written(core, 4, control.registers().cr4, /*timed=*/false);
+  context.control = control;
+  cores_[core]->lsu->forget();
+}
+
+unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
+  ActivitySink* activity = cores_[core]->context.activity;
+  if (activity != nullptr) activity->invalidated(core, operation, charge == Charge::kCycles);
+  return remove(core, operation, charge);
+}
+
+unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge charge) {
+  CoreParts& parts = *cores_[core];
+  unsigned removed = charge == Charge::kCycles ? parts.core->invalidate(operation) : parts.lsu->invalidate(operation);
+  removed += parts.second_level->state().invalidate(operation);
+  removed += parts.walker->structure_caches().invalidate(parts.context.control, operation);
+  if (charge == Charge::kCycles) parts.lsu->count_flush(removed);
+  if (shadow_) check_tlbs(core, operation);
+  return removed;
+}
+
+/// What a flush left must be what the tables say.
+void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
+  CoreParts& parts = *cores_[core];
+  const auto check = [&](const TlbLevel& tlb, const char* name) {
+    shadow_->check_contents(core, parts.context.control, tlb, name, parts.core->now());
+  };
+  shadow_->flushed(core, operation);
+  parts.lsu->first_level().for_each_tlb(check);
+  parts.second_level->state().for_each_tlb(check);
+}
+
+unsigned Machine::running_core() const {
+  const auto running = std::find_if(cores_.begin(), cores_.end(), [](const auto& c) { return c->core->running(); });
+  return running == cores_.end() ? 0 : static_cast<unsigned>(running - cores_.begin());
+}
+
+bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
+  CoreParts& parts = *cores_[core];
+  if (parts.context.activity != nullptr) {
+    parts.context.activity->control_written(core, 3, value, charge == Charge::kCycles);
+  }
+  const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory_});
+  if (!loaded) return false;
+  const Invalidation removed = on_mov_cr3(parts.context.control, value);
+  if (!removed.nothing()) remove(core, removed, charge);
+  parts.context.control = *loaded;
+  parts.lsu->forget();
+  return true;
+}
+
+void Machine::set_sink(RecordSink* sink, bool accesses) {
+  for (const auto& parts : cores_) {
+    parts->context.sink = sink;
+    parts->context.sink_accesses = accesses && sink != nullptr;
+  }
+}
+
+void Machine::set_activity(ActivitySink* activity) {
+  for (const auto& parts : cores_) parts->context.activity = activity;
+}
+
+CycleTime Machine::now() const {
+  CycleTime latest;
+  for (const auto& parts : cores_) latest = std::max(latest, parts->core->now());
+  return latest;
+}
+
+StatNode Machine::stats() const {
+  StatNode root;
+  root.name = "machine";
+  for (size_t i = 0; i < cores_.size(); ++i) {
+    const CoreParts& parts = *cores_[i];
+    StatNode& node = root.child(fmt::format("core{}", i));
+    const LoadStoreUnitStats lsu = parts.lsu->stats();
+    node.child("core").add(parts.core->stats());
+    node.child("lsu").add(lsu);
+    node.child("stlb").add(parts.second_level->state().stats());
+    node.child("page_walkers").add(parts.walker->stats());
+    CacheStats l1d = parts.l1d->stats();  // hits served inline by the load/store unit are requests too
+    l1d.requests[static_cast<unsigned>(RequestReason::kLoad)] +=
+        lsu.inline_hits[static_cast<unsigned>(AccessKind::kRead)];
+    l1d.requests[static_cast<unsigned>(RequestReason::kStore)] +=
+        lsu.inline_hits[static_cast<unsigned>(AccessKind::kWrite)];
+    node.child("l1d").add(l1d);
+    if (parts.l1i) node.child("l1i").add(parts.l1i->stats());
+    node.child("l2").add(parts.l2->stats());
+  }
+  root.child("l3").add(l3_->stats());
+  StatNode& dram = root.child("dram");
+  dram.add(dram_->stats());
+  dram.child("controllers").add(dram_->controller_stats(!running_ || alone_));
+  return root;
+}
+
+MachineTotals Machine::totals() const {
+  MachineTotals t;
+  for (const auto& parts : cores_) {
+    const LoadStoreUnitStats lsu = parts->lsu->stats();
+    const PageWalkerStats& walker = parts->walker->stats();
+    for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite}) {
+      const auto k = static_cast<unsigned>(kind);
+      t.accesses += lsu.accesses[k];
+      t.lookups += lsu.tlb_lookups[k];
+      t.l1_dtlb_misses += lsu.tlb_misses[k];
+    }
+    const SecondLevelTlbStats& second = parts->second_level->state().stats();
+    for (unsigned k = 0; k < t.translation.size(); ++k) {
+      t.translation[k] = sum(t.translation[k], TranslationCounts{lsu.accesses[k], second.hits_by_page[k],
+                                                                 second.misses_by_page[k], walker.by_cause[k]});
+    }
+    t.flushes += lsu.flushes;
+    t.stlb_misses += second.misses;
+    t.walks += walker.walks;
+    t.entry_reads += walker.entry_reads;
+    t.walk_cycles += walker.latency.sum();
+    for (unsigned s = 0; s < kStages; ++s) t.stage_cycles[s] += lsu.stage[s].count;
+    for (size_t level = 0; level < walker.reads_by_level.size(); ++level) {
+      for (size_t hit = 0; hit < kHitLevels; ++hit) t.reads_by_level[level][hit] += walker.reads_by_level[level][hit];
+    }
+    t.walk_latency.merge(walker.latency);
+  }
+  t.cycles = now().count;
+  return t;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "sim/machine/translation_checker.h"
+
+#include <iterator>
+
+#include "models/base/errors.h"
+#include "models/base/format.h"
+#include "models/x86/walk.h"
+
+namespace mmusim {
+
+namespace {
+
+Walk complete_walk(const ControlState& control, VirtAddr va, const PhysMem& memory) {
+  Walk walk(control, va);
+  while (!walk.done()) walk.feed(memory.load(walk.entry_pa(), control.entry_bytes()));
+  return walk;
+}
+
+std::string text_of(const Translation& t) {
+  return fmt::format("frame {} of {} KiB, rights {}, key {}, memory type index {}{}{}", t.frame(),
+                     bytes_of(t.size()) / kKiB, t.rights().bits(), t.key(), t.pat_index(), t.dirty() ? ", dirty" : "",
+                     t.global() ? ", global" : "");
+}
+
+}  // namespace
+
+std::string ShadowWalk::difference(VirtAddr va, const Translation& got, const Translation& expected) {
+  // Sizes may differ: parts of large pages, and small pages that share an entry, are what TLBs hold. An entry that is
+  // clean though the page is dirty is only slower.
+  const bool same = got.address(va) == expected.address(va) && got.rights() == expected.rights() &&
+                    got.key() == expected.key() && got.pat_index() == expected.pat_index() &&
+                    got.global() == expected.global() && (!got.dirty() || expected.dirty());
+  if (same) return {};
+  return fmt::format("it has {} ({}), the page tables say {} ({})", got.address(va), text_of(got), expected.address(va),
+                     text_of(expected));
+}
+
+void ShadowWalk::translated(unsigned core, const ControlState& control, VirtAddr va, AccessType type,
+                            const Translation& translation, std::optional<FaultReason> fault, uint64_t access,
+                            CycleTime now) {
+  ++translations_;
+  const Walk walk = complete_walk(control, va, *memory_);
+  std::optional<FaultReason> expected = walk.fault();
+  if (!expected) expected = check_rights(control, walk.translation(), type);
+  std::string what;
+  if (fault != expected) {
+    what = fmt::format("it says {}, the page tables say {}", fault ? name_of(*fault) : "no fault",
+                       expected ? name_of(*expected) : "no fault");
+  } else if (!fault) {
+    what = difference(va, translation, walk.translation());
+    if (what.empty() && walk.needs_update(type)) what = "an accessed or dirty flag is not set in the page tables";
+  }
+  judge(core, control, va, type, access, what, now);
+}
+
+void ShadowWalk::hit(unsigned core, const ControlState& control, VirtAddr va, AccessType type, PhysAddr pa,
+                     uint64_t access, CycleTime now) {
+  ++translations_;
+  const Walk walk = complete_walk(control, va, *memory_);
+  std::optional<FaultReason> expected = walk.fault();
+  if (!expected) expected = check_rights(control, walk.translation(), type);
+  std::string what;
+  if (expected) {
+    what = fmt::format("it hits, the page tables say {}", name_of(*expected));
+  } else if (walk.translation().address(va) != pa) {
+    what = fmt::format("it has {}, the page tables say {}", pa, walk.translation().address(va));
+  } else if (walk.needs_update(type)) {
+    what = "an accessed or dirty flag is not set in the page tables";
+  }
+  judge(core, control, va, type, access, what, now);
+}
+
+/// Stops unless nothing is wrong or the translation may be stale.
+void ShadowWalk::judge(unsigned core, const ControlState& control, VirtAddr va, AccessType type, uint64_t access,
+                       const std::string& what, CycleTime now) {
+  if (what.empty()) return;
+  if (may_be_stale(core, va)) {
+    ++stale_seen_;
+    return;
+  }
+  stop(core, control, va, fmt::format("the {} of access {}", name_of(type.kind()), access), what, now);
+}
+
+void ShadowWalk::entry_changed(VirtAddr va, uint64_t bytes) {
+  for (Stale& stale : stale_) {
+    if (bytes == 0) {
+      stale.anything = true;
+      continue;
+    }
+    uint64_t& known = stale.pieces[va.raw()];
+    known = std::max(known, bytes);
+  }
+}
+
+/// Pieces stay as long as any address of them may be cached: what one INVLPG leaves of a larger piece stays whole.
+void ShadowWalk::flushed(unsigned core, const Invalidation& operation) {
+  Stale& stale = stale_[core];
+  if (operation.tlb == InvalidationScope::kAll && operation.globals &&
+      operation.structures == InvalidationScope::kAll) {
+    stale.pieces.clear();
+    stale.anything = false;
+    return;
+  }
+  if (operation.tlb != InvalidationScope::kAddress || !operation.globals) return;
+  const auto page = stale.pieces.find(operation.va.align_down(kPageBytes).raw());
+  if (page != stale.pieces.end() && page->second <= kPageBytes) stale.pieces.erase(page);
+}
+
+bool ShadowWalk::may_be_stale(unsigned core, VirtAddr va) const {
+  const Stale& stale = stale_[core];
+  if (stale.anything) return true;
+  // The pieces of one level do not overlap; those that could cover `va` begin at its page, or at its table's first.
+  for (const unsigned shift : {12U, 21U, 30U, 39U, 48U}) {
+    const auto piece = stale.pieces.find(va.align_down(uint64_t{1} << shift).raw());
+    if (piece != stale.pieces.end() && va.raw() - piece->first < piece->second) return true;
+  }
+  return false;
+}
+
+void ShadowWalk::check_contents(unsigned core, const ControlState& control, const TlbLevel& tlb, const char* name,
+                                CycleTime now) {
+  for (unsigned number = 0; number < tlb.arrays(); ++number) {
+    const TlbArray& array = tlb.array(number);
+    array.for_each([&](unsigned slot, VirtAddr first, EntryKind kind, uint16_t pcid, bool global) {
+      if (kind == EntryKind::kPde || (!global && pcid != control.pcid())) return;
+      const unsigned pages = kind == EntryKind::k16K ? 4 : 1;
+      for (unsigned i = 0; i < pages; ++i) {
+        const VirtAddr va = first + i * kPageBytes;
+        ++entries_;
+        const Walk walk = complete_walk(control, va, *memory_);
+        const std::string what = walk.fault() ? fmt::format("the page tables say {}", name_of(*walk.fault()))
+                                              : difference(va, array.at(slot, kind, va), walk.translation());
+        if (what.empty()) continue;
+        if (!may_be_stale(core, va)) {
+          stop(core, control, va, fmt::format("slot {} of array {} of the {} after a flush", slot, number, name), what,
+               now);
+        }
+        ++stale_seen_;
+      }
+    });
+  }
+}
+
+void ShadowWalk::stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
+                      const std::string& what, CycleTime now) {
+  std::string entries;
+  const Walk walk = complete_walk(control, va, *memory_);
+  for (const Walk::Step& step : walk.steps()) {
+    entries += fmt::format("\n  level {} entry at {}: 0x{:016x}", step.level, step.entry_pa, step.entry);
+  }
+  internal_error(
+      __FILE__, __LINE__,
+      fmt::format("core{} in cycle {}: the translation of {} by {} is wrong: {}{}", core, now, va, who, what, entries));
+}
+
+}  // namespace mmusim

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "sim/report/metrics.h"
+
+namespace mmusim {
+
+/// One side of a comparison: a scenario or variant on a platform, run once or several times.
+struct ComparedRun {
+  std::string label;                              ///< unique
+  std::vector<std::string> directories;           ///< of its runs, relative to the comparison's own
+  std::vector<nlohmann::ordered_json> summaries;  ///< of those that succeeded
+  std::vector<std::string> failures;              ///< one explanation for each that did not
+};
+
+/// Runs side by side; the first that succeeded is the baseline of all ratios.
+class Comparison {
+ public:
+  /// Throws InputError if runs that succeeded measure different workloads: their numbers do not compare.
+  explicit Comparison(std::vector<ComparedRun> runs);
+
+  const std::vector<ComparedRun>& runs() const { return runs_; }
+  bool any_failed() const;
+  /// Mean and interval over the repeats; nullopt if the run failed or has nothing to measure.
+  std::optional<Estimate> value(const Metric& metric, size_t run) const;
+  /// value / value of the baseline; nullopt if either is missing or the baseline's is 0.
+  std::optional<double> ratio(const Metric& metric, size_t run) const;
+
+  /// One or two sentences computed from the numbers: what the comparison found.
+  std::string headline() const;
+  /// The table for a terminal: values with ratios to the baseline, then cycles of each workload phase, then failures.
+  std::string table() const;
+  /// compare.json. Equal runs give equal text; what may differ stands in `host`.
+  nlohmann::ordered_json to_json() const;
+  /// compare.csv: one line for each metric and run.
+  std::string to_csv() const;
+
+ private:
+  /// Whether the runs' cores have different clocks.
+  bool clocks_differ() const;
+  std::string block(size_t first, size_t last) const;
+  std::string phase_table() const;
+
+  std::vector<ComparedRun> runs_;
+  std::optional<size_t> baseline_;
+};
+
+/// What a run measures: the workload and replay phases of its effective configuration.
+std::string workload_signature(const nlohmann::ordered_json& configuration);
+/// Throws InputError, which says what to do, if two runs measure different workloads.
+void check_same_workload(const std::string& label_a, const nlohmann::ordered_json& configuration_a,
+                         const std::string& label_b, const nlohmann::ordered_json& configuration_b);
+
+}  // namespace mmusim

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "sim/report/comparison.h"
+
+namespace mmusim {
+
+/// The report as one self-contained HTML document: text, style, scripts (Vega included) and data, nothing from a
+/// network. `directory` is where the runs' directories are relative to; their `tables.json`, where there is one,
+/// becomes the page-table tree.
+std::string html_report(const std::string& title, const Comparison& comparison, const std::string& directory);
+
+}  // namespace mmusim

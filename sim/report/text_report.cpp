@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "models/base/format.h"
+#include "sim/report/summary.h"
+#include "sim/report/units.h"
+
+namespace mmusim {
+
+namespace {
+
+std::string phase_table(const RunSummary& s) {
+  TextTable table;
+  table.row({"phase", "cycles", "time", "accesses", "walks", "entry writes", "table pages", "zeroed"});
+  for (const PhaseSummary& p : s.phases) {
+    table.row({p.stage + (p.timed ? "" : " (untimed)"), grouped(p.machine.cycles),
+               cycles_as_time(p.machine.cycles, s.core_ghz), grouped(p.machine.accesses), grouped(p.machine.walks),
+               grouped(p.kernel.entry_writes), grouped(p.kernel.table_pages), human_bytes(p.kernel.bytes_zeroed)});
+  }
+  return table.text();
+}
+
+std::string per_thousand(uint64_t part, uint64_t whole) {
+  if (whole == 0) return "-";
+  return fmt::format("{:.4g}", 1000.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string latency_text(const Histogram& h) {
+  return fmt::format("mean {:.1f}, p50 {}, p95 {}, p99 {}, max {} cycles", h.mean(), h.percentile(50), h.percentile(95),
+                     h.percentile(99), h.max());
+}
+
+std::string hits_text(const MachineTotals& m) {
+  std::array<uint64_t, kHitLevels> by_hit{};
+  uint64_t all = 0;
+  for (const auto& level : m.reads_by_level) {
+    for (size_t hit = 0; hit < kHitLevels; ++hit) {
+      by_hit[hit] += level[hit];
+      all += level[hit];
+    }
+  }
+  std::string text;
+  for (unsigned hit = 0; hit < kHitLevels; ++hit) {
+    if (by_hit[hit] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of(static_cast<HitLevel>(hit)),
+                        percent(by_hit[hit], all));
+  }
+  return text.empty() ? "-" : text;
+}
+
+std::string machine_text(const std::string& title, const MachineTotals& m, double core_ghz) {
+  TextTable table;
+  const auto line = [&](const char* name, const std::string& value, const std::string& note) {
+    table.row({fmt::format("{:<22}", name) + fmt::format("{:>18}", value) + "  " + note});
+  };
+  line("cycles", grouped(m.cycles), cycles_as_time(m.cycles, core_ghz));
+  line("accesses", grouped(m.accesses), "");
+  line("L1 DTLB misses", grouped(m.l1_dtlb_misses), percent(m.l1_dtlb_misses, m.lookups) + " of lookups");
+  line("STLB misses", grouped(m.stlb_misses), percent(m.stlb_misses, m.lookups) + " of lookups");
+  line("page walks", grouped(m.walks), per_thousand(m.walks, m.accesses) + " per 1000 accesses");
+  line("entry reads by walks", grouped(m.entry_reads), "hit in " + hits_text(m));
+  line("walk cycles", grouped(m.walk_cycles), per_thousand(m.walk_cycles, m.accesses) + " per 1000 accesses");
+  if (m.walks != 0) line("walk latency", fmt::format("{:.1f}", m.walk_latency.mean()), latency_text(m.walk_latency));
+  line("translation", percent(m.translation_cycles(), m.all_stage_cycles()), "of the cycles of all accesses");
+  return title + "\n" + table.text(2);
+}
+
+}  // namespace
+
+std::string text_report(const RunSummary& s, const HostTimes& host) {
+  std::string text = fmt::format("{}: {}, seed {}", s.name, s.command, s.seed);
+  if (s.core_ghz > 0) text += fmt::format(", core at {:.4g} GHz", s.core_ghz);
+  if (s.interrupted) text += ", INTERRUPTED";
+  text += "\n\n";
+  if (!s.phases.empty()) text += phase_table(s) + "\n";
+  const Section workload = section_of(s, SectionKind::kWorkload);
+  if (!workload.stages.empty() && workload.stages.size() < s.phases.size()) {
+    text += machine_text("workload", workload.machine, s.core_ghz) + "\n";
+  }
+  text += machine_text("whole run", s.totals, s.core_ghz);
+  if (host.wall_seconds > 0) {
+    text += fmt::format("\nsimulated in {}, {:.3g} million accesses per second\n", human_time(host.wall_seconds),
+                        static_cast<double>(s.totals.accesses) / host.wall_seconds / 1e6);
+  }
+  return text;
+}
+
+}  // namespace mmusim

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "sim/report/units.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "models/base/format.h"
+
+namespace mmusim {
+
+std::string grouped(uint64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+std::string human_bytes(uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  unsigned unit = 0;
+  while (unit < 6 && bytes >> (10 * (unit + 1)) != 0) ++unit;
+  const uint64_t one = uint64_t{1} << (10 * unit);
+  if (bytes % one == 0) return fmt::format("{} {}", bytes / one, kUnits[unit]);
+  return fmt::format("{:.1f} {}", static_cast<double>(bytes) / static_cast<double>(one), kUnits[unit]);
+}
+
+std::string human_time(double seconds) {
+  if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
+  if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
+  if (seconds >= 1e-6) return fmt::format("{:.3g} us", seconds * 1e6);
+  return fmt::format("{:.3g} ns", seconds * 1e9);
+}
+
+std::string cycles_as_time(uint64_t cycles, double core_ghz) {
+  if (core_ghz <= 0) return "-";
+  return human_time(static_cast<double>(cycles) / (core_ghz * 1e9));
+}
+
+std::string percent(uint64_t part, uint64_t whole) {
+  if (whole == 0) return "-";
+  return fmt::format("{:.3g} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string TextTable::text(size_t indent) const {
+  std::vector<size_t> widths;
+  for (const auto& row : rows_) {
+    if (widths.size() < row.size()) widths.resize(row.size());
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows_) {
+    std::string line(indent, ' ');
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (i == 0) {
+        fmt::format_to(std::back_inserter(line), "{:<{}}", row[i], widths[i]);
+      } else {
+        fmt::format_to(std::back_inserter(line), "  {:>{}}", row[i], widths[i]);
+      }
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace mmusim

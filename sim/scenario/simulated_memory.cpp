@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "sim/scenario/simulated_memory.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mmusim {
+
+SimulatedMemory::SimulatedMemory(Machine& machine, unsigned core, const mm::Layout& layout, bool pge)
+    : machine_(machine),
+      core_(machine.core(core)),
+      layout_(layout),
+      before_tables_(machine.memory(), layout),
+      pge_(pge) {}
+
+SimulatedMemory SimulatedMemory::on_core(unsigned core) const {
+  SimulatedMemory other(machine_, core, layout_, pge_);
+  other.paging_ = paging_;
+  return other;
+}
+
+PhysAddr SimulatedMemory::touch(VirtAddr va, unsigned bytes, AccessKind kind, bool rmw) {
+  MemAccess access{va, static_cast<uint16_t>(bytes), kind};
+  access.rmw = rmw;
+  return reached(access, core_.access(access));
+}
+
+/// Where an access of the kernel went; its accesses do not fault.
+PhysAddr SimulatedMemory::reached(const MemAccess& access, const AccessResult& result) const {
+  MMUSIM_INVARIANT(!result.fault, fmt::format("kernel {} of {} faults ({}) in cycle {}", name_of(access.kind),
+                                              access.va, name_of(*result.fault), core_.now()));
+  return result.pa;
+}
+
+uint64_t SimulatedMemory::load(VirtAddr va, unsigned bytes) {
+  if (!paging_) return before_tables_.load(va, bytes);
+  const PhysAddr pa = touch(va, bytes, AccessKind::kRead);
+  return bytes == sizeof(uint64_t) ? machine_.memory().load64(pa) : machine_.memory().load(pa, bytes);
+}
+
+void SimulatedMemory::store(VirtAddr va, uint64_t value, unsigned bytes) {
+  if (!paging_) return before_tables_.store(va, value, bytes);
+  machine_.memory().store(touch(va, bytes, AccessKind::kWrite), value, bytes);
+}
+
+namespace {
+
+/// What a store into host memory does; what a read-modify-write read.
+uint64_t apply_at(std::byte* at, const mm::FieldStore& s) {
+  const uint64_t old = s.op ? PhysMem::load_at(at, s.bytes) : 0;
+  PhysMem::store_at(at, s.op ? mm::result_of(*s.op, old, s.value) : s.value, s.bytes);
+  return old;
+}
+
+}  // namespace
+
+void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> stores) {
+  if (!paging_) return before_tables_.store_run(base, stores);
+  while (!stores.empty()) {
+    MemAccess first{base + stores[0].offset, static_cast<uint16_t>(stores[0].bytes), AccessKind::kWrite};
+    first.rmw = stores[0].op.has_value();
+    const uint64_t line = first.va.align_down(kLineBytes) - base;  // its offset, below 0 or not
+    const auto place = [line](const mm::FieldStore& s) { return s.offset - line; };
+    size_t done = 0;  // how many stores lie in the line
+    while (done < stores.size() && place(stores[done]) <= kLineBytes - stores[done].bytes) ++done;
+    if (done == 0) {
+      apply(touch(first.va, first.bytes, AccessKind::kWrite, first.rmw), stores[0]);
+      stores = stores.subspan(1);
+      continue;
+    }
+    const AccessRun run = core_.access_run(first, done - 1);
+    if (!run.all) done = 1;
+    std::byte* const at = machine_.memory().line(reached(first, run.first));
+    for (const mm::FieldStore& s : stores.first(done)) apply_at(at + place(s), s);
+    stores = stores.subspan(done);
+  }
+}
+
+/// What a store at `pa` does to memory; what a read-modify-write read.
+uint64_t SimulatedMemory::apply(PhysAddr pa, const mm::FieldStore& s) {
+  PhysMem& memory = machine_.memory();
+  const uint64_t old = s.op ? memory.load(pa, s.bytes) : 0;
+  memory.store(pa, s.op ? mm::result_of(*s.op, old, s.value) : s.value, s.bytes);
+  return old;
+}
+
+uint64_t SimulatedMemory::read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) {
+  if (!paging_) return before_tables_.read_modify_write(va, op, operand, bytes, locked);
+  return apply(touch(va, bytes, AccessKind::kWrite, /*rmw=*/true), {0, bytes, operand, op});
+}
+
+/// Touches every line of [va, va + bytes), which lies in one 4 KiB page; returns the physical address of `va`.
+PhysAddr SimulatedMemory::touch_run(VirtAddr va, uint64_t bytes, AccessKind kind) {
+  const auto piece = [&](VirtAddr at) {
+    return static_cast<unsigned>(std::min(va + bytes - at, (at + 1).align_up(kLineBytes) - at));
+  };
+  const PhysAddr pa = touch(va, piece(va), kind);
+  batch_.clear();
+  for (VirtAddr at = va + piece(va); at < va + bytes; at += piece(at)) {
+    batch_.push_back({at, static_cast<uint16_t>(piece(at)), kind});
+  }
+  core_.execute(batch_);
+  return pa;
+}
+
+void SimulatedMemory::fill(VirtAddr va, uint8_t value, uint64_t bytes) {
+  if (!paging_) return before_tables_.fill(va, value, bytes);
+  while (bytes != 0) {
+    const uint64_t n = std::min(bytes, (va + 1).align_up(kPageBytes) - va);
+    machine_.memory().fill(touch_run(va, n, AccessKind::kWrite), value, n);
+    va += n;
+    bytes -= n;
+  }
+}
+
+void SimulatedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
+  if (!paging_) return before_tables_.copy(to, from, bytes);
+  std::array<std::byte, kPageBytes> buffer;
+  while (bytes != 0) {
+    const uint64_t n = std::min({bytes, (to + 1).align_up(kPageBytes) - to, (from + 1).align_up(kPageBytes) - from});
+    const auto part = std::span(buffer).first(n);
+    machine_.memory().read(touch_run(from, n, AccessKind::kRead), part);
+    machine_.memory().write(touch_run(to, n, AccessKind::kWrite), part);
+    to += n;
+    from += n;
+    bytes -= n;
+  }
+}
+
+void SimulatedMemory::flush_tlb_all() {
+  before_tables_.flush_tlb_all();
+  if (!paging_) return;
+  const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
+  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.invalidate(core, everything, charge_);
+}
+
+void SimulatedMemory::flush_tlb_page(VirtAddr va) {
+  before_tables_.flush_tlb_page(va);
+  if (!paging_) return;
+  for (unsigned core = 0; core < machine_.cores(); ++core) {
+    machine_.invalidate(core, on_invlpg(machine_.control(core), va), charge_);
+  }
+}
+
+void SimulatedMemory::load_cr3(PhysAddr root) {
+  before_tables_.load_cr3(root);
+  for (unsigned core = 0; core < machine_.cores(); ++core) {
+    ControlRegisters registers = machine_.control(core).registers();
+    registers.cr4 = layout_.levels() == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
+    registers.cr4 = pge_ ? registers.cr4 | kCr4Pge : registers.cr4 & ~kCr4Pge;
+    machine_.set_control(core, ControlState(registers, machine_.platform().processor));
+    const bool loaded = machine_.write_cr3(core, root.raw(), charge_);
+    MMUSIM_INVARIANT(loaded, "the kernel's own root table is a valid CR3");
+  }
+  paging_ = true;
+}
+
+}  // namespace mmusim

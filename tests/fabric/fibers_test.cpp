@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "models/fabric/fibers.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <random>
+
+#include "models/base/format.h"
+#include "tests/support/in_child.h"
+
+namespace mmusim {
+namespace {
+
+constexpr unsigned kGroups = 2, kInGroup = 5, kResources = 3, kSteps = 60;
+
+/// Who uses resources that only one can have at a time, in a way of its own.
+struct Requester {
+  Requester(const ClockDomain& domain, unsigned number, LookAhead look_ahead)
+      : clock(domain, number, look_ahead), random(number + 1) {}
+  LocalClock clock;
+  Signal go;
+  std::mt19937 random;
+};
+
+struct Resource {
+  bool taken = false;
+  Signal free;
+};
+
+/// Two groups of requesters: the first of each starts the others and waits for them. `strands`: those of a group share
+/// a thread; else each has its own. What happens is written down in the order in which it happens.
+class Town {
+ public:
+  Town(LookAhead look_ahead, bool strands) : domain_(500, kGroups * kInGroup), strands_of_(kGroups) {
+    for (unsigned i = 0; i < kGroups * kInGroup; ++i) {
+      requesters_.push_back(std::make_unique<Requester>(domain_, i, look_ahead));
+    }
+    for (unsigned group = 0; group < kGroups; ++group) {
+      Requester& first = *requesters_[group * kInGroup];
+      if (strands) strands_of_[group] = std::make_unique<Strands>(first.clock);
+      for (unsigned i = 1; i < kInGroup; ++i) add(group, *requesters_[group * kInGroup + i]);
+      sc_core::sc_spawn([this, group] { lead(group); });
+    }
+  }
+
+  std::string run() {
+    sc_core::sc_start();
+    return log_;
+  }
+
+ private:
+  void add(unsigned group, Requester& requester) {
+    if (Strands* strands = strands_of_[group].get(); strands != nullptr) {
+      strands->join(requester.clock, 64 * 1024, [this, strands, group, &requester] {
+        while (strands->rest(requester.clock, requester.go)) work(group, requester);
+      });
+    } else {
+      sc_core::sc_spawn([this, group, &requester] {
+        for (;;) {
+          requester.clock.wait_for(requester.go);
+          work(group, requester);
+        }
+      });
+    }
+  }
+
+  void lead(unsigned group) {
+    Requester& first = *requesters_[group * kInGroup];
+    for (unsigned round = 0; round < 3; ++round) {
+      first.clock.advance(Cycles(group + 1));
+      first.clock.sync();
+      at_work_[group] = kInGroup;
+      for (unsigned i = 1; i < kInGroup; ++i) first.clock.notify(requesters_[group * kInGroup + i]->go);
+      work(group, first);
+      while (at_work_[group] != 0) first.clock.wait_for(done_[group]);
+      note(first, "all done");
+    }
+  }
+
+  void work(unsigned group, Requester& requester) {
+    for (unsigned step = 0; step < kSteps; ++step) {
+      requester.clock.advance(Cycles(requester.random() % 4));
+      requester.clock.sync();
+      Resource& resource = resources_[requester.random() % kResources];
+      while (resource.taken) requester.clock.wait_for(resource.free);
+      resource.taken = true;
+      note(requester, "takes");
+      requester.clock.advance(Cycles(requester.random() % 3));
+      requester.clock.sync();
+      resource.taken = false;
+      note(requester, "gives");
+      requester.clock.notify(resource.free);
+    }
+    --at_work_[group];
+    requester.clock.notify(done_[group]);
+  }
+
+  void note(const Requester& requester, const char* what) {
+    log_ += fmt::format("{} {} {}\n", requester.clock.now().count, requester.clock.requester(), what);
+  }
+
+  const ClockDomain domain_;
+  std::vector<std::unique_ptr<Requester>> requesters_;
+  std::vector<std::unique_ptr<Strands>> strands_of_;
+  std::array<Resource, kResources> resources_;
+  std::array<unsigned, kGroups> at_work_{};
+  std::array<Signal, kGroups> done_;
+  std::string log_;
+};
+
+TEST(Strands, ActInTheOrderThatThreadsOfTheirOwnWouldHave) {
+  const std::string threads = in_child([] { return Town(LookAhead::kNone, /*strands=*/false).run(); });
+  const auto lines = std::count(threads.begin(), threads.end(), '\n');
+  EXPECT_EQ(lines, kGroups * 3 * (kInGroup * kSteps * 2 + 1));
+  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*strands=*/false).run(); }));
+  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kNone, /*strands=*/true).run(); }));
+  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*strands=*/true).run(); }));
+}
+
+TEST(Strands, OneThatIsInTheMiddleOfSomethingIsUnwoundWhenAllEnds) {
+  struct Flag {
+    bool* set;
+    ~Flag() { *set = true; }
+  };
+  const ClockDomain domain(500, 3);
+  LocalClock thread(domain, 0, LookAhead::kPending), busy(domain, 1, LookAhead::kPending),
+      idle(domain, 2, LookAhead::kPending);
+  Signal never, go;
+  bool unwound = false, ended = false;
+  {
+    Strands strands(thread);
+    strands.join(busy, 64 * 1024, [&] {
+      const Flag flag{&unwound};
+      busy.wait_for(never);
+      ADD_FAILURE() << "nobody woke it";
+    });
+    strands.join(idle, 64 * 1024, [&] {
+      while (strands.rest(idle, go)) ADD_FAILURE() << "nobody sent it";
+      ended = true;
+    });
+    EXPECT_FALSE(unwound || ended);
+  }
+  EXPECT_TRUE(unwound);
+  EXPECT_TRUE(ended);
+}
+
+}  // namespace
+}  // namespace mmusim

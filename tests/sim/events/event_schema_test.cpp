@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// traces/event-log.schema.json and what the event log writes must say the same.
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+
+#include "tests/support/log_files.h"
+#include "tests/support/sample_events.h"
+
+namespace mmusim {
+namespace {
+
+using nlohmann::json;
+
+/// As much of JSON Schema as our schema uses; returns what is wrong, or nothing.
+class Validator {
+ public:
+  explicit Validator(const json& root) : root_(root) {}
+
+  std::string check(const json& value, const json& schema) const {
+    if (schema.contains("$ref"))
+      return check(value, root_.at(json::json_pointer(schema["$ref"].get<std::string>().substr(1))));
+    for (const auto& [keyword, _] : schema.items()) {
+      if (!kKnown.contains(keyword)) return "schema keyword the test does not know: " + keyword;
+    }
+    if (schema.contains("const") && value != schema["const"]) return value.dump() + " is not " + schema["const"].dump();
+    if (schema.contains("enum") &&
+        std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end())
+      return value.dump() + " is not one of " + schema["enum"].dump();
+    if (schema.contains("type") && !has_type(value, schema["type"]))
+      return value.dump() + " is no " + schema["type"].dump();
+    if (schema.contains("pattern") &&
+        !std::regex_match(value.get<std::string>(), std::regex(schema["pattern"].get<std::string>())))
+      return value.dump() + " does not match";
+    if (schema.contains("minimum") && value < schema["minimum"]) return value.dump() + " is too small";
+    if (schema.contains("maximum") && value > schema["maximum"]) return value.dump() + " is too large";
+    if (value.is_array() && schema.contains("items")) return check_items(value, schema["items"]);
+    if (value.is_object()) return check_members(value, schema);
+    return "";
+  }
+
+ private:
+  static bool has_type(const json& value, const std::string& type) {
+    if (type == "object") return value.is_object();
+    if (type == "array") return value.is_array();
+    if (type == "string") return value.is_string();
+    if (type == "boolean") return value.is_boolean();
+    return type == "integer" && value.is_number_integer();
+  }
+
+  std::string check_items(const json& value, const json& schema) const {
+    for (const json& item : value) {
+      if (const std::string wrong = check(item, schema); !wrong.empty()) return wrong;
+    }
+    return "";
+  }
+
+  std::string check_members(const json& value, const json& schema) const {
+    for (const json& key : schema.value("required", json::array())) {
+      if (!value.contains(key.get<std::string>())) return "lacks " + key.dump();
+    }
+    const json properties = schema.value("properties", json::object());
+    for (const auto& [key, member] : value.items()) {
+      std::string wrong;
+      if (properties.contains(key)) {
+        wrong = check(member, properties[key]);
+      } else if (const json other = schema.value("additionalProperties", json(true)); other.is_object()) {
+        wrong = check(member, other);
+      } else if (other == false) {
+        wrong = "not in the schema";
+      }
+      if (!wrong.empty()) return key + ": " + wrong;
+    }
+    return "";
+  }
+
+  inline static const std::set<std::string> kKnown = {
+      "type",    "description", "properties", "required", "additionalProperties", "const", "enum",
+      "pattern", "items",       "minimum",    "maximum"};
+  const json& root_;
+};
+
+json schema() { return json::parse(slurp(MMUSIM_SOURCE_DIR "/traces/event-log.schema.json")); }
+
+TEST(EventLogSchema, EveryKindOfRecordIsWrittenAsTheSchemaSays) {
+  const ScratchDir dir;
+  EventLog log(dir / "log", all_events(), sample_header());
+  log_one_of_each(log);
+  log.close(CycleTime(99), false, {{"walks", 1}});
+  const json root = schema();
+  const Validator validator(root);
+  std::set<std::string> seen;
+  for (const json& record : records_of(unzstd(slurp(dir / "log")))) {
+    const std::string kind = record["event"];
+    seen.insert(kind);
+    ASSERT_TRUE(root["$defs"].contains(kind)) << kind;
+    EXPECT_EQ(validator.check(record, root["$defs"][kind]), "") << record.dump();
+  }
+  EXPECT_EQ(seen.size(), root["oneOf"].size()) << "a kind of the schema is never written, or the other way round";
+}
+
+TEST(EventLogSchema, WrongRecordsAreRefused) {
+  const json root = schema();
+  const Validator validator(root);
+  const json good = json::parse(R"({"event":"step","cycle":1,"core":0,"access":0,"name":"memmap_init"})");
+  const json& step = root["$defs"]["step"];
+  EXPECT_EQ(validator.check(good, step), "");
+  json more = good;
+  more["colour"] = "red";
+  EXPECT_NE(validator.check(more, step), "");
+  json less = good;
+  less.erase("cycle");
+  EXPECT_NE(validator.check(less, step), "");
+  EXPECT_NE(validator.check("0x00", root["$defs"]["hex"]), "");
+}
+
+}  // namespace
+}  // namespace mmusim

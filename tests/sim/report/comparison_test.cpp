@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "sim/report/comparison.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "models/base/errors.h"
+#include "sim/report/summary.h"
+
+namespace mmusim {
+namespace {
+
+nlohmann::ordered_json summary_of(uint64_t walks, uint64_t cycles, const std::string& workload = "linear_pfn_scan") {
+  RunSummary s;
+  s.name = "s";
+  s.configuration = R"({"phases":[{"phase":"boot"},{"phase":"workload","kind":")" + workload + R"("}]})";
+  PhaseSummary boot;
+  boot.stage = "boot";
+  boot.kernel.entry_writes = 10 * walks;
+  boot.machine.cycles = 7;
+  PhaseSummary work;
+  work.stage = "scan";
+  work.workload = true;
+  work.machine.accesses = 1000;
+  work.machine.walks = walks;
+  work.machine.walk_cycles = 30 * walks;
+  if (walks != 0) work.machine.walk_latency.add(30, walks);
+  work.machine.cycles = cycles;
+  work.machine.stage_cycles[static_cast<unsigned>(Stage::kEntryReads)] = 100;
+  work.machine.stage_cycles[static_cast<unsigned>(Stage::kData)] = 300;
+  s.phases = {boot, work};
+  return to_json(s, {});
+}
+
+ComparedRun run_of(const std::string& label, std::vector<nlohmann::ordered_json> summaries) {
+  ComparedRun run;
+  run.label = label;
+  run.summaries = std::move(summaries);
+  return run;
+}
+
+const Metric& metric(const std::string& key) {
+  for (const Metric& m : compared_metrics()) {
+    if (key == m.key) return m;
+  }
+  throw std::out_of_range(key);
+}
+
+TEST(Comparison, RatiosAreToTheFirstRun) {
+  const Comparison c({run_of("base", {summary_of(400, 8000)}), run_of("huge", {summary_of(2, 4000)})});
+  EXPECT_EQ(*c.ratio(metric("walks"), 1), 0.005);
+  EXPECT_EQ(*c.ratio(metric("cycles"), 1), 0.5);
+  EXPECT_EQ(*c.ratio(metric("cycles"), 0), 1.0);
+  EXPECT_EQ(c.value(metric("walk_cycles_per_1000_accesses"), 0)->mean, 12000);
+  EXPECT_EQ(c.value(metric("translation_share"), 0)->mean, 25);
+}
+
+TEST(Comparison, AccessesAreMeasuredInWorkloadPhasesAndTablesInTheOthers) {
+  const Comparison c({run_of("base", {summary_of(400, 8000)})});
+  EXPECT_EQ(c.value(metric("cycles"), 0)->mean, 8000) << "without the 7 of the boot";
+  EXPECT_EQ(c.value(metric("entry_writes"), 0)->mean, 4000);
+}
+
+TEST(Comparison, HeadlineIsComputed) {
+  const Comparison c({run_of("base", {summary_of(400, 8000)}), run_of("huge", {summary_of(2, 4000)})});
+  EXPECT_EQ(
+      c.headline(),
+      "huge against base, over 1,000 accesses: 2 times fewer cycles (4,000 against 8,000), 200 times fewer page walks "
+      "(2 against 400). Building its tables takes 200 times fewer entry writes (20 against 4,000).");
+}
+
+TEST(Comparison, HeadlineNamesSmallChangesInPercent) {
+  const Comparison c({run_of("base", {summary_of(400, 10000)}), run_of("other", {summary_of(440, 9800)})});
+  EXPECT_EQ(
+      c.headline(),
+      "other against base, over 1,000 accesses: 2 % fewer cycles (9,800 against 10,000), 10 % more page walks (440 "
+      "against 400). Building its tables takes 10 % more entry writes (4,400 against 4,000).");
+}
+
+TEST(Comparison, ProcessorsOfDifferentClocksCompareByTime) {
+  auto slow = summary_of(400, 10000);
+  auto fast = summary_of(400, 12000);  // more cycles, but shorter ones
+  slow["core_ghz"] = 2.0;
+  fast["core_ghz"] = 4.0;
+  const Comparison c({run_of("slow", {slow}), run_of("fast", {fast})});
+  EXPECT_EQ(c.value(metric("time"), 0)->mean, 5000);
+  EXPECT_EQ(
+      c.headline(),
+      "fast against slow, over 1,000 accesses: 40 % less time (3 us against 5 us), as many page walks (400 against "
+      "400).");
+}
+
+TEST(Comparison, LatencyOfNoWalksIsNothingRatherThanZero) {
+  const Comparison c({run_of("base", {summary_of(400, 8000)}), run_of("none", {summary_of(0, 4000)})});
+  EXPECT_FALSE(c.value(metric("walk_latency_p99"), 1).has_value());
+  EXPECT_NE(c.table().find(" -"), std::string::npos);
+}
+
+TEST(Comparison, RepeatsGiveMeanAndStudentInterval) {
+  const Comparison c({run_of("base", {summary_of(10, 100), summary_of(12, 110), summary_of(14, 120)})});
+  const auto walks = c.value(metric("walks"), 0);
+  EXPECT_EQ(walks->mean, 12);
+  EXPECT_EQ(walks->count, 3u);
+  EXPECT_NEAR(walks->half_width, 4.303 * 2 / std::sqrt(3.0), 1e-9);  // t(0.975, 2) * s / sqrt(n), s = 2
+}
+
+TEST(Comparison, DifferentWorkloadsAreRefusedWithWhatToDo) {
+  try {
+    const Comparison c({run_of("a", {summary_of(1, 1, "zap")}), run_of("b", {summary_of(1, 1, "reclaim")})});
+    FAIL();
+  } catch (const InputError& e) {
+    EXPECT_NE(std::string(e.what()).find("give both the same"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Comparison, FailedRunIsShownAndTheNextIsTheBaseline) {
+  ComparedRun failed;
+  failed.label = "broken";
+  failed.failures = {"exit code 2: no"};
+  const Comparison c({failed, run_of("base", {summary_of(400, 8000)}), run_of("huge", {summary_of(2, 4000)})});
+  EXPECT_TRUE(c.any_failed());
+  EXPECT_EQ(*c.ratio(metric("cycles"), 2), 0.5);
+  EXPECT_NE(c.table().find("broken: failed: exit code 2: no"), std::string::npos) << c.table();
+  const std::string head = c.table().substr(0, c.table().find('\n'));
+  EXPECT_EQ(head.find("base"), head.rfind("base")) << "the baseline stands there once: " << head;
+  EXPECT_EQ(c.to_json()["baseline"], "base");
+  EXPECT_TRUE(c.to_json()["metrics"][0]["runs"]["broken"].is_null());
+}
+
+TEST(Comparison, CsvHasALineForEachMetricAndRun) {
+  const Comparison c({run_of("a, \"b\"", {summary_of(400, 8000)})});
+  const std::string csv = c.to_csv();
+  EXPECT_NE(csv.find("walks,walks,\"a, \"\"b\"\"\",400,0,1,1\n"), std::string::npos) << csv;
+  EXPECT_EQ(static_cast<size_t>(std::count(csv.begin(), csv.end(), '\n')), compared_metrics().size() + 1);
+}
+
+}  // namespace
+}  // namespace mmusim

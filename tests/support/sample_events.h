@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "sim/events/event_log.h"
+
+namespace mmusim {
+
+inline WalkRecord sample_walk(uint64_t id) {
+  WalkRecord w;
+  w.id = id;
+  w.access = id + 1;
+  w.begin = CycleTime(100 * id);
+  w.end = CycleTime(100 * id + 31);
+  w.va = VirtAddr(0xffffea0004000000 + id * 64);
+  w.start_level = 2;
+  w.entries.append() = {2, HitLevel::kL2, PhysAddr(0x1000008), 0x8000000001200063, Cycles(14)};
+  w.entries.append() = {1, HitLevel::kDram, PhysAddr(0x1200010), 0x80000000013001e3, Cycles(15)};
+  w.structure_caches = Cycles(2);
+  w.page_size = PageSize::k4K;
+  return w;
+}
+
+inline AccessRecord sample_access(uint64_t id) {
+  AccessRecord a;
+  a.id = id;
+  a.access.va = VirtAddr(0xffff888000000000 + id * 8);
+  a.access.kind = AccessKind::kWrite;
+  a.begin = CycleTime(10 * id);
+  a.end = CycleTime(10 * id + 9);
+  a.stage[static_cast<unsigned>(Stage::kTlb)] = Cycles(1);
+  a.stage[static_cast<unsigned>(Stage::kData)] = Cycles(8);
+  a.pa = PhysAddr(id * 8);
+  return a;
+}
+
+inline mm::EntryWrite sample_entry_write(uint64_t n) {
+  return {1,
+          VirtAddr(0xffffea0000000000 + n * 4096),
+          4096,
+          VirtAddr(0xffff888012345000 + n % 512 * 8),
+          PhysAddr(0x12345000 + n % 512 * 8),
+          static_cast<unsigned>(n % 512),
+          0,
+          0x8000000000000163 | (n << 12),
+          "vmemmap_pte_populate"};
+}
+
+inline EventSelection all_events() { return EventSelection::parse("all"); }
+
+inline EventLogHeader sample_header() { return {"0.1.0", R"({"platform":{"core":{"ghz":2.45}}})", 7, "all"}; }
+
+/// One record of each kind.
+inline void log_one_of_each(EventLog& log) {
+  log.phase({CycleTime(0), "boot", "boot"});
+  log.entry_write({CycleTime(3)}, sample_entry_write(3));
+  log.entry_read({CycleTime(5)}, {2, VirtAddr(0xffffea0000000000), VirtAddr(0xffff888000001000), PhysAddr(0x1000), 0,
+                                  0x63, "vmemmap_pmd_populate"});
+  log.walk(sample_walk(1));
+  WalkRecord faulting = sample_walk(2);
+  faulting.page_size.reset();
+  faulting.page_fault_error_code = 2;
+  log.walk(faulting);
+  log.access(sample_access(1));
+  AccessRecord fault = sample_access(2);
+  fault.page_fault_error_code = 2;
+  log.access(fault);
+  const mm::AllocEvent table{mm::AllocSource::kMemblock, PhysAddr(0x7000), 4096, 1, "vmemmap_alloc_block_zero"};
+  log.alloc({CycleTime(9)}, table);
+  log.free({CycleTime(10), 1}, table);
+  log.fill({CycleTime(11)}, {VirtAddr(0xffff888000007000), PhysAddr(0x7000), 4096, 0, "vmemmap_alloc_block_zero"});
+  log.fill({CycleTime(12)}, {VirtAddr(0xffffea0000000000), PhysAddr(0), 64, 0xff, "page_init_poison"});
+  log.flush({CycleTime(13)}, {mm::FlushKind::kPage, VirtAddr(0xffffea0000000000), VirtAddr(0xffffea0000001000),
+                              "flush_tlb_kernel_range"});
+  log.flush({CycleTime(14)}, {mm::FlushKind::kAll, VirtAddr(0), VirtAddr(0), "flush_tlb_all"});
+  log.invalidate({CycleTime(14), 0, 2}, {InvalidationScope::kAddress, true, {}, 0, VirtAddr(0xffffea0000000000)}, true);
+  log.invalidate({CycleTime(14), 0, 2}, {InvalidationScope::kAll, true, InvalidationScope::kAll, 0, {}}, false);
+  log.control_write({CycleTime(14), 0, 2}, 3, 0x1000, false);
+  log.drain({CycleTime(14), 0, 2});
+  log.step({CycleTime(15)}, "memmap_init");
+  log.kernel_log({CycleTime(16)}, mm::LogLevel::kInfo, "a \"quoted\" line\twith a tab");
+}
+
+}  // namespace mmusim

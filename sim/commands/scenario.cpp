@@ -33,7 +33,8 @@ ExitCode derive(const Options& options) {
 void add_scenario_command(CommandLine app, Action& action) {
   auto options = std::make_shared<Options>();
   CommandLine command = app.add_subcommand("scenario", "Write a scenario from a recorded kernel or a boot log");
-  command.add_option("--from", options->from, "Page-table dump (JSON) or boot log (dmesg text); .gz, .xz, .zst too")
+  command
+      .add_option("--from", options->from, "Page-table dump (JSON) or boot log (dmesg text); .gz, .bz2, .xz, .zst too")
       .required()
       .type_name("DUMP.json|DMESG.txt");
   command.add_option("-o,--output", options->output, "Where to write the scenario; standard output if missing")

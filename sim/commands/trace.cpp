@@ -227,7 +227,7 @@ struct Subcommand {
   }
   Subcommand& output() {
     app.add_option("OUT", arguments->output,
-                   "Trace to write, compressed by its end (.gz, .xz, .zst); - is standard output")
+                   "Trace to write, compressed by its end (.gz, .bz2, .xz, .zst); - is standard output")
         .required();
     app.add_option("--to", arguments->to,
                    "Form to write: vmt1, binary, jsonl, lackey, champsim (default: by the name)");

@@ -68,7 +68,7 @@ ExitCode verify(const std::vector<std::string>& dumps) {
 void add_verify_command(CommandLine app, Action& action) {
   auto dumps = std::make_shared<std::vector<std::string>>();
   CommandLine command = app.add_subcommand("verify", "Build what recorded kernels built, and compare every entry");
-  command.add_option("dumps", *dumps, "recorded kernels; .gz, .xz, .zst too").required().type_name("DUMP.json");
+  command.add_option("dumps", *dumps, "recorded kernels; .gz, .bz2, .xz, .zst too").required().type_name("DUMP.json");
   command.footer(
       "Reports per stage and level how many recorded page-table entries agree in VA, in flags, and in physical "
       "address.\n"

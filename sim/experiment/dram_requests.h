@@ -21,8 +21,8 @@ struct TimedRequest {
 };
 
 /// Reads a DRAM request trace: a line `arrival_ns hex_address R|W` for each 64-byte request; empty lines and lines that
-/// start with '#' are skipped. The file may be plain, gzip, xz or zstd (by content), and is streamed; "-" is standard
-/// input.
+/// start with '#' are skipped. The file may be plain, gzip, bzip2, xz or zstd (by content), and is streamed; "-" is
+/// standard input.
 class RequestReader {
  public:
   /// Throws EnvironmentError if the file cannot be opened, InputError if it is empty.

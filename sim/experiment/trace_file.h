@@ -8,9 +8,9 @@
 
 namespace mmusim {
 
-/// Creates a trace file: compressed if the path ends in .gz, .xz or .zst, written on a thread of its own, and under its
-/// name only once finish() was called. "-" is standard output. Throws EnvironmentError if it cannot be created,
-/// InputError if the format cannot be written.
+/// Creates a trace file: compressed if the path ends in .gz, .bz2, .xz or .zst, written on a thread of its own, and
+/// under its name only once finish() was called. "-" is standard output. Throws EnvironmentError if it cannot be
+/// created, InputError if the format cannot be written.
 std::unique_ptr<TraceWriter> create_trace(const std::string& path, TraceFormat format, const TraceOrigin& origin);
 
 /// The format given by name, else by the path's end; `fallback` if neither tells. Throws InputError for unknown names,

@@ -17,7 +17,7 @@ class ByteSink {
   virtual void finish() = 0;
 };
 
-/// "gzip", "xz", "zstd" by the end of a file's name (.gz, .xz, .zst), else "none".
+/// "gzip", "bzip2", "xz", "zstd" by the end of a file's name (.gz, .bz2, .xz, .zst), else "none".
 std::string compression_by_name(std::string_view path);
 
 /// Compresses what is written on its way to `sink`. `compression` is a result of compression_by_name.

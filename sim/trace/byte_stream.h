@@ -30,11 +30,11 @@ class ByteSource {
   virtual size_t read(std::span<uint8_t> to) = 0;
 };
 
-/// A file (or standard input), decompressed if it begins like gzip, xz or zstd, with concatenated members.
+/// A file (or standard input), decompressed if it begins like gzip, bzip2, xz or zstd, with concatenated members.
 struct ByteInput {
   std::unique_ptr<ByteSource> source;
   std::string name;                                 ///< the path; "<stdin>" for "-"
-  std::string compression;                          ///< "none", "gzip", "xz", "zstd"
+  std::string compression;                          ///< "none", "gzip", "bzip2", "xz", "zstd"
   uint64_t file_bytes = 0;                          ///< size of the file, 0 for pipes
   std::shared_ptr<std::atomic<uint64_t>> consumed;  ///< bytes of the file read so far
   std::shared_ptr<std::atomic<bool>> stop;          ///< set it to end the stream, even while a pipe has nothing to read

@@ -9,7 +9,8 @@
 
 namespace mmusim {
 
-/// "gzip", "xz" or "zstd" by the first bytes of a file (RFC 1952, the .xz file format 1.0.4, RFC 8878), else "none".
+/// "gzip", "bzip2", "xz" or "zstd" by the first bytes of a file (RFC 1952, libbz2, the .xz file format 1.0.4, RFC
+/// 8878), else "none".
 std::string compression_of(std::span<const uint8_t> first_bytes);
 
 /// Decompresses what `source` delivers; `compression` is a result of compression_of. Concatenated members are read

@@ -25,7 +25,7 @@ struct TraceOptions {
 struct TraceInfo {
   std::string file;  ///< as given, "<stdin>" for "-"
   TraceFormat format = TraceFormat::kVmt1;
-  std::string compression;             ///< "none", "gzip", "xz" or "zstd"
+  std::string compression;             ///< "none", "gzip", "bzip2", "xz" or "zstd"
   std::string header;                  ///< header record of a JSON form (event log: with the effective configuration)
   std::optional<uint64_t> checksum;    ///< as stored in the trace, already compared with the content
   std::string notes;                   ///< what the user should know about this kind of trace; empty: nothing

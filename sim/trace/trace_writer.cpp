@@ -32,7 +32,7 @@ bool is_writable(TraceFormat format) {
 }
 
 std::optional<TraceFormat> trace_format_by_name(std::string_view path) {
-  for (const std::string_view suffix : {".gz", ".xz", ".zst"}) {
+  for (const std::string_view suffix : {".gz", ".bz2", ".xz", ".zst"}) {
     if (path.ends_with(suffix)) path.remove_suffix(suffix.size());
   }
   constexpr std::pair<std::string_view, TraceFormat> kEnds[] = {

@@ -76,7 +76,7 @@ TEST_P(Compression, ABombIsBoundedByStreaming) {
   EXPECT_THAT(error_of(packed), HasSubstr("a block of 4294967295 records"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Trace, Compression, testing::Values("gzip", "xz", "zstd"),
+INSTANTIATE_TEST_SUITE_P(Trace, Compression, testing::Values("gzip", "bzip2", "xz", "zstd"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
 TEST(ByteStream, EmptyDirectoryAndMissingFile) {

@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Trace, EachForm, testing::ValuesIn(kFiles), [](const au
 });
 
 TEST(Damage, FlippedBytesOfCompressedTracesAreFound) {
-  for (const std::string compression : {"gzip", "xz", "zstd"}) {
+  for (const std::string compression : {"gzip", "bzip2", "xz", "zstd"}) {
     std::string packed;
     const auto sink = compress(std::make_unique<StringSink>(packed), compression);
     sink->write(contents(data_file("full.mmt")));

@@ -31,7 +31,5 @@ void add_verify_command(CommandLine app, Action& action);
 
 /// --core: which core model the platform has, whatever it says itself. Empty if not given.
 void add_core_option(CommandLine command, std::string& core);
-/// The assignment (--set) that --core stands for; none if it was not given.
-std::vector<std::string> sets_of_core(const std::string& core);
 
 }  // namespace mmusim

@@ -11,9 +11,4 @@ void add_core_option(CommandLine command, std::string& core) {
       .one_of({"blocking", "window"});
 }
 
-std::vector<std::string> sets_of_core(const std::string& core) {
-  if (core.empty()) return {};
-  return {"/platform/core/model=\"" + core + "\""};
-}
-
 }  // namespace mmusim

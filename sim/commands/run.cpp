@@ -1,78 +1,28 @@
 // SPDX-License-Identifier: MIT
-#include <chrono>
+#include "sim/experiment/run.h"
+
 #include <cstdio>
-#include <ctime>
 #include <memory>
-#include <string>
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
-#include "sim/experiment/run_recordings.h"
-#include "sim/host/atomic_file.h"
-#include "sim/scenario/machine_host.h"
-#include "sim/scenario/runner.h"
-#include "sim/scenario/scenario_cost.h"
 
 namespace mmusim {
 
 namespace {
 
-struct Options {
-  std::string scenario;
-  std::string out;
-  ScenarioOverrides overrides;
-  std::string core;
-  RecordingOptions recordings;
-  bool lock_step = false;
-  HostLimits limits;
-};
-
-/// Wall and processor time since its construction.
-class Stopwatch {
- public:
-  HostTimes elapsed() const {
-    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - wall_;
-    return {wall.count(), static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC};
-  }
-
- private:
-  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
-  std::clock_t cpu_ = std::clock();
-};
-
-ExitCode run(const Options& options) {
-  const Stopwatch watch;
-  const EventSelection selection = EventSelection::parse(options.recordings.events);
-  ScenarioOverrides overrides = options.overrides;
-  for (const std::string& set : sets_of_core(options.core)) overrides.sets.push_back(set);
-  const Scenario scenario = load_scenario(options.scenario, overrides);
-  const PlatformConfig platform = scenario_platform(scenario);
-  const WatchdogLimits limits = options.limits.watchdog();
-  const HostMemoryCost cost = cost_of(scenario, platform, !options.recordings.tables.empty());
-  check_host_memory(scenario.file, cost, limits.memory, cheaper(scenario, cost));
-  const std::string directory = options.out.empty() ? "out/" + scenario.name : options.out;
-  const OutputDirectory lock(directory);
-
-  MachineHost host(scenario, platform,
-                   {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
-  const WatchedMachine watched(host.machine());
-  const Watchdog watchdog(&watched, limits);
-  RunRecordings recordings(options.recordings, selection, scenario, platform, directory, host);
-  const RunResult result = run_scenario(scenario, host, recordings.outputs());
-  recordings.close(result);
-  write_file(directory + "/kernel.log", result.kernel_log);
-  const HostTimes times = watch.elapsed();
-  write_summary(directory + "/summary.json", result.summary, times);
-  fmt::print("{}", text_report(result.summary, times));
-  if (!result.failure.empty()) throw JobError(fmt::format("{}: {}", scenario.file, result.failure));
+ExitCode run(const RunRequest& request) {
+  const RunOutcome outcome = run_one(request);
+  fmt::print("{}", text_report(outcome.summary, outcome.times));
+  if (!outcome.failure.empty()) throw JobError(outcome.failure);
   return ExitCode::kSuccess;
 }
 
 }  // namespace
 
 void add_run_command(CommandLine app, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunRequest>();
   CommandLine command = app.add_subcommand("run", "Run one scenario");
   command.add_option("scenario", options->scenario, "Scenario file, or the name of a shipped one (see presets)")
       .required()

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "sim/experiment/sides.h"
+#include "sim/report/comparison.h"
+
+namespace mmusim {
+
+struct CompareOutcome {
+  Comparison comparison;
+  std::string directory;  ///< where compare.json, compare.csv, report.html and a folder for each run are
+};
+
+/// Runs each side in a process of its own and writes compare.json, compare.csv and report.html. Throws as sides_of()
+/// does; a run that fails is part of the outcome.
+CompareOutcome compare(CompareRequest request);
+
+}  // namespace mmusim

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "sim/experiment/run.h"
+
+#include "models/base/format.h"
+#include "sim/experiment/stopwatch.h"
+#include "sim/host/atomic_file.h"
+#include "sim/scenario/machine_host.h"
+#include "sim/scenario/runner.h"
+#include "sim/scenario/scenario_cost.h"
+
+namespace mmusim {
+
+std::vector<std::string> sets_of_core(const std::string& core) {
+  if (core.empty()) return {};
+  return {"/platform/core/model=\"" + core + "\""};
+}
+
+RunOutcome run_one(const RunRequest& request) {
+  const Stopwatch watch;
+  const EventSelection selection = EventSelection::parse(request.recordings.events);
+  ScenarioOverrides overrides = request.overrides;
+  for (const std::string& set : sets_of_core(request.core)) overrides.sets.push_back(set);
+  const Scenario scenario = load_scenario(request.scenario, overrides);
+  const PlatformConfig platform = scenario_platform(scenario);
+  const WatchdogLimits limits = request.limits.watchdog();
+  const HostMemoryCost cost = cost_of(scenario, platform, !request.recordings.tables.empty());
+  check_host_memory(scenario.file, cost, limits.memory, cheaper(scenario, cost));
+  RunOutcome outcome;
+  outcome.directory = request.out.empty() ? "out/" + scenario.name : request.out;
+  const OutputDirectory lock(outcome.directory);
+
+  MachineHost host(scenario, platform,
+                   {request.lock_step ? LookAhead::kNone : LookAhead::kPending, request.limits.paranoid});
+  const WatchedMachine watched(host.machine());
+  const Watchdog watchdog(&watched, limits);
+  RunRecordings recordings(request.recordings, selection, scenario, platform, outcome.directory, host);
+  RunResult result = run_scenario(scenario, host, recordings.outputs());
+  recordings.close(result);
+  write_file(outcome.directory + "/kernel.log", result.kernel_log);
+  outcome.times = watch.elapsed();
+  write_summary(outcome.directory + "/summary.json", result.summary, outcome.times);
+  if (!result.failure.empty()) outcome.failure = fmt::format("{}: {}", scenario.file, result.failure);
+  outcome.summary = std::move(result.summary);
+  return outcome;
+}
+
+}  // namespace mmusim

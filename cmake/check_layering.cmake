@@ -24,7 +24,9 @@ set(rows
   "+sim/scenario|sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
   "+sim/experiment|sim/experiment sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
   "+sim/explain|sim/explain sim/scenario sim/events sim/recorded sim/machine sim/host mm models"
+  "+sim/library|sim mm models mmusim"
   "+sim/commands|sim mm models"
+  "include/mmusim|mmusim"
   "+sim|sim mm models")
 set(bad 0)
 foreach(row IN LISTS rows)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "models/base/config_files.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -15,30 +15,53 @@ namespace mmusim {
 
 namespace fs = std::filesystem;
 
-std::string config_dir() {
-  const char* set = std::getenv("MMUSIM_CONFIGS");
-  return set != nullptr && *set != '\0' ? set : MMUSIM_CONFIG_DIR;
+namespace {
+
+std::vector<std::string>& added_folders() {
+  static std::vector<std::string> folders;
+  return folders;
 }
+
+}  // namespace
+
+std::vector<std::string> config_folders() {
+  std::vector<std::string> folders(added_folders().rbegin(), added_folders().rend());
+  if (const char* set = std::getenv("MMUSIM_CONFIGS"); set != nullptr && *set != '\0') folders.emplace_back(set);
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) folders.push_back((program.parent_path().parent_path() / "share/mmusim/configs").string());
+  folders.emplace_back(MMUSIM_CONFIG_DIR);
+  std::erase_if(folders, [](const std::string& folder) {
+    std::error_code ignored;
+    return !fs::is_directory(folder, ignored);
+  });
+  return folders;
+}
+
+void add_folder_of_configs(const std::string& folder) { added_folders().push_back(folder); }
 
 std::string find_config(std::string_view kind, std::string_view name) {
   std::error_code ignored;
   if (name.find('/') != std::string_view::npos || name.ends_with(".json") || name == "-" ||
       fs::is_regular_file(fs::path(name), ignored))
     return std::string(name);
-  const fs::path file = fs::path(config_dir()) / kind / (std::string(name) + ".json");
-  if (fs::is_regular_file(file, ignored)) return file.string();
+  for (const std::string& folder : config_folders()) {
+    const fs::path file = fs::path(folder) / kind / (std::string(name) + ".json");
+    if (fs::is_regular_file(file, ignored)) return file.string();
+  }
   throw InputError(fmt::format("{}: neither a file nor one of the shipped {} ({})", name, kind,
                                fmt::join(config_names(kind), ", ")));
 }
 
 std::vector<std::string> config_names(std::string_view kind) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(config_dir()) / kind, error)) {
-    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::set<std::string> names;
+  for (const std::string& folder : config_folders()) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(folder) / kind, error)) {
+      if (entry.path().extension() == ".json") names.insert(entry.path().stem().string());
+    }
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  return {names.begin(), names.end()};
 }
 
 namespace {

@@ -172,7 +172,9 @@ std::optional<std::string> find_data_file(const std::string& name, const std::st
   std::error_code ignored;
   const fs::path path(name);
   if (path.is_absolute()) return fs::is_regular_file(path, ignored) ? std::optional(name) : std::nullopt;
-  for (const fs::path& base : {fs::path(folder), fs::path(config_dir()).parent_path()}) {
+  std::vector<fs::path> bases = {fs::path(folder)};
+  for (const std::string& configs : config_folders()) bases.push_back(fs::path(configs).parent_path());
+  for (const fs::path& base : bases) {
     const fs::path candidate = base.empty() ? path : base / path;
     if (fs::is_regular_file(candidate, ignored)) return candidate.string();
   }

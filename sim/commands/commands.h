@@ -29,6 +29,9 @@ void add_translate_command(CommandLine app, Action& action);
 void add_validate_command(CommandLine app, Action& action);
 void add_verify_command(CommandLine app, Action& action);
 
+/// Says where the report is, or that this program was built without it if `path` is empty.
+std::string report_line(const std::string& path);
+
 /// --core: which core model the platform has, whatever it says itself. Empty if not given.
 void add_core_option(CommandLine command, std::string& core);
 

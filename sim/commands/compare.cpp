@@ -14,7 +14,7 @@ namespace {
 
 ExitCode print_comparison(const CompareRequest& request) {
   const CompareOutcome outcome = compare(request);
-  fmt::print("{}\nreport: {}/report.html\n", outcome.comparison.table(), outcome.directory);
+  fmt::print("{}\n{}\n", outcome.comparison.table(), report_line(outcome.report));
   return outcome.comparison.any_failed() ? ExitCode::kJobFailed : ExitCode::kSuccess;
 }
 

@@ -42,6 +42,7 @@ void add_comparison(const std::string& directory, const std::string& base, std::
 }
 
 ExitCode report(const std::vector<std::string>& directories, std::string out) {
+  if (!has_html_report()) throw InputError("report: " + report_line(""));
   const std::string base = out.empty() ? directories[0] : fs::absolute(out).parent_path().string();
   std::vector<ComparedRun> runs;
   for (std::string directory : directories) {
@@ -59,7 +60,7 @@ ExitCode report(const std::vector<std::string>& directories, std::string out) {
   const Comparison comparison(std::move(runs));
   if (out.empty()) out = directories[0] + "/report.html";
   write_file(out, html_report("mmusim: " + fs::path(directories[0]).filename().string(), comparison, base));
-  fmt::print("{}\nreport: {}\n", comparison.table(), out);
+  fmt::print("{}\n{}\n", comparison.table(), report_line(out));
   return ExitCode::kSuccess;
 }
 

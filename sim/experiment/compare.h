@@ -10,7 +10,8 @@ namespace mmusim {
 
 struct CompareOutcome {
   Comparison comparison;
-  std::string directory;  ///< where compare.json, compare.csv, report.html and a folder for each run are
+  std::string directory;  ///< where compare.json, compare.csv and a folder for each run are
+  std::string report;     ///< path of report.html; empty in a program that is built without it
 };
 
 /// Runs each side in a process of its own and writes compare.json, compare.csv and report.html. Throws as sides_of()

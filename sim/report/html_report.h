@@ -7,9 +7,12 @@
 
 namespace mmusim {
 
-/// The report as one self-contained HTML document: text, style, scripts (Vega included) and data, nothing from a
+/// Returns whether the program was built with the HTML report (option MMUSIM_HTML_REPORT).
+bool has_html_report();
+
+/// Returns the report as one self-contained HTML document: text, style, scripts (Vega included) and data, nothing from a
 /// network. `directory` is where the runs' directories are relative to; their `tables.json`, where there is one,
-/// becomes the page-table tree.
+/// becomes the page-table tree. Call only if has_html_report().
 std::string html_report(const std::string& title, const Comparison& comparison, const std::string& directory);
 
 }  // namespace mmusim

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "models/base/format.h"
+#include "sim/report/html_report.h"
 
 // Puts a file's bytes into the program: NAME_begin and NAME_end. The build defines where the files are.
 #define MMUSIM_EMBED(name, path)                                                                                \
@@ -77,6 +78,8 @@ const Module kVegaModules[] = {MMUSIM_MODULE(util, "vega-util"),
 std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
 }  // namespace
+
+bool has_html_report() { return true; }
 
 std::string_view report_template() { return between(mmusim_report_html_begin, mmusim_report_html_end); }
 

@@ -11,4 +11,9 @@ void add_core_option(CommandLine command, std::string& core) {
       .one_of({"blocking", "window"});
 }
 
+std::string report_line(const std::string& path) {
+  if (!path.empty()) return "report: " + path;
+  return "this program was built without the HTML report (Vega was missing, or MMUSIM_HTML_REPORT was off)";
+}
+
 }  // namespace mmusim

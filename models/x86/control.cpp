@@ -26,6 +26,18 @@ bool rights_allow(const ControlState& control, Rights rights, AccessType access)
   return !access.is_write() || rights.writable() || !control.wp();
 }
 
+/// By AccessKind: bit 8 * n for each combination n of what nested tables forbid (Rights::kNestedAt) that lets accesses
+/// of the kind pass.
+constexpr std::array<uint64_t, 3> kNestedAllows = [] {
+  std::array<uint64_t, 3> masks{};
+  for (unsigned kind = 0; kind < masks.size(); ++kind) {
+    for (unsigned n = 0; n < Rights::kAllCombinations / Rights::kCombinations; ++n) {
+      if ((n >> kind & 1) == 0) masks[kind] |= uint64_t{1} << Rights::kCombinations * n;
+    }
+  }
+  return masks;
+}();
+
 }  // namespace
 
 PagingMode paging_mode_of(const ControlRegisters& r) {
@@ -146,12 +158,12 @@ void ControlState::decode_rights() {
   for (const Privilege privilege : {Privilege::kSupervisor, Privilege::kUser, Privilege::kImplicit}) {
     for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite, AccessKind::kFetch}) {
       const AccessType access{kind, privilege, false};
-      unsigned row = 0;
+      uint64_t row = 0;  // of what the guest's entries allow
       for (unsigned bits = 0; bits < Rights::kCombinations; ++bits) {
         const bool ok = mode_ == PagingMode::kNone || rights_allow(*this, Rights(static_cast<uint8_t>(bits)), access);
-        row |= unsigned{ok} << bits;
+        row |= uint64_t{ok} << bits;
       }
-      allowed_[access.index()] = static_cast<uint8_t>(row);
+      allowed_[access.index()] = row * kNestedAllows[static_cast<unsigned>(kind)];
     }
   }
 }

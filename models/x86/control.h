@@ -120,8 +120,8 @@ class ControlState {
   void decode_root();
   bool key_denies_slow(uint32_t deny, uint8_t key, AccessType access) const;
 
-  std::array<uint8_t, kAccessTypes> allowed_ = {};  // bit n: allowed where the combined rights are n
-  std::array<uint32_t, 2> key_register_ = {};       // supervisor pages, user pages; 0 where keys are off
+  std::array<uint64_t, kAccessTypes> allowed_ = {};  // bit n: allowed where the combined rights are n
+  std::array<uint32_t, 2> key_register_ = {};        // supervisor pages, user pages; 0 where keys are off
   PagingMode mode_ = PagingMode::kNone;
   uint8_t linear_bits_ = 48;
   uint8_t entry_shift_ = 3;

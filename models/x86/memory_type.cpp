@@ -147,20 +147,20 @@ std::optional<MemoryType> Mtrrs::uniform() const {
 
 MemoryTypes::MemoryTypes(const Mtrrs& mtrrs, uint64_t pat, bool cache_disable) : mtrrs_(mtrrs) {
   MMUSIM_INVARIANT(is_valid_pat(pat), "a PAT that WRMSR accepts");
+  for (unsigned i = 0; i < 8; ++i) pat_[i] = pat_type(pat, i);
   const auto everywhere = cache_disable ? std::optional(MemoryType::kUncacheable) : mtrrs_.uniform();
   uniform_ = everywhere.has_value();
-  for (unsigned i = 0; i < 8; ++i) {
-    pat_[i] = pat_type(pat, i);
-    if (cache_disable) {
-      uniform_types_[i] = MemoryType::kUncacheable;
-    } else if (uniform_) {
-      uniform_types_[i] = combine(*everywhere, pat_[i]);
-    }
+  for (unsigned i = 0; uniform_ && i < uniform_types_.size(); ++i) {
+    uniform_types_[i] = cache_disable ? MemoryType::kUncacheable : type_of(*everywhere, i);
   }
 }
 
-MemoryType MemoryTypes::at_slow(PhysAddr pa, unsigned pat_index) const {
-  return combine(mtrrs_.type_at(pa), pat_[pat_index]);
+MemoryType MemoryTypes::type_of(MemoryType mtrr, unsigned index) const {
+  if (index < kTypeItself) return combine(mtrr, pat_[index]);
+  if (index < kTypeUnderMtrrs) return static_cast<MemoryType>(index - kTypeItself);
+  return combine(mtrr, static_cast<MemoryType>(index - kTypeUnderMtrrs));
 }
+
+MemoryType MemoryTypes::at_slow(PhysAddr pa, unsigned index) const { return type_of(mtrrs_.type_at(pa), index); }
 
 }  // namespace mmusim

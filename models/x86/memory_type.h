@@ -74,6 +74,11 @@ class Mtrrs {
   std::vector<Range> ranges_;
 };
 
+/// Indices of MemoryTypes::at() beyond those of the PAT, for guests, whose type is known before: plus a MemoryType, the
+/// type itself (EPT, where MTRRs have no effect), or that type combined with the MTRRs (NPT).
+inline constexpr unsigned kTypeItself = 8;
+inline constexpr unsigned kTypeUnderMtrrs = 16;
+
 /// PAT, MTRRs and CR0.CD together: the type an access uses.
 class MemoryTypes {
  public:
@@ -81,7 +86,8 @@ class MemoryTypes {
   MemoryTypes(const Mtrrs& mtrrs, uint64_t pat, bool cache_disable);
 
   /// For the byte at `pa`, referenced through an entry with this 4*PAT + 2*PCD + PWT (a leaf for data, the entry above
-  /// or CR3 for a table). Without paging the index is 0. A large page over several MTRR types has each page its own.
+  /// or CR3 for a table), or with an index of kTypeItself or kTypeUnderMtrrs. Without paging the index is 0. A large
+  /// page over several MTRR types has each page its own.
   MemoryType at(PhysAddr pa, unsigned pat_index) const {
     if (uniform_) [[likely]]
       return uniform_types_[pat_index];
@@ -89,10 +95,11 @@ class MemoryTypes {
   }
 
  private:
-  MemoryType at_slow(PhysAddr pa, unsigned pat_index) const;
+  MemoryType at_slow(PhysAddr pa, unsigned index) const;
+  MemoryType type_of(MemoryType mtrr, unsigned index) const;
 
   bool uniform_ = true;
-  std::array<MemoryType, 8> uniform_types_ = {};
+  std::array<MemoryType, 24> uniform_types_ = {};
   std::array<MemoryType, 8> pat_ = {};
   Mtrrs mtrrs_;
 };

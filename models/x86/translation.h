@@ -48,13 +48,16 @@ constexpr AccessType access_type_of(const MemAccess& access) {
 }
 
 /// What the entries of a walk allow together: user and writable only if all entries say so, executable unless any
-/// entry forbids it.
+/// entry forbids it. In a guest three bits more say what the nested tables forbid on top, whatever CR0.WP and EFER.NXE
+/// of the guest are.
 class Rights {
  public:
   static constexpr uint8_t kWritableBit = 1;
   static constexpr uint8_t kUserBit = 2;
   static constexpr uint8_t kExecutableBit = 4;
-  static constexpr unsigned kCombinations = 8;
+  static constexpr unsigned kCombinations = 8;  ///< of those three
+  static constexpr unsigned kNestedAt = 3;  ///< lowest of the three bits of what nested tables forbid, by AccessKind
+  static constexpr unsigned kAllCombinations = 64;
 
   constexpr Rights() = default;  ///< everything: the state before the first entry
   constexpr explicit Rights(uint8_t bits) : bits_(bits) {}
@@ -71,6 +74,13 @@ class Rights {
   constexpr bool user() const { return (bits_ & kUserBit) != 0; }
   constexpr bool writable() const { return (bits_ & kWritableBit) != 0; }
   constexpr bool no_execute() const { return (bits_ & kExecutableBit) == 0; }
+  /// Whether the nested tables forbid accesses of that kind.
+  constexpr bool nested_denies(AccessKind kind) const {
+    return (bits_ >> (kNestedAt + static_cast<unsigned>(kind)) & 1) != 0;
+  }
+  constexpr void deny_nested(AccessKind kind) {
+    bits_ = static_cast<uint8_t>(bits_ | 1U << (kNestedAt + static_cast<unsigned>(kind)));
+  }
   constexpr uint8_t bits() const { return bits_; }
   bool operator==(const Rights&) const = default;
 
@@ -89,7 +99,7 @@ class Translation {
     PageSize size = PageSize::k4K;
     Rights rights = {};
     uint8_t key = 0;        ///< protection key of the leaf; 0 outside 4-/5-level paging
-    uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf
+    uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf; combined: as MemoryTypes::at() takes it
     bool dirty = false;     ///< D of the leaf, as last read or written by the walk
     bool global = false;    ///< G of the leaf, and CR4.PGE=1
   };
@@ -124,11 +134,12 @@ class Translation {
 
 /// What a paging-structure cache holds about one non-leaf entry (SDM vol. 3A 4.10.3): where its table is, and what
 /// all entries down to and including it allow. A walk that finds one starts at level() - 1. One word, as the entry is.
+/// In a guest (combined entries, nested-paging [N-68]) table() is the host-physical address of the guest's table.
 class StructureEntry {
  public:
   constexpr StructureEntry() = default;  ///< none
   /// `table`: of the table it points to. `level`: of the entry itself, 2 = PDE, ... 5 = PML5E. `pat_index`: 2*PCD + PWT
-  /// of the entry, the memory type of the table it points to.
+  /// of the entry, the memory type of the table it points to; in a guest as MemoryTypes::at() takes it.
   constexpr StructureEntry(PhysAddr table, unsigned level, Rights rights, uint64_t pat_index)
       : word_(table.raw() | level | uint64_t{rights.bits()} << kRightsAt | pat_index << kPatIndexAt) {}
 
@@ -136,11 +147,14 @@ class StructureEntry {
   constexpr PhysAddr table() const { return entry_address(word_); }
   constexpr unsigned level() const { return word_ & 7; }
   constexpr Rights rights() const { return Rights(word_ >> kRightsAt & 7); }
-  constexpr uint8_t pat_index() const { return word_ >> kPatIndexAt & 3; }
+  constexpr uint8_t pat_index() const { return word_ >> kPatIndexAt & 31; }
+  /// Of a combined entry: the nested tables allow writes to the table.
+  constexpr bool table_writable() const { return (word_ >> kWritableAt & 1) != 0; }
+  constexpr void set_table_writable() { word_ |= uint64_t{1} << kWritableAt; }
   bool operator==(const StructureEntry&) const = default;
 
  private:
-  static constexpr unsigned kRightsAt = 3, kPatIndexAt = 6;
+  static constexpr unsigned kRightsAt = 3, kPatIndexAt = 6, kWritableAt = 11;
 
   uint64_t word_ = 0;  // the table's address in bits 51:12
 };

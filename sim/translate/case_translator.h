@@ -10,6 +10,8 @@
 
 namespace mmusim {
 
+class CaseParser;
+
 /// Turns lines of page-walk cases (JSON objects) into lines of results. Keeps its buffers between lines, so that a
 /// line allocates nothing.
 class CaseTranslator {
@@ -29,8 +31,7 @@ class CaseTranslator {
   bool translate_line(std::string_view line, uint64_t line_number, std::string& out);
 
  private:
-  class Parser;
-  std::unique_ptr<Parser> parser_;
+  std::unique_ptr<CaseParser> parser_;
   ListedMemory memory_;
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/compile.h>
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 
 #include "models/base/format.h"
@@ -12,27 +13,28 @@ namespace mmusim {
 
 namespace {
 
-void append_hex(uint64_t value, std::string& out) {
-  char digits[16];
-  unsigned n = 0;
-  do {
-    digits[n++] = "0123456789abcdef"[value & 15];
-    value >>= 4;
-  } while (value != 0);
-  while (n != 0) out += digits[--n];
+constexpr size_t kHexDigits = 16;
+
+/// Writes `value` in hex at `to`; returns the end.
+char* write_hex(uint64_t value, char* to) {
+  const auto digits = static_cast<unsigned>(value == 0 ? 1 : (67 - std::countl_zero(value)) / 4);
+  for (unsigned i = digits; i != 0; value >>= 4) to[--i] = "0123456789abcdef"[value & 15];
+  return to + digits;
 }
+
+}  // namespace
 
 void append_hex_member(std::string_view key, uint64_t value, std::string& out) {
   out += ",\"";
   out += key;
   out += "\":\"";
-  append_hex(value, out);
+  char digits[kHexDigits];
+  out.append(digits, write_hex(value, digits));
   out += '"';
 }
 
-std::string_view outcome_name(const std::optional<Exception>& exception) {
-  if (!exception) return "ok";
-  switch (exception->vector) {
+std::string_view outcome_name(const Exception& exception) {
+  switch (exception.vector) {
     case Vector::kStackFault:
       return "ss";
     case Vector::kGeneralProtection:
@@ -43,7 +45,31 @@ std::string_view outcome_name(const std::optional<Exception>& exception) {
   return "?";
 }
 
-}  // namespace
+void append_values(std::string_view key, std::span<const ListedEntry> entries, std::string& out) {
+  out += ",\"";
+  out += key;
+  out += "\":[";
+  const size_t before = out.size();
+  out.resize(before + entries.size() * (kHexDigits + 3));
+  char* const begin = out.data() + before;
+  char* at = begin;
+  for (const ListedEntry& entry : entries) {
+    if (at != begin) *at++ = ',';
+    *at++ = '"';
+    at = write_hex(entry.value, at);
+    *at++ = '"';
+  }
+  out.resize(before + static_cast<size_t>(at - begin));
+  out += ']';
+}
+
+void append_outcome(const WalkCase& c, std::string_view outcome, std::string& out) {
+  out += "{\"id\":";
+  append_json_string(c.id, out);
+  out += ",\"out\":\"";
+  out += outcome;
+  out += '"';
+}
 
 std::optional<PhysAddr> ListedMemory::index() {
   sorted_.clear();
@@ -69,15 +95,43 @@ const ListedEntry* ListedMemory::find(PhysAddr pa) const {
   return at == sorted_.end() || at->first != pa ? nullptr : &entries_[at->second];
 }
 
-uint64_t ListedMemory::load_entry(PhysAddr pa, unsigned /*bytes*/) const {
+uint64_t ListedMemory::load_entry(PhysAddr pa, unsigned bytes) const {
   const ListedEntry* entry = find(pa);
-  return entry == nullptr ? 0 : entry->value;
+  if (entry != nullptr && entry->bytes == bytes) [[likely]]
+    return entry->value;
+  if (guest_entries_ == 0 || entries_.front().bytes == kEntryBytes) return 0;
+  // 4-byte guest entries and 8-byte nested ones: a table that lies where entries of the other kind are.
+  const auto half = [&](PhysAddr at) -> uint64_t {
+    const ListedEntry* own = find(at);
+    if (own != nullptr && own->bytes == 4) return own->value;
+    const ListedEntry* whole = find(at.align_down(kEntryBytes));
+    if (whole == nullptr || whole->bytes != kEntryBytes) return 0;
+    return at.is_aligned(kEntryBytes) ? whole->value & 0xffff'ffff : whole->value >> 32;
+  };
+  return bytes == 4 ? half(pa) : half(pa) | half(pa + 4) << 32;
 }
 
-void ListedMemory::store_entry(PhysAddr pa, uint64_t value, unsigned /*bytes*/) {
-  const ListedEntry* entry = find(pa);
-  MMUSIM_INVARIANT(entry != nullptr, "only listed entries can be present");
-  entries_[static_cast<size_t>(entry - entries_.data())].value = value;
+void ListedMemory::store_entry(PhysAddr pa, uint64_t value, unsigned bytes) {
+  const auto put = [&](PhysAddr at, uint64_t what) {
+    const ListedEntry* entry = find(at);
+    if (entry == nullptr) return false;
+    entries_[static_cast<size_t>(entry - entries_.data())].value = what;
+    return true;
+  };
+  if (const ListedEntry* entry = find(pa); entry != nullptr && entry->bytes == bytes) [[likely]] {
+    put(pa, value);
+    return;
+  }
+  bool known = false;
+  if (bytes == 4) {  // half of an 8-byte entry
+    const PhysAddr whole = pa.align_down(kEntryBytes);
+    const unsigned shift = pa == whole ? 0 : 32;
+    known = put(whole, (load_entry(whole, 8) & ~(uint64_t{0xffff'ffff} << shift)) | value << shift);
+  } else {  // one or two 4-byte entries
+    known = put(pa, value & 0xffff'ffff);
+    known = put(pa + 4, value >> 32) || known;
+  }
+  MMUSIM_INVARIANT(known, "only listed entries can be present");
 }
 
 CaseResult run_case(const WalkCase& c, ListedMemory& memory) {
@@ -93,11 +147,7 @@ CaseResult run_case(const WalkCase& c, ListedMemory& memory) {
 }
 
 void append_result(const WalkCase& c, const CaseResult& result, const ListedMemory& memory, std::string& out) {
-  out += "{\"id\":";
-  append_json_string(c.id, out);
-  out += ",\"out\":\"";
-  out += outcome_name(result.exception);
-  out += '"';
+  append_outcome(c, result.exception ? outcome_name(*result.exception) : "ok", out);
   if (!result.exception) {
     append_hex_member("pa", result.pa.raw(), out);
     if (result.pa2) append_hex_member("pa2", result.pa2->raw(), out);
@@ -105,15 +155,8 @@ void append_result(const WalkCase& c, const CaseResult& result, const ListedMemo
     append_hex_member("ec", result.exception->error_code, out);
     append_hex_member("cr2", result.exception->cr2->raw(), out);
   }
-  out += ",\"aft\":[";
-  bool first = true;
-  for (const ListedEntry& entry : memory.entries()) {
-    out += first ? "\"" : ",\"";
-    first = false;
-    append_hex(entry.value, out);
-    out += '"';
-  }
-  out += "]}\n";
+  append_values("aft", memory.entries(), out);
+  out += "}\n";
 }
 
 void append_json_string(std::string_view text, std::string& out) {

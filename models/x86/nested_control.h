@@ -3,7 +3,7 @@
 
 // The nested dimension: what EPT and NPT entries look like and what selects their rules.
 // Sources: Intel SDM vol. 3C chapter 28 (28.2 for the formats), AMD APM vol. 2 15.25; rules [N-1] to [N-65] of
-// docs/nested-paging.md.
+// nested-paging.
 
 #include <array>
 #include <cstdint>

@@ -20,7 +20,7 @@
 //     void drop(GuestPhysAddr gpa);   // guest-physical mappings used for that address
 //   };
 //
-// Order of events: docs/nested-paging.md section 6.
+// Order of events: nested-paging section 6.
 
 #include <cstdint>
 #include <optional>

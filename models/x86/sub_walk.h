@@ -8,7 +8,7 @@
 //   if (!walk.fault()) fault = missing_right(control, walk.translation(), use);
 //   if (!fault) for (const SubWalk::Step& step : walk.steps()) if (auto value = walk.updated(step, use)) store(...)
 //
-// Rules: docs/nested-paging.md [N-8] to [N-17], [N-25], [N-52] to [N-55].
+// Rules: nested-paging [N-8] to [N-17], [N-25], [N-52] to [N-55].
 
 #include <cstdint>
 #include <optional>

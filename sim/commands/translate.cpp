@@ -56,7 +56,8 @@ void add_translate_command(CommandLine app, Action& action) {
       "translate", "Architectural translation of each case on standard input (JSON Lines, plain or compressed)");
   command.footer(
       "Each line is one memory access with the control registers and the page-table entries it can touch; each line\n"
-      "of output is its outcome, in the same order. A bad line gives {\"line\":N,\"error\":...} and exit code 1.\n\n"
+      "of output is its outcome, in the same order. Cases of guests name their nested tables (nk: ept or npt) too;\n"
+      "docs/page-walk-cases.md has all keys. A bad line gives {\"line\":N,\"error\":...} and exit code 1.\n\n"
       "Example:\n"
       "  echo "
       "'{\"id\":\"a\",\"maxpa\":40,\"g1\":1,\"cr0\":\"80000011\",\"cr3\":\"204000\",\"cr4\":\"20\",\"efer\":\"d00\",\n"

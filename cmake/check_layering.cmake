@@ -16,6 +16,7 @@ set(rows
   "sim/trace|sim/trace models/x86 models/base"
   "sim/workloads|sim/workloads mm models/x86 models/base"
   "sim/recorded|sim/recorded sim/trace sim/host mm models/x86 models/base"
+  "sim/bootlog|sim/bootlog sim/recorded sim/trace sim/host mm models/x86 models/base"
   "sim/translate|sim/translate models/x86 models/base"
   "+sim/machine|sim/machine models"
   "+sim/replay|sim/replay sim/machine sim/trace models"

@@ -1,25 +1,41 @@
 // SPDX-License-Identifier: MIT
+#include <charconv>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
 #include "sim/host/atomic_file.h"
-#include "sim/recorded/derive.h"
 
 namespace mmusim {
 
 namespace {
 
 struct Options {
-  std::string from;
+  std::vector<std::string> from;
+  std::string boot;
   std::string output;
 };
 
+/// The number of --boot: 1 is the first boot of a log, 0 the last, -1 the one before it.
+BootNumber boot_number(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    throw InputError(fmt::format("--boot {:.40}: expected a number: 1 is the first boot, 0 the last", text));
+  }
+  return number;
+}
+
 ExitCode derive(const Options& options) {
-  const DerivedScenario derived = derive_scenario(options.from);
-  for (const std::string& note : derived.notes) fmt::print(stderr, "{}: {}\n", options.from, note);
+  const DerivedScenario derived = derive_scenario(options.from, boot_number(options.boot));
+  for (const std::string& note : derived.notes) fmt::print(stderr, "{}: {}\n", options.from.front(), note);
   if (options.output.empty() || options.output == "-") {
     fmt::print("{}", derived.json);
   } else {
@@ -32,18 +48,33 @@ ExitCode derive(const Options& options) {
 
 void add_scenario_command(CommandLine app, Action& action) {
   auto options = std::make_shared<Options>();
-  CommandLine command = app.add_subcommand("scenario", "Write a scenario from a recorded kernel or a boot log");
+  CommandLine command =
+      app.add_subcommand("scenario", "Write a scenario from a recorded kernel or from what a machine tells of itself");
   command
-      .add_option("--from", options->from, "Page-table dump (JSON) or boot log (dmesg text); .gz, .bz2, .xz, .zst too")
+      .add_option(
+          "--from", options->from,
+          "A page-table dump (JSON); or a boot log (dmesg, journalctl, syslog, console), /proc/iomem,\n"
+          "/sys/firmware/memmap, lsmem, numactl -H, a sosreport (folder or tarball), several of them together;\n"
+          ".gz, .bz2, .xz, .zst too")
       .required()
-      .type_name("DUMP.json|DMESG.txt");
+      .one_at_a_time()
+      .type_name("FILE");
+  command
+      .add_option("--boot", options->boot,
+                  "Which boot of a log that holds several: 1 is the first, 0 the last, -1 the one before; the last "
+                  "if missing")
+      .type_name("N");
   command.add_option("-o,--output", options->output, "Where to write the scenario; standard output if missing")
       .type_name("S.json");
   command.footer(
       "Reads what the machine was given (memory map, reservations, processor, command line, actions), never what its\n"
-      "kernel built from it. What had to be assumed is said on standard error.\n\n"
-      "Example:\n"
-      "  dmesg > server.txt && mmusim scenario --from server.txt -o server.json && mmusim run server.json");
+      "kernel built from it. What the files tell twice is compared: the first line on standard error sums up the "
+      "memory\n"
+      "and says what agrees; what disagrees, and what had to be assumed, is said below. Where memory is missing and\n"
+      "nothing tells which, no scenario is written.\n\n"
+      "Examples:\n"
+      "  dmesg > server.txt && mmusim scenario --from server.txt -o server.json && mmusim run server.json\n"
+      "  mmusim scenario --from server.txt --from iomem.txt --from lsmem.json -o server.json");
   command.callback([options, &action] { action = [options] { return derive(*options); }; });
 }
 

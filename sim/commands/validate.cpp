@@ -9,8 +9,8 @@
 #include "models/base/config.h"
 #include "models/base/format.h"
 #include "models/dram/dram_config.h"
+#include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
-#include "sim/recorded/derive.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/trace/trace_reader.h"
 

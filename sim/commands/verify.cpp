@@ -8,8 +8,8 @@
 
 #include "models/base/config.h"
 #include "models/base/format.h"
+#include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
-#include "sim/recorded/derive.h"
 #include "sim/recorded/table_comparison.h"
 #include "sim/scenario/runner.h"
 #include "sim/scenario/untimed_host.h"

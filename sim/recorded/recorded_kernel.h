@@ -24,9 +24,4 @@ struct DerivedScenario {
 /// Throws InputError, naming `name` and a JSON pointer, if an input is missing or malformed.
 DerivedScenario scenario_from_dump(const nlohmann::json& dump, const std::string& name);
 
-/// A scenario from the boot log of a real machine (dmesg or journal text): e820 map, node ranges, memblock lines if the
-/// machine was booted with memblock=debug. `notes` says what the log does not tell. Throws InputError if the text has
-/// no memory map.
-DerivedScenario scenario_from_boot_log(std::string_view text, const std::string& name);
-
 }  // namespace mmusim

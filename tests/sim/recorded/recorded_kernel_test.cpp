@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/errors.h"
-#include "sim/recorded/derive.h"
+#include "sim/bootlog/derive.h"
 #include "sim/recorded/recorded_stages.h"
 #include "sim/scenario/scenario.h"
 

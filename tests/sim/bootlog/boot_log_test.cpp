@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/errors.h"
-#include "sim/recorded/recorded_kernel.h"
+#include "sim/bootlog/evidence.h"
 #include "sim/scenario/scenario.h"
 
 namespace mmusim {
@@ -31,10 +31,21 @@ constexpr const char* kServer =
 [    0.011000] Using GB pages for direct mapping
 [    0.012000] NODE_DATA(0) allocated [mem 0x107ffd5000-0x107fffffff]
 [    0.012000] NODE_DATA(1) allocated [mem 0x207ffd4000-0x207fffefff]
-[    0.049000] Memory: 131000000K/133880000K available (14342K kernel code, 2332K rwdata, 9056K rodata, 2792K init, 17412K bss, 2400000K reserved)
+[    0.049000] Memory: 131000000K/134051132K available (14342K kernel code, 2332K rwdata, 9056K rodata, 2792K init, 17412K bss, 2400000K reserved)
 [    0.050000] x86/mm: Memory block size: 2048MB
 [    0.300000] smpboot: CPU0: AMD EPYC 7763 64-Core Processor (family: 0x19, model: 0x1, stepping: 0x1)
 )";
+
+/// Without the lines that contain `what`.
+std::string without_lines(const std::string& log, const std::string& what) {
+  std::string out;
+  size_t start = 0;
+  for (size_t at; (at = log.find('\n', start)) != std::string::npos; start = at + 1) {
+    const std::string line = log.substr(start, at - start + 1);
+    if (line.find(what) == std::string::npos) out += line;
+  }
+  return out;
+}
 
 json server() { return json::parse(scenario_from_boot_log(kServer, "server").json); }
 
@@ -67,9 +78,15 @@ TEST(BootLog, WithoutMemblockLinesReservationsAreAssumedAndSaidSo) {
 }
 
 TEST(BootLog, WithoutMemblockLinesAllAboveTheNodeDataIsTaken) {
+  const std::string log = std::string(kServer) + "NODE_DATA(1) allocated [mem 0x207e000000-0x207e02afff]\n";
+  const json reserved = json::parse(scenario_from_boot_log(log, "server").json)["memory"]["reserved"];
+  EXPECT_EQ(reserved.back(), (json{{"start", "0x207e000000"}, {"end", "0x2080000000"}}));
+}
+
+TEST(BootLog, NodeDataFarBelowTheTopOfItsMemoryIsTakenAlone) {
   const std::string log = std::string(kServer) + "NODE_DATA(1) allocated [mem 0x1f00000000-0x1f0002afff]\n";
   const json reserved = json::parse(scenario_from_boot_log(log, "server").json)["memory"]["reserved"];
-  EXPECT_EQ(reserved.back(), (json{{"start", "0x1f00000000"}, {"end", "0x2080000000"}}));
+  EXPECT_EQ(reserved.back(), (json{{"start", "0x1f00000000"}, {"end", "0x1f0002b000"}}));
 }
 
 TEST(BootLog, TheCrashKernelIsReservedInBothWordings) {
@@ -121,11 +138,12 @@ TEST(BootLog, LevelsAndExecuteDisableAreTold) {
 }
 
 TEST(BootLog, EarlyNodeRangesWinOverTheFirmwareMap) {
-  const std::string log = std::string(kServer) +
+  const std::string log = without_lines(kServer, "Memory:") +
                           "[    0.0] Early memory node ranges\n"
                           "[    0.0]   node   0: [mem 0x0000000000001000-0x000000000009efff]\n"
                           "[    0.0]   node   1: [mem 0x0000000000100000-0x000000007fffffff]\n"
-                          "[    0.0] Initmem setup node 0 [mem 0x0000000000001000-0x000000007fffffff]\n";
+                          "[    0.0] Initmem setup node 0 [mem 0x0000000000001000-0x000000000009efff]\n"
+                          "[    0.0] Initmem setup node 1 [mem 0x0000000000100000-0x000000007fffffff]\n";
   const json ranges = json::parse(scenario_from_boot_log(log, "server").json)["memory"]["ranges"];
   ASSERT_EQ(ranges.size(), 2U);
   EXPECT_EQ(ranges[1], (json{{"start", "0x100000"}, {"end", "0x80000000"}, {"node", 1}}));
@@ -186,17 +204,6 @@ std::string dressed(const std::string& log, const std::string& prefix, const std
   return out;
 }
 
-/// Without the lines that contain `what`.
-std::string without_lines(const std::string& log, const std::string& what) {
-  std::string out;
-  size_t start = 0;
-  for (size_t at; (at = log.find('\n', start)) != std::string::npos; start = at + 1) {
-    const std::string line = log.substr(start, at - start + 1);
-    if (line.find(what) == std::string::npos) out += line;
-  }
-  return out;
-}
-
 TEST(BootLog, PrefixesAndLineEndsDoNotMatter) {
   const json plain = json::parse(scenario_from_boot_log(kTwoNodes, "x").json);
   ASSERT_EQ(plain["memory"]["ranges"].size(), 6U);
@@ -240,7 +247,8 @@ TEST(BootLog, ProcessorsWithoutAPlatformGetTheirNearestRelative) {
 }
 
 TEST(BootLog, MemoryLimitedOnTheCommandLineIsRemovedUpToTheEnd) {
-  const std::string log = without_lines(kServer, "SRAT") + "e820: remove [mem 0x100000000-0xfffffffffffffffe] usable\n";
+  std::string log = without_lines(without_lines(kServer, "SRAT"), "Memory:");
+  log.insert(log.find("[    0.000000] RAMDISK"), "e820: remove [mem 0x100000000-0xfffffffffffffffe] usable\n");
   const json ranges = json::parse(scenario_from_boot_log(log, "x").json)["memory"]["ranges"];
   ASSERT_EQ(ranges.size(), 2U);
   EXPECT_EQ(ranges[1]["end"], "0x75db0000");

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/bootlog/evidence.h"
+
+namespace mmusim {
+
+/// Where the kernel image lies: where /proc/iomem tells, else at 16 MiB as without KASLR, with the sizes of the line
+/// "Memory:"; where no RAM is there (crash kernels), at the first place that has room. A note says the latter. Throws
+/// InputError if there is none.
+KernelImage place_image(const Evidence& evidence, const std::vector<BootRange>& memory, const std::string& name,
+                        std::vector<std::string>& notes);
+
+/// init_top_pgt within it, as far behind the start of the data as in Debian's 6.1.
+PhysAddr root_of(const KernelImage& image);
+
+/// What memblock had given away when sparse_init began: as the log tells, or what is known of it. `complete` is set if
+/// the log tells all of it.
+std::vector<PhysRange> reserved_of(const Evidence& evidence, const KernelImage& image,
+                                   const std::vector<BootRange>& memory, bool& complete,
+                                   std::vector<std::string>& notes);
+
+}  // namespace mmusim

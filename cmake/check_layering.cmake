@@ -13,6 +13,7 @@ set(rows
   # The load/store unit probes the arrays of its own first-level structures directly, so that a hit is inline.
   "+models/core|models/core models/tlb models/cache models/fabric models/x86 models/base"
   "sim/host|sim/host models/base"
+  "sim/trace/forms|sim/trace/forms models/base"
   "sim/trace|sim/trace models/x86 models/base"
   "sim/workloads|sim/workloads mm models/x86 models/base"
   "sim/recorded|sim/recorded sim/trace sim/host mm models/x86 models/base"

@@ -45,6 +45,8 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
 
 void warn(const ReplayResult& r, const TraceInfo& info) {
   if (!info.notes.empty()) fmt::print(stderr, "{}: {}\n", info.file, info.notes);
+  const std::string skipped = info.skipped_text();
+  if (!skipped.empty()) fmt::print(stderr, "{}: passed over: {}\n", info.file, skipped);
   if (!info.damage.empty()) fmt::print(stderr, "{} (what is whole before was used)\n", info.damage);
   if (r.faults != 0) fmt::print(stderr, "{}: warning: {} accesses faulted\n", info.file, grouped(r.faults));
   if (r.player.translation_mismatches != 0) {
@@ -122,7 +124,7 @@ void add_replay_command(CommandLine app, Action& action) {
                   "run that the trace was recorded from, else milan")
       .type_name("NAME|FILE");
   add_core_option(command, o.core);
-  command.add_option("--format", o.format,
+  command.add_option("--form,--format", o.form,
                      "Form of the trace instead of finding it by content: " + trace_format_names());
   command.add_option("--out", o.out, "Where summary and event log go; out/NAME if missing").type_name("DIR");
   add_map_options(command, o);
@@ -135,6 +137,7 @@ void add_replay_command(CommandLine app, Action& action) {
       .capture_default_str();
   command.add_flag("--no-fetches", o.no_fetches, "Instruction fetches take one cycle and no part in translation");
   command.add_flag("--salvage", o.salvage, "Take what is whole of a damaged trace");
+  command.add_flag("--skip-foreign", o.skip_foreign, "Pass over lines of a text that are none of its form");
   command.add_flag("--lock-step", o.lock_step, "Never run ahead of other processes: slower, same result");
   add_host_limit_options(command, o.limits);
   command.footer(

@@ -60,7 +60,7 @@ void add_run_command(CommandLine app, Action& action) {
                   "Write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and .gz, "
                   ".xz or .zst)")
       .type_name("FILE");
-  command.add_option("--record-form", options->recordings.record_form,
+  command.add_option("--form,--record-form", options->recordings.record_form,
                      "Form of that trace instead of the one its name tells: binary, jsonl, vmt1, lackey, champsim");
   command.add_flag("--lock-step", options->lock_step, "Never run ahead of other processes: slower, same result");
   add_host_limit_options(command, options->limits);

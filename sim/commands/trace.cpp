@@ -29,6 +29,7 @@ struct TraceArguments {
   std::string to;
   bool json = false;
   bool salvage = false;
+  bool skip_foreign = false;
   bool lossless = false;
   uint64_t records = 10;
   TraceWindowConfig window;
@@ -38,14 +39,9 @@ struct TraceArguments {
 
 TraceOptions reader_options(const TraceArguments& arguments) {
   TraceOptions options;
-  if (!arguments.from.empty()) {
-    options.format = trace_format_of(arguments.from);
-    if (!options.format) {
-      throw InputError(
-          fmt::format("--format: unknown form \"{}\", expected one of {}", arguments.from, trace_format_names()));
-    }
-  }
+  if (!arguments.from.empty()) options.format = trace_format_given(arguments.from);
   options.salvage = arguments.salvage;
+  options.skip_foreign = arguments.skip_foreign;
   options.stop = interrupt_requested;
   return options;
 }
@@ -73,8 +69,10 @@ class ReadingProgress {
   uint64_t batches_ = 0;
 };
 
-/// Warns of damage that --salvage passed over.
-void report_damage(const TraceInfo& info) {
+/// Tells what was passed over, and of the damage that --salvage took.
+void report_skipped(const TraceInfo& info) {
+  const std::string skipped = info.skipped_text();
+  if (!skipped.empty()) fmt::print(stderr, "{}: passed over: {}\n", info.file, skipped);
   if (!info.damage.empty()) fmt::print(stderr, "{} (salvaged what comes before)\n", info.damage);
 }
 
@@ -89,6 +87,7 @@ ExitCode run_info(const TraceArguments& arguments) {
     counter.add(batch);
     progress.update(batch);
   }
+  reader->end();
   const TraceInfo& info = reader->info();
   // A cut event log is what a crash leaves: its whole records are still worth telling about.
   const bool worthless = !info.damage.empty() && !arguments.salvage && info.format != TraceFormat::kEventLog;
@@ -112,6 +111,8 @@ ExitCode run_validate(const TraceArguments& arguments) {
         records = batch.first_record + batch.records;
         progress.update(batch);
       }
+      reader->end();
+      report_skipped(reader->info());
       print(fmt::format("{}: valid {} trace, {} records{}\n", file, name_of(reader->info().format), records,
                         reader->info().checksum ? ", checksum agrees" : ""));
     } catch (const InputError& error) {
@@ -196,6 +197,7 @@ ExitCode copy_trace(const TraceArguments& arguments) {
     writer->write(batch);
     progress.update(batch);
   }
+  reader->end();
   if (interrupt_requested()) return ExitCode::kSuccess;
   const std::vector<std::string> losses = writer->losses();
   if (arguments.lossless && !losses.empty()) {
@@ -203,7 +205,7 @@ ExitCode copy_trace(const TraceArguments& arguments) {
   }
   writer->finish();
   for (const std::string& loss : losses) fmt::print(stderr, "{}: dropped: {}\n", arguments.output, loss);
-  report_damage(reader->info());
+  report_skipped(reader->info());
   return ExitCode::kSuccess;
 }
 
@@ -217,9 +219,10 @@ struct Subcommand {
       : app(trace.add_subcommand(name, description)) {
     app.footer(std::string("Example:\n  ") + example);
     app.callback([a = arguments, run, &action] { action = [a, run] { return run(*a); }; });
-    app.add_option("--format", arguments->from,
+    app.add_option("--form,--format", arguments->from,
                    "Form of the input instead of finding it by content: " + trace_format_names());
     app.add_flag("--salvage", arguments->salvage, "Take what is whole of a damaged trace");
+    app.add_flag("--skip-foreign", arguments->skip_foreign, "Pass over lines of a text that are none of its form");
   }
   Subcommand& input() {
     app.add_option("FILE", arguments->input, "Trace; - is standard input").required();

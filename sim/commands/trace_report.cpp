@@ -125,6 +125,15 @@ std::string trace_info_json(const TraceInfo& info, const TraceStatistics& s) {
   }
   out["access_bytes"] = std::move(sizes);
   if (info.last_cycle) out["last_cycle"] = *info.last_cycle;
+  const SkippedLines& skipped = info.skipped;
+  if (skipped.own + skipped.no_address + skipped.foreign != 0) {
+    out["skipped_lines"] = {{"own", skipped.own}, {"no_address", skipped.no_address}, {"foreign", skipped.foreign}};
+  }
+  if (info.streams.size() > 1) {
+    ordered_json streams = ordered_json::object();
+    for (const auto& [stream, records] : info.streams) streams[std::to_string(stream)] = records;
+    out["streams"] = std::move(streams);
+  }
   if (!info.notes.empty()) out["note"] = info.notes;
   if (!info.damage.empty()) out["damage"] = info.damage;
   return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -158,6 +167,8 @@ std::string trace_info_text(const TraceInfo& info, const TraceStatistics& s) {
   if (info.last_cycle) fmt::format_to(to, "  last cycle      {}\n", *info.last_cycle);
   fmt::format_to(to, "  checksum        0x{:x}\n", s.checksum);
   reuse_text(out, s);
+  const std::string skipped = info.skipped_text();
+  if (!skipped.empty()) fmt::format_to(to, "  passed over: {}\n", skipped);
   if (!info.notes.empty()) fmt::format_to(to, "  note: {}\n", info.notes);
   if (!info.damage.empty()) fmt::format_to(to, "  damaged: {}\n", info.damage);
   return out;

@@ -80,6 +80,7 @@ class Replay {
     if (!config_.player.recorded_tables) check_levels(batch_, machine_.control(), reader_.info().file);
     TracePlayer player(machine_, touched_ ? &touched_->spaces() : nullptr, config_.player);
     machine_.run([&] { run(player); });
+    reader_.end();
     measurement_.finish(result_);
     machine_.set_mapper(nullptr);
     result_.skipped = window_.skipped();

@@ -97,6 +97,10 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
                    {"pages_1g", r.mapped->pages_1g},
                    {"tables", r.mapped->tables}};
   }
+  const SkippedLines& skipped = info.skipped;
+  if (skipped.own + skipped.no_address + skipped.foreign != 0) {
+    j["skipped_lines"] = {{"own", skipped.own}, {"no_address", skipped.no_address}, {"foreign", skipped.foreign}};
+  }
   if (!info.notes.empty()) j["notes"] = info.notes;
   if (!info.damage.empty()) j["damage"] = info.damage;
   if (r.what_if) j["what_if"] = r.what_if->json();

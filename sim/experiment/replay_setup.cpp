@@ -23,15 +23,10 @@ constexpr const char* kTablesNames[] = {"touched", "recorded", "map"};
 
 TraceOptions trace_options(const ReplayOptions& options) {
   TraceOptions t;
-  if (!options.format.empty()) {
-    t.format = trace_format_of(options.format);
-    if (!t.format) {
-      throw InputError(
-          fmt::format("--format: unknown form \"{}\", expected one of {}", options.format, trace_format_names()));
-    }
-  }
+  if (!options.form.empty()) t.format = trace_format_given(options.form);
   t.keep_fetches = !options.no_fetches;
   t.salvage = options.salvage;
+  t.skip_foreign = options.skip_foreign;
   t.stop = interrupt_requested;
   return t;
 }

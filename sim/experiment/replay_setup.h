@@ -21,7 +21,7 @@ struct ReplayOptions {
   std::string map;
   ScenarioOverrides map_overrides;
   bool spaces_given = false;  // --pages, --levels or --frames
-  std::string format;
+  std::string form;           // --form; empty: found by content
   std::string out;
   std::string pages = "4K";
   unsigned levels = 4;
@@ -35,6 +35,7 @@ struct ReplayOptions {
   std::string events = "none";
   bool what_if = false;
   bool salvage = false;
+  bool skip_foreign = false;
   bool no_fetches = false;
   bool no_pcids = false;
   bool lock_step = false;

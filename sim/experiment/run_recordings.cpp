@@ -39,7 +39,7 @@ RunRecordings::RunRecordings(const RecordingOptions& options, const EventSelecti
   }
   if (!options.tables.empty()) tables_.emplace(options.tables, scenario.name);
   if (!options.record.empty()) {
-    const TraceFormat form = output_format(options.record, options.record_form, std::nullopt, "--record-form");
+    const TraceFormat form = output_format(options.record, options.record_form, std::nullopt, "--form");
     recorder_.emplace(create_trace(options.record, form, {scenario.name, /*page_tables=*/true, scenario.effective}));
   }
   attach();

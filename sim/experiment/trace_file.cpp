@@ -28,12 +28,7 @@ std::unique_ptr<TraceWriter> create_trace(const std::string& path, TraceFormat f
 
 TraceFormat output_format(const std::string& path, const std::string& name, std::optional<TraceFormat> fallback,
                           const char* option) {
-  if (!name.empty()) {
-    const std::optional<TraceFormat> format = trace_format_of(name);
-    if (!format)
-      throw InputError(fmt::format("{}: unknown form \"{}\", expected one of {}", option, name, trace_format_names()));
-    return *format;
-  }
+  if (!name.empty()) return trace_format_given(name, option);
   if (const std::optional<TraceFormat> format = trace_format_by_name(path)) return *format;
   if (fallback && is_writable(*fallback)) return *fallback;
   throw InputError(fmt::format("{}: the name does not tell the form (.vmt, .mmt, .jsonl, .lackey, .champsim), give {}",

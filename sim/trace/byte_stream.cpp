@@ -220,6 +220,7 @@ bool ByteReader::fill(size_t bytes) {
   if (begin_ != 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
+    clean_ -= std::min(clean_, begin_);
     begin_ = 0;
   }
   // Begins small, so that a short trace costs little, and at least doubles, so that a long line does not come in byte
@@ -235,6 +236,25 @@ bool ByteReader::fill(size_t bytes) {
   return end_ >= bytes;
 }
 
+/// Moves clean_ to the first NUL byte of the buffer, or to its end.
+void ByteReader::find_nul() {
+  clean_ = std::max(clean_, begin_);
+  const void* nul = std::memchr(buffer_.data() + clean_, 0, end_ - clean_);
+  clean_ = nul == nullptr ? end_ : static_cast<size_t>(static_cast<const uint8_t*>(nul) - buffer_.data());
+}
+
+bool ByteReader::skip_line() {
+  while (need(1)) {
+    const void* newline = std::memchr(data(), '\n', available());
+    if (newline != nullptr) {
+      consume(static_cast<size_t>(static_cast<const uint8_t*>(newline) - data()) + 1);
+      return true;
+    }
+    consume(available());
+  }
+  return false;
+}
+
 std::optional<std::string_view> ByteReader::line() {
   size_t searched = 0;
   for (;;) {
@@ -245,7 +265,8 @@ std::optional<std::string_view> ByteReader::line() {
       const size_t length = static_cast<size_t>(static_cast<const uint8_t*>(newline) - start);
       if (length > kMaxLine) throw TraceDamage(fmt::format("line longer than {} bytes", kMaxLine));
       std::string_view text(reinterpret_cast<const char*>(start), length);
-      if (text.find('\0') != std::string_view::npos) throw TraceDamage("NUL byte in a line of text");
+      if (begin_ + length > clean_) find_nul();
+      if (begin_ + length > clean_) throw TraceDamage("NUL byte in a line of text");
       if (text.ends_with('\r')) text.remove_suffix(1);
       consume(length + 1);
       return text;

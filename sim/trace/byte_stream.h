@@ -69,6 +69,8 @@ class ByteReader {
   /// The next line without its newline (and carriage return); nullopt at the end. Valid until the next call. Throws
   /// TraceDamage for lines over kMaxLine bytes, with a NUL byte, or without newline at the end of the stream.
   std::optional<std::string_view> line();
+  /// Goes past the next newline, whatever stands before it; false if there is none up to the end.
+  bool skip_line();
 
   static constexpr size_t kMaxNeed = size_t{2} << 20;
   static constexpr size_t kMaxLine = size_t{1} << 20;
@@ -77,11 +79,13 @@ class ByteReader {
 
  private:
   bool fill(size_t bytes);
+  void find_nul();
 
   std::unique_ptr<ByteSource> source_;
   std::vector<uint8_t> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;
+  size_t clean_ = 0;  // no NUL byte in the buffer between begin_ and here
   uint64_t offset_ = 0;
   bool finished_ = false;
 };

@@ -58,18 +58,15 @@ void read_first(Line& line, std::string_view key, JsonValue value) {
   }
 }
 
-uint16_t nonzero16(JsonValue value) {
-  const uint64_t number = json_number(value, UINT16_MAX);
-  if (number == 0) throw TraceDamage("number 0 out of range, at least 1");
-  return static_cast<uint16_t>(number);
-}
+uint16_t json_number16(JsonValue value) { return static_cast<uint16_t>(json_number(value, UINT16_MAX)); }
 
 void read_access(Line& line, std::string_view key, JsonValue value) {
   MemAccess& access = line.access;
   if (key == "va") {
     access.va = VirtAddr(json_hex(value));
   } else if (key == "bytes") {
-    access.bytes = nonzero16(value);
+    access.bytes = json_number16(value);
+    if (access.bytes == 0) throw TraceDamage("an access of 0 bytes, at least 1");
   } else if (key == "user") {
     access.user = json_boolean(value);
   } else if (key == "rmw") {
@@ -81,9 +78,9 @@ void read_access(Line& line, std::string_view key, JsonValue value) {
   } else if (key == "awaited") {
     access.awaited = json_boolean(value);
   } else if (key == "depends_on") {
-    access.depends_on = nonzero16(value);
+    access.depends_on = json_number16(value);
   } else if (key == "gap") {
-    access.gap = nonzero16(value);
+    access.gap = json_number16(value);
   } else if (key == "pc") {
     line.pc = json_hex(value);
   } else {

@@ -2,7 +2,7 @@
 #include "sim/trace/json_record.h"
 
 #include "models/base/format.h"
-#include "sim/trace/text_scan.h"
+#include "sim/trace/forms/text_scan.h"
 
 namespace mmusim {
 

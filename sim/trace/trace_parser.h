@@ -46,7 +46,7 @@ class BatchBuilder {
     batch_.accesses.resize(size_);
     if (want_pc_) batch_.pcs.resize(size_);
     batch_.records = records_so_far - batch_.first_record;
-    return batch_.records != 0;
+    return batch_.records != 0 || size_ != 0;  // the accesses of one record may fill several batches
   }
 
  private:
@@ -85,8 +85,9 @@ class TraceParser {
   uint64_t records_ = 0;
 };
 
-/// The form of the trace whose first bytes `bytes` shows; throws TraceDamage if it is none we know.
-TraceFormat detect_trace_format(ByteReader& bytes);
+/// The form of the trace whose first bytes `bytes` shows; throws TraceDamage, with a name for what it may be instead,
+/// if it is none that is read.
+TraceFormat detect_trace_format(ByteReader& bytes, const TraceOptions& options);
 
 std::unique_ptr<TraceParser> make_trace_parser(TraceFormat format, ByteReader& bytes, const TraceOptions& options,
                                                TraceInfo& info);
@@ -95,10 +96,10 @@ std::unique_ptr<TraceParser> make_vmt1_parser(ByteReader& bytes, const TraceOpti
 std::unique_ptr<TraceParser> make_binary_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
 std::unique_ptr<TraceParser> make_json_lines_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
 std::unique_ptr<TraceParser> make_event_log_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
-std::unique_ptr<TraceParser> make_lackey_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
 std::unique_ptr<TraceParser> make_champsim_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
-std::unique_ptr<TraceParser> make_execlog_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
-std::unique_ptr<TraceParser> make_perf_parser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info);
+/// Of the text form that `format` is.
+std::unique_ptr<TraceParser> make_line_parser(TraceFormat format, ByteReader& bytes, const TraceOptions& options,
+                                              TraceInfo& info);
 
 /// Opens bytes in memory as a trace and parses on the calling thread: for fuzz targets and tests.
 std::unique_ptr<TraceReader> open_trace_bytes(std::vector<uint8_t> bytes, const std::string& name,

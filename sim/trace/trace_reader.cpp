@@ -29,7 +29,7 @@ class ParsedTrace {
     info_.file = input.name;
     info_.compression = input.compression;
     try {
-      info_.format = options.format ? *options.format : detect_trace_format(bytes_);
+      info_.format = options.format ? *options.format : detect_trace_format(bytes_, options);
       parser_ = make_trace_parser(info_.format, bytes_, options, info_);
     } catch (const TraceDamage& damage) {
       throw InputError(fmt::format("{}: record 1, byte {}: {}", info_.file, bytes_.offset(), damage.what()));
@@ -92,11 +92,7 @@ class ThreadedReader final : public TraceReader {
  public:
   ThreadedReader(ByteInput input, const TraceOptions& options)
       : trace_(std::move(input), options), thread_([this] { run(); }) {}
-  ~ThreadedReader() override {
-    trace_.stop();
-    full_.close();
-    thread_.join();
-  }
+  ~ThreadedReader() override { end(); }
   ThreadedReader(const ThreadedReader&) = delete;
   ThreadedReader& operator=(const ThreadedReader&) = delete;
 
@@ -114,7 +110,13 @@ class ThreadedReader final : public TraceReader {
     used_.push(std::move(*filled));
     return true;
   }
-  /// The parsing thread may still change what it learns at the end; callers read that after next() returned false.
+  void end() override {
+    stopped_ = true;
+    trace_.stop();
+    full_.close();
+    if (thread_.joinable()) thread_.join();
+  }
+  /// The parsing thread may still change what it learns; callers read that after next() returned false or after end().
   const TraceInfo& info() const override { return trace_.info(); }
   uint64_t bytes_read() const override { return trace_.bytes_read(); }
   uint64_t bytes_total() const override { return trace_.bytes_total(); }
@@ -141,6 +143,15 @@ class ThreadedReader final : public TraceReader {
 };
 
 }  // namespace
+
+std::string TraceInfo::skipped_text() const {
+  std::string text;
+  if (skipped.no_address != 0) text = fmt::format("{} records without a data address", skipped.no_address);
+  if (skipped.foreign != 0) {
+    text += fmt::format("{}{} lines that are none of this form", text.empty() ? "" : ", ", skipped.foreign);
+  }
+  return text;
+}
 
 std::unique_ptr<TraceReader> open_trace(const std::string& path, const TraceOptions& options) {
   return std::make_unique<ThreadedReader>(open_bytes(path, EmptyInput::kError, options.stop), options);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,10 +19,19 @@ struct TraceOptions {
   bool keep_fetches = true;           ///< false: instruction fetches become the `gap` of the next access
   std::function<bool()> stop;         ///< asked while waiting for a slow pipe, by any thread: true ends the trace
   bool salvage = false;               ///< deliver what is whole of a damaged trace instead of an error
+  bool skip_foreign = false;          ///< text forms: pass over lines that are none of the form
+  std::optional<uint64_t> stream;     ///< text forms: deliver only the records of this processor or thread
   size_t batch_accesses = kTraceBatchAccesses;  ///< room of a batch, at least 16
 };
 
-/// What a trace says about itself. Complete after next() returned false.
+/// Lines of a text form that gave no access.
+struct SkippedLines {
+  uint64_t own = 0;         ///< of the tool that wrote it: headers, markers, empty lines
+  uint64_t no_address = 0;  ///< records without a data address
+  uint64_t foreign = 0;     ///< of something else (TraceOptions::skip_foreign)
+};
+
+/// What a trace says about itself. Complete after next() returned false, or after TraceReader::end().
 struct TraceInfo {
   std::string file;  ///< as given, "<stdin>" for "-"
   TraceFormat format = TraceFormat::kVmt1;
@@ -31,6 +41,11 @@ struct TraceInfo {
   std::string notes;                   ///< what the user should know about this kind of trace; empty: nothing
   std::string damage;                  ///< with TraceOptions::salvage, the error that ended the trace; else empty
   std::optional<uint64_t> last_cycle;  ///< event log: cycle of the last whole record
+  SkippedLines skipped;
+  std::map<uint64_t, uint64_t> streams;  ///< records of each processor or thread that the records name
+
+  /// What was skipped in words, "3 samples without an address, ..."; empty: nothing but lines of the tool's own.
+  std::string skipped_text() const;
 };
 
 /// A trace being read. Decompression and parsing happen on threads of their own, a few batches ahead.
@@ -41,6 +56,8 @@ class TraceReader {
   /// up to TraceOptions::batch_accesses accesses. Throws InputError `file: record N, byte B: ...` (records count from
   /// 1, bytes are those of the decompressed stream) after all records before the damage were delivered.
   virtual bool next(TraceBatch& batch) = 0;
+  /// Stops reading before the end of the trace. Then info() tells what was learnt up to there.
+  virtual void end() {}
   virtual const TraceInfo& info() const = 0;
   /// Bytes of the file consumed so far and its size (0 for pipes), for progress displays.
   virtual uint64_t bytes_read() const = 0;

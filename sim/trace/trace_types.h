@@ -13,14 +13,31 @@
 
 namespace mmusim {
 
-/// The forms a trace can have in a file. `traces/README.md` describes each.
-enum class TraceFormat : uint8_t { kVmt1, kBinary, kJsonLines, kEventLog, kLackey, kChampSim, kExeclog, kPerf };
+/// The forms a trace can have in a file. `traces/README.md` describes each. Those from kLackey on are lines of text, in
+/// the order of TextForm.
+enum class TraceFormat : uint8_t {
+  kVmt1,
+  kBinary,
+  kJsonLines,
+  kEventLog,
+  kChampSim,
+  kLackey,
+  kExeclog,
+  kDrmemtrace,
+  kPinatrace,
+  kDinero,
+  kPerfMem,
+  kPerf,
+};
+inline constexpr unsigned kTraceFormats = 12;
 
 const char* name_of(TraceFormat format);
 /// The inverse of name_of; nullopt for an unknown name.
 std::optional<TraceFormat> trace_format_of(std::string_view name);
 /// Names of all formats, for messages: "vmt1, binary, ...".
 std::string trace_format_names();
+/// The format of that name. Throws InputError for an unknown one, with the option that gave it and the names.
+TraceFormat trace_format_given(std::string_view name, const char* option = "--form");
 
 /// What happens between accesses.
 enum class TraceEventKind : uint8_t {

@@ -7,7 +7,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
-#include "sim/trace/text_scan.h"
+#include "sim/trace/forms/text_scan.h"
 
 namespace mmusim {
 

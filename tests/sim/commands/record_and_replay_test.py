@@ -142,7 +142,7 @@ class RecordAndReplay(ReplayTest):
             done = subprocess.run([MMUSIM, "run", self.scenario(), "--out", self.path("o"), "--record", self.path(name)],
                                   capture_output=True, text=True)
             self.assertEqual(done.returncode, 2)
-            self.assertIn("--record-form", done.stderr)
+            self.assertIn("--form", done.stderr)
             self.assertFalse(os.path.exists(self.path(name)))
 
     def test_a_form_that_cannot_hold_all_says_what_is_dropped(self):

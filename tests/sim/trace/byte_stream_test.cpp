@@ -91,12 +91,6 @@ TEST(ByteStream, EndlessLinesAndNulBytesAreRefused) {
   EXPECT_THAT(error_of("I  1,1\n" + std::string("I \0 2,1\n", 8)), HasSubstr("record 2, byte 7: NUL byte"));
 }
 
-TEST(ByteStream, UnknownFormsNameTheirFirstBytes) {
-  const std::string error = error_of("VMT2 is no form\n");
-  EXPECT_THAT(error, HasSubstr("begins with 56 4d 54 32"));
-  EXPECT_THAT(error, HasSubstr("expected one of vmt1, binary"));
-}
-
 TEST(ByteStream, TheFormIsFoundWhateverTheLengthOfTheLastLine) {
   // Sizes of the reader's buffer, around which it has to move what was looked at already.
   for (const size_t size : {4096 - 64, 16384 - 64, 65536 - 64, 262144 - 64, 262144}) {

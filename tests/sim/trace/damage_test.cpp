@@ -13,8 +13,9 @@ namespace {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-const char* const kFiles[] = {"full.vmt",     "full.mmt", "full.jsonl",       "ls.lackey",   "ls.champsim",
-                              "user.execlog", "mem.perf", "page-faults.perf", "events.jsonl"};
+const char* const kFiles[] = {"full.vmt",     "full.mmt",        "full.jsonl",       "ls.lackey",    "ls.champsim",
+                              "user.execlog", "mem.perf",        "page-faults.perf", "events.jsonl", "symbols.perf",
+                              "mem.perfmem",  "view.drmemtrace", "mem.pinatrace",    "loop.dinero"};
 
 /// Forms that tell their own end: no proper beginning of them is whole.
 bool tells_its_end(const std::string& name) { return name.ends_with(".mmt") || name.ends_with(".jsonl"); }
@@ -130,6 +131,7 @@ TEST(Damage, OwnFormsNameWhatIsWrong) {
   EXPECT_THAT(error_of(header + "{\"access\":\"read\",\"va\":12}\n"), HasSubstr("record 1, byte 38"));
   EXPECT_THAT(error_of(header + "{\"access\":\"read\",\"colour\":1}\n"), HasSubstr("unknown key \"colour\""));
   EXPECT_THAT(error_of(header + "{\"access\":\"read\",\"bytes\":65536}\n"), HasSubstr("out of range"));
+  EXPECT_THAT(error_of(header + "{\"access\":\"read\",\"bytes\":0}\n"), HasSubstr("an access of 0 bytes"));
   EXPECT_THAT(error_of(header), HasSubstr("truncated: no trailer"));
   EXPECT_THAT(error_of(header + "{\"end\":1,\"checksum\":\"0x0\"}\n"),
               HasSubstr("the trailer tells 1 records, the file has 0"));

@@ -21,6 +21,10 @@ TEST(TraceReader, FindsEachFormByContent) {
   EXPECT_EQ(format_of("ls.champsim"), TraceFormat::kChampSim);
   EXPECT_EQ(format_of("user.execlog"), TraceFormat::kExeclog);
   EXPECT_EQ(format_of("mem.perf"), TraceFormat::kPerf);
+  EXPECT_EQ(format_of("mem.perfmem"), TraceFormat::kPerfMem);
+  EXPECT_EQ(format_of("view.drmemtrace"), TraceFormat::kDrmemtrace);
+  EXPECT_EQ(format_of("mem.pinatrace"), TraceFormat::kPinatrace);
+  EXPECT_EQ(format_of("loop.dinero"), TraceFormat::kDinero);
   EXPECT_EQ(format_of("events.jsonl"), TraceFormat::kEventLog);
 }
 
@@ -41,6 +45,17 @@ TEST(Vmt1, HasThreePredecessorsForAddressesAndTwoForInstructions) {
             "map va=0x2 value=0xa operand=- user=false pc=0x0 text=\n"
             "marker va=0x0 value=0x1 operand=- user=false pc=0xffffffff00000002 text=\n"
             "read 0x800,8 user=false rmw=false stack=false implicit=false depends_on=0 gap=0 pc=0xffffffff00000003\n");
+}
+
+TEST(JsonLines, MembersWithTheirDefaultMayBeGiven) {
+  TraceOptions options;
+  options.salvage = true;  // no trailer
+  const TraceBatch batch = read_text(
+      "{\"format\":\"mmusim-trace\",\"version\":1}\n"
+      "{\"access\":\"read\",\"va\":\"0x1000\",\"bytes\":8,\"gap\":0,\"depends_on\":0,\"rmw\":false,\"pc\":\"0x0\"}\n",
+      options);
+  ASSERT_EQ(batch.accesses.size(), 1);
+  EXPECT_EQ(batch.accesses[0].gap, 0);
 }
 
 TEST(Lackey, KindsSizesAndInstructionAddresses) {
@@ -143,12 +158,12 @@ TEST(Perf, SamplesOfPebsAndOfPageFaults) {
 TEST(Perf, AnInstructionPointerIsNotTakenForAnAddress) {
   EXPECT_THAT(
       error_of("t_pf 26597  3283.806306:  1 page-faults:  ffffffff8177539a elf_load+0x28a ([kernel.kallsyms])\n"),
-      HasSubstr("no known form of trace"));
+      HasSubstr("none of 1 samples has a data address"));
 }
 
 TEST(TraceReader, TheSizeOfBatchesChangesNothing) {
-  for (const char* name :
-       {"full.vmt", "full.mmt", "full.jsonl", "ls.lackey", "ls.champsim", "user.execlog", "mem.perf", "events.jsonl"}) {
+  for (const char* name : {"full.vmt", "full.mmt", "full.jsonl", "ls.lackey", "ls.champsim", "user.execlog", "mem.perf",
+                           "events.jsonl", "view.drmemtrace", "loop.dinero", "mem.perfmem"}) {
     TraceOptions options;
     options.want_pc = true;
     const std::string whole = described(read_file(data_file(name), options));

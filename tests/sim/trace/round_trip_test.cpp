@@ -11,8 +11,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const TraceOptions kEverything{
-    .format = {}, .want_pc = true, .want_instructions = true, .keep_fetches = true, .stop = {}, .salvage = false};
+const TraceOptions kEverything = [] {
+  TraceOptions options;
+  options.want_pc = true;
+  options.want_instructions = true;
+  return options;
+}();
 
 class OwnForms : public testing::TestWithParam<TraceFormat> {};
 

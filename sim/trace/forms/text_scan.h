@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 /// Small scanners for the lines of text traces. Each takes from the front of `text` and says whether it could.
@@ -51,6 +52,20 @@ inline bool literal(std::string_view& text, std::string_view expected) {
   text.remove_prefix(expected.size());
   return true;
 }
+
+/// An address of 1 to 16 hexadecimal digits, with or without "0x".
+inline bool address(std::string_view& text, uint64_t& value) {
+  if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+  return hex(text, value);
+}
+
+/// The whole of `text` is one.
+inline bool whole_hex(std::string_view text, uint64_t& value) { return hex(text, value) && text.empty(); }
+inline bool whole_address(std::string_view text, uint64_t& value) { return address(text, value) && text.empty(); }
+inline bool whole_decimal(std::string_view text, uint64_t& value) { return decimal(text, value) && text.empty(); }
+
+/// `text` for a message: what is not printable ASCII as \x and two digits.
+std::string printable(std::string_view text);
 
 /// The next run of non-blank characters; empty at the end.
 inline std::string_view token(std::string_view& text) {

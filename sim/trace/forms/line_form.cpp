@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "sim/trace/forms/line_form.h"
+
+#include <array>
+
+#include "models/base/format.h"
+#include "sim/trace/forms/text_scan.h"
+
+namespace mmusim {
+
+std::string scan::printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    shown += c >= ' ' && c <= '~' ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+  }
+  return shown;
+}
+
+MemAccess& LineRecord::only(AccessKind kind, uint64_t va, uint16_t bytes) {
+  accesses.clear();
+  process.reset();
+  stream.reset();
+  return add(kind, va, bytes);
+}
+
+MemAccess& LineRecord::add(AccessKind kind, uint64_t va, uint16_t bytes) {
+  MemAccess& access = accesses.emplace_back();
+  access.va = VirtAddr(va);
+  access.bytes = bytes;
+  access.kind = kind;
+  access.user = va >> 63 == 0;
+  return access;
+}
+
+std::unique_ptr<LineForm> make_line_form(TextForm form) {
+  constexpr std::array kMakers = {make_lackey_form, make_execlog_form,  make_drmemtrace_form, make_pinatrace_form,
+                                  make_dinero_form, make_perf_mem_form, make_perf_form};
+  static_assert(kMakers.size() == kTextForms);
+  return kMakers[static_cast<size_t>(form)]();
+}
+
+}  // namespace mmusim

@@ -17,7 +17,7 @@ void Bootmem::get_page(PhysAddr page) {
   context_.memory().read_modify_write(p + page_field::kRefcount, RmwOp::kAdd, 1, 4, /*locked=*/true);
 }
 
-/// The same for a page that several sections share, whose references must be counted: a table, or usage maps (0).
+/// Takes a reference to a page that several sections share: a table of `level`, or usage maps (level 0).
 void Bootmem::get_table_page(PhysAddr page, unsigned level) {
   LastTable& last = last_[level];
   if (last.pfn != pfn_of(page).raw) last = {pfn_of(page).raw, &table_references_[pfn_of(page).raw]};

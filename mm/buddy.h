@@ -16,11 +16,11 @@ namespace mmusim::mm {
 /// Whose allocations a pageblock serves: the kernel's own, which stay, or memory that can be moved.
 enum class Migrate : uint8_t { kMovable, kUnmovable };
 
-/// The buddy allocator: free lists for each node, zone, migrate type and order; blocks are split by expand() and merged
-/// by
+/// The buddy allocator: free lists for each node, zone, migrate type and order; blocks are split by
+/// expand() and merged by
 /// __free_one_page() [mm/page_alloc.c].
 ///
-/// Which blocks are free is held here, on the host; the struct pages in simulated memory are read and written as the
+/// The list of free blocks is kept here, on the host; the struct pages in simulated memory are read and written as the
 /// kernel does (list links, order, page type, reference count) once Context::struct_pages_live is set.
 /// All memory starts movable; a kernel allocation that finds no unmovable block takes over the largest movable one with
 /// its pageblocks (__rmqueue_fallback), which is why successive vmemmap blocks are neighbours.
@@ -33,7 +33,7 @@ class Buddy {
   void add_range(Pfn start, Pfn end, unsigned node, Zone zone);
   /// The pages leave the zone; none of them may be free.
   void remove_range(Pfn start, Pfn end);
-  /// Where a node's struct pglist_data is: the list heads are stored there.
+  /// Sets the address of a node's struct pglist_data, where the list heads are stored.
   void set_pgdat(unsigned node, VirtAddr pgdat);
 
   /// alloc_pages_node without __GFP_THISNODE: the node's zones from Normal down, then the other nodes by distance.

@@ -32,7 +32,7 @@ std::vector<Buddy::Block> Buddy::isolate(Pfn start, Pfn end) {
     const Free block = free_.at(head);
     const uint64_t block_end = head + (uint64_t{1} << block.order);
     remove(head);
-    // What lies outside the range goes back in naturally aligned pieces.
+    // The part outside the range goes back in naturally aligned pieces.
     const auto give_back = [&](Pfn at, unsigned order) {
       insert(at.raw, order, block.zone, block.migrate, Place::kHead);
     };

@@ -24,7 +24,7 @@ struct ReservedRange {
   PhysAddr end;
 };
 
-/// Where a node's pgdat lies. In a recorded boot: the line "NODE_DATA(n) allocated [mem 0x...-0x...]" of the first
+/// The place of a node's pgdat. In a recorded boot: the line "NODE_DATA(n) allocated [mem 0x...-0x...]" of the first
 /// stage's dmesg. It decides in which section the usage maps of that node's sections go (up to 6.x with memory
 /// hot-remove). Where it is not given, the highest reserved range of the node is taken.
 struct NodeData {
@@ -32,7 +32,7 @@ struct NodeData {
   PhysAddr start;
 };
 
-/// Where the tables of the direct map and of the kernel image come from.
+/// The source of the tables of the direct map and of the kernel image.
 enum class EarlyTables : uint8_t {
   kInsideReserved,  ///< the reserved ranges are those of a recorded boot and contain them already: the highest
                     ///< reserved pages are used, so that memblock answers as it did
@@ -54,7 +54,7 @@ struct CpuFeatures {
   bool nx = true;       ///< EFER.NXE
 };
 
-/// Which pages the vmemmap is built with.
+/// The page size that the vmemmap is built with.
 enum class VmemmapPages : uint8_t {
   kAuto,  ///< as vmemmap_populate selects: 2 MiB for whole sections where the CPU has PSE
   kBase,  ///< 4 KiB always, as without PSE, while the direct map keeps its large pages: for comparisons
@@ -70,7 +70,7 @@ struct FailAllocation {
   uint64_t count = 1;
 };
 
-/// Where a point release differs from the modelled version; missing: as the version table says.
+/// Differences of a point release from the modelled version; missing: as the version table says.
 struct ProfileOverrides {
   std::optional<bool> sparse_buffer;                 ///< false: 7.2 and later
   std::optional<bool> sync_top_level_at_once;        ///< false: 6.1.0, 6.12.0
@@ -78,7 +78,7 @@ struct ProfileOverrides {
   std::optional<bool> pmd_block_free_loses_pages;    ///< true: 6.19 and 7.0
 };
 
-/// What is built into the kernel, what it was booted with and what its CPU can do.
+/// Build options of the kernel, its command line, and the features of its CPU.
 struct KernelConfig {
   KernelVersion version = KernelVersion::kV6_1;  ///< recorded boot: from `kernel` (6.1.0-56-amd64: 6.1)
   ProfileOverrides overrides;
@@ -104,7 +104,7 @@ struct KernelConfig {
   /// Bytes of a memory block; 0: as probe_memory_block_size finds it (128 MiB below 64 GiB of RAM).
   uint64_t memory_block_bytes = 0;
   bool hypervisor = true;  ///< X86_FEATURE_HYPERVISOR: the search for the block size differs
-  /// Whether boot stores the struct pages (section 6). Without it their memory stays untouched until someone uses it.
+  /// True if boot stores the struct pages (section 6). Without it their memory stays untouched until it is used.
   bool memmap_init = false;
   /// Processes whose top-level tables are on pgd_list when the boot is over: sync_global_pgds visits them.
   unsigned processes = 0;

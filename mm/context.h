@@ -12,7 +12,7 @@
 
 namespace mmusim::mm {
 
-/// What all parts of the kernel model share: what the kernel is, the memory it works on, who listens.
+/// The state that all parts of the kernel model share: configuration, memory, observer.
 class Context {
  public:
   Context(const KernelConfig& config_in, uint64_t ram_bytes, KernelMemory& memory, Observer* observer)
@@ -34,7 +34,7 @@ class Context {
   /// Struct pages of the memory the buddy allocator handles are there: it reads and writes them.
   bool struct_pages_live = false;
 
-  /// Whether whole sections of the vmemmap get 2 MiB leaves.
+  /// True if whole sections of the vmemmap get 2 MiB leaves.
   bool huge_vmemmap() const { return config.cpu.pse && config.vmemmap_pages == VmemmapPages::kAuto; }
 
   KernelMemory& memory() { return *memory_; }

@@ -11,7 +11,7 @@
 
 namespace mmusim::mm {
 
-/// What boot left of struct-page initialisation [M-3], done by several cores at once.
+/// The struct-page initialisation that boot left [M-3], done by several cores at once.
 ///
 /// One thread for each node, helped by padata workers: for each free range of memory a job, whose chunks (whole
 /// sections, a quarter of a worker's share) the workers take in ascending order until none is left; the next range

@@ -11,7 +11,7 @@
 
 namespace mmusim::mm {
 
-/// Where the pages of direct-map tables come from: during boot the reserved ranges or brk and memblock, later the buddy
+/// The source of pages for direct-map tables: during boot the reserved ranges or brk and memblock, later the buddy
 /// allocator [D-6].
 class EarlyTablePages {
  public:
@@ -21,7 +21,7 @@ class EarlyTablePages {
 
   /// A zeroed page; nullopt if there is none.
   std::optional<PhysAddr> alloc();
-  /// What memblock may use so far: [start, end) is mapped.
+  /// Sets the range that memblock may use so far: [start, end) is mapped.
   void set_mapped(PhysAddr start, PhysAddr end) {
     mapped_start_ = start;
     mapped_end_ = end;

@@ -92,16 +92,12 @@ void UntimedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
   }
 }
 
-void UntimedMemory::flush_tlb_all() {
-  cache_.fill({});
-  ++flushes_of_all_;
-}
+void UntimedMemory::flush_tlb_all() { cache_.fill({}); }
 
 void UntimedMemory::flush_tlb_page(VirtAddr va) {
   const uint64_t page = va.raw() >> kPageShift;
   Cached& cached = cache_[slot(page)];
   if (cached.page == page) cached = {};
-  ++flushes_of_pages_;
 }
 
 void UntimedMemory::load_cr3(PhysAddr root) { root_ = root; }

@@ -32,8 +32,6 @@ class UntimedMemory final : public KernelMemory {
   PhysAddr root() const { return root_; }
   /// Physical address of `va`; nullopt if not mapped.
   std::optional<PhysAddr> translate(VirtAddr va);
-  uint64_t flushes_of_all() const { return flushes_of_all_; }
-  uint64_t flushes_of_pages() const { return flushes_of_pages_; }
   /// Calls fn(va, cached pa) for every cached 4 KiB page: what a TLB may still hold.
   template <class Fn>
   void for_each_cached(Fn&& fn) const {
@@ -64,8 +62,6 @@ class UntimedMemory final : public KernelMemory {
   Layout layout_;
   PhysAddr root_{0};
   std::array<Cached, kCacheEntries> cache_;
-  uint64_t flushes_of_all_ = 0;
-  uint64_t flushes_of_pages_ = 0;
 };
 
 }  // namespace mmusim::mm

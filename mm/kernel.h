@@ -33,7 +33,7 @@ std::vector<TableEntry> dump_tables(const PhysMem& memory, PhysAddr root, unsign
 
 enum class OnlineZone : uint8_t { kNormal, kMovable };
 
-/// What holds the struct pages of device memory.
+/// The memory that holds the struct pages of device memory.
 enum class DeviceMemmap : uint8_t {
   kRam,     ///< ordinary memory (nd_pfn mode "ram", hmem)
   kDevice,  ///< an altmap at the start of the device (nd_pfn/nd_dax mode "pmem")
@@ -74,7 +74,7 @@ struct MemoryCounts {
 class DeferredWork {
  public:
   virtual ~DeferredWork() = default;
-  /// What core `worker` (0 ... workers - 1) does. All have to be called, each on its core, at the same time. A single
+  /// Does the share of core `worker` (0 ... workers - 1). All are called at the same time, each on its core. A single
   /// worker does everything, in ascending order.
   virtual void work(unsigned worker) = 0;
 };
@@ -114,7 +114,7 @@ class Kernel {
 
   /// Takes `count` folios of `order` from the free lists (node first), without optimising; fewer if memory is short.
   std::vector<Folio> hugetlb_alloc(unsigned order, uint64_t count, unsigned node);
-  /// The same, spread evenly over what the node has free, as on a machine that has been running for a while.
+  /// Like hugetlb_alloc(), but spreads the folios evenly over the free memory of the node, as after a long uptime.
   std::vector<Folio> hugetlb_alloc_scattered(unsigned order, uint64_t count, unsigned node);
   /// Takes these very folios out of the free lists, as far as their pages are free.
   void hugetlb_claim(std::span<const Folio> folios);

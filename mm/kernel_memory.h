@@ -10,7 +10,7 @@
 
 namespace mmusim::mm {
 
-/// What a read-modify-write does with its operand.
+/// The operation of a read-modify-write on its operand.
 enum class RmwOp : uint8_t { kAdd, kOr, kAnd };
 
 constexpr uint64_t result_of(RmwOp op, uint64_t old, uint64_t operand) {
@@ -70,7 +70,7 @@ class KernelMemory {
   /// Installs the top-level table at `root`; from here on the tables translate.
   virtual void load_cr3(PhysAddr root) = 0;
 
-  /// A spin lock, named by where the kernel keeps it: waits while another core holds it. Alone there is nobody to wait
+  /// A spin lock, named by where the kernel keeps it: waits while another core holds it. A core alone never has to wait
   /// for, and neither call does anything.
   virtual void lock(VirtAddr lock) { (void)lock; }
   virtual void unlock(VirtAddr lock) { (void)lock; }

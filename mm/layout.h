@@ -33,7 +33,7 @@ constexpr VirtAddr level_end(VirtAddr va, VirtAddr end, unsigned level) {
   return boundary.raw() - 1 < end.raw() - 1 ? boundary : end;
 }
 
-/// Where the kernel's virtual regions are, and the arithmetic between the addresses of one page [vmemmap spec 1].
+/// The kernel's virtual regions, and the arithmetic between the addresses of one page [vmemmap spec 1].
 class Layout {
  public:
   /// Takes the bases from `config`: given ones, else drawn from its seed, else the defaults of its level count.

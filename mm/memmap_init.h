@@ -10,7 +10,7 @@
 
 namespace mmusim::mm {
 
-/// Where a zone of a node begins and ends, holes included.
+/// The first and last page frame of a zone of a node, holes included.
 struct ZoneSpan {
   unsigned node;
   Zone zone;
@@ -24,7 +24,7 @@ struct ZoneSpan {
 /// The nine stores of __init_single_page come in the order in which the recorded 6.1 kernel makes them.
 class MemmapInit {
  public:
-  /// What becomes of a page beside __init_single_page.
+  /// The further treatment of a page beside __init_single_page.
   enum class Kind : uint8_t { kEarly, kHotplug };
 
   MemmapInit(Context& context, Memblock& memblock, Sparse& sparse)

@@ -32,7 +32,7 @@ struct EntryRead {
   const char* cause;
 };
 
-/// Who gave the memory.
+/// The allocator that gave the memory.
 enum class AllocSource : uint8_t { kMemblock, kSparseBuffer, kBuddy, kAltmap, kSlab };
 constexpr const char* name_of(AllocSource source) {
   constexpr const char* kNames[] = {"memblock", "sparse_buffer", "buddy", "altmap", "slab"};

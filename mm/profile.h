@@ -10,15 +10,15 @@ namespace mmusim::mm {
 /// Kernel generations that are modelled. 6.1 and 6.12 are the latest point releases of those stable series.
 enum class KernelVersion : uint8_t { kV5_8, kV6_1, kV6_12, kV7 };
 
-/// Which raw blocks page_init_poison() fills with 0xff at boot when DEBUG_VM is built in.
+/// The raw blocks that page_init_poison() fills with 0xff at boot when DEBUG_VM is built in.
 enum class BootPoison : uint8_t { kEveryRawBlock, kSparseBufferOnly, kEveryMemmapAlloc };
-/// How a partially used 2 MiB leaf is tracked.
+/// The tracking of a partially used 2 MiB leaf.
 enum class SubPmdTracking : uint8_t { kInUsePattern, kUnusedPattern };
-/// What the tail PTEs of an optimised HugeTLB folio map.
+/// The page that the tail PTEs of an optimised HugeTLB folio map.
 enum class HvoForm : uint8_t { kNone, kHeadInPlace, kNewHeadPage, kSharedTailPage };
-/// What vmemmap_restore_pte puts into a page it gives back.
+/// The contents that vmemmap_restore_pte puts into a page it gives back.
 enum class HvoRestore : uint8_t { kCopyHeadAndResetTails, kCopyMappedPage, kRepeatTailStruct };
-/// How compound device-DAX pages share their tail pages.
+/// The way in which compound device-DAX pages share their tail pages.
 enum class CompoundDax : uint8_t { kNone, kReusePage, kReusePfnAndFlag };
 
 /// One column of the version table (vmemmap specification, section 9): every difference between kernels that the model

@@ -10,7 +10,7 @@ namespace mmusim::mm {
 /// remove_pagetable of arch/x86/mm/init_64.c: takes mappings of the vmemmap or of the direct map away, in the order
 /// free, clear, flush [L-9] to [L-14].
 ///
-/// What 5.8 did for partly covered PTE pages and 1 GiB leaves is never reached: ranges are whole sub-sections.
+/// The code of 5.8 for partly covered PTE pages and 1 GiB leaves is never reached: ranges are whole sub-sections.
 class RemovePagetable {
  public:
   RemovePagetable(Context& context, PageTables& tables, VmemmapAllocator& allocator, SubPmd& sub_pmd)

@@ -3,7 +3,7 @@
 
 namespace mmusim::mm {
 
-/// What a kernel operation returned; the value is the kernel's errno, without its sign.
+/// The result of a kernel operation; the value is the kernel's errno, without its sign.
 enum class [[nodiscard]] Errno : int{
     kSuccess = 0, kNoMemory = 12, kBusy = 16, kExists = 17, kInvalid = 22, kRange = 34, kNotSupported = 524,
 };

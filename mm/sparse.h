@@ -56,7 +56,7 @@ class Sparse {
   const std::vector<uint64_t>& present_sections() const { return present_; }
   /// Address of the entry of a section; nullopt if its root does not exist.
   std::optional<VirtAddr> entry_of(uint64_t section) const;
-  /// The same without the kernel's load of the root pointer.
+  /// Like the function above, but without the kernel's load of the root pointer.
   std::optional<VirtAddr> known_entry(uint64_t section) const;
   /// Address of usage->subsection_map of a section; nullopt if it has no usage map.
   std::optional<VirtAddr> subsection_map_address(uint64_t section);

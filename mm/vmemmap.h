@@ -10,7 +10,7 @@
 
 namespace mmusim::mm {
 
-/// Where the struct pages of a range come from, beside its node.
+/// The source of the struct pages of a range, beside its node.
 struct PopulateSource {
   Altmap* altmap = nullptr;
   /// dev_pagemap: the range it describes and the shift of its compound pages. Missing for ordinary memory.

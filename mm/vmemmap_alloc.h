@@ -10,11 +10,11 @@
 
 namespace mmusim::mm {
 
-/// What a page that free_pagetable gives back was.
+/// The former use of a page that free_pagetable gives back.
 enum class PageUse : uint8_t { kVmemmapTable, kVmemmapBlock, kDirectMapTable };
 
-/// Where vmemmap tables and struct-page storage come from: the altmap, the sparse buffer, memblock or the buddy
-/// allocator [vmemmap spec 4]; and where they go back to.
+/// The sources of vmemmap tables and struct-page storage: the altmap, the sparse buffer, memblock or the buddy
+/// allocator [vmemmap spec 4]; pages go back to them.
 class VmemmapAllocator {
  public:
   VmemmapAllocator(Context& context, Memblock& memblock, Buddy& buddy, Bootmem& bootmem)

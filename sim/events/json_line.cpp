@@ -52,8 +52,6 @@ char* JsonLine::put_number(char* at, uint64_t value) {
   return at + 8 - zeros;
 }
 
-char* JsonLine::put_signed(char* at, int64_t value) { return std::to_chars(at, at + 20, value).ptr; }
-
 char* JsonLine::put_hex(char* at, uint64_t value) {
   const unsigned digits = value == 0 ? 1 : (static_cast<unsigned>(std::bit_width(value)) + 3) / 4;
   value <<= 4 * (16 - digits);

@@ -34,7 +34,6 @@ class JsonLine {
     *at_++ = static_cast<char>('0' + value);
     return *this;
   }
-  JsonLine& signed_number(int64_t value) { return at(put_signed(at_, value)); }
   /// "0x..." with quotes.
   JsonLine& hex(uint64_t value) { return at(put_hex(at_, value)); }
   /// Quoted and escaped; takes up to 6 bytes for each byte of text.
@@ -44,7 +43,6 @@ class JsonLine {
  private:
   // What writes at `at` and says where it ended: so the place stays in a register of the host.
   static char* put_number(char* at, uint64_t value);  // from 10 on
-  static char* put_signed(char* at, int64_t value);
   static char* put_hex(char* at, uint64_t value);
   static char* put_text(char* at, std::string_view value);
   JsonLine& at(char* end) {

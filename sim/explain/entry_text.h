@@ -9,16 +9,16 @@
 
 namespace mmusim {
 
-/// What the set bits of an entry mean at its level, by name, lowest first: "present", "writable", "user", "pwt", "pcd",
+/// Names the set bits of an entry at its level, lowest first: "present", "writable", "user", "pwt", "pcd",
 /// "accessed", "dirty", "2M page", "pat", "global", "key 3" (other than 0), "nx", "sw9" (ignored bits that software may
 /// use). Bits that the level ignores are left out, those that are reserved are told as "reserved 51".
 std::vector<std::string> entry_flags(const ControlState& control, unsigned level, uint64_t entry);
 
 /// The set bits of a present entry that are reserved.
 uint64_t reserved_bits_set(const ControlState& control, unsigned level, uint64_t entry);
-/// Whether a present entry of that level maps a page.
+/// Returns true if a present entry of that level maps a page.
 bool maps_page(const ControlState& control, unsigned level, uint64_t entry);
-/// What a present entry points to: its table, or the first byte of its page.
+/// Returns the target of a present entry: its table, or the first byte of its page.
 PhysAddr entry_target(const ControlState& control, unsigned level, uint64_t entry);
 
 /// An error code's bits by name: "present", "write", "user", "reserved", "fetch", "key"; bit 0 clear gives "not

@@ -7,7 +7,7 @@ namespace mmusim {
 
 namespace {
 
-/// Whether an entry withholds the right whose lack is the fault.
+/// Returns true if an entry withholds the right whose lack is the fault.
 bool withholds(const Walk::Step& step, FaultReason fault) {
   switch (fault) {
     case FaultReason::kSupervisorPage:

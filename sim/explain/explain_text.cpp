@@ -40,7 +40,7 @@ class Writer {
   std::string text_;
 };
 
-const char* who(AccessType access) {
+const char* privilege_of(AccessType access) {
   switch (access.privilege()) {
     case Privilege::kUser:
       return "user";
@@ -72,8 +72,8 @@ std::string target_text(const PageExplanation& page, const EntryExplanation& ent
 }
 
 void write_head(const Explanation& e, Writer& out) {
-  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), who(e.access), name_of(e.access.kind()),
-           e.bytes, e.bytes == 1 ? "" : "s");
+  out.line("{}: {} {} of {} byte{}", out.bold(fmt::format("{}", e.va)), privilege_of(e.access),
+           name_of(e.access.kind()), e.bytes, e.bytes == 1 ? "" : "s");
   out.item("paging", "{}, root table at {}{}", name_of(e.control.mode()), e.control.root(),
            e.control.pcide() ? fmt::format(", PCID {}", e.control.pcid()) : std::string());
   if (!e.kernel) return;

@@ -20,7 +20,7 @@ struct ExplainTarget {
   std::string platform;  ///< path or shipped name; empty: the scenario's, or the teaching machine for an image
 };
 
-/// A machine with somebody's page tables in its memory.
+/// A machine with the page tables of an explained kernel in its memory.
 class ExplainedSystem {
  public:
   /// Loads the image, or runs the scenario: its machine is explained as the last phase leaves it. Throws InputError,

@@ -13,7 +13,7 @@
 
 namespace mmusim {
 
-/// Where a walk of the explained access got one entry from.
+/// The place from which a walk of the explained access got one entry.
 struct EntrySource {
   enum class Kind : uint8_t {
     kNotAsked,        ///< a TLB answered, or a paging-structure cache answered below
@@ -55,7 +55,7 @@ struct TimedAccess {
   std::optional<FaultReason> fault;
 };
 
-/// What Linux keeps at the address.
+/// The object that Linux keeps at the address.
 struct KernelView {
   std::string region;  ///< "vmemmap", "direct map", ...
   struct StructPage {

@@ -9,7 +9,7 @@
 
 namespace mmusim {
 
-/// What is known of the kernel whose address space is explained.
+/// The known facts about the kernel whose address space is explained.
 struct KernelKnowledge {
   mm::Layout layout;
   /// Memory there is. Where nodes are not known (`nodes_known` false), `node` means nothing.
@@ -17,7 +17,7 @@ struct KernelKnowledge {
   bool nodes_known = true;
 };
 
-/// What Linux keeps at `va`: the region, and for the vmemmap the page that the struct page there describes.
+/// Finds what Linux keeps at `va`: the region, and for the vmemmap the page that the struct page there describes.
 KernelView kernel_view(const KernelKnowledge& kernel, VirtAddr va);
 
 /// The field of struct page at an offset, as the kernel names it; empty if the model does not know it.

@@ -43,7 +43,7 @@ void make_directory(const std::string& path);
 /// the directory: nothing stays behind, however the program ends). File systems without locks are used as they are.
 class OutputDirectory {
  public:
-  /// Throws EnvironmentError if it cannot be made, or if somebody else writes there.
+  /// Throws EnvironmentError if it cannot be made, or if another program writes there.
   explicit OutputDirectory(const std::string& path);
   ~OutputDirectory();
   OutputDirectory(const OutputDirectory&) = delete;

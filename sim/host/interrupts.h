@@ -22,7 +22,7 @@ inline bool interrupt_requested() { return detail::pending_signal.load(std::memo
 /// Makes running loops stop as an interrupt does; the program then prints `why` (which stays valid) and exits 3.
 /// Callable from signal handlers.
 void request_stop(const char* why);
-/// What request_stop() was told; nullptr if nobody asked.
+/// Returns the reason given to request_stop(); nullptr if it was not called.
 const char* stop_reason();
 /// Removes temporary files and ends the program. Callable from signal handlers.
 [[noreturn]] void leave_at_once(int code);

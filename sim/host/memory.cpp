@@ -34,7 +34,7 @@ std::optional<uint64_t> number_in(const std::string& path, const std::string& ke
   return std::nullopt;
 }
 
-/// What a control group leaves: its limit less what it holds and could not give back.
+/// Returns the memory that a control group leaves: its limit less what it holds and cannot give back.
 uint64_t left_in_group(const std::string& folder, const char* limit_file, const char* usage_file, const char* cache) {
   const auto limit = number_in(folder + limit_file, "");
   if (!limit) return kMost;

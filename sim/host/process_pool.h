@@ -39,7 +39,7 @@ struct PoolOptions {
 /// Throws EnvironmentError if processes cannot be made.
 std::vector<ChildResult> run_children(const std::vector<ChildJob>& jobs, const PoolOptions& options);
 
-/// How many runs this machine can make at once: the processors this process may use.
+/// Returns the number of processors that this process may use.
 unsigned processors_available();
 
 }  // namespace mmusim

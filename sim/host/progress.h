@@ -18,7 +18,6 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void set_total(uint64_t total) { total_ = total; }
   /// `done` of the total; `note` is shown after the bar. Cheap when nothing is due, but no call for each access:
   /// once in some thousands.
   void update(uint64_t done, std::string_view note = "");

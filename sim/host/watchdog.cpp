@@ -40,7 +40,7 @@ State state;
 
 void say(std::string_view text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
 
-/// Where the program stands is unknown here, the allocator included: should the report itself hang, the alarm ends it.
+/// Any code may have been interrupted, the allocator too: if the report itself hangs, the alarm ends it.
 [[noreturn]] void report_standstill() {
   ::signal(SIGALRM, SIG_DFL);
   ::alarm(kGraceSeconds);

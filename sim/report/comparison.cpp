@@ -37,7 +37,7 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-/// How a headline names a metric: "fewer walks", "as much time".
+/// The words of a headline for a metric: "fewer walks", "as much time".
 struct Words {
   const char* less;
   const char* same;

@@ -42,7 +42,7 @@ class Comparison {
   std::string to_csv() const;
 
  private:
-  /// Whether the runs' cores have different clocks.
+  /// Returns true if the runs' cores have different clocks.
   bool clocks_differ() const;
   std::string block(size_t first, size_t last) const;
   std::string phase_table() const;
@@ -51,7 +51,7 @@ class Comparison {
   std::optional<size_t> baseline_;
 };
 
-/// What a run measures: the workload and replay phases of its effective configuration.
+/// Returns what a run measures: the workload and replay phases of its effective configuration.
 std::string workload_signature(const nlohmann::ordered_json& configuration);
 /// Throws InputError, which says what to do, if two runs measure different workloads.
 void check_same_workload(const std::string& label_a, const nlohmann::ordered_json& configuration_a,

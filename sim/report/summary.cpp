@@ -39,7 +39,7 @@ ordered_json counters_of(const S& stats) {
   return to_json(node);
 }
 
-/// What `totals` does not say of the machine.
+/// Returns the sums that `totals` does not state.
 ordered_json machine_json(const MachineTotals& m) {
   ordered_json stages = ordered_json::object();
   for (unsigned i = 0; i < kStages; ++i) stages[name_of(static_cast<Stage>(i))] = m.stage_cycles[i];

@@ -19,7 +19,7 @@ class LineSplitter {
   /// `piece` is the size of the first buffer; longer lines make it grow.
   LineSplitter(size_t max_line, size_t padding, size_t piece = kPiece);
 
-  /// Where to put the next bytes of the stream; invalidates lines. Then call added().
+  /// Returns the space for the next bytes of the stream; invalidates lines. Then call added().
   std::span<uint8_t> space();
   void added(size_t bytes);
   /// The stream has ended: what is left without newline is a line too.

@@ -15,7 +15,7 @@
 
 namespace mmusim {
 
-/// What a case is about when its line does not say: the processor of a platform.
+/// The processor that a case means when its line does not say one.
 struct CaseDefaults {
   std::optional<ProcessorTraits> traits;  ///< none: each case must name `maxpa` and `g1`
 };

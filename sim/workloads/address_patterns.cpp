@@ -15,7 +15,7 @@ namespace {
 enum class Region : uint8_t { kVmemmap, kDirectMap };
 enum class Direction : uint8_t { kRead, kWrite, kModify };
 
-/// What all patterns have in common.
+/// The settings that all patterns have.
 struct PatternConfig {
   Region region = Region::kVmemmap;
   std::optional<VirtAddr> base;  ///< instead of the region: any address

@@ -12,7 +12,7 @@ namespace mmusim {
 
 enum class PageKind : uint8_t { kFree, kAnon, kFile, kSlab, kThp, kHugetlb };
 
-/// How memory is filled: shares of all pages; what is left of 1 is free.
+/// The uses of memory as shares of all pages; the rest, up to 1, is free.
 struct FillConfig {
   double anon = 0.35;
   double file = 0.25;
@@ -35,7 +35,7 @@ struct PageRun {
   Pfn end() const { return head + pages(); }
 };
 
-/// What each page frame is used for: a function of seed and pageblock number, so that memory of any size takes no
+/// The use of each page frame: a function of seed and pageblock number, so that memory of any size takes no
 /// space here and pages can be asked for in any order.
 class MemoryImage {
  public:

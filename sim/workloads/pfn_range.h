@@ -6,7 +6,7 @@
 
 namespace mmusim {
 
-/// Which page frames a scan visits: `pfns` of them from the `first`-th on (numbered without holes), `passes` times.
+/// The page frames that a scan visits: `pfns` of them from the `first`-th on (numbered without holes), `passes` times.
 struct PfnRangeConfig {
   uint64_t first = 0;
   uint64_t pfns = 0;  ///< 0: all

@@ -162,7 +162,7 @@ class MovableScan final : public ImageScan {
   }
 };
 
-/// What makedumpfile reads of each page to decide whether to dump it.
+/// The reads of makedumpfile, which decides for each page whether to dump it.
 class CrashDump final : public ImageScan {
   using ImageScan::ImageScan;
   uint64_t visit(Pfn pfn, const PageRun& run) override {

@@ -27,19 +27,19 @@ class Workload {
   virtual bool next(std::vector<MemAccess>& batch) = 0;
 };
 
-/// What pfn_to_online_page reads of a section, as addresses in the direct map.
+/// The words of a section that pfn_to_online_page reads, as addresses in the direct map.
 struct SectionWords {
   VirtAddr section_mem_map;
   VirtAddr usage;           ///< the pointer beside it
   VirtAddr subsection_map;  ///< in what it points to
 };
 
-/// What a workload has to know about the machine it runs on.
+/// The facts that a workload needs about the machine it runs on.
 struct WorkloadContext {
   VirtAddr vmemmap_base;
   unsigned struct_page_bytes = 64;
   VirtAddr page_offset_base;
-  /// Page frames of boot memory, ascending; those of HugeTLB folios are nobody else's and left out.
+  /// Page frames of boot memory, ascending; those of HugeTLB folios are left out.
   std::vector<mm::MemoryRange> memory;
   /// By section, a missing one empty; reads of sections beyond the end are left out.
   std::vector<std::optional<SectionWords>> sections;

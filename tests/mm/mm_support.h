@@ -88,11 +88,7 @@ struct Machine {
         memory(phys, layout),
         kernel(config, map, memory, observe ? static_cast<Observer*>(&events) : nullptr) {}
 
-  /// Boots, and forgets the events of the boot.
-  Errno boot() {
-    const Errno e = kernel.boot();
-    return e;
-  }
+  Errno boot() { return kernel.boot(); }
   /// Value of the entry of `level` for `va`; 0 if the walk does not get there.
   uint64_t entry(unsigned level, VirtAddr va) const {
     PhysAddr table = kernel.root();

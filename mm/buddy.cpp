@@ -357,7 +357,7 @@ void Buddy::free_pages_core(Pfn pfn, unsigned order, Fresh fresh) {
                  : FieldStore{page_field::kFlags, 8, keep, RmwOp::kAnd},
         FieldStore{page_field::kRefcount, 4, 0},
     };
-    for (uint64_t i = 0; i < pages; ++i) context_.memory().store_run(page(pfn.raw + i), stores);
+    for (uint64_t i = 0; i < pages; ++i) context_.memory().store_fields(page(pfn.raw + i), stores);
     for (uint64_t i = 1; i < pages; ++i) {  // free_pages_prepare
       context_.memory().read_modify_write(page(pfn.raw + i), RmwOp::kAnd, ~uint64_t{0} << 23, 8, /*locked=*/false);
     }

@@ -41,8 +41,8 @@ class KernelMemory {
   /// 1, 2, 4 or 8 bytes, naturally aligned.
   virtual uint64_t load(VirtAddr va, unsigned bytes) = 0;
   virtual void store(VirtAddr va, uint64_t value, unsigned bytes) = 0;
-  /// Stores into the structure at `base`, in this order: the same as so many calls of store() and read_modify_write().
-  virtual void store_run(VirtAddr base, std::span<const FieldStore> stores) {
+  /// Stores fields of the structure at `base`, in this order: each by store() or read_modify_write().
+  virtual void store_fields(VirtAddr base, std::span<const FieldStore> stores) {
     for (const FieldStore& s : stores) {
       if (s.op) {
         read_modify_write(base + s.offset, *s.op, s.value, s.bytes, /*locked=*/false);

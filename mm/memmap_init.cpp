@@ -58,7 +58,7 @@ void MemmapInit::init_single_page(Pfn pfn, unsigned node, Zone zone) {
   stores[n++] = {page_field::kLruNext, 8, list};
   stores[n++] = {page_field::kFlags, 8, fresh_page_flags(node, zone)};
   stores[n++] = {page_field::kLruPrev, 8, list};
-  context_.memory().store_run(p, std::span(stores).first(n));
+  context_.memory().store_fields(p, std::span(stores).first(n));
 }
 
 void MemmapInit::set_flag(Pfn pfn, unsigned bit) {

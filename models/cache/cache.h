@@ -84,16 +84,13 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   Cache(const sc_core::sc_module_name& name, const CacheConfig& config, HitLevel level, Cycles lookup);
 
   HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) override;
-  HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;
   HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   bool back_invalidate(PhysAddr line) override;
-  void expect(PhysAddr line) override {
-    if (!entrance_) array_.prefetch(line);  // the host has all of the first level near anyway
-    below->expect(line);
-  }
 
-  /// The tags, for the load/store unit's own first-level cache: a hit there is inline.
+  /// Performs read_line() for a line that the caller knows not to be in this cache.
+  HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock);
+  /// Returns the tags, which the core's fast path probes.
   CacheArray& array() { return array_; }
   const CacheStats& stats() const { return stats_; }
   /// A line of text for each miss in flight, for the report on a simulation that stands still.

@@ -4,7 +4,7 @@
 namespace mmusim {
 
 Core::Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock)
-    : sc_module(name), lsu_(&lsu), clock_(clock) {
+    : sc_module(name), lsu_(&lsu), fast_path_(lsu), clock_(clock) {
   sc_core::sc_spawn_options options;
   options.set_stack_size(512 * 1024);
   thread_ = sc_core::sc_spawn([this] { run(); }, "thread", &options);
@@ -81,23 +81,6 @@ void Core::wake(CoreLock& lock) {
   clock_.notify(lock.woken_);
 }
 
-/// An access whose page is remembered: done here, unless it misses the first-level cache and somebody wants its record.
-/// What is remembered, or nullptr if it was not done.
-inline const PageMemos::Memo* BlockingCore::access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa) {
-  const PageMemos::Memo* memo = lsu_->recall(access);
-  if (memo == nullptr) return nullptr;
-  const bool report = lsu_->context().every_access();
-  if (lsu_->hits(access, *memo, pa)) [[likely]] {
-    if (report) [[unlikely]]
-      lsu_->report_hit(access, id, clock_.now(), pa);
-    clock_.advance(lsu_->l1_latency());
-    return memo;
-  }
-  if (report) return nullptr;
-  pa = lsu_->fetch_line(access, *memo, clock_);
-  return memo;
-}
-
 void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
   constexpr size_t kSoon = 6, kLater = 16;
   uint64_t id = next_id_;
@@ -109,9 +92,9 @@ void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
       clock_.advance(Cycles(access.gap));
       stats_.gap_instructions += access.gap;
     }
-    if (access_quick(access, id, pa) != nullptr) [[likely]]
+    if (fast_path_.try_access(access, id, clock_, pa)) [[likely]]
       continue;
-    if (i + kLater < accesses.size()) lsu_->expect(accesses[i + kSoon].va, accesses[i + kLater].va);
+    if (i + kLater < accesses.size()) fast_path_.prefetch(accesses[i + kSoon].va, accesses[i + kLater].va);
     access_slow(access, id);
   }
   next_id_ = id;
@@ -120,24 +103,15 @@ void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
 AccessResult BlockingCore::access_one(const MemAccess& access) {
   const uint64_t id = ++next_id_;
   AccessResult result;
-  if (access_quick(access, id, result.pa) != nullptr) return result;
+  if (fast_path_.try_access(access, id, clock_, result.pa)) return result;
   return access_slow(access, id);
 }
 
-AccessRun BlockingCore::run_of_hits(const MemAccess& access, uint64_t times) {
-  const uint64_t id = ++next_id_;
-  AccessRun run;
-  const PageMemos::Memo* memo = access_quick(access, id, run.first.pa);
-  if (memo == nullptr) {
-    run.first = access_slow(access, id);
-    memo = lsu_->recall(access);
-  }
-  run.all = memo != nullptr && lsu_->hits_again(access, *memo, times);
-  if (run.all) {
-    clock_.advance(Cycles(lsu_->l1_latency().count * times));
-    next_id_ += times;
-  }
-  return run;
+bool BlockingCore::repeat_hits(const MemAccess& access, uint64_t times) {
+  if (!fast_path_.try_run(access, times)) return false;
+  clock_.advance(Cycles(lsu_->l1_latency().count * times));
+  next_id_ += times;
+  return true;
 }
 
 AccessResult BlockingCore::access_slow(const MemAccess& access, uint64_t id) {
@@ -146,7 +120,9 @@ AccessResult BlockingCore::access_slow(const MemAccess& access, uint64_t id) {
   record.core = lsu_->context().core;
   record.access = access;
   record.begin = clock_.now();
-  return lsu_->access(access, clock_, record);
+  const LoadStoreUnit::Pieces pieces = lsu_->translate(access, clock_, record);
+  fast_path_.learn(access, pieces);
+  return lsu_->finish(access, pieces, clock_, record);
 }
 
 }  // namespace mmusim

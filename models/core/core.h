@@ -6,7 +6,7 @@
 #include <systemc>
 
 #include "models/core/core_lock.h"
-#include "models/core/load_store_unit.h"
+#include "models/core/fast_path.h"
 
 namespace mmusim {
 
@@ -30,12 +30,6 @@ struct CoreStats {
     v("flush_cycles", flush_cycles, "of these, spent in TLB invalidation instructions");
     v("gap_instructions", gap_instructions, "instructions without memory access between the accesses");
   }
-};
-
-/// How the first of a run of accesses ended, and whether the others were made too.
-struct AccessRun {
-  AccessResult first;
-  bool all = false;
 };
 
 /// A core: one thread that runs a Program on a load/store unit. Subclasses differ in how many accesses are under way
@@ -64,13 +58,12 @@ class Core : public sc_core::sc_module {
       return access_one(access);
     return access_told(access);
   }
-  /// access(), and then `times` more into the same line if each of them is a hit and nobody wants to hear of it; the
-  /// same as so many calls of access().
-  AccessRun access_run(const MemAccess& access, uint64_t times) {
+  /// Performs `times` more accesses like `access`, which was just performed, in its line, if all hit the first level
+  /// and no observer wants each access; equivalent to `times` calls of access(). Returns false, having done nothing, if
+  /// not.
+  bool try_repeat(const MemAccess& access, uint64_t times) {
     const CoreContext& context = lsu_->context();
-    if (context.activity == nullptr && !context.every_access()) [[likely]]
-      return run_of_hits(access, times);
-    return {this->access(access), false};
+    return context.activity == nullptr && !context.every_access() && repeat_hits(access, times);
   }
   /// Waits until everything under way is done.
   void drain() {
@@ -97,19 +90,26 @@ class Core : public sc_core::sc_module {
   void idle(Cycles cycles) { clock_.advance(cycles); }
   uint64_t accesses_begun() const { return next_id_; }
   LoadStoreUnit& lsu() { return *lsu_; }
+  FastPath& fast_path() { return fast_path_; }
   const CoreStats& stats() const { return stats_; }
+  /// Returns what the load/store unit and the fast path have counted.
+  LoadStoreUnitStats access_stats() const {
+    LoadStoreUnitStats stats = lsu_->stats();
+    fast_path_.add_to(stats);
+    return stats;
+  }
 
  protected:
   virtual void execute_all(std::span<const MemAccess> accesses) = 0;
   virtual AccessResult access_one(const MemAccess& access) = 0;
   virtual void drain_all() = 0;
-  virtual AccessRun run_of_hits(const MemAccess& access, uint64_t) { return {access_one(access), false}; }
+  virtual bool repeat_hits(const MemAccess&, uint64_t) { return false; }
 
   LoadStoreUnit* lsu_;
+  FastPath fast_path_;
   LocalClock clock_;
   CoreStats stats_;
   uint64_t next_id_ = 0;
-  Cycles flush_cycles_{0};
 
  private:
   void run();
@@ -132,10 +132,9 @@ class BlockingCore : public Core {
   void execute_all(std::span<const MemAccess> accesses) override;
   AccessResult access_one(const MemAccess& access) override;
   void drain_all() override {}
-  AccessRun run_of_hits(const MemAccess& access, uint64_t times) override;
+  bool repeat_hits(const MemAccess& access, uint64_t times) override;
 
  private:
-  [[gnu::always_inline]] const PageMemos::Memo* access_quick(const MemAccess& access, uint64_t id, PhysAddr& pa);
   AccessResult access_slow(const MemAccess& access, uint64_t id);
 };
 

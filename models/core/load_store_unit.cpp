@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "models/core/load_store_unit.h"
 
-#include <cstring>
-
 namespace mmusim {
 
 namespace {
@@ -12,60 +10,18 @@ WalkCause cause_of(AccessType type) {
   return type.is_write() ? WalkCause::kStore : WalkCause::kLoad;
 }
 
-RequestReason reason_of(AccessType type) {
-  if (type.is_fetch()) return RequestReason::kFetch;
-  return type.is_write() ? RequestReason::kStore : RequestReason::kLoad;
-}
-
 }  // namespace
 
 LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config,
                              CoreContext& context)
     : sc_module(name), config_(config), context_(&context), first_level_(config.tlbs) {}
 
-void LoadStoreUnit::report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa) {
-  if (context_->witness != nullptr) {
-    context_->witness->hit(context_->core, context_->control, access.va, access_type_of(access), pa, id, begin);
-  }
-  if (!context_->sink_accesses) return;
-  AccessRecord record;
-  record.id = id;
-  record.core = context_->core;
-  record.access = access;
-  record.begin = begin;
-  record.end = begin + config_.l1_latency;
-  record.stage[static_cast<unsigned>(Stage::kData)] = config_.l1_latency;
-  record.pa = pa;
-  context_->sink->access(record);
-}
-
-AccessResult LoadStoreUnit::access(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
-  const Pieces pieces = translate(access, clock, record);
+AccessResult LoadStoreUnit::finish(const MemAccess& access, const Pieces& pieces, LocalClock& clock,
+                                   AccessRecord& record) {
   if (!pieces.fault) touch_data(access, pieces, clock, record);
   record.end = clock.now();
   retire(record);
   return {pieces.piece[0].pa, pieces.fault};
-}
-
-PhysAddr LoadStoreUnit::fetch_line(const MemAccess& access, const PageMemos::Memo& memo, LocalClock& clock) {
-  const AccessType type = access_type_of(access);
-  const auto kind = static_cast<unsigned>(type.kind());
-  const PhysAddr pa = memo.frame + (access.va.raw() & (kPageBytes - 1));
-  first_level_.use(memo, type.kind());
-  const PhysAddr line = pa.align_down(kLineBytes);
-  const CycleTime begin = clock.now();
-  const HitLevel hit = data_cache->read_absent(line, reason_of(type), clock);
-  ++stats_.data_hits[kind][static_cast<unsigned>(hit)];
-  ++stats_.accesses[kind];
-  stats_.stage[static_cast<unsigned>(Stage::kData)] += clock.now() - begin;
-  return pa;
-}
-
-void LoadStoreUnit::expect_lines(VirtAddr va, const std::byte* entry) {
-  uint64_t value;
-  std::memcpy(&value, entry, sizeof value);
-  data_cache->expect(context_->hints.entry_pa(va).align_down(kLineBytes));
-  data_cache->expect(entry_address(value) + (va.raw() & (kPageBytes - kLineBytes)));
 }
 
 LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClock& clock, AccessRecord& record) {
@@ -78,12 +34,12 @@ LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClo
   }
   const uint64_t to_boundary = kPageBytes - (access.va.raw() & (kPageBytes - 1));
   const auto first_bytes = static_cast<uint16_t>(std::min<uint64_t>(access.bytes, to_boundary));
-  out.piece[0] = {access.va, {}, first_bytes, true};
+  out.piece[0] = {access.va, {}, first_bytes, true, {}};
   out.count = first_bytes < access.bytes ? 2 : 1;
   if (out.count == 2) {
     ++stats_.page_crossings;
     out.piece[1] = {
-        control.linear(access.va + first_bytes), {}, static_cast<uint16_t>(access.bytes - first_bytes), true};
+        control.linear(access.va + first_bytes), {}, static_cast<uint16_t>(access.bytes - first_bytes), true, {}};
   }
   for (unsigned i = 0; i < out.count; ++i) {
     const PageAnswer answer = translate_page(out.piece[i].va, access, clock, record);
@@ -95,6 +51,7 @@ LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClo
     }
     out.piece[i].pa = answer.translation.address(control.linear(out.piece[i].va));
     out.piece[i].cacheable = cacheable(out.piece[i].pa, answer.translation);
+    out.piece[i].held = answer.held;
   }
   record.pa = out.piece[0].pa;
   return out;
@@ -108,9 +65,9 @@ PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, L
     const TranslateReply reply = second_level->translate(request, clock, record.stage);
     record.tlb_miss |= !in_first_level;
     record.stlb_miss |= !reply.second_level_hit;
-    return {reply.translation, reply.fault, reply.coalescible, false, reply.second_level_hit};
+    return {reply.translation, reply.fault, reply.coalescible, false, reply.second_level_hit, {}};
   };
-  const PageAnswer answer = first_level_.translate(va, type, context_->control, context_->types, second);
+  const PageAnswer answer = first_level_.translate(va, type, context_->control, second);
   if (context_->witness != nullptr) {
     context_->witness->translated(context_->core, context_->control, va, type, answer.translation, answer.fault,
                                   record.id, clock.now());
@@ -153,13 +110,6 @@ LoadStoreUnitStats LoadStoreUnit::stats() const {
   LoadStoreUnitStats all = stats_;
   all.tlb_lookups = first_level_.stats().lookups;
   all.tlb_misses = first_level_.stats().misses;
-  for (unsigned k = 0; k < all.inline_hits.size();
-       ++k) {  // an inline hit is one lookup, one line in L1, l1_latency of data
-    all.accesses[k] += all.inline_hits[k];
-    all.tlb_lookups[k] += all.inline_hits[k];
-    all.data_hits[k][static_cast<unsigned>(HitLevel::kL1)] += all.inline_hits[k];
-    all.stage[static_cast<unsigned>(Stage::kData)] += config_.l1_latency * all.inline_hits[k];
-  }
   return all;
 }
 

@@ -29,7 +29,7 @@ void WindowCore::execute_all(std::span<const MemAccess> accesses) {
       dispatch(accesses[i]);
     }
     if (slots_taken_ != taken && i + kLater < accesses.size())
-      lsu_->expect(accesses[i + kSoon].va, accesses[i + kLater].va);
+      fast_path_.prefetch(accesses[i + kSoon].va, accesses[i + kLater].va);
   }
 }
 
@@ -68,8 +68,8 @@ WindowCore::InFlight& WindowCore::dispatch(const MemAccess& access) {
   const InFlight* needed = producer(access, number);
   if (needed == nullptr || (needed->known && needed->done <= clock_.now())) {
     if (busy_ != 0) clock_.sync();  // what the slots have done up to now counts
-    if (lsu_->hits(access, flight.result.pa) || lsu_->hits_after_search(access, flight.result.pa)) {
-      if (lsu_->context().every_access()) lsu_->report_hit(access, number, clock_.now(), flight.result.pa);
+    if (fast_path_.try_hit_searching(access, flight.result.pa)) {
+      if (lsu_->context().every_access()) fast_path_.report_hit(access, number, clock_.now(), flight.result.pa);
       flight.done = clock_.now() + lsu_->l1_latency();
       flight.known = true;
       return flight;
@@ -166,6 +166,7 @@ void WindowCore::perform(Slot& slot) {
   InFlight& flight = in_flight(slot.number);  // a store's place is free for others once it is known
   const bool retires_early = flight.kind == AccessKind::kWrite;
   const LoadStoreUnit::Pieces pieces = lsu_->translate(slot.access, slot.clock, record);
+  fast_path_.learn(slot.access, pieces);
   flight.result = {pieces.piece[0].pa, pieces.fault};
   const bool known = retires_early || pieces.fault;
   if (known) {

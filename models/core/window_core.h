@@ -67,10 +67,10 @@ class WindowCore : public Core {
   Slot& take_slot();
   void run_slot(Slot& slot);
   void perform(Slot& slot);
-  /// The access whose result `number` needs, if it may still be under way.
-  /// Of the core's own thread; throws what a slot threw.
+  /// Waits until a slot completes an access. Of the core's own thread; throws what a slot threw.
   void wait_for_completion(const char* what, uint64_t about = 0);
   void throw_failure();
+  /// Returns the access whose result `number` needs, if it may still be under way, else nullptr.
   InFlight* producer(const MemAccess& access, uint64_t number);
 
   const WindowCoreConfig config_;

@@ -48,17 +48,10 @@ class MemoryIf : virtual public sc_core::sc_interface {
   /// Blocking: on return `clock` stands at the cycle in which the line is there. Returns where it was found.
   /// A store asks for the line to be owned and marks it dirty in the first cache that keeps it.
   virtual HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) = 0;
-  /// The same for a line that is known not to be in the cache asked, which need not look for it.
-  virtual HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock) {
-    return read_line(line, reason, clock);
-  }
   /// Posted: takes no time of the caller's, unless the receiver has no room left.
   virtual void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) = 0;
   /// An access that no cache may keep (memory type UC or WC). Blocking, as read_line.
   virtual HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) = 0;
-  /// The line will be asked for soon: brings what is kept of it here and below into the host's caches. Only about
-  /// speed.
-  virtual void expect(PhysAddr) {}
 };
 
 /// Cycles of one access by stage.
@@ -109,7 +102,6 @@ struct CoreContext {
   RecordSink* sink = nullptr;             ///< nullptr: nobody wants records
   bool sink_accesses = false;             ///< the sink wants each access too, not only walks
   ActivitySink* activity = nullptr;       ///< hears what programs ask of the core; nullptr: nobody
-  TableHints hints;                       ///< of the page tables walked lately
   TranslationWitness* witness = nullptr;  ///< nullptr: nobody checks
   DemandMapper* mapper = nullptr;         ///< builds mappings on first touch, where an address space wants that
 

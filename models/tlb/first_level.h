@@ -4,10 +4,8 @@
 #include <array>
 #include <optional>
 
-#include "models/tlb/recent_pages.h"
 #include "models/tlb/tlb_level.h"
 #include "models/x86/fault.h"
-#include "models/x86/memory_type.h"
 
 namespace mmusim {
 
@@ -22,17 +20,24 @@ struct FirstLevelStats {
   std::array<uint64_t, 3> misses{};
 };
 
-/// What the second level answers, and what the first level then holds.
+/// The entry of a first-level TLB that holds a translation, as it was when the translation was given.
+struct HeldEntry {
+  TlbArray* array = nullptr;  ///< nullptr: no first-level TLB holds the translation
+  unsigned slot = 0;
+  uint64_t serial = 0;  ///< of the slot then
+};
+
+/// A translation of one page, or why there is none.
 struct PageAnswer {
   Translation translation;
   std::optional<FaultReason> fault;
   bool coalescible = false;       ///< four adjacent 4 KiB pages can share an entry
-  bool first_level_hit = false;   ///< nothing else was asked
+  bool first_level_hit = false;   ///< nothing but the first level was asked
   bool second_level_hit = false;  ///< no walk was needed
+  HeldEntry held;                 ///< where the first level has it now
 };
 
-/// The first-level TLBs of one core and what they remember for the fast path. State only: the same for the timed
-/// load/store unit and for the functional model.
+/// The first-level TLBs of one core. State only: the same for the timed load/store unit and for the functional model.
 class FirstLevel {
  public:
   explicit FirstLevel(const FirstLevelConfig& config) : load_(config.load, 11), instruction_(config.instruction, 13) {
@@ -62,8 +67,7 @@ class FirstLevel {
     bool still_absent() const { return !place && tlb->fills() == fills; }
   };
   /// Looks the page up for an access of `type`; counts.
-  [[gnu::always_inline]] Search search(const TlbQuery& query, AccessType type, const ControlState& control,
-                                       const MemoryTypes& types) {
+  [[gnu::always_inline]] Search search(const TlbQuery& query, AccessType type, const ControlState& control) {
     Search found;
     found.tlb = &level(type.kind());
     found.fills = found.tlb->fills();
@@ -74,55 +78,39 @@ class FirstLevel {
       return found;
     }
     found.tlb->touch(found.place);
-    const Translation translation = found.tlb->at(found.place, query.va);
-    found.serves = serves(control, translation, type);
-    if (found.serves) remember(query.va, translation, type, control, types, *found.tlb, found.place);
+    found.serves = serves(control, found.tlb->at(found.place, query.va), type);
     return found;
   }
-  /// Keeps what the next level answered after a search() that found nothing that serves; says where. `absent`: the page
-  /// is not in the TLB that was asked. Who does not remember it leaves that to the search of the next access.
+  /// Inserts the translation from the next level and returns its place. `absent`: the caller knows that the page is not
+  /// in this TLB.
   [[gnu::always_inline]] TlbLevel::Place keep(const TlbQuery& query, AccessKind kind, const Translation& translation,
                                               bool coalescible, bool absent) {
     return level(kind).fill(query, translation, coalescible, absent);
   }
+  /// Returns what `place`, which is one of `tlb`, holds now.
+  static HeldEntry held(TlbLevel& tlb, TlbLevel::Place place) {
+    TlbArray& array = tlb.array(place.array);
+    return {&array, place.slot, array.serial(place.slot)};
+  }
   /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
   /// of `next(in_first_level)`, which returns a PageAnswer.
   template <class Next>
-  PageAnswer translate(VirtAddr va, AccessType type, const ControlState& control, const MemoryTypes& types,
-                       Next&& next) {
+  PageAnswer translate(VirtAddr va, AccessType type, const ControlState& control, Next&& next) {
     const TlbQuery query(va, control.pcid());
-    const Search here = search(query, type, control, types);
-    if (here.serves) return {here.tlb->at(here.place, va), std::nullopt, false, /*first_level_hit=*/true, false};
-    const PageAnswer answer = next(/*in_first_level=*/static_cast<bool>(here.place));
+    const Search here = search(query, type, control);
+    if (here.serves) {
+      return {here.tlb->at(here.place, va), std::nullopt, false,
+              /*first_level_hit=*/true,     false,        held(*here.tlb, here.place)};
+    }
+    PageAnswer answer = next(/*in_first_level=*/static_cast<bool>(here.place));
     if (answer.fault) {
       invalidate(on_page_fault(control, va));
     } else {
       const TlbLevel::Place place =
           keep(query, type.kind(), answer.translation, answer.coalescible, here.still_absent());
-      if (place) remember(va, answer.translation, type, control, types, *here.tlb, place);
+      if (place) answer.held = held(*here.tlb, place);
     }
     return answer;
-  }
-
-  /// The remembered answer for the page of this access, or nullptr (page_memos.h). Counts nothing.
-  const PageMemos::Memo* recall(VirtAddr va, AccessType type) const { return memos_.find(va, type); }
-  void forget() { memos_.forget(); }
-  /// True if the data page of this access is here and serves it as it is, though recall() has forgotten it: another
-  /// page took its place there. Then recall() knows it again. Counts nothing.
-  bool find_again(const MemAccess& access, AccessType type, const ControlState& control, const MemoryTypes& types) {
-    if (type.is_fetch() || memos_.find(access.va, type) != nullptr) return false;  // known: hits() said no for its line
-    TlbLevel& tlb = level(type.kind());
-    const TlbLevel::Place place = tlb.find({access.va, control.pcid()});
-    if (!place) return false;
-    const Translation translation = tlb.at(place, access.va);
-    if (!serves(control, translation, type)) return false;
-    remember(access.va, translation, type, control, types, tlb, place);
-    return memos_.find(access.va, type) != nullptr;
-  }
-  /// Uses a remembered answer: the same as a hit of translate().
-  void use(const PageMemos::Memo& memo, AccessKind kind) {
-    memo.array->touch(memo.slot);
-    ++stats_.lookups[static_cast<unsigned>(kind)];
   }
 
   unsigned invalidate(const Invalidation& operation) {
@@ -133,20 +121,10 @@ class FirstLevel {
   const FirstLevelStats& stats() const { return stats_; }
 
  private:
-  /// Only what the fast path can serve: data that may be cached.
-  [[gnu::always_inline]] void remember(VirtAddr va, const Translation& translation, AccessType type,
-                                       const ControlState& control, const MemoryTypes& types, TlbLevel& tlb,
-                                       TlbLevel::Place hit) {
-    const PhysAddr pa = translation.address(control.linear(va));
-    if (!type.is_fetch() && is_cacheable(types.at(pa, translation.pat_index())))
-      memos_.remember(va, pa, type, tlb, hit);
-  }
-
   TlbLevel load_;
   std::optional<TlbLevel> store_;
   TlbLevel instruction_;
   FirstLevelStats stats_;
-  PageMemos memos_;
 };
 
 }  // namespace mmusim

@@ -33,9 +33,9 @@ class PageWalker::EntryPort {
   uint64_t read(const Walk& walk) {
     const PhysAddr pa = walk.entry_pa();
     const CycleTime begin = clock_.now();
-    TableHints& hints = walker_.context_->hints;
-    if (walk.level() == 1 && !hints.knows(walk.va())) [[unlikely]]
-      hints.remember(walk.va(), pa.align_down(kPageBytes), walker_.context_->memory->page(pa));
+    RecentTables& tables = walker_.tables_;
+    if (walk.level() == 1 && !tables.knows(walk.va())) [[unlikely]]
+      tables.remember(walk.va(), pa.align_down(kPageBytes), walker_.context_->memory->page(pa));
     const bool cacheable = is_cacheable(walker_.context_->types.at(pa, walk.table_pat_index()));
     const HitLevel hit =
         cacheable ? walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kEntry, clock_)

@@ -10,6 +10,7 @@
 #include "models/base/config.h"
 #include "models/base/histogram.h"
 #include "models/base/translation_counts.h"
+#include "models/fabric/host_prefetch.h"
 #include "models/fabric/ports.h"
 #include "models/walker/structure_caches.h"
 
@@ -80,6 +81,8 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
   Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) override;
 
   StructureCaches& structure_caches() { return caches_; }
+  /// Returns where the page tables read lately are on the host, for prefetches.
+  const RecentTables& recent_tables() const { return tables_; }
   const PageWalkerStats& stats() const { return stats_; }
   /// A line of text for each walk in progress, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
@@ -105,6 +108,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
   const PageWalkerConfig config_;
   CoreContext* context_;
   StructureCaches caches_;
+  RecentTables tables_;
   PageWalkerStats stats_;
   std::vector<std::unique_ptr<Walker>> walkers_;
   Signal walker_free_;

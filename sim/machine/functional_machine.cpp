@@ -18,9 +18,9 @@ class FunctionalMachine::EntryPort {
   void looked_up() {}
   uint64_t read(const Walk& walk) {
     ++machine_.entry_reads_;
-    if (walk.level() == 1 && !machine_.hints_.knows(walk.va())) [[unlikely]]
-      machine_.hints_.remember(walk.va(), walk.entry_pa().align_down(kPageBytes),
-                               machine_.memory_.page(walk.entry_pa()));
+    RecentTables& tables = machine_.recent_tables_;
+    if (walk.level() == 1 && !tables.knows(walk.va())) [[unlikely]]
+      tables.remember(walk.va(), walk.entry_pa().align_down(kPageBytes), machine_.memory_.page(walk.entry_pa()));
     return walk.entry_bytes() == sizeof(uint64_t) ? machine_.memory_.load64(walk.entry_pa())
                                                   : machine_.memory_.load(walk.entry_pa(), walk.entry_bytes());
   }
@@ -38,8 +38,7 @@ class FunctionalMachine::EntryPort {
 };
 
 FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
-    : types_(platform.memory_types),
-      first_level_(platform.lsu.tlbs),
+    : first_level_(platform.lsu.tlbs),
       second_level_(platform.second_level),
       structure_caches_(platform.walker.structure_caches, &second_level_.data()),
       counter_names_(platform.counter_names),
@@ -52,7 +51,7 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
 
 void FunctionalMachine::set_control(const ControlState& control) {
   control_ = control;
-  first_level_.forget();
+  recent_pages_.forget();
 }
 
 namespace {
@@ -91,8 +90,13 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
   const TlbQuery query(va, control_.pcid());
-  const FirstLevel::Search first = first_level_.search(query, type, control_, types_);
-  if (first.serves) return answer(va, type, first.tlb->at(first.place, va), std::nullopt);
+  const FirstLevel::Search first = first_level_.search(query, type, control_);
+  if (first.serves) {
+    const Translation translation = first.tlb->at(first.place, va);
+    recent_pages_.remember(va, translation.address(control_.linear(va)), type,
+                           FirstLevel::held(*first.tlb, first.place));
+    return answer(va, type, translation, std::nullopt);
+  }
   const SecondLevelState::Lookup second =
       second_level_.lookup(query, type, /*in_first_level=*/static_cast<bool>(first.place), control_);
   if (!second.place) return walk(va, type, static_cast<bool>(first.place), second.upgrade);
@@ -115,14 +119,14 @@ void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
   for (size_t i = 0; i < accesses.size();) {
     const MemAccess& access = accesses[i];
     const AccessType type = access_type_of(access);
-    const PageMemos::Memo* memo = first_level_.recall(access.va, type);
-    if (memo != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
-      memo->array->touch(memo->slot);  // as often as you like: it is the most recently used
+    const RecentPages::Page* page = recent_pages_.find(access.va, type);
+    if (page != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
+      page->array->touch(page->slot);  // one touch is enough: repeats leave the LRU order unchanged
       const size_t run = run_in_page(accesses.subspan(i));
       recalled_[static_cast<unsigned>(type.kind())] += run;
       i += run;
     } else {
-      if (i + kAhead < accesses.size()) hints_.prefetch(accesses[i + kAhead].va);
+      if (i + kAhead < accesses.size()) recent_tables_.prefetch(accesses[i + kAhead].va);
       perform(access, type);
       ++i;
     }
@@ -191,7 +195,7 @@ bool FunctionalMachine::write_cr3(uint64_t value) {
   const Invalidation removed = on_mov_cr3(control_, value);
   if (!removed.nothing()) invalidate(removed);
   control_ = *loaded;
-  first_level_.forget();
+  recent_pages_.forget();
   return true;
 }
 

@@ -5,8 +5,8 @@
 
 #include "models/base/access.h"
 #include "models/base/phys_mem.h"
+#include "models/core/recent_pages.h"
 #include "models/fabric/host_prefetch.h"
-#include "models/tlb/first_level.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
@@ -57,18 +57,18 @@ class FunctionalMachine {
 
   PhysMem memory_;
   ControlState control_;
-  MemoryTypes types_;
   DemandMapper* mapper_ = nullptr;
   ShadowWalk* shadow_ = nullptr;
   FirstLevel first_level_;
   SecondLevelState second_level_;
   StructureCaches structure_caches_;
   CounterNames counter_names_;
-  TableHints hints_;
+  RecentPages recent_pages_;
+  RecentTables recent_tables_;
   bool next_page_;
   bool coalescing_;
   std::array<uint64_t, 3> accesses_{};
-  std::array<uint64_t, 3> recalled_{};  // of these, served by the memos: one lookup each
+  std::array<uint64_t, 3> recalled_{};  // of these, served by the recent-page table: one lookup each
   std::array<WalkCounts, 3> walks_{};   // by AccessKind
   uint64_t entry_reads_ = 0, faults_ = 0, flushes_ = 0;
   std::array<uint64_t, 6> walks_by_start_{};

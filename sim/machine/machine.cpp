@@ -83,7 +83,6 @@ std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhea
   parts->lsu->second_level(*parts->second_level);
   parts->lsu->data_cache(*parts->l1d);
   parts->lsu->instruction_cache(*instructions);
-  parts->lsu->attach(parts->l1d->array());
 
   const LocalClock core_clock = own_clock("core");
   if (platform_.model == CoreModel::kWindow) {
@@ -93,6 +92,7 @@ std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhea
   } else {
     parts->core = std::make_unique<BlockingCore>(name("core").c_str(), *parts->lsu, core_clock);
   }
+  parts->core->fast_path().attach(*parts->l1d, parts->walker->recent_tables(), {&parts->l2->array(), &l3_->array()});
   if (platform_.l1d.prefetch_next_line) parts->l1d->enable_prefetch(own_clock("l1d prefetch"));
   if (platform_.l2.prefetch_next_line) parts->l2->enable_prefetch(own_clock("l2 prefetch"));
   return parts;
@@ -131,7 +131,7 @@ void Machine::set_control(unsigned core, const ControlState& control) {
   CoreContext& context = cores_[core]->context;
   if (context.activity != nullptr) context.activity->control_written(core, 4, control.registers().cr4, /*timed=*/false);
   context.control = control;
-  cores_[core]->lsu->forget();
+  cores_[core]->core->fast_path().forget();
 }
 
 unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
@@ -176,7 +176,7 @@ bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   const Invalidation removed = on_mov_cr3(parts.context.control, value);
   if (!removed.nothing()) remove(core, removed, charge);
   parts.context.control = *loaded;
-  parts.lsu->forget();
+  parts.core->fast_path().forget();
   return true;
 }
 
@@ -203,16 +203,12 @@ StatNode Machine::stats() const {
   for (size_t i = 0; i < cores_.size(); ++i) {
     const CoreParts& parts = *cores_[i];
     StatNode& node = root.child(fmt::format("core{}", i));
-    const LoadStoreUnitStats lsu = parts.lsu->stats();
     node.child("core").add(parts.core->stats());
-    node.child("lsu").add(lsu);
+    node.child("lsu").add(parts.core->access_stats());
     node.child("stlb").add(parts.second_level->state().stats());
     node.child("page_walkers").add(parts.walker->stats());
-    CacheStats l1d = parts.l1d->stats();  // hits served inline by the load/store unit are requests too
-    l1d.requests[static_cast<unsigned>(RequestReason::kLoad)] +=
-        lsu.inline_hits[static_cast<unsigned>(AccessKind::kRead)];
-    l1d.requests[static_cast<unsigned>(RequestReason::kStore)] +=
-        lsu.inline_hits[static_cast<unsigned>(AccessKind::kWrite)];
+    CacheStats l1d = parts.l1d->stats();
+    parts.core->fast_path().add_to(l1d);
     node.child("l1d").add(l1d);
     if (parts.l1i) node.child("l1i").add(parts.l1i->stats());
     node.child("l2").add(parts.l2->stats());
@@ -227,7 +223,7 @@ StatNode Machine::stats() const {
 MachineTotals Machine::totals() const {
   MachineTotals t;
   for (const auto& parts : cores_) {
-    const LoadStoreUnitStats lsu = parts->lsu->stats();
+    const LoadStoreUnitStats lsu = parts->core->access_stats();
     const PageWalkerStats& walker = parts->walker->stats();
     for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite}) {
       const auto k = static_cast<unsigned>(kind);

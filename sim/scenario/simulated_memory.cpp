@@ -54,8 +54,8 @@ uint64_t apply_at(std::byte* at, const mm::FieldStore& s) {
 
 }  // namespace
 
-void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> stores) {
-  if (!paging_) return before_tables_.store_run(base, stores);
+void SimulatedMemory::store_fields(VirtAddr base, std::span<const mm::FieldStore> stores) {
+  if (!paging_) return before_tables_.store_fields(base, stores);
   while (!stores.empty()) {
     MemAccess first{base + stores[0].offset, static_cast<uint16_t>(stores[0].bytes), AccessKind::kWrite};
     first.rmw = stores[0].op.has_value();
@@ -68,9 +68,9 @@ void SimulatedMemory::store_run(VirtAddr base, std::span<const mm::FieldStore> s
       stores = stores.subspan(1);
       continue;
     }
-    const AccessRun run = core_.access_run(first, done - 1);
-    if (!run.all) done = 1;
-    std::byte* const at = machine_.memory().line(reached(first, run.first));
+    const PhysAddr pa = reached(first, core_.access(first));
+    if (done > 1 && !core_.try_repeat(first, done - 1)) done = 1;
+    std::byte* const at = machine_.memory().line(pa);
     for (const mm::FieldStore& s : stores.first(done)) apply_at(at + place(s), s);
     stores = stores.subspan(done);
   }

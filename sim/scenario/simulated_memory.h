@@ -19,8 +19,8 @@ class SimulatedMemory final : public mm::KernelMemory {
 
   uint64_t load(VirtAddr va, unsigned bytes) override;
   void store(VirtAddr va, uint64_t value, unsigned bytes) override;
-  /// Stores to a line that was just stored to are accesses like any other; a core that can make them at once does.
-  void store_run(VirtAddr base, std::span<const mm::FieldStore> stores) override;
+  /// Each store is one access. A blocking core performs the stores to one line as a batch (Core::try_repeat).
+  void store_fields(VirtAddr base, std::span<const mm::FieldStore> stores) override;
   uint64_t read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) override;
   void fill(VirtAddr va, uint8_t value, uint64_t bytes) override;
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override;

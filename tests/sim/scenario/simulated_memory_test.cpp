@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kPages = 256;
 
-/// Runs of up to nine stores into structures all over kPages pages; `at_once`: by store_run(), else store by store.
+/// Runs of up to nine stores into structures all over kPages pages; `at_once`: by store_fields(), else store by store.
 /// Returns what is left of the machine: its counters, its time and its memory.
 std::string stores(const PlatformConfig& platform, unsigned structure_bytes, bool at_once) {
   Machine machine(platform);
@@ -35,9 +35,9 @@ std::string stores(const PlatformConfig& platform, unsigned structure_bytes, boo
         run.push_back({offset, bytes, i * n + 1, n % 3 == 2 ? std::optional(mm::RmwOp::kAdd) : std::nullopt});
       }
       if (at_once) {
-        memory.store_run(base, run);
+        memory.store_fields(base, run);
       } else {
-        memory.KernelMemory::store_run(base, run);
+        memory.KernelMemory::store_fields(base, run);
       }
       if (i % 100 == 0) memory.flush_tlb_page(base);
     }

@@ -58,7 +58,7 @@ constexpr const char* name_of(WalkCause cause) {
   return "?";
 }
 
-/// One page walk. end - begin = queue + structure_caches + sum of reads + updates.
+/// One page walk. end - begin = queue + structure_caches + restarts + sum of reads + updates.
 struct WalkRecord {
   uint64_t id = 0;
   uint64_t access = 0;  ///< number of the access that asked (0: a prefetch)
@@ -70,9 +70,10 @@ struct WalkRecord {
   bool user = false;
   uint8_t walker = 0;                             ///< which walker served it
   uint8_t start_level = 0;                        ///< level of the first entry read, after the paging-structure caches
-  InlineList<EntryRead, 5> entries;               ///< those it read, in order
+  InlineList<EntryRead, 5> entries;               ///< those it read, in order, after the last restart
   Cycles queue;                                   ///< waited for a free walker
   Cycles structure_caches;                        ///< looked into the paging-structure caches
+  Cycles restarts;                                ///< read entries that a restart from the root made void
   Cycles updates;                                 ///< set accessed and dirty flags
   std::optional<PageSize> page_size;              ///< of the leaf; empty when the walk faulted
   std::optional<uint32_t> page_fault_error_code;  ///< when it faulted

@@ -30,6 +30,12 @@ class PageWalker::EntryPort {
     clock_.advance(record_.structure_caches);
   }
 
+  void restarted() {
+    for (size_t i = 0; i < record_.entries.size(); ++i) record_.restarts += record_.entries[i].cycles;
+    record_.entries.clear();
+    ++walker_.stats_.restarts;
+  }
+
   uint64_t read(const Walk& walk) {
     const PhysAddr pa = walk.entry_pa();
     const CycleTime begin = clock_.now();
@@ -47,10 +53,6 @@ class PageWalker::EntryPort {
     ++walker_.stats_.entry_reads;
     ++walker_.stats_.reads_by_level[walk.level()][static_cast<unsigned>(hit)];
     ++walker_.stats_.by_cause[static_cast<unsigned>(cause_)].reads[static_cast<unsigned>(hit)];
-    if (record_.entries.full()) {  // started again from the root: keep the last walk's reads
-      record_.entries.clear();
-      ++walker_.stats_.restarts;
-    }
     record_.entries.append() = {static_cast<uint8_t>(walk.level()), hit, pa, value, clock_.now() - begin};
     return value;
   }

@@ -40,6 +40,7 @@ struct PageWalkerStats {
     v("entry_reads", entry_reads, "paging-structure entries read");
     v("ad_updates", updates, "entries written to set accessed or dirty flags");
     v("merged", merged, "requests that waited for a walk to the same page");
+    v("restarts", restarts, "walks begun again from the root, because a cached or read entry had changed in memory");
     for (unsigned c = 0; c < by_cause.size(); ++c) {
       v(std::string("for_") + name_of(static_cast<WalkCause>(c)), by_cause[c], "walks by what asked for them");
     }

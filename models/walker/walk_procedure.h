@@ -6,6 +6,7 @@
 //
 //   struct EntryPort {
 //     void looked_up();                                       // the paging-structure caches were asked
+//     void restarted();                                       // what was read since then, or the last restart, is void
 //     uint64_t read(const Walk& walk);                        // the entry at walk.entry_pa()
 //     bool update(PhysAddr pa, uint64_t from, uint64_t to);   // locked; false if the entry is no longer `from`
 //     uint64_t peek(PhysAddr pa);                             // an entry of the line just read: costs nothing
@@ -71,8 +72,9 @@ template <class EntryPort>
       const bool stale_possible = static_cast<bool>(from);
       caches.invalidate(control, on_page_fault(control, va));
       from = {};
-      if (stale_possible) continue;
-      return out;
+      if (!stale_possible) return out;
+      port.restarted();
+      continue;
     }
     bool changed = false;
     if (walk.needs_update(type)) {
@@ -84,6 +86,7 @@ template <class EntryPort>
     }
     if (changed) {  // another processor wrote the entry meanwhile
       from = {};
+      port.restarted();
       continue;
     }
     const auto steps = walk.steps();

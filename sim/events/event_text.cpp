@@ -24,6 +24,7 @@ char* write_walk(char* at, const WalkRecord& w) {
   line.raw(",\"cause\":\"").raw(std::string_view(name_of(w.cause))).raw("\",\"user\":").boolean(w.user);
   line.raw(",\"walker\":").number(w.walker).raw(",\"queue_cycles\":").number(w.queue.count);
   line.raw(",\"structure_cache_cycles\":").number(w.structure_caches.count);
+  if (w.restarts.count != 0) line.raw(",\"restart_cycles\":").number(w.restarts.count);
   line.raw(",\"update_cycles\":").number(w.updates.count).raw(",\"start_level\":").number(w.start_level);
   line.raw(",\"reads\":[");
   for (size_t i = 0; i < w.entries.size(); ++i) {

@@ -77,7 +77,7 @@ void Timeline::walk(const WalkRecord& w) {
         w.end.count, fmt::format(R"(,"va":"{}","cause":"{}","queue_cycles":{})", w.va, name_of(w.cause), w.queue));
   // An arrow from the access to the walk and on to each read; a walk of a prefetcher is where its arrow begins.
   flow(w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
-  uint64_t at = served + w.structure_caches.count;
+  uint64_t at = served + w.structure_caches.count + w.restarts.count;
   for (size_t i = 0; i < w.entries.size(); ++i) {
     const EntryRead& r = w.entries[i];
     slice(kWalkers, track, fmt::format("level {}: {}", r.level, name_of(r.hit)), at, at + r.cycles.count,

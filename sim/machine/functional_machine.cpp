@@ -16,6 +16,7 @@ class FunctionalMachine::EntryPort {
       : next_page(machine.next_page_), coalescing(machine.coalescing_), machine_(machine) {}
 
   void looked_up() {}
+  void restarted() {}
   uint64_t read(const Walk& walk) {
     ++machine_.entry_reads_;
     RecentTables& tables = machine_.recent_tables_;

@@ -226,5 +226,47 @@ TEST(PageWalker, StaleStructureEntryIsDroppedBeforeAFaultIsBelieved) {
   EXPECT_EQ(b.walker.stats().faults, 0u);
 }
 
+/// Holds the record of a walk to the identity of records.h.
+void expect_sums_up(const WalkRecord& w) {
+  Cycles reads{0};
+  for (size_t i = 0; i < w.entries.size(); ++i) reads += w.entries[i].cycles;
+  EXPECT_EQ(w.end - w.begin, w.queue + w.structure_caches + w.restarts + reads + w.updates);
+}
+
+/// Walks a page, then again after the tables below its cached entry of level `stale` were replaced. The second record
+/// must hold the reads after the restart alone, in order from the root, and the time of the void ones apart.
+void expect_record_after_restart(unsigned levels, unsigned stale) {
+  PageWalkerConfig config;
+  config.structure_caches.level[stale] = {4, 4};
+  Bench b(config, levels);
+  const VirtAddr va(0);
+  b.tables.map(va, PhysAddr(kGiB), PageSize::k4K);
+  b.walk_at(0, va.raw());
+  b.actors.at(1000, [&](LocalClock&) {  // new tables with the page in them; the old page table is emptied; no INVLPG
+    b.memory.store64(b.tables.entry(va, 1), 0);
+    for (unsigned level = 1; level < stale; ++level) {
+      const uint64_t below =
+          level == 1 ? kGiB | TableBuilder::kLeafFlags : (0x900000 + (level - 1) * kPageBytes) | 0x67;
+      b.memory.store64(PhysAddr(0x900000 + level * kPageBytes), below);
+    }
+    b.memory.store64(b.tables.entry(va, stale), (0x900000 + (stale - 1) * kPageBytes) | TableBuilder::kTableFlags);
+  });
+  b.walk_at(2000, va.raw());
+  sc_core::sc_start();
+  ASSERT_EQ(b.keep.walks.size(), 2U);
+  for (const WalkRecord& w : b.keep.walks) expect_sums_up(w);
+  const WalkRecord& again = b.keep.walks[1];
+  EXPECT_FALSE(again.page_fault_error_code);
+  EXPECT_EQ(again.restarts, kRead * (stale - 1));
+  ASSERT_EQ(again.entries.size(), levels);
+  for (size_t i = 0; i < levels; ++i) EXPECT_EQ(again.entries[i].level, levels - i);
+  EXPECT_EQ(b.walker.stats().restarts, 1U);
+}
+
+TEST(PageWalker, RecordAfterARestartHoldsTheLastWalkAloneWithAStalePde) { expect_record_after_restart(4, 2); }
+TEST(PageWalker, RecordAfterARestartHoldsTheLastWalkAloneWithAStalePdpte) { expect_record_after_restart(4, 3); }
+TEST(PageWalker, RecordAfterARestartHoldsTheLastWalkAloneWithAStalePml4e) { expect_record_after_restart(4, 4); }
+TEST(PageWalker, RecordAfterARestartHoldsTheLastWalkAloneWithFiveLevels) { expect_record_after_restart(5, 2); }
+
 }  // namespace
 }  // namespace mmusim

@@ -9,13 +9,13 @@ WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, 
                        const std::vector<LocalClock>& slot_clocks, const WindowCoreConfig& config)
     : Core(name, lsu, clock),
       config_(config),
-      strands_(clock_),
+      fibers_(clock_),
       ring_(std::bit_ceil(config.window + 1)),
       ring_mask_(ring_.size() - 1) {
   constexpr size_t kStackBytes = 64 * 1024;
   for (const LocalClock& slot_clock : slot_clocks) {
     Slot* slot = slots_.emplace_back(std::make_unique<Slot>(slot_clock)).get();
-    strands_.join(slot->clock, kStackBytes, [this, slot] { run_slot(*slot); });
+    fibers_.join(slot->clock, kStackBytes, [this, slot] { run_slot(*slot); });
   }
 }
 
@@ -132,11 +132,11 @@ WindowCore::InFlight* WindowCore::producer(const MemAccess& access, uint64_t num
 }
 
 void WindowCore::run_slot(Slot& slot) {
-  while (strands_.rest(slot.clock, slot.go)) {
+  while (fibers_.rest(slot.clock, slot.go)) {
     slot.clock.advance_to(slot.dispatched);
     try {
       perform(slot);
-    } catch (const StrandEnds&) {
+    } catch (const FiberEnds&) {
       throw;
     } catch (...) {
       failure_ = std::current_exception();  // the core's own thread throws it on

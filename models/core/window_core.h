@@ -51,7 +51,7 @@ class WindowCore : public Core {
   };
   struct Slot {
     explicit Slot(const LocalClock& c) : clock(c) {}
-    LocalClock clock;  // of a strand
+    LocalClock clock;  // of a fiber
     MemAccess access;
     uint64_t number = 0;
     CycleTime dispatched;
@@ -75,7 +75,7 @@ class WindowCore : public Core {
 
   const WindowCoreConfig config_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  Strands strands_;  // the core's thread and the slots
+  FiberGroup fibers_;  // the core's thread and the slots
   std::vector<InFlight> ring_;
   uint64_t ring_mask_;
   uint64_t oldest_ = 1;  // number of the oldest access not retired

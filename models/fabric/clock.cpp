@@ -23,22 +23,22 @@ ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
 
 Moment LocalClock::present() const {
   const Moment kernel = kernel_now();
-  return strands_ == nullptr ? kernel : std::max(kernel, strands_->present());
+  return fibers_ == nullptr ? kernel : std::max(kernel, fibers_->present());
 }
 
 bool LocalClock::nothing_pending_until(Moment moment) const {
-  return strands_ == nullptr ? KernelAgenda::nothing_until(moment) : strands_->nothing_pending_until(moment);
+  return fibers_ == nullptr ? KernelAgenda::nothing_until(moment) : fibers_->nothing_pending_until(moment);
 }
 
 void LocalClock::sync_slow() {
   const Moment target = moment();
   if (target <= present()) return;
   if (look_ahead_ == LookAhead::kPending && nothing_pending_until(target)) return;
-  if (strands_ == nullptr) {
+  if (fibers_ == nullptr) {
     sc_core::wait(sc_core::sc_time::from_value(target - kernel_now()));
   } else {
-    strands_->resume_at(strand_, target);
-    strands_->pause(strand_);
+    fibers_->resume_at(fiber_, target);
+    fibers_->pause(fiber_);
   }
 }
 
@@ -52,7 +52,7 @@ void Signal::wake_all(Moment moment) {
   waiting_.clear();
 }
 
-/// Has this requester, which waits, act after who acts at `moment`.
+/// Makes this requester, which waits, act after the one that acts at `moment`.
 void LocalClock::wake(Moment moment) {
   Moment at = moment;
   const CycleTime cycle = domain_->cycle_of(moment);
@@ -65,10 +65,10 @@ void LocalClock::wake(Moment moment) {
 }
 
 void LocalClock::resume_at(Moment moment) {
-  if (strands_ == nullptr) {
+  if (fibers_ == nullptr) {
     KernelAgenda::notify_at(*woken_, moment);
   } else {
-    strands_->resume_at(strand_, moment);
+    fibers_->resume_at(fiber_, moment);
   }
 }
 
@@ -89,10 +89,10 @@ void LocalClock::wait_for_own(const WaitReason& reason) {
 }
 
 void LocalClock::pause() {
-  if (strands_ == nullptr) {
+  if (fibers_ == nullptr) {
     sc_core::wait(*woken_);
   } else {
-    strands_->pause(strand_);
+    fibers_->pause(fiber_);
   }
 }
 

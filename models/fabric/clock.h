@@ -13,38 +13,40 @@
 
 namespace mmusim {
 
-/// The clock that all cores of a machine share: how long a cycle is, and how a cycle of one requester becomes a
-/// moment of the simulation.
+/// The clock that all cores of a machine share: the length of a cycle, and the moment of the simulation at which each
+/// requester acts in a cycle.
 ///
-/// Requesters of the same cycle act in the order of their number, each at a moment of its own after the edge. Who was
-/// waiting for another one acts after it, in the second half of the same cycle, again in the order of numbers; who
-/// waited for such a one, in the round after that. So no two requesters ever act at the same moment, and what a run
-/// computes does not depend on the order in which the simulation kernel happens to run processes.
+/// Requesters of the same cycle act in the order of their numbers, each at a moment of its own after the edge. A
+/// requester that another one woke acts after it, in the second half of the same cycle, again in the order of numbers; one
+/// that such a requester woke acts in the round after that. So no two requesters ever act at the same moment, and results
+/// do not depend on the order in which the simulation kernel runs processes.
 class ClockDomain {
  public:
   /// `period_ps` is an even number of picoseconds; requesters are numbered 0..requesters-1.
   ClockDomain(unsigned period_ps, unsigned requesters);
 
   unsigned period_ps() const { return period_ps_; }
-  /// `round`: 0 for who acts by itself, 1 for who waited for one of round 0, and so on.
+  /// Returns when a requester acts in a cycle. `round`: 0 if the requester was not waiting; n + 1 if a requester of round
+  /// n woke it.
   Moment moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
     const uint64_t offset = round == 0 ? requester : half_fs_ + uint64_t{round - 1} * requesters_ + requester;
     MMUSIM_INVARIANT(offset < period_fs_, "rounds of a cycle fit into it");
     return cycle.count * period_fs_ + offset;
   }
   CycleTime cycle_of(Moment moment) const { return CycleTime(moment / period_fs_); }
-  /// `cycle`: that of the moment.
+  /// Returns the round of a moment in `cycle`, which is the moment's.
   unsigned round_of(Moment moment, CycleTime cycle) const {
     const uint64_t offset = moment - cycle.count * period_fs_;
     return offset < half_fs_ ? 0 : static_cast<unsigned>((offset - half_fs_) / requesters_) + 1;
   }
 
-  /// The first cycle that begins at or after `ps` picoseconds.
+  /// Returns the first cycle that begins at or after `ps` picoseconds.
   CycleTime first_cycle_at(uint64_t ps) const { return CycleTime(by_period_.divide(ps + period_ps_ - 1)); }
   uint64_t ps(CycleTime cycle) const { return cycle.count * period_ps_; }
-  /// Whole picoseconds of a moment.
+  /// Returns the whole picoseconds of a moment.
   static uint64_t ps_of(Moment moment) { return moment / kFsPerPs; }
-  /// Who waits for what; no part of the clock's state, so that clocks write to it through a constant domain.
+  /// Returns the board of blocked requesters. It is no part of the clock's state, so clocks write to it through a constant
+  /// domain.
   WaitBoard& waits() const { return waits_; }
 
  private:
@@ -58,7 +60,7 @@ class ClockDomain {
   mutable WaitBoard waits_;
 };
 
-/// How far requesters may run ahead of the simulation.
+/// The distance by which requesters may run ahead of the simulation.
 enum class LookAhead : uint8_t {
   kNone,     ///< every synchronisation waits: lock-step, for tests
   kPending,  ///< wait only if another process has something pending before
@@ -66,14 +68,14 @@ enum class LookAhead : uint8_t {
 };
 
 class LocalClock;
-class Strands;
+class FiberGroup;
 
-/// What requesters wait for: a place that comes free, a line that arrives. Who waits is woken once, at the moment at
-/// which it acts, so that it costs one switch of threads.
+/// An event that requesters wait for: a place comes free, a line arrives. A waiter is woken once, at the moment at which it
+/// acts, which costs one switch of threads.
 class Signal {
  public:
-  /// Wakes all that wait, as of `moment`, which is not before `present`, the moment of who calls. Who begins to wait
-  /// before that moment is woken too.
+  /// Wakes all waiters at `moment` (not before `present`, the caller's moment), including requesters that start to wait
+  /// before then.
   void notify(Moment moment, Moment present) {
     if (!waiting_.empty()) wake_all(moment);
     if (next_ <= present || moment < next_) next_ = moment;
@@ -89,9 +91,9 @@ class Signal {
 
 /// The time of one requester (a core, a load/store slot). It may be ahead of the simulation's: advance() is an
 /// addition. Before the requester touches what another one can see it calls sync(), which waits only if another
-/// requester has anything pending before: the run-ahead rule of docs/architecture.md.
+/// requester has work pending before: the run-ahead rule of docs/architecture.md.
 ///
-/// A requester is a thread of the simulation kernel, or a strand of one (strands.h).
+/// A requester is a thread of the simulation kernel, or a fiber of one (fibers.h).
 class LocalClock {
  public:
   LocalClock(const ClockDomain& domain, unsigned requester, LookAhead look_ahead)
@@ -105,45 +107,46 @@ class LocalClock {
   LookAhead look_ahead() const { return look_ahead_; }
   bool alone() const { return look_ahead_ == LookAhead::kAlone; }
   const ClockDomain& domain() const { return *domain_; }
-  /// The moment at which this requester last went on: the kernel's, or its strand's.
+  /// Returns the moment at which this requester last resumed: the kernel's, or its fiber's.
   Moment present() const;
 
   void advance(Cycles cycles) {
     now_ += cycles;
     if (cycles.count != 0) round_ = 0;
   }
-  /// Moves forward to `t` if that lies ahead.
+  /// Moves the time forward to `t` if that lies ahead.
   void advance_to(CycleTime t) {
     if (t <= now_) return;
     now_ = t;
     round_ = 0;
   }
-  /// Makes the simulation's time reach the local one, as far as anybody could tell the difference.
+  /// Advances simulation time to local time. The wait is skipped if no other process has work pending before then.
   void sync() {
     if (look_ahead_ != LookAhead::kAlone) sync_slow();
   }
   /// Wakes the requesters that wait for `signal` at this clock's moment. Call after sync().
   void notify(Signal& signal) const;
-  /// Waits for `signal`, which another requester notifies; goes on in the same cycle, in the round after that one's.
-  /// Returns early where the local time is later than that. Check again what was waited for.
+  /// Waits for `signal`, which another requester notifies, and resumes in the same cycle, in the round after the
+  /// notifier's. If the local time is later than that, it stays what it is. Callers check their condition again.
   void wait_for(Signal& signal);
-  /// The same, for who is in the middle of something: the reason stands on the board meanwhile.
+  /// As wait_for(Signal&), and lists `reason` on the wait board meanwhile (for deadlock reports).
   void wait_for(Signal& signal, const WaitReason& reason) {
     domain_->waits().begin(requester_, reason, now_);
     wait_for(signal);
     domain_->waits().end(requester_);
   }
-  /// Waits until somebody calls resume_at(). Then the local time is that moment's cycle, if it is not later already.
+  /// Waits until another process calls resume_at(). Then the local time is that moment's cycle, if it is not later
+  /// already.
   void wait_for_own(const WaitReason& reason);
-  /// Has this requester, which waits, go on at `moment`: for wait_for_own(), exactly moment(t, requester()) for some t
+  /// Resumes this requester, which waits, at `moment`. For wait_for_own() that is exactly moment(t, requester()) for some t
   /// not before now().
   void resume_at(Moment moment);
-  /// True if the simulation has nothing to do before `cycle` but this requester.
+  /// Returns true if no other process of the simulation has work pending before `cycle`.
   bool nothing_pending_before(CycleTime cycle) const;
 
  private:
   friend class Signal;
-  friend class Strands;
+  friend class FiberGroup;
   void sync_slow();
   void wake(Moment moment);
   void pause();
@@ -156,8 +159,8 @@ class LocalClock {
   CycleTime now_;
   unsigned round_ = 0;
   std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
-  Strands* strands_ = nullptr;                // whose strand it is, if it is one
-  unsigned strand_ = 0;
+  FiberGroup* fibers_ = nullptr;              // the group this requester is a fiber of, if it is one
+  unsigned fiber_ = 0;
 };
 
 }  // namespace mmusim

@@ -7,61 +7,62 @@
 
 namespace mmusim {
 
-Strands::Strands(LocalClock& clock) : look_ahead_(clock.look_ahead()), due_(1, kNever), strands_(1) {
-  clock.strands_ = this;
-  clock.strand_ = kThread;
+FiberGroup::FiberGroup(LocalClock& clock) : look_ahead_(clock.look_ahead()), due_(1, kNever), fibers_(1) {
+  clock.fibers_ = this;
+  clock.fiber_ = kThread;
 }
 
-Strands::~Strands() {
+FiberGroup::~FiberGroup() {
   ending_ = true;
-  for (Strand& strand : strands_) {
-    if (strand.fiber) strand.fiber = std::move(strand.fiber).resume();
+  for (Fiber& fiber : fibers_) {
+    if (fiber.context) fiber.context = std::move(fiber.context).resume();
   }
 }
 
-void Strands::join(LocalClock& clock, size_t stack_bytes, std::function<void()> body) {
-  clock.strands_ = this;
-  clock.strand_ = static_cast<unsigned>(strands_.size());
+void FiberGroup::join(LocalClock& clock, size_t stack_bytes, std::function<void()> body) {
+  clock.fibers_ = this;
+  clock.fiber_ = static_cast<unsigned>(fibers_.size());
   due_.push_back(kNever);
-  Strand& strand = strands_.emplace_back();
-  strand.fiber = boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
-                                       [this, body = std::move(body)](boost::context::fiber&& thread) {
-                                         thread_ = std::move(thread);
-                                         try {
-                                           body();
-                                         } catch (const StrandEnds&) {  // all is over
-                                         }
-                                         return std::move(thread_);
-                                       });
-  strand.fiber = std::move(strand.fiber).resume();
+  Fiber& fiber = fibers_.emplace_back();
+  fiber.context = boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
+                                        [this, body = std::move(body)](boost::context::fiber&& thread) {
+                                          thread_ = std::move(thread);
+                                          try {
+                                            body();
+                                          } catch (const FiberEnds&) {  // all is over
+                                          }
+                                          return std::move(thread_);
+                                        });
+  fiber.context = std::move(fiber.context).resume();
 }
 
-bool Strands::rest(LocalClock& clock, Signal& signal) {
-  strands_[clock.strand_].resting = true;
+bool FiberGroup::rest(LocalClock& clock, Signal& signal) {
+  fibers_[clock.fiber_].resting = true;
   clock.wait_for(signal);
-  strands_[clock.strand_].resting = false;
+  fibers_[clock.fiber_].resting = false;
   return !ending_;
 }
 
-bool Strands::nothing_pending_until(Moment moment) const {
+bool FiberGroup::nothing_pending_until(Moment moment) const {
   return earliest_ > moment && KernelAgenda::nothing_until(moment);
 }
 
-void Strands::resume_at(unsigned strand, Moment moment) {
-  MMUSIM_INVARIANT(due_[strand] == kNever, "a strand goes on once");
-  due_[strand] = moment;
+void FiberGroup::resume_at(unsigned fiber, Moment moment) {
+  MMUSIM_INVARIANT(due_[fiber] == kNever, "a fiber goes on once");
+  due_[fiber] = moment;
   earliest_ = std::min(earliest_, moment);
   if (asleep_) KernelAgenda::notify_at(wake_, moment);  // replaces a later one
 }
 
-void Strands::pause(unsigned strand) {
-  if (strand == kThread) return run_others();
+void FiberGroup::pause(unsigned fiber) {
+  if (fiber == kThread) return run_others();
   thread_ = std::move(thread_).resume();
-  if (ending_ && !strands_[strand].resting) throw StrandEnds();
+  if (ending_ && !fibers_[fiber].resting) throw FiberEnds();
 }
 
-/// The strand whose moment comes first. No two have the same. Without branches, which the host could not foresee.
-unsigned Strands::take_earliest() {
+/// Returns the fiber whose moment comes first, which is due no more. No two moments are equal.
+/// perf: without branches, which the host could not predict
+unsigned FiberGroup::take_earliest() {
   unsigned first = 0;
   for (unsigned i = 1; i < due_.size(); ++i) first = due_[i] == earliest_ ? i : first;
   due_[first] = kNever;
@@ -70,19 +71,19 @@ unsigned Strands::take_earliest() {
   return first;
 }
 
-/// Runs the strands, each at its moment, until that of the thread itself has come.
-void Strands::run_others() {
+/// Runs the fibers, each at its moment, until that of the thread itself has come.
+void FiberGroup::run_others() {
   for (;;) {
     if (!reach(earliest_)) continue;
     present_ = earliest_;
-    const unsigned strand = take_earliest();
-    if (strand == kThread) return;
-    strands_[strand].fiber = std::move(strands_[strand].fiber).resume();
+    const unsigned fiber = take_earliest();
+    if (fiber == kThread) return;
+    fibers_[fiber].context = std::move(fibers_[fiber].context).resume();
   }
 }
 
-/// True if nothing in the kernel comes before `moment`. Else waits for it, or for an earlier resume_at().
-bool Strands::reach(Moment moment) {
+/// Returns true if nothing in the kernel comes before `moment`. Else waits for it, or for an earlier resume_at().
+bool FiberGroup::reach(Moment moment) {
   if (moment <= kernel_now()) return true;
   if (moment != kNever) {
     if (look_ahead_ == LookAhead::kPending && KernelAgenda::nothing_until(moment)) return true;

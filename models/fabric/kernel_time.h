@@ -7,19 +7,19 @@
 
 namespace mmusim {
 
-/// A moment of the simulation, in femtoseconds: plain numbers, because they are compared and added all the time.
+/// A moment of the simulation in femtoseconds, as a plain number: moments are compared and added in inner loops.
 using Moment = uint64_t;
 inline constexpr Moment kNever = ~Moment{0};
 
-/// What the simulation kernel's clock says.
+/// Returns the time of the simulation kernel.
 inline Moment kernel_now() { return sc_core::sc_get_curr_simcontext()->time_stamp().value(); }
 
-/// When the kernel has something to do next, asked once for each of its steps. Within a step the answer can only become
-/// too early: events of the models are notified through this; and who waits for a time without an event hands over to
-/// processes of the same step, which the answer counted as due now, or to a later step.
+/// Caches when SystemC's next event is due, refreshed once per delta cycle. Within a delta cycle the cached time is a lower
+/// bound, because models notify events only through notify_at(), and a process that waits for a time without an event
+/// hands over to processes of the same delta cycle, which count as due now, or to a later one.
 class KernelAgenda {
  public:
-  /// True if no other process of the kernel can act at or before `moment`, which is later than kernel_now().
+  /// Returns true if no other process of the kernel can act at or before `moment`, which is later than kernel_now().
   static bool nothing_until(Moment moment) {
     const sc_core::sc_simcontext* const kernel = sc_core::sc_get_curr_simcontext();
     if (const uint64_t step = sc_core::sc_delta_count(); step != step_) {

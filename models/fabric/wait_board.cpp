@@ -22,7 +22,7 @@ std::string WaitBoard::text() const {
   return out;
 }
 
-/// The circle that `requester` is part of, empty if it is in none.
+/// Returns the circle of waits that `requester` is part of, empty if it is in none.
 std::string WaitBoard::circle_from(unsigned requester) const {
   std::string names = lines_[requester].name;
   unsigned at = requester;

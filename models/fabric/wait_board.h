@@ -9,7 +9,7 @@
 
 namespace mmusim {
 
-/// What a requester waits for, for the report on a simulation that stands still.
+/// Why a requester is blocked; printed by the deadlock report.
 struct WaitReason {
   const char* module = "";         ///< full name of the module that makes it wait; lives as long as the module
   const char* what = "something";  ///< "a free walker", "the walk of that page"
@@ -17,8 +17,8 @@ struct WaitReason {
   std::optional<unsigned> holder;  ///< the requester that has it, where it is one
 };
 
-/// Who waits for whom: one line for each requester of a clock domain. Written at each wait, read only when the
-/// simulation stands still.
+/// The board of blocked requesters: one line for each requester of a clock domain. Written at each wait, read only by the
+/// deadlock report.
 class WaitBoard {
  public:
   explicit WaitBoard(unsigned requesters) : lines_(requesters) {}
@@ -32,7 +32,7 @@ class WaitBoard {
   }
   void end(unsigned requester) { lines_[requester].waits = false; }
 
-  /// One line of text for each requester that waits, and the circle they wait in if there is one.
+  /// Returns one line of text for each requester that waits, and the circle they wait in if there is one.
   std::string text() const;
 
  private:

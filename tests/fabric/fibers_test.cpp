@@ -30,17 +30,17 @@ struct Resource {
   Signal free;
 };
 
-/// Two groups of requesters: the first of each starts the others and waits for them. `strands`: those of a group share
+/// Two groups of requesters: the first of each starts the others and waits for them. `fibers`: those of a group share
 /// a thread; else each has its own. What happens is written down in the order in which it happens.
 class Town {
  public:
-  Town(LookAhead look_ahead, bool strands) : domain_(500, kGroups * kInGroup), strands_of_(kGroups) {
+  Town(LookAhead look_ahead, bool fibers) : domain_(500, kGroups * kInGroup), groups_(kGroups) {
     for (unsigned i = 0; i < kGroups * kInGroup; ++i) {
       requesters_.push_back(std::make_unique<Requester>(domain_, i, look_ahead));
     }
     for (unsigned group = 0; group < kGroups; ++group) {
       Requester& first = *requesters_[group * kInGroup];
-      if (strands) strands_of_[group] = std::make_unique<Strands>(first.clock);
+      if (fibers) groups_[group] = std::make_unique<FiberGroup>(first.clock);
       for (unsigned i = 1; i < kInGroup; ++i) add(group, *requesters_[group * kInGroup + i]);
       sc_core::sc_spawn([this, group] { lead(group); });
     }
@@ -53,9 +53,9 @@ class Town {
 
  private:
   void add(unsigned group, Requester& requester) {
-    if (Strands* strands = strands_of_[group].get(); strands != nullptr) {
-      strands->join(requester.clock, 64 * 1024, [this, strands, group, &requester] {
-        while (strands->rest(requester.clock, requester.go)) work(group, requester);
+    if (FiberGroup* fibers = groups_[group].get(); fibers != nullptr) {
+      fibers->join(requester.clock, 64 * 1024, [this, fibers, group, &requester] {
+        while (fibers->rest(requester.clock, requester.go)) work(group, requester);
       });
     } else {
       sc_core::sc_spawn([this, group, &requester] {
@@ -104,23 +104,23 @@ class Town {
 
   const ClockDomain domain_;
   std::vector<std::unique_ptr<Requester>> requesters_;
-  std::vector<std::unique_ptr<Strands>> strands_of_;
+  std::vector<std::unique_ptr<FiberGroup>> groups_;
   std::array<Resource, kResources> resources_;
   std::array<unsigned, kGroups> at_work_{};
   std::array<Signal, kGroups> done_;
   std::string log_;
 };
 
-TEST(Strands, ActInTheOrderThatThreadsOfTheirOwnWouldHave) {
-  const std::string threads = in_child([] { return Town(LookAhead::kNone, /*strands=*/false).run(); });
+TEST(FiberGroup, ActInTheOrderThatThreadsOfTheirOwnWouldHave) {
+  const std::string threads = in_child([] { return Town(LookAhead::kNone, /*fibers=*/false).run(); });
   const auto lines = std::count(threads.begin(), threads.end(), '\n');
   EXPECT_EQ(lines, kGroups * 3 * (kInGroup * kSteps * 2 + 1));
-  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*strands=*/false).run(); }));
-  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kNone, /*strands=*/true).run(); }));
-  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*strands=*/true).run(); }));
+  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*fibers=*/false).run(); }));
+  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kNone, /*fibers=*/true).run(); }));
+  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*fibers=*/true).run(); }));
 }
 
-TEST(Strands, OneThatIsInTheMiddleOfSomethingIsUnwoundWhenAllEnds) {
+TEST(FiberGroup, OneThatIsInTheMiddleOfSomethingIsUnwoundWhenAllEnds) {
   struct Flag {
     bool* set;
     ~Flag() { *set = true; }
@@ -131,14 +131,14 @@ TEST(Strands, OneThatIsInTheMiddleOfSomethingIsUnwoundWhenAllEnds) {
   Signal never, go;
   bool unwound = false, ended = false;
   {
-    Strands strands(thread);
-    strands.join(busy, 64 * 1024, [&] {
+    FiberGroup fibers(thread);
+    fibers.join(busy, 64 * 1024, [&] {
       const Flag flag{&unwound};
       busy.wait_for(never);
       ADD_FAILURE() << "nobody woke it";
     });
-    strands.join(idle, 64 * 1024, [&] {
-      while (strands.rest(idle, go)) ADD_FAILURE() << "nobody sent it";
+    fibers.join(idle, 64 * 1024, [&] {
+      while (fibers.rest(idle, go)) ADD_FAILURE() << "nobody sent it";
       ended = true;
     });
     EXPECT_FALSE(unwound || ended);

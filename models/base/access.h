@@ -3,11 +3,14 @@
 
 #include <cstdint>
 
+#include "models/base/enum_array.h"
 #include "models/base/types.h"
 
 namespace mmusim {
 
 enum class AccessKind : uint8_t { kRead = 0, kWrite = 1, kFetch = 2 };
+template <>
+inline constexpr size_t kCountOf<AccessKind> = 3;
 
 constexpr const char* name_of(AccessKind kind) {
   switch (kind) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -13,7 +12,8 @@ namespace mmusim {
 
 /// Where a read of memory was served.
 enum class HitLevel : uint8_t { kL1, kL2, kL3, kDram, kUncached };
-inline constexpr unsigned kHitLevels = 5;
+template <>
+inline constexpr size_t kCountOf<HitLevel> = 5;
 
 constexpr const char* name_of(HitLevel level) {
   switch (level) {
@@ -42,7 +42,8 @@ struct EntryRead {
 
 /// What asked for a walk.
 enum class WalkCause : uint8_t { kLoad, kStore, kFetch, kPrefetch };
-inline constexpr unsigned kWalkCauses = 4;
+template <>
+inline constexpr size_t kCountOf<WalkCause> = 4;
 
 constexpr const char* name_of(WalkCause cause) {
   switch (cause) {
@@ -56,6 +57,11 @@ constexpr const char* name_of(WalkCause cause) {
       return "prefetch";
   }
   return "?";
+}
+
+constexpr WalkCause cause_of(AccessKind kind) {
+  if (kind == AccessKind::kFetch) return WalkCause::kFetch;
+  return kind == AccessKind::kWrite ? WalkCause::kStore : WalkCause::kLoad;
 }
 
 /// One page walk. end - begin = queue + structure_caches + restarts + sum of reads + updates.
@@ -81,7 +87,8 @@ struct WalkRecord {
 
 /// The stages of an access. Their cycles add up to its total.
 enum class Stage : uint8_t { kTlb, kStlb, kWalkQueue, kStructureCaches, kEntryReads, kUpdates, kData, kStall };
-inline constexpr unsigned kStages = 8;
+template <>
+inline constexpr size_t kCountOf<Stage> = 8;
 
 constexpr const char* name_of(Stage stage) {
   switch (stage) {
@@ -105,6 +112,9 @@ constexpr const char* name_of(Stage stage) {
   return "?";
 }
 
+/// Cycles of one access by stage.
+using StageCycles = EnumArray<Stage, Cycles>;
+
 /// One access, stamped where it waits, delivered once when it retires.
 struct AccessRecord {
   uint64_t id = 0;  ///< 1, 2, ... in program order of its core
@@ -112,7 +122,7 @@ struct AccessRecord {
   MemAccess access;
   CycleTime begin;
   CycleTime end;
-  std::array<Cycles, kStages> stage{};
+  StageCycles stage{};
   PhysAddr pa;
   HitLevel data_hit = HitLevel::kL1;
   bool tlb_miss = false;

@@ -13,8 +13,9 @@ namespace mmusim {
 
 /// Page sizes as the processors' own counters tell them apart.
 enum class PageGroup : uint8_t { k4K, kCoalesced, k2M4M, k1G };
-inline constexpr unsigned kPageGroups = 4;
-using CountsByPage = std::array<uint64_t, kPageGroups>;
+template <>
+inline constexpr size_t kCountOf<PageGroup> = 4;
+using CountsByPage = EnumArray<PageGroup, uint64_t>;
 
 constexpr PageGroup page_group(PageSize size, bool coalesced) {
   if (size == PageSize::k4K) return coalesced ? PageGroup::kCoalesced : PageGroup::k4K;
@@ -22,17 +23,17 @@ constexpr PageGroup page_group(PageSize size, bool coalesced) {
 }
 
 constexpr const char* name_of(PageGroup group) {
-  constexpr const char* kNames[kPageGroups] = {"4k", "coalesced", "2m_4m", "1g"};
-  return kNames[static_cast<unsigned>(group)];
+  constexpr EnumArray<PageGroup, const char*> kNames = {"4k", "coalesced", "2m_4m", "1g"};
+  return kNames[group];
 }
 
 /// Page walks that one kind of access (load, store, fetch) asked for.
 struct WalkCounts {
   uint64_t started = 0;
-  std::array<uint64_t, 3> completed{};  ///< with or without a fault: 4K, 2M/4M, 1G
-  uint64_t pending = 0;                 ///< cycles, added up over all walks in progress; waiting for a walker apart
-  uint64_t active = 0;                  ///< cycles in which at least one of these walks was in progress
-  std::array<uint64_t, kHitLevels> reads{};  ///< entries read, by where they were found
+  std::array<uint64_t, 3> completed{};    ///< with or without a fault: 4K, 2M/4M, 1G
+  uint64_t pending = 0;                   ///< cycles, added up over all walks in progress; waiting for a walker apart
+  uint64_t active = 0;                    ///< cycles in which at least one of these walks was in progress
+  EnumArray<HitLevel, uint64_t> reads{};  ///< entries read, by where they were found
 
   /// Counts a walk that is over. A walk that found no page (not present, reserved bit) counts as one of 4 KiB.
   void complete(PageGroup page) {
@@ -48,9 +49,8 @@ struct WalkCounts {
     v("completed_1g", completed[2], "walks that ended at a 1 GiB page");
     v("pending_cycles", pending, "cycles of these walks added up, waiting for a walker apart");
     v("active_cycles", active, "cycles in which at least one of these walks was in progress");
-    for (unsigned hit = 0; hit < kHitLevels; ++hit) {
-      v(std::string("reads_") + name_of(static_cast<HitLevel>(hit)), reads[hit],
-        "entries these walks read, by where they were found");
+    for (const HitLevel hit : kAllOf<HitLevel>) {
+      v(std::string("reads_") + name_of(hit), reads[hit], "entries these walks read, by where they were found");
     }
   }
 };
@@ -65,8 +65,8 @@ struct TranslationCounts {
   template <class Visitor>
   void describe(Visitor&& v) const {
     v("accesses", accesses, "accesses of the program");
-    for (unsigned page = 0; page < kPageGroups; ++page) {
-      const std::string name = name_of(static_cast<PageGroup>(page));
+    for (const PageGroup page : kAllOf<PageGroup>) {
+      const std::string name = name_of(page);
       v("stlb_hits_" + name, second_level_hits[page], "first-level misses that the second level answered");
       v("stlb_misses_" + name, second_level_misses[page], "first-level misses that a walk answered");
     }
@@ -74,7 +74,6 @@ struct TranslationCounts {
   }
 };
 
-/// By AccessKind.
-using TranslationCountsByKind = std::array<TranslationCounts, 3>;
+using TranslationCountsByKind = EnumArray<AccessKind, TranslationCounts>;
 
 }  // namespace mmusim

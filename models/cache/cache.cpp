@@ -84,7 +84,7 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
 /// `absent`: it is known not to be here.
 [[gnu::always_inline]] inline HitLevel Cache::read_alone(PhysAddr line, RequestReason reason, LocalClock& clock,
                                                          bool absent) {
-  ++stats_.requests[static_cast<unsigned>(reason)];
+  ++stats_.requests[reason];
   clock.advance(lookup_);
   const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
   const CacheArray::Home home = array_.home_of(line);
@@ -95,7 +95,7 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
     if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
     return level_;
   }
-  ++stats_.misses[static_cast<unsigned>(reason)];
+  ++stats_.misses[reason];
   const HitLevel found = below->read_line(line, reason, clock);
   if (config_.policy != CachePolicy::kVictim) keep(home, dirties, clock);
   return found;
@@ -104,7 +104,7 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
 HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (entrance_) clock.sync();
   if (!clock.alone()) take_port(clock);
-  ++stats_.requests[static_cast<unsigned>(reason)];
+  ++stats_.requests[reason];
   const unsigned slot = array_.find(line);
   if (slot == CacheArray::kNone) return miss(line, reason, clock);
   array_.touch(slot);
@@ -116,7 +116,7 @@ HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clo
 }
 
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
-  ++stats_.misses[static_cast<unsigned>(reason)];
+  ++stats_.misses[reason];
   if (clock.alone()) {
     clock.advance(lookup_);
     return fetch(line, reason, clock);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <systemc>
@@ -34,15 +33,15 @@ struct CacheConfig {
 CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults);
 
 struct CacheStats {
-  std::array<uint64_t, kRequestReasons> requests{};
-  std::array<uint64_t, kRequestReasons> misses{};
+  EnumArray<RequestReason, uint64_t> requests{};
+  EnumArray<RequestReason, uint64_t> misses{};
   uint64_t merged = 0, evictions = 0, write_backs = 0, uncached = 0;
   Cycles waited_for_register{}, waited_for_port{};
 
   template <class Visitor>
   void describe(Visitor&& v) const {
-    for (unsigned r = 0; r < kRequestReasons; ++r) {
-      const std::string name = name_of(static_cast<RequestReason>(r));
+    for (const RequestReason r : kAllOf<RequestReason>) {
+      const std::string name = name_of(r);
       v(name + "_requests", requests[r], "lines asked for, by reason");
       v(name + "_misses", misses[r], "of these, not found here");
     }

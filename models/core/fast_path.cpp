@@ -16,7 +16,7 @@ void FastPath::report_hit(const MemAccess& access, uint64_t id, CycleTime begin,
   record.access = access;
   record.begin = begin;
   record.end = begin + l1_latency_;
-  record.stage[static_cast<unsigned>(Stage::kData)] = l1_latency_;
+  record.stage[Stage::kData] = l1_latency_;
   record.pa = pa;
   context_->sink->access(record);
 }
@@ -46,7 +46,7 @@ PhysAddr FastPath::fetch_line(const MemAccess& access, const RecentPages::Page& 
   page.array->touch(page.slot);
   const CycleTime begin = clock.now();
   const HitLevel hit = l1d_->read_absent(pa.align_down(kLineBytes), reason_of(type), clock);
-  ++fetched_[static_cast<unsigned>(type.kind())][static_cast<unsigned>(hit)];
+  ++fetched_[type.kind()][hit];
   fetch_cycles_ += clock.now() - begin;
   return pa;
 }
@@ -61,23 +61,23 @@ void FastPath::prefetch_lines(VirtAddr va, const std::byte* entry) {
 }
 
 void FastPath::add_to(LoadStoreUnitStats& stats) const {
-  for (unsigned k = 0; k < hits_.size(); ++k) {
+  for (const AccessKind k : kAllOf<AccessKind>) {
     uint64_t fetched = 0;
-    for (unsigned hit = 0; hit < kHitLevels; ++hit) {
+    for (const HitLevel hit : kAllOf<HitLevel>) {
       fetched += fetched_[k][hit];
       stats.data_hits[k][hit] += fetched_[k][hit];
     }
-    stats.data_hits[k][static_cast<unsigned>(HitLevel::kL1)] += hits_[k];
+    stats.data_hits[k][HitLevel::kL1] += hits_[k];
     stats.accesses[k] += hits_[k] + fetched;
     stats.tlb_lookups[k] += hits_[k] + fetched;
-    stats.stage[static_cast<unsigned>(Stage::kData)] += l1_latency_ * hits_[k];
+    stats.stage[Stage::kData] += l1_latency_ * hits_[k];
   }
-  stats.stage[static_cast<unsigned>(Stage::kData)] += fetch_cycles_;
+  stats.stage[Stage::kData] += fetch_cycles_;
 }
 
 void FastPath::add_to(CacheStats& l1d) const {
-  l1d.requests[static_cast<unsigned>(RequestReason::kLoad)] += hits_[static_cast<unsigned>(AccessKind::kRead)];
-  l1d.requests[static_cast<unsigned>(RequestReason::kStore)] += hits_[static_cast<unsigned>(AccessKind::kWrite)];
+  l1d.requests[RequestReason::kLoad] += hits_[AccessKind::kRead];
+  l1d.requests[RequestReason::kStore] += hits_[AccessKind::kWrite];
 }
 
 }  // namespace mmusim

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <vector>
 
 #include "models/cache/cache.h"
@@ -59,8 +58,7 @@ class FastPath {
   bool try_run(const MemAccess& access, uint64_t times) {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr || l1d_->array().find(line_of(access, *page)) == CacheArray::kNone) return false;
-    hits_[static_cast<unsigned>(kind_of(access))] +=
-        times;  // the first one made the entries the most recent, and dirty
+    hits_[kind_of(access)] += times;  // the first one made the entries the most recent, and dirty
     return true;
   }
   /// Puts the page that was translated last into the recent-page table. Call between translate() and whatever may
@@ -106,7 +104,7 @@ class FastPath {
     page.array->touch(page.slot);
     lines.touch(slot);
     if (kind == AccessKind::kWrite) lines.mark_dirty(slot);
-    ++hits_[static_cast<unsigned>(kind)];
+    ++hits_[kind];
     pa = page.frame + (access.va.raw() & (kPageBytes - 1));
     return true;
   }
@@ -121,9 +119,9 @@ class FastPath {
   const RecentTables* tables_ = nullptr;
   std::vector<const CacheArray*> further_;
   RecentPages pages_;
-  std::array<uint64_t, 3> hits_{};                             // by AccessKind: in TLB and cache
-  std::array<std::array<uint64_t, kHitLevels>, 3> fetched_{};  // in the TLB only, by where the line was
-  Cycles fetch_cycles_;                                        // of these
+  EnumArray<AccessKind, uint64_t> hits_{};                          // in TLB and cache
+  EnumArray<AccessKind, EnumArray<HitLevel, uint64_t>> fetched_{};  // in the TLB only, by where the line was
+  Cycles fetch_cycles_;                                             // of these
 };
 
 }  // namespace mmusim

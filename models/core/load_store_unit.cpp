@@ -3,15 +3,6 @@
 
 namespace mmusim {
 
-namespace {
-
-WalkCause cause_of(AccessType type) {
-  if (type.is_fetch()) return WalkCause::kFetch;
-  return type.is_write() ? WalkCause::kStore : WalkCause::kLoad;
-}
-
-}  // namespace
-
 LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config,
                              CoreContext& context)
     : sc_module(name), config_(config), context_(&context), first_level_(config.tlbs) {}
@@ -61,7 +52,7 @@ PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, L
                                          AccessRecord& record) {
   const AccessType type = access_type_of(access);
   const auto second = [&](bool in_first_level) -> PageAnswer {
-    const TranslateRequest request{va, type, cause_of(type), record.id, in_first_level};
+    const TranslateRequest request{va, type, cause_of(type.kind()), record.id, in_first_level};
     const TranslateReply reply = second_level->translate(request, clock, record.stage);
     record.tlb_miss |= !in_first_level;
     record.stlb_miss |= !reply.second_level_hit;
@@ -86,18 +77,18 @@ void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, Lo
       const HitLevel hit = pieces.piece[i].cacheable ? cache.read_line(line, reason_of(type), clock)
                                                      : cache.access_uncached(line, reason_of(type), clock);
       if (lines == 0 || hit > record.data_hit) record.data_hit = hit;
-      ++stats_.data_hits[static_cast<unsigned>(type.kind())][static_cast<unsigned>(hit)];
+      ++stats_.data_hits[type.kind()][hit];
     }
   }
   if (lines > 1) ++stats_.line_crossings;
-  record.stage[static_cast<unsigned>(Stage::kData)] += clock.now() - begin;
+  record.stage[Stage::kData] += clock.now() - begin;
 }
 
 void LoadStoreUnit::retire(const AccessRecord& record) {
-  ++stats_.accesses[static_cast<unsigned>(kind_of(record.access))];
+  ++stats_.accesses[kind_of(record.access)];
   if (record.page_fault_error_code) ++stats_.faults;
   Cycles sum{0};
-  for (unsigned s = 0; s < kStages; ++s) {
+  for (const Stage s : kAllOf<Stage>) {
     stats_.stage[s] += record.stage[s];
     sum += record.stage[s];
   }

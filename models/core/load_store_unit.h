@@ -17,24 +17,25 @@ struct LoadStoreUnitConfig {
 };
 
 struct LoadStoreUnitStats {
-  std::array<uint64_t, 3> accesses{};     ///< by AccessKind
-  std::array<uint64_t, 3> tlb_lookups{};  ///< an access that crosses a page boundary is two
-  std::array<uint64_t, 3> tlb_misses{};
-  std::array<std::array<uint64_t, kHitLevels>, 3> data_hits{};  ///< lines by kind and where they were
+  using ByKind = EnumArray<AccessKind, uint64_t>;
+
+  ByKind accesses{};
+  ByKind tlb_lookups{};  ///< an access that crosses a page boundary is two
+  ByKind tlb_misses{};
+  EnumArray<AccessKind, EnumArray<HitLevel, uint64_t>> data_hits{};  ///< lines by kind and where they were
   uint64_t faults = 0, page_crossings = 0, line_crossings = 0, flushes = 0, flushed_entries = 0;
   StageCycles stage{};
 
   template <class Visitor>
   void describe(Visitor&& v) const {
-    for (unsigned k = 0; k < accesses.size(); ++k) {
-      const std::string kind = name_of(static_cast<AccessKind>(k));
+    for (const AccessKind k : kAllOf<AccessKind>) {
+      const std::string kind = name_of(k);
       v(kind + "_accesses", accesses[k], "accesses of the program");
       v(kind + "_tlb_lookups", tlb_lookups[k], "first-level TLB lookups; an access across a page boundary is two");
       v(kind + "_tlb_hits", tlb_lookups[k] - tlb_misses[k], "of these, hits");
       v(kind + "_tlb_misses", tlb_misses[k], "of these, misses");
-      for (unsigned hit = 0; hit < kHitLevels; ++hit) {
-        v(fmt::format("{}_lines_{}", kind, name_of(static_cast<HitLevel>(hit))), data_hits[k][hit],
-          "lines by where they were found");
+      for (const HitLevel hit : kAllOf<HitLevel>) {
+        v(fmt::format("{}_lines_{}", kind, name_of(hit)), data_hits[k][hit], "lines by where they were found");
       }
     }
     v("faults", faults, "accesses that raised an exception");
@@ -42,9 +43,8 @@ struct LoadStoreUnitStats {
     v("line_crossings", line_crossings, "accesses across a line boundary");
     v("flushes", flushes, "TLB invalidation operations");
     v("flushed_entries", flushed_entries, "cached translations these removed");
-    for (unsigned s = 0; s < kStages; ++s) {
-      v(std::string("stage_") + name_of(static_cast<Stage>(s)) + "_cycles", stage[s],
-        "cycles of all accesses in this stage");
+    for (const Stage s : kAllOf<Stage>) {
+      v(std::string("stage_") + name_of(s) + "_cycles", stage[s], "cycles of all accesses in this stage");
     }
   }
 };

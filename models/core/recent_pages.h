@@ -25,7 +25,7 @@ class RecentPages {
   /// `type`, else nullptr.
   const Page* find(VirtAddr va, AccessType type) const {
     const uint64_t number = va.raw() >> kPageShift;
-    const Table& table = tables_[static_cast<unsigned>(type.kind())];
+    const Table& table = tables_[type.kind()];
     if (table.number[number % kPages] != number) return nullptr;
     const Page& page = table.page[number % kPages];
     if ((page.allowed >> static_cast<unsigned>(type.privilege()) & 1) == 0 ||
@@ -37,7 +37,7 @@ class RecentPages {
   /// Notes that `va`, which is at `pa`, was translated by the entry `held`, and that an access of `type` needs no walk.
   void remember(VirtAddr va, PhysAddr pa, AccessType type, const HeldEntry& held) {
     const uint64_t number = va.raw() >> kPageShift;
-    Table& table = tables_[static_cast<unsigned>(type.kind())];
+    Table& table = tables_[type.kind()];
     Page& page = table.page[number % kPages];
     const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege()));
     uint64_t& remembered = table.number[number % kPages];
@@ -61,7 +61,7 @@ class RecentPages {
     std::array<uint64_t, kPages> number;
     std::array<Page, kPages> page;
   };
-  std::array<Table, 3> tables_;  // by AccessKind
+  EnumArray<AccessKind, Table> tables_;
 };
 
 }  // namespace mmusim

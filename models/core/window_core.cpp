@@ -162,7 +162,7 @@ void WindowCore::perform(Slot& slot) {
   record.core = lsu_->context().core;
   record.access = slot.access;
   record.begin = slot.dispatched;
-  record.stage[static_cast<unsigned>(Stage::kStall)] = slot.clock.now() - slot.dispatched;
+  record.stage[Stage::kStall] = slot.clock.now() - slot.dispatched;
   InFlight& flight = in_flight(slot.number);  // a store's place is free for others once it is known
   const bool retires_early = flight.kind == AccessKind::kWrite;
   const LoadStoreUnit::Pieces pieces = lsu_->translate(slot.access, slot.clock, record);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <systemc>
@@ -21,7 +20,8 @@ namespace mmusim {
 
 /// Why a line is asked for; caches count each reason apart.
 enum class RequestReason : uint8_t { kLoad, kStore, kFetch, kEntry, kPrefetch };
-inline constexpr unsigned kRequestReasons = 5;
+template <>
+inline constexpr size_t kCountOf<RequestReason> = 5;
 
 constexpr const char* name_of(RequestReason reason) {
   switch (reason) {
@@ -53,9 +53,6 @@ class MemoryIf : virtual public sc_core::sc_interface {
   /// An access that no cache may keep (memory type UC or WC). Blocking, as read_line.
   virtual HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) = 0;
 };
-
-/// Cycles of one access by stage.
-using StageCycles = std::array<Cycles, kStages>;
 
 /// A translation that the first-level TLB could not give.
 struct TranslateRequest {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <optional>
 
+#include "models/base/enum_array.h"
 #include "models/tlb/tlb_level.h"
 #include "models/x86/fault.h"
 
@@ -16,8 +16,8 @@ struct FirstLevelConfig {
 };
 
 struct FirstLevelStats {
-  std::array<uint64_t, 3> lookups{};  ///< by AccessKind; an access that crosses a page boundary is two
-  std::array<uint64_t, 3> misses{};
+  EnumArray<AccessKind, uint64_t> lookups{};  ///< an access that crosses a page boundary is two
+  EnumArray<AccessKind, uint64_t> misses{};
 };
 
 /// The entry of a first-level TLB that holds a translation, as it was when the translation was given.
@@ -72,9 +72,9 @@ class FirstLevel {
     found.tlb = &level(type.kind());
     found.fills = found.tlb->fills();
     found.place = found.tlb->find(query);
-    ++stats_.lookups[static_cast<unsigned>(type.kind())];
+    ++stats_.lookups[type.kind()];
     if (!found.place) {
-      ++stats_.misses[static_cast<unsigned>(type.kind())];
+      ++stats_.misses[type.kind()];
       return found;
     }
     found.tlb->touch(found.place);

@@ -34,7 +34,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   const TlbQuery query(request.va, control.pcid());
   const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
   clock.advance(penalty);
-  stage[static_cast<unsigned>(Stage::kStlb)] += penalty;
+  stage[Stage::kStlb] += penalty;
   if (found.place) {
     clock.sync();
     return {found.translation, std::nullopt, found.place.kind == EntryKind::k16K, /*second_level_hit=*/true};

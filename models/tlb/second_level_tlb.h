@@ -20,7 +20,7 @@ struct SecondLevelTlbStats {
   uint64_t lookups = 0, hits = 0, misses = 0;
   uint64_t instruction_lookups = 0, instruction_misses = 0;
   /// First-level misses by AccessKind and page size: answered here, and by a walk.
-  std::array<CountsByPage, 3> hits_by_page{}, misses_by_page{};
+  EnumArray<AccessKind, CountsByPage> hits_by_page{}, misses_by_page{};
   uint64_t upgrades = 0, prefetched = 0;
 
   template <class Visitor>
@@ -28,10 +28,10 @@ struct SecondLevelTlbStats {
     v("lookups", lookups, "data translations the first level did not have");
     v("hits", hits, "of these, found here");
     v("misses", misses, "of these, not found: a walk is needed");
-    for (unsigned k = 0; k < hits_by_page.size(); ++k) {
-      const std::string kind = name_of(static_cast<AccessKind>(k));
-      for (unsigned page = 0; page < kPageGroups; ++page) {
-        const char* name = name_of(static_cast<PageGroup>(page));
+    for (const AccessKind k : kAllOf<AccessKind>) {
+      const std::string kind = name_of(k);
+      for (const PageGroup page : kAllOf<PageGroup>) {
+        const char* name = name_of(page);
         v(fmt::format("{}_hits_{}", kind, name), hits_by_page[k][page], "hits by kind of access and size of page");
         v(fmt::format("{}_misses_{}", kind, name), misses_by_page[k][page],
           "misses that a walk answered, by kind of access and size of page");
@@ -105,7 +105,7 @@ class SecondLevelState {
       ++stats_.upgrades;
       return {{}, {}, /*upgrade=*/true};
     }
-    ++stats_.hits_by_page[static_cast<unsigned>(type.kind())][static_cast<unsigned>(page_group_of(place.kind))];
+    ++stats_.hits_by_page[type.kind()][page_group_of(place.kind)];
     return {place, translation};
   }
   /// Keeps what the walk after a lookup() found, the next page's translation included if the walk brought it.
@@ -114,7 +114,7 @@ class SecondLevelState {
     TlbLevel& tlb = level(kind);
     if (!upgrade) {
       const PageGroup page = page_group(outcome.translation.size(), outcome.coalescible && tlb.config().coalesce);
-      ++stats_.misses_by_page[static_cast<unsigned>(kind)][static_cast<unsigned>(page)];
+      ++stats_.misses_by_page[kind][page];
     }
     tlb.fill(query, outcome.translation, outcome.coalescible, absent);
     if (outcome.next_page) fill_next(tlb, query, *outcome.next_page);

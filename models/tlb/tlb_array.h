@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "models/base/enum_array.h"
 #include "models/base/set_array.h"
 #include "models/base/types.h"
 #include "models/x86/invalidation.h"
@@ -12,7 +12,7 @@
 
 namespace mmusim {
 
-/// What one entry of a TLB array can cover.
+/// The stretch of addresses that one entry of a TLB array covers.
 enum class EntryKind : uint8_t {
   k4K,
   k16K,  ///< four adjacent 4 KiB pages coalesced (AMD)
@@ -21,10 +21,11 @@ enum class EntryKind : uint8_t {
   k1G,
   kPde,  ///< a PDE that points to a page table, kept beside translations (AMD L2 DTLB)
 };
-inline constexpr unsigned kEntryKinds = 6;
+template <>
+inline constexpr size_t kCountOf<EntryKind> = 6;
 
-inline constexpr std::array<uint8_t, kEntryKinds> kEntryShift = {12, 14, 21, 22, 30, 21};
-constexpr unsigned shift_of(EntryKind kind) { return kEntryShift[static_cast<unsigned>(kind)]; }
+inline constexpr EnumArray<EntryKind, uint8_t> kEntryShift = {12, 14, 21, 22, 30, 21};
+constexpr unsigned shift_of(EntryKind kind) { return kEntryShift[kind]; }
 constexpr uint64_t bytes_of(EntryKind kind) { return uint64_t{1} << shift_of(kind); }
 constexpr EntryKind kind_of(PageSize size) {
   switch (size) {
@@ -43,7 +44,7 @@ constexpr EntryKind kind_of(PageSize size) {
 /// One hardware array of translations, tagged with page number, kind and address space. State only.
 ///
 /// A global entry matches in every address space (SDM vol. 3A 4.10.2.4). Each fill gives its slot a new serial
-/// number, so that who remembers a slot can tell whether it still holds what it held.
+/// number, so that a holder of a slot number can tell whether it still holds what it held.
 class TlbArray {
  public:
   static constexpr unsigned kNone = SetArray::kNone;
@@ -51,7 +52,7 @@ class TlbArray {
   explicit TlbArray(const Geometry& geometry, uint64_t seed = 1)
       : array_(geometry, seed, kDigestMask), entries_(array_.slots()) {}
 
-  /// What the entry of one kind for an address is known by, the same in every array: made once for all of them.
+  /// Lookup key of one address and entry kind; valid for every array, so compute it once per access.
   struct Tag {
     uint64_t number;  ///< of the page, or of what the kind covers
     SetArray::Tag own;
@@ -64,11 +65,11 @@ class TlbArray {
             kind};
   }
 
-  /// Slot with the entry for a tag, or kNone. Does not count as a use.
+  /// Returns the slot with the entry for a tag, or kNone. Does not count as a use.
   unsigned find(const Tag& tag) const { return array_.find(array_.set_of(tag.number), tag.own, tag.global_key); }
   unsigned find(VirtAddr va, EntryKind kind, uint16_t pcid) const { return find(tag(va, kind, pcid)); }
   void touch(unsigned slot) { array_.touch(slot); }
-  /// What slot `slot` says of `va`, which it covers.
+  /// Returns the translation that slot `slot` gives for `va`, which it covers.
   Translation at(unsigned slot, EntryKind kind, VirtAddr va) const {
     if (kind != EntryKind::k16K) [[likely]]
       return entries_[slot].translation;
@@ -78,8 +79,8 @@ class TlbArray {
   }
   uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
 
-  /// Puts a translation in (replacing one with the same tag); returns its slot. `translation.frame()` is that of the
-  /// whole entry (16 KiB aligned for k16K). `absent`: find() is known to say kNone.
+  /// Inserts a translation (replacing one with the same tag); returns its slot. `translation.frame()` is that of the whole
+  /// entry (16 KiB aligned for k16K). `absent`: the caller knows that find() returns kNone.
   [[gnu::always_inline]] unsigned fill(const Tag& tag, const Translation& translation, bool absent = false) {
     SetArray::Tag entry = tag.own;
     if (translation.global()) entry.key = tag.global_key;
@@ -96,15 +97,15 @@ class TlbArray {
   unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
     return fill(tag(va, kind, pcid), translation);
   }
-  /// Makes `slot` the one that leaves next.
+  /// Makes `slot` the next victim.
   void demote(unsigned slot) { array_.demote(slot); }
   void erase(unsigned slot) {
     array_.erase(slot);
     ++entries_[slot].serial;
   }
   void clear();
-  /// Removes what the operation must remove; returns how many entries that were. Page size and fragments do not
-  /// matter: an entry of any kind that covers the address goes.
+  /// Removes the entries that the operation must remove; returns how many. An entry of any kind that covers the address
+  /// goes, whatever the page size.
   unsigned invalidate(const Invalidation& operation);
 
   /// Calls fn(slot, va of the first byte covered (sign-extended from 57 bits), kind, pcid, global) for each valid

@@ -17,12 +17,12 @@ void read_pages(ConfigReader& reader, TlbArrayConfig& array) {
   for (const auto& page : *pages) {
     const std::string size = page.is_string() ? page.get<std::string>() : page.dump();
     if (size == "4K") {
-      array.holds[static_cast<unsigned>(EntryKind::k4K)] = true;
+      array.holds[EntryKind::k4K] = true;
     } else if (size == "2M") {
-      array.holds[static_cast<unsigned>(EntryKind::k2M)] = true;
-      array.holds[static_cast<unsigned>(EntryKind::k4M)] = true;
+      array.holds[EntryKind::k2M] = true;
+      array.holds[EntryKind::k4M] = true;
     } else if (size == "1G") {
-      array.holds[static_cast<unsigned>(EntryKind::k1G)] = true;
+      array.holds[EntryKind::k1G] = true;
     } else {
       reader.error("pages", fmt::format("unknown page size {}, expected 4K, 2M or 1G", size));
     }
@@ -41,10 +41,8 @@ TlbConfig read_tlb_config(ConfigReader reader) {
     TlbArrayConfig array;
     read_geometry(r, array.geometry);
     read_pages(r, array);
-    array.holds[static_cast<unsigned>(EntryKind::k16K)] =
-        c.coalesce && array.holds[static_cast<unsigned>(EntryKind::k4K)];
-    array.holds[static_cast<unsigned>(EntryKind::kPde)] =
-        c.holds_pdes && array.holds[static_cast<unsigned>(EntryKind::k4K)];
+    array.holds[EntryKind::k16K] = c.coalesce && array.holds[EntryKind::k4K];
+    array.holds[EntryKind::kPde] = c.holds_pdes && array.holds[EntryKind::k4K];
     r.ignore("source");
     r.finish();
     c.arrays.push_back(array);
@@ -57,30 +55,30 @@ TlbConfig read_tlb_config(ConfigReader reader) {
 
 TlbLevel::TlbLevel(const TlbConfig& config, uint64_t seed) : config_(config) {
   for (const TlbArrayConfig& array : config.arrays) {
-    for (unsigned kind = 0; kind < kEntryKinds; ++kind) {
+    for (const EntryKind kind : kAllOf<EntryKind>) {
       if (array.holds[kind]) holders_[kind].push_back(static_cast<uint16_t>(arrays_.size()));
     }
     arrays_.emplace_back(array.geometry, seed + arrays_.size());
   }
-  for (unsigned kind = 0; kind < kEntryKinds; ++kind) {
+  for (const EntryKind kind : kAllOf<EntryKind>) {
     if (!holders_[kind].empty()) home_[kind] = holders_[kind].size() == 1 ? holders_[kind][0] : kSeveral;
   }
 }
 
 uint16_t TlbLevel::array_of_several(EntryKind kind, VirtAddr va) const {
-  const auto& holders = holders_[static_cast<unsigned>(kind)];
+  const auto& holders = holders_[kind];
   const uint64_t above_index = (va.raw() >> shift_of(kind)) / arrays_[holders[0]].sets();
   return holders[above_index % holders.size()];
 }
 
-/// From now on entries of this kind may be here.
-void TlbLevel::expect(EntryKind kind) {
-  if (seen_[static_cast<unsigned>(kind)]) [[likely]]
+/// Makes find() search entries of this kind from now on.
+void TlbLevel::note_kind(EntryKind kind) {
+  if (seen_[kind]) [[likely]]
     return;
-  seen_[static_cast<unsigned>(kind)] = true;
+  seen_[kind] = true;
   larger_count_ = 0;
   for (const EntryKind k : {EntryKind::k2M, EntryKind::k16K, EntryKind::k1G, EntryKind::k4M}) {
-    if (seen_[static_cast<unsigned>(k)]) larger_[larger_count_++] = k;
+    if (seen_[k]) larger_[larger_count_++] = k;
   }
 }
 
@@ -94,7 +92,7 @@ TlbLevel::Place TlbLevel::find_larger(VirtAddr va, uint16_t pcid) const {
   return {};
 }
 
-/// fill() of any kind, which may be new here, or not held at all, or kept as another one.
+/// Performs fill() for any kind, which may be new here, or not held at all, or kept as another one.
 TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible,
                                    bool absent) {
   EntryKind kind = kind_of(translation.size());
@@ -103,10 +101,10 @@ TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation
     kind = EntryKind::k16K;
     entry.set_frame(entry.frame().align_down(bytes_of(kind)));
   }
-  // A fragment of a large page keeps the whole page's translation under a smaller tag.
+  // A fragment of a large page keeps the translation of the whole page under a smaller tag.
   if (kind == EntryKind::k1G && config_.smash_1g && !holds(kind)) kind = EntryKind::k2M;
   if (!holds(kind)) return {};
-  expect(kind);
+  note_kind(kind);
   return put(TlbArray::tag(va, kind, pcid), va, entry, absent);
 }
 
@@ -122,13 +120,13 @@ void TlbLevel::clear() {
 
 StructureEntry TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
   if (pdes_.empty()) return {};
-  const TlbArray& array = arrays_[holders_[static_cast<unsigned>(EntryKind::kPde)][0]];
+  const TlbArray& array = arrays_[holders_[EntryKind::kPde][0]];
   const unsigned slot = array.find(va, EntryKind::kPde, pcid);
   return slot == TlbArray::kNone ? StructureEntry() : pdes_[slot];
 }
 
 void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) {
-  const auto& holders = holders_[static_cast<unsigned>(EntryKind::kPde)];
+  const auto& holders = holders_[EntryKind::kPde];
   if (holders.empty()) return;
   if (pdes_.empty()) pdes_.resize(arrays_[holders[0]].slots());
   const unsigned slot = arrays_[holders[0]].fill(va, EntryKind::kPde, pcid, Translation{});

@@ -51,8 +51,8 @@ class PageWalker::EntryPort {
                                ? walker_.context_->memory->load64(pa)
                                : walker_.context_->memory->load(pa, walk.entry_bytes());
     ++walker_.stats_.entry_reads;
-    ++walker_.stats_.reads_by_level[walk.level()][static_cast<unsigned>(hit)];
-    ++walker_.stats_.by_cause[static_cast<unsigned>(cause_)].reads[static_cast<unsigned>(hit)];
+    ++walker_.stats_.reads_by_level[walk.level()][hit];
+    ++walker_.stats_.by_cause[cause_].reads[hit];
     record_.entries.append() = {static_cast<uint8_t>(walk.level()), hit, pa, value, clock_.now() - begin};
     return value;
   }
@@ -94,7 +94,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
     if (Walker* other = same_page(request.va); other != nullptr) {
       ++stats_.merged;
       clock.wait_for(other->done, {name(), "the walk under way to that page", request.va.raw(), other->requester});
-      stage[static_cast<unsigned>(Stage::kWalkQueue)] += clock.now() - begin;
+      stage[Stage::kWalkQueue] += clock.now() - begin;
       return {{}, /*merged=*/true};
     }
   }
@@ -127,10 +127,10 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   }
   count(record, outcome);
   const Cycles reads = record.end - record.begin - record.queue - record.structure_caches - record.updates;
-  stage[static_cast<unsigned>(Stage::kWalkQueue)] += record.queue;
-  stage[static_cast<unsigned>(Stage::kStructureCaches)] += record.structure_caches;
-  stage[static_cast<unsigned>(Stage::kEntryReads)] += reads;
-  stage[static_cast<unsigned>(Stage::kUpdates)] += record.updates;
+  stage[Stage::kWalkQueue] += record.queue;
+  stage[Stage::kStructureCaches] += record.structure_caches;
+  stage[Stage::kEntryReads] += reads;
+  stage[Stage::kUpdates] += record.updates;
   if (context_->sink != nullptr) context_->sink->walk(record);
   release(walker, clock);
   return {outcome, /*merged=*/false};
@@ -168,14 +168,14 @@ void PageWalker::release(Walker& walker, LocalClock& clock) {
 
 void PageWalker::begin_service(WalkCause cause, CycleTime now) {
   if (all_.busy++ == 0) all_.since = now;
-  Service& own = by_cause_[static_cast<unsigned>(cause)];
+  Service& own = by_cause_[cause];
   if (own.busy++ == 0) own.since = now;
 }
 
 void PageWalker::end_service(WalkCause cause, CycleTime now) {
   if (--all_.busy == 0) stats_.active += now - all_.since;
-  const auto c = static_cast<unsigned>(cause);
-  if (--by_cause_[c].busy == 0) stats_.by_cause[c].active += (now - by_cause_[c].since).count;
+  Service& own = by_cause_[cause];
+  if (--own.busy == 0) stats_.by_cause[cause].active += (now - own.since).count;
 }
 
 std::string PageWalker::in_progress(const WaitBoard& names) const {
@@ -189,7 +189,7 @@ std::string PageWalker::in_progress(const WaitBoard& names) const {
 }
 
 void PageWalker::count(const WalkRecord& record, const WalkOutcome& outcome) {
-  WalkCounts& of_cause = stats_.by_cause[static_cast<unsigned>(record.cause)];
+  WalkCounts& of_cause = stats_.by_cause[record.cause];
   of_cause.complete(page_group(outcome.translation.size(), /*coalesced=*/false));
   of_cause.pending += (record.end - record.begin - record.queue).count;
   if (record.start_level < stats_.by_start_level.size()) ++stats_.by_start_level[record.start_level];

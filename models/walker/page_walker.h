@@ -27,9 +27,9 @@ PageWalkerConfig read_page_walker_config(ConfigReader reader);
 
 struct PageWalkerStats {
   uint64_t walks = 0, faults = 0, entry_reads = 0, updates = 0, merged = 0, restarts = 0;
-  std::array<WalkCounts, kWalkCauses> by_cause{};
-  std::array<uint64_t, 6> by_start_level{};                          ///< by level of the first entry read
-  std::array<std::array<uint64_t, kHitLevels>, 6> reads_by_level{};  ///< level of entry x where it hit
+  EnumArray<WalkCause, WalkCounts> by_cause{};
+  std::array<uint64_t, 6> by_start_level{};                       ///< by level of the first entry read
+  std::array<EnumArray<HitLevel, uint64_t>, 6> reads_by_level{};  ///< level of entry x where it hit
   Cycles waited_for_walker{}, pending{}, active{};
   Histogram latency;
 
@@ -41,16 +41,16 @@ struct PageWalkerStats {
     v("ad_updates", updates, "entries written to set accessed or dirty flags");
     v("merged", merged, "requests that waited for a walk to the same page");
     v("restarts", restarts, "walks begun again from the root, because a cached or read entry had changed in memory");
-    for (unsigned c = 0; c < by_cause.size(); ++c) {
-      v(std::string("for_") + name_of(static_cast<WalkCause>(c)), by_cause[c], "walks by what asked for them");
+    for (const WalkCause cause : kAllOf<WalkCause>) {
+      v(std::string("for_") + name_of(cause), by_cause[cause], "walks by what asked for them");
     }
     for (unsigned level = 1; level < by_start_level.size(); ++level) {
       v(fmt::format("start_level_{}", level), by_start_level[level],
         "walks by level of the first entry read (1 = PTE)");
     }
     for (unsigned level = 1; level < reads_by_level.size(); ++level) {
-      for (unsigned hit = 0; hit < kHitLevels; ++hit) {
-        v(fmt::format("level_{}_reads_{}", level, name_of(static_cast<HitLevel>(hit))), reads_by_level[level][hit],
+      for (const HitLevel hit : kAllOf<HitLevel>) {
+        v(fmt::format("level_{}_reads_{}", level, name_of(hit)), reads_by_level[level][hit],
           "entries read by level and where they were found");
       }
     }
@@ -119,7 +119,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
     CycleTime since;
   };
   Service all_;
-  std::array<Service, kWalkCauses> by_cause_;
+  EnumArray<WalkCause, Service> by_cause_;
 };
 
 }  // namespace mmusim

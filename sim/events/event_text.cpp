@@ -54,11 +54,11 @@ char* write_access(char* at, const AccessRecord& a) {
   line.raw(",\"tlb_miss\":").boolean(a.tlb_miss).raw(",\"stlb_miss\":").boolean(a.stlb_miss);
   line.raw(",\"stages\":{");
   bool first = true;
-  for (unsigned i = 0; i < kStages; ++i) {
-    if (a.stage[i].count == 0) continue;
+  for (const Stage stage : kAllOf<Stage>) {
+    if (a.stage[stage].count == 0) continue;
     if (!first) line.raw(",");
     first = false;
-    line.raw("\"").raw(std::string_view(name_of(static_cast<Stage>(i)))).raw("\":").number(a.stage[i].count);
+    line.raw("\"").raw(std::string_view(name_of(stage))).raw("\":").number(a.stage[stage].count);
   }
   line.raw("}");
   if (a.page_fault_error_code) {

@@ -76,7 +76,7 @@ json fault_json(const Explanation& e) {
 json timed_json(const TimedAccess& timed) {
   const AccessRecord& r = timed.record;
   json stages = json::object();
-  for (unsigned s = 0; s < kStages; ++s) stages[name_of(static_cast<Stage>(s))] = r.stage[s].count;
+  for (const Stage s : kAllOf<Stage>) stages[name_of(s)] = r.stage[s].count;
   json j = {{"cycles", (r.end - r.begin).count},
             {"l1_tlb_hit", !r.tlb_miss},
             {"stlb_hit", r.tlb_miss && !r.stlb_miss},

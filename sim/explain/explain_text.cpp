@@ -175,8 +175,8 @@ void write_fault(const Explanation& e, Writer& out) {
 void write_timed(const char* name, const TimedAccess& timed, Writer& out) {
   const AccessRecord& r = timed.record;
   std::vector<std::string> stages;
-  for (unsigned s = 0; s < kStages; ++s) {
-    if (r.stage[s].count != 0) stages.push_back(fmt::format("{} {}", name_of(static_cast<Stage>(s)), r.stage[s]));
+  for (const Stage s : kAllOf<Stage>) {
+    if (r.stage[s].count != 0) stages.push_back(fmt::format("{} {}", name_of(s), r.stage[s]));
   }
   const char* answer = !r.tlb_miss    ? "first-level TLB hit"
                        : !r.stlb_miss ? "first-level TLB miss, second-level TLB hit"

@@ -107,7 +107,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 }
 
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::perform(const MemAccess& access, AccessType type) {
-  ++accesses_[static_cast<unsigned>(type.kind())];
+  ++accesses_[type.kind()];
   if (!in_one_page(access)) [[unlikely]]
     return perform_across(access, type);
   if (!control_.canonical(access.va)) [[unlikely]]
@@ -124,7 +124,7 @@ void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
     if (page != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
       page->array->touch(page->slot);  // one touch is enough: repeats leave the LRU order unchanged
       const size_t run = run_in_page(accesses.subspan(i));
-      recalled_[static_cast<unsigned>(type.kind())] += run;
+      recalled_[type.kind()] += run;
       i += run;
     } else {
       if (i + kAhead < accesses.size()) recent_tables_.prefetch(accesses[i + kAhead].va);
@@ -157,7 +157,7 @@ AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
   EntryPort port(*this);
   const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
-  walks_[static_cast<unsigned>(type.kind())].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
+  walks_[type.kind()].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
   ++walks_by_start_[outcome.start_level];
   if (outcome.fault) [[unlikely]] {
     second_level_.invalidate(on_page_fault(control_, va));
@@ -186,7 +186,7 @@ unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
 
 uint64_t FunctionalMachine::access_number() const {
   uint64_t number = 0;
-  for (size_t kind = 0; kind < accesses_.size(); ++kind) number += accesses_[kind] + recalled_[kind];
+  for (const AccessKind kind : kAllOf<AccessKind>) number += accesses_[kind] + recalled_[kind];
   return number;
 }
 
@@ -202,14 +202,13 @@ bool FunctionalMachine::write_cr3(uint64_t value) {
 
 MachineTotals FunctionalMachine::totals() const {
   MachineTotals t;
-  for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite}) {
-    const auto k = static_cast<unsigned>(kind);
+  for (const AccessKind k : {AccessKind::kRead, AccessKind::kWrite}) {
     t.accesses += accesses_[k] + recalled_[k];
     t.lookups += first_level_.stats().lookups[k] + recalled_[k];
     t.l1_dtlb_misses += first_level_.stats().misses[k];
   }
   t.stlb_misses = second_level_.stats().misses;
-  for (unsigned k = 0; k < walks_.size(); ++k) {
+  for (const AccessKind k : kAllOf<AccessKind>) {
     t.walks += walks_[k].started;
     t.translation[k] = {accesses_[k] + recalled_[k], second_level_.stats().hits_by_page[k],
                         second_level_.stats().misses_by_page[k], walks_[k]};

@@ -67,9 +67,9 @@ class FunctionalMachine {
   RecentTables recent_tables_;
   bool next_page_;
   bool coalescing_;
-  std::array<uint64_t, 3> accesses_{};
-  std::array<uint64_t, 3> recalled_{};  // of these, served by the recent-page table: one lookup each
-  std::array<WalkCounts, 3> walks_{};   // by AccessKind
+  EnumArray<AccessKind, uint64_t> accesses_{};
+  EnumArray<AccessKind, uint64_t> recalled_{};  // of these, served by the recent-page table: one lookup each
+  EnumArray<AccessKind, WalkCounts> walks_{};
   uint64_t entry_reads_ = 0, faults_ = 0, flushes_ = 0;
   std::array<uint64_t, 6> walks_by_start_{};
 };

@@ -225,25 +225,25 @@ MachineTotals Machine::totals() const {
   for (const auto& parts : cores_) {
     const LoadStoreUnitStats lsu = parts->core->access_stats();
     const PageWalkerStats& walker = parts->walker->stats();
-    for (const AccessKind kind : {AccessKind::kRead, AccessKind::kWrite}) {
-      const auto k = static_cast<unsigned>(kind);
+    for (const AccessKind k : {AccessKind::kRead, AccessKind::kWrite}) {
       t.accesses += lsu.accesses[k];
       t.lookups += lsu.tlb_lookups[k];
       t.l1_dtlb_misses += lsu.tlb_misses[k];
     }
     const SecondLevelTlbStats& second = parts->second_level->state().stats();
-    for (unsigned k = 0; k < t.translation.size(); ++k) {
-      t.translation[k] = sum(t.translation[k], TranslationCounts{lsu.accesses[k], second.hits_by_page[k],
-                                                                 second.misses_by_page[k], walker.by_cause[k]});
+    for (const AccessKind k : kAllOf<AccessKind>) {
+      t.translation[k] =
+          sum(t.translation[k], TranslationCounts{lsu.accesses[k], second.hits_by_page[k], second.misses_by_page[k],
+                                                  walker.by_cause[cause_of(k)]});
     }
     t.flushes += lsu.flushes;
     t.stlb_misses += second.misses;
     t.walks += walker.walks;
     t.entry_reads += walker.entry_reads;
     t.walk_cycles += walker.latency.sum();
-    for (unsigned s = 0; s < kStages; ++s) t.stage_cycles[s] += lsu.stage[s].count;
+    for (const Stage s : kAllOf<Stage>) t.stage_cycles[s] += lsu.stage[s].count;
     for (size_t level = 0; level < walker.reads_by_level.size(); ++level) {
-      for (size_t hit = 0; hit < kHitLevels; ++hit) t.reads_by_level[level][hit] += walker.reads_by_level[level][hit];
+      t.reads_by_level[level] += walker.reads_by_level[level];
     }
     t.walk_latency.merge(walker.latency);
   }

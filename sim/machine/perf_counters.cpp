@@ -61,7 +61,7 @@ class List {
  public:
   explicit List(const TranslationCountsByKind& counts, uint64_t flushes) : counts_(counts), flushes_(flushes) {}
 
-  const TranslationCounts& of(AccessKind kind) const { return counts_[static_cast<unsigned>(kind)]; }
+  const TranslationCounts& of(AccessKind kind) const { return counts_[kind]; }
 
   void generic(bool amd) {
     const TranslationCounts& loads = of(AccessKind::kRead);
@@ -100,23 +100,24 @@ class List {
     const std::string data = "ls_l1_d_tlb_miss.";
     const CountsByPage hits = data_by_page(&TranslationCounts::second_level_hits);
     const CountsByPage walked = data_by_page(&TranslationCounts::second_level_misses);
-    static constexpr const char* kHits[] = {"tlb_reload_4k_l2_hit", "tlb_reload_coalesced_page_hit",
-                                            "tlb_reload_2m_l2_hit", "tlb_reload_1g_l2_hit"};
-    static constexpr const char* kMisses[] = {"tlb_reload_4k_l2_miss", "tlb_reload_coalesced_page_miss",
-                                              "tlb_reload_2m_l2_miss", "tlb_reload_1g_l2_miss"};
-    for (unsigned page = 0; page < kPageGroups; ++page) add(data + kHits[page], hits[page]);
-    for (unsigned page = 0; page < kPageGroups; ++page) add(data + kMisses[page], walked[page]);
+    using Names = EnumArray<PageGroup, const char*>;
+    static constexpr Names kHits = {"tlb_reload_4k_l2_hit", "tlb_reload_coalesced_page_hit", "tlb_reload_2m_l2_hit",
+                                    "tlb_reload_1g_l2_hit"};
+    static constexpr Names kMisses = {"tlb_reload_4k_l2_miss", "tlb_reload_coalesced_page_miss",
+                                      "tlb_reload_2m_l2_miss", "tlb_reload_1g_l2_miss"};
+    for (const PageGroup page : kAllOf<PageGroup>) add(data + kHits[page], hits[page]);
+    for (const PageGroup page : kAllOf<PageGroup>) add(data + kMisses[page], walked[page]);
     if (list.all_l2_miss) add(data + "all_l2_miss", data_misses());
     add(data + "all", data_hits() + data_misses());
     const TranslationCounts& fetches = of(AccessKind::kFetch);
     const std::string code = "bp_l1_tlb_miss_l2_tlb_miss";
     add(list.itlb_hit, total(fetches.second_level_hits));
     const CountsByPage& code_walked = fetches.second_level_misses;
-    const uint64_t coalesced = code_walked[static_cast<unsigned>(PageGroup::kCoalesced)];
-    add(code + ".if4k", code_walked[static_cast<unsigned>(PageGroup::k4K)] + (list.itlb_coalesced ? 0 : coalesced));
+    const uint64_t coalesced = code_walked[PageGroup::kCoalesced];
+    add(code + ".if4k", code_walked[PageGroup::k4K] + (list.itlb_coalesced ? 0 : coalesced));
     if (list.itlb_coalesced) add(code + ".coalesced_4k", coalesced);
-    add(code + ".if2m", code_walked[static_cast<unsigned>(PageGroup::k2M4M)]);
-    add(code + ".if1g", code_walked[static_cast<unsigned>(PageGroup::k1G)]);
+    add(code + ".if2m", code_walked[PageGroup::k2M4M]);
+    add(code + ".if1g", code_walked[PageGroup::k1G]);
     add(code + list.itlb_all, total(code_walked));
     if (list.tablewalker) {
       add("ls_tablewalker.dside", of(AccessKind::kRead).walks.started + of(AccessKind::kWrite).walks.started);
@@ -143,20 +144,18 @@ class List {
   }
 
   void walker_loads(const std::string& side, const std::vector<WalkCounts>& walks) {
-    static constexpr const char* kFrom[] = {"l1", "l2", "l3", "memory"};
-    std::array<uint64_t, kHitLevels> reads{};
-    for (const WalkCounts& w : walks) {
-      for (unsigned hit = 0; hit < kHitLevels; ++hit) reads[hit] += w.reads[hit];
-    }
-    reads[static_cast<unsigned>(HitLevel::kDram)] += reads[static_cast<unsigned>(HitLevel::kUncached)];
-    for (unsigned hit = 0; hit < std::size(kFrom); ++hit) {
-      add_timed("page_walker_loads." + side + "_" + kFrom[hit], reads[hit]);
-    }
+    EnumArray<HitLevel, uint64_t> reads{};
+    for (const WalkCounts& w : walks) reads += w.reads;
+    const std::string name = "page_walker_loads." + side;
+    add_timed(name + "_l1", reads[HitLevel::kL1]);
+    add_timed(name + "_l2", reads[HitLevel::kL2]);
+    add_timed(name + "_l3", reads[HitLevel::kL3]);
+    add_timed(name + "_memory", reads[HitLevel::kDram] + reads[HitLevel::kUncached]);
   }
 
   CountsByPage data_by_page(CountsByPage TranslationCounts::*counts) const {
     CountsByPage sum = of(AccessKind::kRead).*counts;
-    for (unsigned page = 0; page < kPageGroups; ++page) sum[page] += (of(AccessKind::kWrite).*counts)[page];
+    sum += of(AccessKind::kWrite).*counts;
     return sum;
   }
   uint64_t data_hits() const { return total(data_by_page(&TranslationCounts::second_level_hits)); }

@@ -14,20 +14,17 @@ void MachineTotals::merge(const MachineTotals& o) {
   entry_reads += o.entry_reads;
   cycles += o.cycles;
   walk_cycles += o.walk_cycles;
-  for (size_t i = 0; i < stage_cycles.size(); ++i) stage_cycles[i] += o.stage_cycles[i];
-  for (size_t level = 0; level < reads_by_level.size(); ++level) {
-    for (size_t hit = 0; hit < kHitLevels; ++hit) reads_by_level[level][hit] += o.reads_by_level[level][hit];
-  }
+  stage_cycles += o.stage_cycles;
+  for (size_t level = 0; level < reads_by_level.size(); ++level) reads_by_level[level] += o.reads_by_level[level];
   walk_latency.merge(o.walk_latency);
-  for (size_t k = 0; k < translation.size(); ++k) translation[k] = sum(translation[k], o.translation[k]);
+  for (const AccessKind k : kAllOf<AccessKind>) translation[k] = sum(translation[k], o.translation[k]);
   flushes += o.flushes;
 }
 
 uint64_t MachineTotals::translation_cycles() const {
   uint64_t total = 0;
-  for (unsigned i = 0; i < kStages; ++i) {
-    const auto stage = static_cast<Stage>(i);
-    if (stage != Stage::kData && stage != Stage::kStall) total += stage_cycles[i];
+  for (const Stage stage : kAllOf<Stage>) {
+    if (stage != Stage::kData && stage != Stage::kStall) total += stage_cycles[stage];
   }
   return total;
 }
@@ -48,12 +45,11 @@ MachineTotals difference(const MachineTotals& later, const MachineTotals& earlie
   d.entry_reads -= earlier.entry_reads;
   d.cycles -= earlier.cycles;
   d.walk_cycles -= earlier.walk_cycles;
-  for (size_t s = 0; s < d.stage_cycles.size(); ++s) d.stage_cycles[s] -= earlier.stage_cycles[s];
-  for (size_t level = 0; level < d.reads_by_level.size(); ++level) {
-    for (size_t hit = 0; hit < kHitLevels; ++hit) d.reads_by_level[level][hit] -= earlier.reads_by_level[level][hit];
-  }
+  d.stage_cycles -= earlier.stage_cycles;
+  for (size_t level = 0; level < d.reads_by_level.size(); ++level)
+    d.reads_by_level[level] -= earlier.reads_by_level[level];
   d.walk_latency.subtract(earlier.walk_latency);
-  for (size_t k = 0; k < d.translation.size(); ++k) {
+  for (const AccessKind k : kAllOf<AccessKind>) {
     d.translation[k] = difference(d.translation[k], earlier.translation[k]);
   }
   d.flushes -= earlier.flushes;

@@ -20,9 +20,9 @@ struct MachineTotals {
   uint64_t entry_reads = 0;     ///< paging-structure entries fetched by walks
   uint64_t cycles = 0;          ///< elapsed
   uint64_t walk_cycles = 0;     ///< sum over walks of end - begin
-  std::array<uint64_t, kStages> stage_cycles{};  ///< sum over accesses, by stage
+  EnumArray<Stage, uint64_t> stage_cycles{};  ///< sum over accesses, by stage
   /// Entry reads of walks by level (index 1 = PTE ... 5) and by where they hit.
-  std::array<std::array<uint64_t, kHitLevels>, 6> reads_by_level{};
+  std::array<EnumArray<HitLevel, uint64_t>, 6> reads_by_level{};
   Histogram walk_latency;                 ///< end - begin of each walk
   TranslationCountsByKind translation{};  ///< as the processors' own counters count
   uint64_t flushes = 0;                   ///< operations that remove translations

@@ -42,13 +42,11 @@ ordered_json counters_of(const S& stats) {
 /// Returns the sums that `totals` does not state.
 ordered_json machine_json(const MachineTotals& m) {
   ordered_json stages = ordered_json::object();
-  for (unsigned i = 0; i < kStages; ++i) stages[name_of(static_cast<Stage>(i))] = m.stage_cycles[i];
+  for (const Stage stage : kAllOf<Stage>) stages[name_of(stage)] = m.stage_cycles[stage];
   ordered_json reads = ordered_json::object();
   for (unsigned level = 1; level < m.reads_by_level.size(); ++level) {
     ordered_json by_hit = ordered_json::object();
-    for (unsigned hit = 0; hit < kHitLevels; ++hit) {
-      by_hit[name_of(static_cast<HitLevel>(hit))] = m.reads_by_level[level][hit];
-    }
+    for (const HitLevel hit : kAllOf<HitLevel>) by_hit[name_of(hit)] = m.reads_by_level[level][hit];
     reads[std::to_string(level)] = std::move(by_hit);
   }
   return {{"walk_cycles", m.walk_cycles},

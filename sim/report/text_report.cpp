@@ -29,19 +29,16 @@ std::string latency_text(const Histogram& h) {
 }
 
 std::string hits_text(const MachineTotals& m) {
-  std::array<uint64_t, kHitLevels> by_hit{};
+  EnumArray<HitLevel, uint64_t> by_hit{};
   uint64_t all = 0;
   for (const auto& level : m.reads_by_level) {
-    for (size_t hit = 0; hit < kHitLevels; ++hit) {
-      by_hit[hit] += level[hit];
-      all += level[hit];
-    }
+    by_hit += level;
+    for (const uint64_t reads : level) all += reads;
   }
   std::string text;
-  for (unsigned hit = 0; hit < kHitLevels; ++hit) {
+  for (const HitLevel hit : kAllOf<HitLevel>) {
     if (by_hit[hit] == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of(static_cast<HitLevel>(hit)),
-                        percent(by_hit[hit], all));
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of(hit), percent(by_hit[hit], all));
   }
   return text.empty() ? "-" : text;
 }

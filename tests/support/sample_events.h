@@ -27,8 +27,8 @@ inline AccessRecord sample_access(uint64_t id) {
   a.access.kind = AccessKind::kWrite;
   a.begin = CycleTime(10 * id);
   a.end = CycleTime(10 * id + 9);
-  a.stage[static_cast<unsigned>(Stage::kTlb)] = Cycles(1);
-  a.stage[static_cast<unsigned>(Stage::kData)] = Cycles(8);
+  a.stage[Stage::kTlb] = Cycles(1);
+  a.stage[Stage::kData] = Cycles(8);
   a.pa = PhysAddr(id * 8);
   return a;
 }

@@ -144,8 +144,8 @@ TEST(PageWalker, B39_PendingAddsUpWalksAndActiveCountsCyclesEachByCause) {
   b.walk_at(40, vas[2], AccessKind::kWrite);  // waits for the first walker: waiting is not pending
   b.walk_at(1000, vas[3], AccessKind::kRead);
   sc_core::sc_start();
-  const WalkCounts& loads = b.walker.stats().by_cause[static_cast<unsigned>(WalkCause::kLoad)];
-  const WalkCounts& stores = b.walker.stats().by_cause[static_cast<unsigned>(WalkCause::kStore)];
+  const WalkCounts& loads = b.walker.stats().by_cause[WalkCause::kLoad];
+  const WalkCounts& stores = b.walker.stats().by_cause[WalkCause::kStore];
   EXPECT_EQ(loads.started, 3U);
   EXPECT_EQ(loads.pending, 3 * walk);
   EXPECT_EQ(loads.active, 20 + walk + walk);
@@ -167,8 +167,8 @@ TEST(PageWalker, WalksCompletedCountBySizeOfPageWithOrWithoutAFault) {
   b.walk_at(3000, uint64_t{2} << 39);
   sc_core::sc_start();
   const auto& by_cause = b.walker.stats().by_cause;
-  EXPECT_EQ(by_cause[static_cast<unsigned>(WalkCause::kLoad)].completed, (std::array<uint64_t, 3>{2, 0, 1}));
-  EXPECT_EQ(by_cause[static_cast<unsigned>(WalkCause::kStore)].completed, (std::array<uint64_t, 3>{0, 1, 0}));
+  EXPECT_EQ(by_cause[WalkCause::kLoad].completed, (std::array<uint64_t, 3>{2, 0, 1}));
+  EXPECT_EQ(by_cause[WalkCause::kStore].completed, (std::array<uint64_t, 3>{0, 1, 0}));
   EXPECT_EQ(b.walker.stats().faults, 2U);
 }
 

@@ -62,7 +62,7 @@ TEST_F(ExplainImage, AColdWalkReadsEachEntryAndTheSecondTimeTheTlbAnswers) {
     EXPECT_EQ(entry.source.hit, HitLevel::kDram);
     reads += entry.source.cycles;
   }
-  EXPECT_EQ(e.first->record.stage[static_cast<unsigned>(Stage::kEntryReads)], reads);
+  EXPECT_EQ(e.first->record.stage[Stage::kEntryReads], reads);
   EXPECT_TRUE(e.first->record.stlb_miss);
   EXPECT_FALSE(e.again->record.tlb_miss);
   EXPECT_LT(e.again->record.end - e.again->record.begin, e.first->record.end - e.first->record.begin);

@@ -65,7 +65,7 @@ TEST_P(OnEveryPlatform, FunctionalCountsAreTheTimedOnes) {
   EXPECT_EQ(f.walks, t.walks);
   EXPECT_EQ(f.entry_reads, t.entry_reads);
   EXPECT_EQ(f.flushes, t.flushes);
-  for (unsigned k = 0; k < t.translation.size(); ++k) {
+  for (const AccessKind k : kAllOf<AccessKind>) {
     const TranslationCounts& a = f.translation[k];
     const TranslationCounts& b = t.translation[k];
     EXPECT_EQ(a.accesses, b.accesses);

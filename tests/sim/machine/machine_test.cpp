@@ -347,12 +347,10 @@ TEST(Machine, EntriesInMemoryThatMtrrsMakeUncacheableAreReadFromMemoryEachTime) 
         for (uint64_t i = 0; i < 64; ++i) core.access({VirtAddr(i * kPageBytes)});
       });
       const MachineTotals t = m.machine.totals();
-      std::array<uint64_t, kHitLevels> reads{};
-      for (const auto& level : t.reads_by_level) {
-        for (unsigned hit = 0; hit < kHitLevels; ++hit) reads[hit] += level[hit];
-      }
+      EnumArray<HitLevel, uint64_t> reads{};
+      for (const auto& level : t.reads_by_level) reads += level;
       EXPECT_EQ(t.entry_reads, 4U + 63U);  // the first walk reads all levels, the others their PTE
-      EXPECT_EQ(reads[static_cast<unsigned>(HitLevel::kUncached)], uncacheable ? 67U : 0U);
+      EXPECT_EQ(reads[HitLevel::kUncached], uncacheable ? 67U : 0U);
       // A way to memory and back costs 120 cycles at the least (configs/platforms/textbook.json).
       EXPECT_GE(t.walk_latency.min(), uncacheable ? 81U : 0U);
       return fmt::format("{}", t.walk_latency.sum());

@@ -12,7 +12,7 @@ namespace {
 /// Every count is another power of ten, so that sums show what they are made of.
 TranslationCountsByKind sample() {
   TranslationCountsByKind c{};
-  TranslationCounts& loads = c[0];
+  TranslationCounts& loads = c[AccessKind::kRead];
   loads.accesses = 1000;
   loads.second_level_hits = {1, 10, 100, 1000};
   loads.second_level_misses = {2, 20, 200, 2000};
@@ -21,14 +21,14 @@ TranslationCountsByKind sample() {
   loads.walks.pending = 5000;
   loads.walks.active = 4000;
   loads.walks.reads = {1, 2, 3, 4, 5};
-  TranslationCounts& stores = c[1];
+  TranslationCounts& stores = c[AccessKind::kWrite];
   stores.accesses = 500;
   stores.second_level_hits = {10000, 0, 0, 0};
   stores.second_level_misses = {20000, 0, 0, 0};
   stores.walks.completed = {6, 0, 0};
   stores.walks.started = 6;
   stores.walks.reads = {10, 0, 0, 0, 0};
-  TranslationCounts& fetches = c[2];
+  TranslationCounts& fetches = c[AccessKind::kFetch];
   fetches.second_level_hits = {7, 0, 0, 0};
   fetches.second_level_misses = {1, 2, 4, 8};
   fetches.walks.completed = {9, 0, 0};

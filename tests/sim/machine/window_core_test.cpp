@@ -79,7 +79,7 @@ std::vector<uint64_t> pages_of_misses(unsigned count) {
   return pages;
 }
 
-uint64_t stage(const AccessRecord& r, Stage s) { return r.stage[static_cast<unsigned>(s)].count; }
+uint64_t stage(const AccessRecord& r, Stage s) { return r.stage[s].count; }
 
 TEST(WindowCoreTiming, IssueWidthInstructionsAreDispatchedInEachCycle) {
   WindowBench b(window_machine());
@@ -165,7 +165,7 @@ TEST(WindowCoreTiming, TwoMissesOfOnePageShareAWalkAndGoOnWhenItEnds) {
   const auto r = b.run({miss(7), second});
   ASSERT_EQ(b.keep.walks.size(), 1U);
   EXPECT_TRUE(r[0].stlb_miss && r[1].stlb_miss);
-  EXPECT_EQ(r[1].end, b.keep.walks[0].end + r[1].stage[static_cast<unsigned>(Stage::kData)]);
+  EXPECT_EQ(r[1].end, b.keep.walks[0].end + r[1].stage[Stage::kData]);
   EXPECT_EQ(stage(r[1], Stage::kWalkQueue), (b.keep.walks[0].end - r[1].begin).count - kStlb);
 }
 

@@ -23,10 +23,10 @@ MachineTotals machine(uint64_t accesses, uint64_t walks) {
   m.cycles = 10 * accesses;
   m.walk_cycles = 31 * walks;
   m.walk_latency.add(31, walks);
-  m.stage_cycles[static_cast<unsigned>(Stage::kEntryReads)] = 29 * walks;
-  m.stage_cycles[static_cast<unsigned>(Stage::kData)] = 4 * accesses;
-  m.reads_by_level[1][static_cast<unsigned>(HitLevel::kL2)] = walks;
-  m.reads_by_level[2][static_cast<unsigned>(HitLevel::kL1)] = walks;
+  m.stage_cycles[Stage::kEntryReads] = 29 * walks;
+  m.stage_cycles[Stage::kData] = 4 * accesses;
+  m.reads_by_level[1][HitLevel::kL2] = walks;
+  m.reads_by_level[2][HitLevel::kL1] = walks;
   return m;
 }
 
@@ -55,7 +55,7 @@ RunSummary sample() {
   s.totals.merge(work.machine);
   s.kernel = boot.kernel;
   s.counters.child("dtlb").add("hits", 3, "lookups that hit");
-  s.totals.translation[0].walks.completed = {40, 20, 0};
+  s.totals.translation[AccessKind::kRead].walks.completed = {40, 20, 0};
   s.misses_over_time = {100, {1, 2}, {3, 4}};
   return s;
 }

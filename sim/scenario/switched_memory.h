@@ -34,7 +34,9 @@ class SwitchedMemory final : public mm::KernelMemory {
 
   uint64_t load(VirtAddr va, unsigned bytes) override { return memory().load(va, bytes); }
   void store(VirtAddr va, uint64_t value, unsigned bytes) override { memory().store(va, value, bytes); }
-  void store_fields(VirtAddr base, std::span<const mm::FieldStore> stores) override { memory().store_fields(base, stores); }
+  void store_fields(VirtAddr base, std::span<const mm::FieldStore> stores) override {
+    memory().store_fields(base, stores);
+  }
   uint64_t read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) override {
     return memory().read_modify_write(va, op, operand, bytes, locked);
   }

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/host/memory.h"
 #include "sim/machine/machine.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"

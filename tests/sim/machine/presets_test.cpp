@@ -16,7 +16,7 @@ namespace {
 std::string shape(const TlbConfig& tlb, EntryKind kind) {
   std::string text;
   for (const TlbArrayConfig& array : tlb.arrays) {
-    if (!array.holds[static_cast<unsigned>(kind)]) continue;
+    if (!array.holds[kind]) continue;
     text += fmt::format("{}{}/{}", text.empty() ? "" : "+", array.geometry.entries, array.geometry.ways);
   }
   return text.empty() ? "-" : text;

@@ -117,7 +117,7 @@ TEST_P(Preset, SecondPassOverAWorkingSetInsideReachHasNoMiss) {
   const unsigned first = p.lsu.tlbs.load.arrays[0].geometry.entries;
   unsigned second = 0;
   for (const TlbArrayConfig& array : p.second_level.data.arrays) {
-    if (array.holds[static_cast<unsigned>(EntryKind::k4K)]) second += array.geometry.entries;
+    if (array.holds[EntryKind::k4K]) second += array.geometry.entries;
   }
   // Where the second level keeps PDEs too, each 2 MiB of the set takes one more entry of some set.
   if (p.second_level.data.holds_pdes) second = second * 3 / 4;
@@ -163,7 +163,7 @@ TEST(StackDistance, FullyAssociativeLruMissesAsTheFormulaSaysHoweverAccessesAreP
     p.lsu.tlbs.load = TlbConfig{};
     TlbArrayConfig array;
     array.geometry = {entries, entries, Replacement::kLru, IndexHash::kLinear};
-    array.holds[static_cast<unsigned>(EntryKind::k4K)] = true;
+    array.holds[EntryKind::k4K] = true;
     p.lsu.tlbs.load.arrays = {array};
     p.second_level.data.arrays = {array};
     p.second_level.data.arrays[0].geometry = {4 * entries, 4 * entries, Replacement::kLru, IndexHash::kLinear};

@@ -6,10 +6,11 @@
 namespace mmusim {
 
 void FastPath::report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa) {
-  if (context_->witness != nullptr) {
-    context_->witness->hit(context_->core, context_->control, access.va, access_type_of(access), pa, id, begin);
+  if (observers_.wants(kTranslationNotices)) {
+    observers_.translated(
+        {context_->core, context_->control, access.va, access_type_of(access), pa, nullptr, {}, id, begin});
   }
-  if (!context_->sink_accesses) return;
+  if (!observers_.wants(kAccessNotices)) return;
   AccessRecord record;
   record.id = id;
   record.core = context_->core;
@@ -18,7 +19,7 @@ void FastPath::report_hit(const MemAccess& access, uint64_t id, CycleTime begin,
   record.end = begin + l1_latency_;
   record.stage[Stage::kData] = l1_latency_;
   record.pa = pa;
-  context_->sink->access(record);
+  observers_.access(record);
 }
 
 /// Searches the TLB for the data page of an access whose page is not in the recent-page table. Puts it there, and

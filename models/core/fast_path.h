@@ -16,7 +16,8 @@ namespace mmusim {
 /// would reach the same results in the same cycles. A function that returns false has done nothing.
 class FastPath {
  public:
-  explicit FastPath(LoadStoreUnit& lsu) : lsu_(&lsu), context_(&lsu.context()), l1_latency_(lsu.l1_latency()) {}
+  explicit FastPath(LoadStoreUnit& lsu)
+      : lsu_(&lsu), context_(&lsu.context()), observers_(lsu.observers()), l1_latency_(lsu.l1_latency()) {}
 
   /// Sets what the core reaches: its first-level data cache, the page tables that its walkers read lately, and, for
   /// prefetch(), the tags of the further caches. Before anything runs.
@@ -42,7 +43,7 @@ class FastPath {
   [[gnu::always_inline]] bool try_access(const MemAccess& access, uint64_t id, LocalClock& clock, PhysAddr& pa) {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr) return false;
-    const bool report = context_->every_access();
+    const bool report = reports_hits();
     if (hit(access, *page, pa)) [[likely]] {
       if (report) [[unlikely]]
         report_hit(access, id, clock.now(), pa);
@@ -72,7 +73,9 @@ class FastPath {
   }
   /// Empties the recent-page table, because a control register changed what accesses are allowed.
   void forget() { pages_.forget(); }
-  /// Delivers the record of an access that try_hit() performed, begun at `begin`.
+  /// Returns true if an observer wants to hear of hits too.
+  bool reports_hits() const { return observers_.wants(kAccessNotices | kTranslationNotices); }
+  /// Delivers what observers want to know of an access that try_hit() performed, begun at `begin`.
   void report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa);
 
   /// Prefetches host memory for two upcoming accesses: `soon` the lines it will need, `later` its page-table entry. No
@@ -114,6 +117,7 @@ class FastPath {
 
   LoadStoreUnit* lsu_;
   CoreContext* context_;
+  const ObserverList& observers_;
   Cycles l1_latency_;
   Cache* l1d_ = nullptr;
   const RecentTables* tables_ = nullptr;

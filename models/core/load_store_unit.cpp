@@ -4,8 +4,8 @@
 namespace mmusim {
 
 LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config,
-                             CoreContext& context)
-    : sc_module(name), config_(config), context_(&context), first_level_(config.tlbs) {}
+                             CoreContext& context, const ObserverList& observers)
+    : sc_module(name), config_(config), context_(&context), observers_(observers), first_level_(config.tlbs) {}
 
 AccessResult LoadStoreUnit::finish(const MemAccess& access, const Pieces& pieces, LocalClock& clock,
                                    AccessRecord& record) {
@@ -59,9 +59,10 @@ PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, L
     return {reply.translation, reply.fault, reply.coalescible, false, reply.second_level_hit, {}};
   };
   const PageAnswer answer = first_level_.translate(va, type, context_->control, second);
-  if (context_->witness != nullptr) {
-    context_->witness->translated(context_->core, context_->control, va, type, answer.translation, answer.fault,
-                                  record.id, clock.now());
+  if (observers_.wants(kTranslationNotices)) {
+    const PhysAddr pa = answer.fault ? PhysAddr() : answer.translation.address(context_->control.linear(va));
+    observers_.translated(
+        {context_->core, context_->control, va, type, pa, &answer.translation, answer.fault, record.id, clock.now()});
   }
   return answer;
 }
@@ -94,7 +95,7 @@ void LoadStoreUnit::retire(const AccessRecord& record) {
   }
   MMUSIM_INVARIANT(sum == record.end - record.begin, fmt::format("stages of access {} add up to {} of {} cycles",
                                                                  record.id, sum, record.end - record.begin));
-  if (context_->sink_accesses) context_->sink->access(record);
+  if (observers_.wants(kAccessNotices)) observers_.access(record);
 }
 
 LoadStoreUnitStats LoadStoreUnit::stats() const {

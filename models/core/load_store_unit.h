@@ -75,7 +75,8 @@ class LoadStoreUnit : public sc_core::sc_module {
   sc_core::sc_port<MemoryIf> data_cache{"data_cache"};
   sc_core::sc_port<MemoryIf> instruction_cache{"instruction_cache"};
 
-  LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config, CoreContext& context);
+  LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config, CoreContext& context,
+                const ObserverList& observers);
 
   /// An access as the page or two pages that it touches.
   struct Pieces {
@@ -114,6 +115,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   Cycles flush_cycles() const { return config_.flush_cycles; }
   LoadStoreUnitStats stats() const;
   CoreContext& context() { return *context_; }
+  const ObserverList& observers() const { return observers_; }
 
  private:
   bool cacheable(PhysAddr pa, const Translation& translation) const {
@@ -123,6 +125,7 @@ class LoadStoreUnit : public sc_core::sc_module {
 
   const LoadStoreUnitConfig config_;
   CoreContext* context_;
+  const ObserverList& observers_;
   FirstLevel first_level_;
   LoadStoreUnitStats stats_;
 };

@@ -69,7 +69,7 @@ WindowCore::InFlight& WindowCore::dispatch(const MemAccess& access) {
   if (needed == nullptr || (needed->known && needed->done <= clock_.now())) {
     if (busy_ != 0) clock_.sync();  // what the slots have done up to now counts
     if (fast_path_.try_hit_searching(access, flight.result.pa)) {
-      if (lsu_->context().every_access()) fast_path_.report_hit(access, number, clock_.now(), flight.result.pa);
+      if (fast_path_.reports_hits()) fast_path_.report_hit(access, number, clock_.now(), flight.result.pa);
       flight.done = clock_.now() + lsu_->l1_latency();
       flight.known = true;
       return flight;

@@ -10,10 +10,9 @@
 #include "models/base/types.h"
 #include "models/fabric/clock.h"
 #include "models/fabric/host_prefetch.h"
-#include "models/x86/activity.h"
+#include "models/fabric/observer.h"
 #include "models/x86/memory_type.h"
 #include "models/x86/structure_store.h"
-#include "models/x86/translation_witness.h"
 #include "models/x86/walk_outcome.h"
 
 namespace mmusim {
@@ -90,20 +89,13 @@ class WalkerIf : virtual public sc_core::sc_interface {
   virtual Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) = 0;
 };
 
-/// What all modules of one core share. Owned by the machine.
+/// Architectural state of one core, which its modules share. Owned by the machine.
 struct CoreContext {
   PhysMem* memory = nullptr;
   ControlState control;
   MemoryTypes types;
-  unsigned core = 0;
-  RecordSink* sink = nullptr;             ///< nullptr: nobody wants records
-  bool sink_accesses = false;             ///< the sink wants each access too, not only walks
-  ActivitySink* activity = nullptr;       ///< hears what programs ask of the core; nullptr: nobody
-  TranslationWitness* witness = nullptr;  ///< nullptr: nobody checks
-  DemandMapper* mapper = nullptr;         ///< builds mappings on first touch, where an address space wants that
-
-  /// Somebody wants to hear of each access.
-  bool every_access() const { return sink_accesses || witness != nullptr; }
+  unsigned core = 0;               ///< number of the core
+  DemandMapper* mapper = nullptr;  ///< builds mappings on first touch, where an address space wants that
 };
 
 }  // namespace mmusim

@@ -82,8 +82,12 @@ class PageWalker::EntryPort {
 };
 
 PageWalker::PageWalker(const sc_core::sc_module_name& name, const PageWalkerConfig& config, CoreContext& context,
-                       StructureStore* second_level_tlb)
-    : sc_module(name), config_(config), context_(&context), caches_(config.structure_caches, second_level_tlb) {
+                       const ObserverList& observers, StructureStore* second_level_tlb)
+    : sc_module(name),
+      config_(config),
+      context_(&context),
+      observers_(observers),
+      caches_(config.structure_caches, second_level_tlb) {
   for (unsigned i = 0; i < config_.walkers; ++i) walkers_.push_back(std::make_unique<Walker>());
 }
 
@@ -131,7 +135,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   stage[Stage::kStructureCaches] += record.structure_caches;
   stage[Stage::kEntryReads] += reads;
   stage[Stage::kUpdates] += record.updates;
-  if (context_->sink != nullptr) context_->sink->walk(record);
+  if (observers_.wants(kWalkNotices)) observers_.walk(record);
   release(walker, clock);
   return {outcome, /*merged=*/false};
 }

@@ -77,7 +77,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
   sc_core::sc_port<MemoryIf> memory{"memory"};  ///< where entries are read: the first-level data cache
 
   PageWalker(const sc_core::sc_module_name& name, const PageWalkerConfig& config, CoreContext& context,
-             StructureStore* second_level_tlb);
+             const ObserverList& observers, StructureStore* second_level_tlb);
 
   Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) override;
 
@@ -108,6 +108,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
 
   const PageWalkerConfig config_;
   CoreContext* context_;
+  const ObserverList& observers_;
   StructureCaches caches_;
   RecentTables tables_;
   PageWalkerStats stats_;

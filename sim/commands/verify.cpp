@@ -39,17 +39,16 @@ bool verify_one(const std::string& path) {
   const Scenario scenario = scenario_from_json(std::move(document), path);
   PhysMem memory;
   UntimedHost host(scenario, memory, Workloads::kRefused);
-  KeptTables tables;
+  std::vector<StageTables> tables;
   RunOutputs outputs;
-  outputs.tables = &tables;
+  outputs.tables = [&](StageTables&& stage) { tables.push_back(std::move(stage)); };
   const RunResult result = run_scenario(scenario, host, outputs);
   if (!result.failure.empty()) fmt::print("{:<24} {}\n", scenario.name, result.failure);
 
   const size_t recorded = dump["stages"].size();
-  bool agrees = result.failure.empty() && tables.stages().size() == recorded;
-  for (size_t i = 0; i < std::min(tables.stages().size(), recorded); ++i) {
-    const StageAgreement stage =
-        compare_stage(tables.stages()[i], dump["stages"][i], fmt::format("{}: /stages/{}", path, i));
+  bool agrees = result.failure.empty() && tables.size() == recorded;
+  for (size_t i = 0; i < std::min(tables.size(), recorded); ++i) {
+    const StageAgreement stage = compare_stage(tables[i], dump["stages"][i], fmt::format("{}: /stages/{}", path, i));
     print_stage(scenario.name, stage);
     agrees &= stage.agrees();
   }

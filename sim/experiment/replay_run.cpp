@@ -127,7 +127,7 @@ class ReplayRun {
       events.emplace(directory_.events(), selection_,
                      EventLogHeader{MMUSIM_VERSION, setup_.configuration, options_.seed, options_.events});
       events->phase({CycleTime(0), "replay", "replay"});
-      machine->set_sink(&*events, events->wants(EventCategory::kAccesses));
+      machine->observe(*events);
     }
     ReplayResult result = replay_trace(reader, replay_machine, setup_.config);
     if (events) close(*events, machine->now(), result);
@@ -168,9 +168,7 @@ ReplayOutcome replay_one(const ReplayOptions& options) {
                     "a smaller platform takes less");
   ReplayRun replay(options, std::move(setup), selection);
   if (options.model == ReplayModel::kFunctional) {
-    FunctionalMachine machine(platform);
-    std::optional<ShadowWalk> shadow;
-    if (options.limits.paranoid) machine.set_shadow(&shadow.emplace(machine.memory(), 1));
+    FunctionalMachine machine(platform, options.limits.paranoid);
     const Watchdog watchdog(nullptr, limits);
     FunctionalReplayMachine replay_machine(machine);
     return replay.on(replay_machine, nullptr);

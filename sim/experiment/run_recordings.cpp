@@ -29,13 +29,13 @@ RunRecordings::RunRecordings(const RecordingOptions& options, const EventSelecti
   if (!selection.empty()) {
     const bool page_tables = selection.has(EventCategory::kAccesses) && selection.has(EventCategory::kEntryWrites);
     events_.emplace(directory + "/events.jsonl.zst", selection,
-                    EventLogHeader{MMUSIM_VERSION, scenario.effective, scenario.seed, options.events, page_tables});
+                    EventLogHeader{MMUSIM_VERSION, scenario.effective, scenario.seed, options.events, page_tables},
+                    [&host] { return host.stamp(); });
   }
   if (!options.timeline.empty()) open_timeline();
   if (!options.vcd.empty()) open_signals(platform);
   if (timeline_ || signals_) {
     dram_tracks_.emplace(platform.dram.dram, platform.period_ps, address_of(timeline_), address_of(signals_));
-    host.machine().observe_dram(&*dram_tracks_);
   }
   if (!options.tables.empty()) tables_.emplace(options.tables, scenario.name);
   if (!options.record.empty()) {
@@ -63,27 +63,28 @@ void RunRecordings::open_signals(const PlatformConfig& platform) {
 }
 
 void RunRecordings::attach() {
-  const bool accesses = (events_ && events_->wants(EventCategory::kAccesses)) || timeline_ ||
-                        (signals_ && signals_->wants(SignalGroup::kMisses));
-  if (events_ && (accesses || events_->wants(EventCategory::kWalks))) sinks_.add(*events_);
-  if (timeline_) sinks_.add(*timeline_);
-  if (signals_) sinks_.add(*signals_);
-  if (!sinks_.empty()) host_.set_sink(&sinks_, accesses);
+  Machine& machine = host_.machine();
+  if (events_) machine.observe(*events_);
+  if (timeline_) machine.observe(*timeline_);
+  if (signals_) machine.observe(*signals_);
+  if (dram_tracks_) machine.observe(*dram_tracks_);
+  if (recorder_) machine.observe(*recorder_);
+}
 
-  if (events_ && events_->wants(EventCategory::kEntryWrites)) {
-    activity_.add(activity_log_.emplace(*events_, [this] { return host_.stamp(); }));
-  }
-  if (recorder_) activity_.add(*recorder_);
-  if (!activity_.empty()) host_.set_activity(&activity_);
+void RunRecordings::phase(const PhaseEvent& event) {
+  if (events_) events_->phase(event);
+  if (timeline_) timeline_->phase(event);
+  if (signals_) signals_->phase(event);
+  if (recorder_) recorder_->phase(event);
 }
 
 RunOutputs RunRecordings::outputs() {
   RunOutputs outputs;
   outputs.events = address_of(events_);
   outputs.timeline = address_of(timeline_);
-  outputs.signals = address_of(signals_);
-  outputs.tables = address_of(tables_);
-  outputs.recorder = address_of(recorder_);
+  if (recorder_) outputs.kernel = &recorder_->kernel();
+  outputs.phase = [this](const PhaseEvent& event) { phase(event); };
+  if (tables_) outputs.tables = [this](StageTables&& tables) { tables_->stage(tables); };
   return outputs;
 }
 

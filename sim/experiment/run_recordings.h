@@ -29,44 +29,6 @@ struct RecordingOptions {
   std::string record_form;  ///< form of that trace; empty: what its name tells
 };
 
-/// Passes records on to several sinks.
-class RecordTee final : public RecordSink {
- public:
-  void add(RecordSink& sink) { sinks_.push_back(&sink); }
-  bool empty() const { return sinks_.empty(); }
-  void walk(const WalkRecord& record) override {
-    for (RecordSink* sink : sinks_) sink->walk(record);
-  }
-  void access(const AccessRecord& record) override {
-    for (RecordSink* sink : sinks_) sink->access(record);
-  }
-
- private:
-  std::vector<RecordSink*> sinks_;
-};
-
-/// Passes activity on to several sinks.
-class ActivityTee final : public ActivitySink {
- public:
-  void add(ActivitySink& sink) { sinks_.push_back(&sink); }
-  bool empty() const { return sinks_.empty(); }
-  void accesses(unsigned core, std::span<const MemAccess> accesses) override {
-    for (ActivitySink* sink : sinks_) sink->accesses(core, accesses);
-  }
-  void drained(unsigned core) override {
-    for (ActivitySink* sink : sinks_) sink->drained(core);
-  }
-  void invalidated(unsigned core, const Invalidation& operation, bool timed) override {
-    for (ActivitySink* sink : sinks_) sink->invalidated(core, operation, timed);
-  }
-  void control_written(unsigned core, unsigned number, uint64_t value, bool timed) override {
-    for (ActivitySink* sink : sinks_) sink->control_written(core, number, value, timed);
-  }
-
- private:
-  std::vector<ActivitySink*> sinks_;
-};
-
 /// The files that a run writes while it goes on, and their places in the machine: event log, timeline, signals, tables
 /// of each stage, recorded trace. None has its final name before close(), but for the event log.
 class RunRecordings {
@@ -87,6 +49,7 @@ class RunRecordings {
   void open_timeline();
   void open_signals(const PlatformConfig& platform);
   void attach();
+  void phase(const PhaseEvent& event);
 
   RecordingOptions options_;
   MachineHost& host_;
@@ -96,9 +59,6 @@ class RunRecordings {
   std::optional<DramTracks> dram_tracks_;
   std::optional<TablesFile> tables_;
   std::optional<RunRecorder> recorder_;
-  RecordTee sinks_;
-  ActivityTee activity_;
-  std::optional<ActivityLog> activity_log_;
 };
 
 }  // namespace mmusim

@@ -152,8 +152,9 @@ void Machine::invalidate_all() {
 
 void Machine::observe(EventObserver* observer, bool accesses) {
   if (!parts_->timed) throw InputError("a functional machine makes no records: use Model::kCycle");
-  parts_->events = observer == nullptr ? nullptr : std::make_unique<EventTranslator>(*observer);
-  parts_->timed->set_sink(parts_->events.get(), accesses);
+  if (parts_->events) parts_->timed->stop_observing(*parts_->events);
+  parts_->events = observer == nullptr ? nullptr : std::make_unique<EventTranslator>(*observer, accesses);
+  if (parts_->events) parts_->timed->observe(*parts_->events);
 }
 
 Totals Machine::totals() const {

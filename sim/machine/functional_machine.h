@@ -18,15 +18,15 @@ namespace mmusim {
 /// caches, no DRAM, no cycles.
 class FunctionalMachine {
  public:
-  explicit FunctionalMachine(const PlatformConfig& platform);
+  /// `paranoid`: as MachineOptions::paranoid.
+  explicit FunctionalMachine(const PlatformConfig& platform, bool paranoid = false);
 
   PhysMem& memory() { return memory_; }
   const ControlState& control() const { return control_; }
   void set_control(const ControlState& control);
   void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
-  /// Who checks each translation (nullptr: nobody). Before anything runs.
-  void set_shadow(ShadowWalk* shadow) { shadow_ = shadow; }
-  ShadowWalk* shadow() { return shadow_; }
+  /// Returns the checker if the machine is paranoid, else nullptr. Software that changes page tables reports it there.
+  TranslationChecker* checker() { return checker_ ? &*checker_ : nullptr; }
 
   /// Runs accesses in program order. Faults are counted.
   void execute(std::span<const MemAccess> accesses);
@@ -58,7 +58,8 @@ class FunctionalMachine {
   PhysMem memory_;
   ControlState control_;
   DemandMapper* mapper_ = nullptr;
-  ShadowWalk* shadow_ = nullptr;
+  ObserverList observers_;
+  std::optional<TranslationChecker> checker_;
   FirstLevel first_level_;
   SecondLevelState second_level_;
   StructureCaches structure_caches_;

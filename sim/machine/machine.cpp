@@ -27,7 +27,7 @@ Machine::Machine(const PlatformConfig& platform, MachineOptions options)
   alone_ = look_ahead == LookAhead::kAlone;
   dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
   clock_.waits().name(0, "dram");
-  if (options.paranoid) shadow_.emplace(memory_, platform.cores);
+  if (options.paranoid) observe(checker_.emplace(memory_, platform.cores));
   l3_ = std::make_unique<Cache>("l3", platform.l3, HitLevel::kL3, platform.l3.latency - platform.l2.latency);
   if (options.memory != nullptr) {
     l3_->below(*options.memory);
@@ -52,7 +52,6 @@ std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhea
   parts->context.memory = &memory_;
   parts->context.core = number;
   parts->context.types = platform_.memory_types;
-  parts->context.witness = shadow();
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;
   parts->context.control = ControlState(registers, platform_.processor);
@@ -76,10 +75,10 @@ std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhea
 
   parts->second_level = std::make_unique<SecondLevelTlb>(name("stlb").c_str(), platform_.second_level, parts->context);
   parts->walker = std::make_unique<PageWalker>(name("page_walkers").c_str(), platform_.walker, parts->context,
-                                               &parts->second_level->state().data());
+                                               observers_, &parts->second_level->state().data());
   parts->walker->memory(*parts->l1d);
   parts->second_level->walker(*parts->walker);
-  parts->lsu = std::make_unique<LoadStoreUnit>(name("lsu").c_str(), platform_.lsu, parts->context);
+  parts->lsu = std::make_unique<LoadStoreUnit>(name("lsu").c_str(), platform_.lsu, parts->context, observers_);
   parts->lsu->second_level(*parts->second_level);
   parts->lsu->data_cache(*parts->l1d);
   parts->lsu->instruction_cache(*instructions);
@@ -129,14 +128,13 @@ std::string Machine::who_waits() const {
 
 void Machine::set_control(unsigned core, const ControlState& control) {
   CoreContext& context = cores_[core]->context;
-  if (context.activity != nullptr) context.activity->control_written(core, 4, control.registers().cr4, /*timed=*/false);
+  if (observers_.wants(kProgramNotices)) observers_.control_written(core, 4, control.registers().cr4, /*timed=*/false);
   context.control = control;
   cores_[core]->core->fast_path().forget();
 }
 
 unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
-  ActivitySink* activity = cores_[core]->context.activity;
-  if (activity != nullptr) activity->invalidated(core, operation, charge == Charge::kCycles);
+  if (observers_.wants(kProgramNotices)) observers_.invalidated(core, operation, charge == Charge::kCycles);
   return remove(core, operation, charge);
 }
 
@@ -146,7 +144,7 @@ unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge ch
   removed += parts.second_level->state().invalidate(operation);
   removed += parts.walker->structure_caches().invalidate(parts.context.control, operation);
   if (charge == Charge::kCycles) parts.lsu->count_flush(removed);
-  if (shadow_) check_tlbs(core, operation);
+  if (checker_) check_tlbs(core, operation);
   return removed;
 }
 
@@ -154,9 +152,9 @@ unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge ch
 void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
   CoreParts& parts = *cores_[core];
   const auto check = [&](const TlbLevel& tlb, const char* name) {
-    shadow_->check_contents(core, parts.context.control, tlb, name, parts.core->now());
+    checker_->check_contents(core, parts.context.control, tlb, name, parts.core->now());
   };
-  shadow_->flushed(core, operation);
+  checker_->flushed(core, operation);
   parts.lsu->first_level().for_each_tlb(check);
   parts.second_level->state().for_each_tlb(check);
 }
@@ -168,9 +166,7 @@ unsigned Machine::running_core() const {
 
 bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   CoreParts& parts = *cores_[core];
-  if (parts.context.activity != nullptr) {
-    parts.context.activity->control_written(core, 3, value, charge == Charge::kCycles);
-  }
+  if (observers_.wants(kProgramNotices)) observers_.control_written(core, 3, value, charge == Charge::kCycles);
   const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory_});
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(parts.context.control, value);
@@ -180,15 +176,14 @@ bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   return true;
 }
 
-void Machine::set_sink(RecordSink* sink, bool accesses) {
-  for (const auto& parts : cores_) {
-    parts->context.sink = sink;
-    parts->context.sink_accesses = accesses && sink != nullptr;
-  }
+void Machine::observe(Observer& observer) {
+  observers_.add(observer);
+  dram_->system().observe(observers_.wants(kDramCommandNotices) ? &observers_ : nullptr);
 }
 
-void Machine::set_activity(ActivitySink* activity) {
-  for (const auto& parts : cores_) parts->context.activity = activity;
+void Machine::stop_observing(const Observer& observer) {
+  observers_.remove(observer);
+  dram_->system().observe(observers_.wants(kDramCommandNotices) ? &observers_ : nullptr);
 }
 
 CycleTime Machine::now() const {

@@ -20,7 +20,8 @@ enum class Charge : uint8_t { kCycles, kNothing };
 struct MachineOptions {
   /// kNone waits at every synchronisation: slower, same results. Else the machine runs ahead as far as is exact.
   LookAhead look_ahead = LookAhead::kPending;
-  /// Every translation that the machine uses is compared with the pure walk (shadow_walk.h): much slower, same results.
+  /// Every translation that the machine uses is compared with the pure walk (translation_checker.h): much slower, same
+  /// results.
   bool paranoid = false;
   /// Another memory below the last cache in place of the platform's DRAM; outlives the machine.
   MemoryIf* memory = nullptr;
@@ -62,17 +63,16 @@ class Machine {
   /// The lock of that name (any number); there from its first use on.
   CoreLock& lock(uint64_t name) { return locks_[name]; }
 
-  /// Who gets records (nullptr: nobody), and whether each access too. Between programs.
-  void set_sink(RecordSink* sink, bool accesses);
-  /// Who hears of DRAM commands (nullptr: nobody).
-  void observe_dram(DramObserver* observer) { dram_->system().observe(observer); }
-  /// Who hears what programs ask of the cores (nullptr: nobody). Between programs.
-  void set_activity(ActivitySink* activity);
+  /// Adds an observer, which stays where it is until it is removed or the machine ends. Call only while no program
+  /// runs.
+  void observe(Observer& observer);
+  void stop_observing(const Observer& observer);
   /// Builds mappings on first touch (nullptr: tables are what they are).
   void set_mapper(unsigned core, DemandMapper* mapper) { cores_[core]->context.mapper = mapper; }
 
-  /// With MachineOptions::paranoid, who compares; else nullptr. Software that changes page tables tells it.
-  ShadowWalk* shadow() { return shadow_ ? &*shadow_ : nullptr; }
+  /// Returns the checker with MachineOptions::paranoid, else nullptr. Software that changes page tables reports it
+  /// there.
+  TranslationChecker* checker() { return checker_ ? &*checker_ : nullptr; }
 
   /// True while run() runs.
   bool running() const { return running_; }
@@ -110,7 +110,8 @@ class Machine {
   std::vector<std::unique_ptr<CoreParts>> cores_;
   std::map<uint64_t, CoreLock> locks_;
   unsigned next_requester_ = 0;
-  std::optional<ShadowWalk> shadow_;
+  ObserverList observers_;
+  std::optional<TranslationChecker> checker_;
   bool running_ = false;
   bool alone_ = false;  // a lone core, with nothing under way between its accesses
 };

@@ -22,8 +22,8 @@ class ReplayMachine {
   /// Control registers, without removing anything from the TLBs.
   virtual void set_control(const ControlState& control) = 0;
   virtual void set_mapper(DemandMapper* mapper) = 0;
-  /// Who checks translations and wants to know of changed entries; nullptr: nobody.
-  virtual ShadowWalk* shadow() = 0;
+  /// Returns the checker of translations, which wants to know of changed entries; nullptr: none.
+  virtual TranslationChecker* checker() = 0;
 
   /// Runs `body`; the functions from here to drain() may be called from it only. Throws what it throws.
   virtual void run(const std::function<void()>& body) = 0;
@@ -61,7 +61,7 @@ class TimedReplayMachine final : public ReplayMachine {
     for (unsigned core = 0; core < machine_.cores(); ++core) machine_.set_control(core, control);
   }
   void set_mapper(DemandMapper* mapper) override { machine_.set_mapper(0, mapper); }
-  ShadowWalk* shadow() override { return machine_.shadow(); }
+  TranslationChecker* checker() override { return machine_.checker(); }
   void run(const std::function<void()>& body) override;
   void execute(std::span<const MemAccess> accesses) override { core_.execute(accesses); }
   std::optional<AccessResult> execute_one(const MemAccess& access) override;
@@ -96,7 +96,7 @@ class FunctionalReplayMachine final : public ReplayMachine {
   const ControlState& control() const override { return machine_.control(); }
   void set_control(const ControlState& control) override { machine_.set_control(control); }
   void set_mapper(DemandMapper* mapper) override { machine_.set_mapper(mapper); }
-  ShadowWalk* shadow() override { return machine_.shadow(); }
+  TranslationChecker* checker() override { return machine_.checker(); }
   void run(const std::function<void()>& body) override { body(); }
   void execute(std::span<const MemAccess> accesses) override { machine_.execute(accesses); }
   std::optional<AccessResult> execute_one(const MemAccess& access) override { return machine_.access(access); }

@@ -140,7 +140,7 @@ void TracePlayer::store_entry(const TraceEvent& event) {
   ++stats_.entry_writes;
   check_memory(event.operand, kEntryBytes);
   if ((event.value & pte::kPresent) != 0) check_memory(event.value & pte::kAddressMask, 1);
-  if (machine_.shadow() != nullptr) machine_.shadow()->entry_changed(VirtAddr(0), 0);  // it may map anything
+  if (machine_.checker() != nullptr) machine_.checker()->entry_changed(VirtAddr(0), 0);  // it may map anything
   machine_.memory().store64(PhysAddr(event.operand), event.value);
 }
 

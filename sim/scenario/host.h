@@ -63,8 +63,6 @@ class ScenarioHost {
   virtual double core_ghz() const = 0;
   /// The kernel stored to a paging-structure entry, after the fact: for hosts that check translations.
   virtual void entry_written(const mm::EntryWrite&) {}
-  /// Who gets the records of walks, and of accesses if `accesses`.
-  virtual void set_sink(RecordSink* sink, bool accesses) = 0;
 };
 
 /// The kernel's addresses on the machine of a scenario.

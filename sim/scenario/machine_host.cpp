@@ -105,8 +105,8 @@ MachineHost::MachineHost(const Scenario& scenario, const PlatformConfig& platfor
 EventStamp MachineHost::stamp() const { return {machine_.now(), 0, machine_.core(0).accesses_begun()}; }
 
 void MachineHost::entry_written(const mm::EntryWrite& write) {
-  if (machine_.shadow() == nullptr || (write.old_value & pte::kPresent) == 0) return;
-  machine_.shadow()->entry_changed(write.va, write.bytes);
+  if (machine_.checker() == nullptr || (write.old_value & pte::kPresent) == 0) return;
+  machine_.checker()->entry_changed(write.va, write.bytes);
 }
 
 void MachineHost::run_kernel(Timing timing, const std::function<void()>& code) {

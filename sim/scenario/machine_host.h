@@ -31,9 +31,6 @@ class MachineHost final : public ScenarioHost {
   CounterNames counter_names() const override { return machine_.platform().counter_names; }
   double core_ghz() const override { return 1000.0 / machine_.platform().period_ps; }
   void entry_written(const mm::EntryWrite& write) override;
-  void set_sink(RecordSink* sink, bool accesses) override { machine_.set_sink(sink, accesses); }
-  /// Who hears what the run asks of the machine (nullptr: nobody).
-  void set_activity(ActivitySink* activity) { machine_.set_activity(activity); }
 
  private:
   Machine machine_;

@@ -5,53 +5,57 @@
 #include <map>
 
 #include "mm/kernel.h"
-#include "sim/events/event_log.h"
 #include "sim/events/kernel_recorder.h"
-#include "sim/events/timeline.h"
-#include "sim/events/vcd.h"
 #include "sim/host/interrupts.h"
 #include "sim/report/misses_over_time.h"
 #include "sim/scenario/kernel_phases.h"
-#include "sim/scenario/run_recorder.h"
 #include "sim/workloads/random.h"
 
 namespace mmusim {
 
 namespace {
 
-/// Keeps the kernel's log, tells the host of entries, and what makes page tables to the trace, beside what the recorder
-/// does.
-class LoggingRecorder final : public mm::Observer {
+/// Passes the kernel's acts on to the host, the recorder and another observer, and keeps the kernel's log.
+class KernelActs final : public mm::Observer {
  public:
-  LoggingRecorder(KernelRecorder& recorder, ScenarioHost& host, std::string& log, RunRecorder* trace)
-      : recorder_(recorder), host_(host), log_(log), trace_(trace) {}
+  KernelActs(ScenarioHost& host, KernelRecorder& recorder, mm::Observer* other, std::string& log)
+      : host_(host), observers_{&recorder}, log_(log) {
+    if (other != nullptr) observers_.push_back(other);
+  }
 
-  uint32_t mask() const override { return recorder_.mask() | mm::kLogLines; }
+  uint32_t mask() const override { return mm::kAllEvents; }
   void entry_write(const mm::EntryWrite& e) override {
     host_.entry_written(e);
-    recorder_.entry_write(e);
-    if (trace_ != nullptr) trace_->entry_write(e);
+    for (mm::Observer* o : observers_) o->entry_write(e);
   }
-  void entry_read(const mm::EntryRead& e) override { recorder_.entry_read(e); }
-  void alloc(const mm::AllocEvent& e) override { recorder_.alloc(e); }
-  void free(const mm::AllocEvent& e) override { recorder_.free(e); }
+  void entry_read(const mm::EntryRead& e) override {
+    for (mm::Observer* o : observers_) o->entry_read(e);
+  }
+  void alloc(const mm::AllocEvent& e) override {
+    for (mm::Observer* o : observers_) o->alloc(e);
+  }
+  void free(const mm::AllocEvent& e) override {
+    for (mm::Observer* o : observers_) o->free(e);
+  }
   void fill(const mm::FillEvent& e) override {
-    recorder_.fill(e);
-    if (trace_ != nullptr) trace_->fill(e);
+    for (mm::Observer* o : observers_) o->fill(e);
   }
-  void flush(const mm::FlushEvent& e) override { recorder_.flush(e); }
-  void phase(const char* step) override { recorder_.phase(step); }
+  void flush(const mm::FlushEvent& e) override {
+    for (mm::Observer* o : observers_) o->flush(e);
+  }
+  void phase(const char* step) override {
+    for (mm::Observer* o : observers_) o->phase(step);
+  }
   void log(mm::LogLevel level, std::string_view text) override {
-    recorder_.log(level, text);
+    for (mm::Observer* o : observers_) o->log(level, text);
     log_ += text;
     log_ += '\n';
   }
 
  private:
-  KernelRecorder& recorder_;
   ScenarioHost& host_;
+  std::vector<mm::Observer*> observers_;
   std::string& log_;
-  RunRecorder* trace_;
 };
 
 class Run {
@@ -63,8 +67,8 @@ class Run {
         layout_(layout_of(scenario)),
         recorder_([&host] { return host.stamp(); }, layout_.vmemmap_base(), layout_.vmemmap_bytes(), outputs.events,
                   outputs.timeline),
-        observer_(recorder_, host, result_.kernel_log, outputs.recorder),
-        kernel_(scenario.kernel, scenario.memory, host.kernel_memory(), &observer_),
+        acts_(host, recorder_, outputs.kernel, result_.kernel_log),
+        kernel_(scenario.kernel, scenario.memory, host.kernel_memory(), &acts_),
         calls_(kernel_, scenario.phases) {}
 
   RunResult all() {
@@ -78,8 +82,8 @@ class Run {
       if (result_.summary.interrupted) break;
       const bool last_of_stage =
           i + 1 == scenario_.phases.size() || scenario_.phases[i + 1].stage != scenario_.phases[i].stage;
-      if (last_of_stage && outputs_.tables != nullptr) {
-        outputs_.tables->stage({scenario_.phases[i].stage, layout_.levels(), kernel_.vmemmap_tables(host_.memory())});
+      if (last_of_stage && outputs_.tables) {
+        outputs_.tables({scenario_.phases[i].stage, layout_.levels(), kernel_.vmemmap_tables(host_.memory())});
       }
     }
     result_.summary.totals = host_.totals();
@@ -101,11 +105,7 @@ class Run {
     summary.workload =
         std::holds_alternative<WorkloadPhase>(phase.what) || std::holds_alternative<ReplayPhase>(phase.what);
     summary.begin = host_.stamp().cycle;
-    const PhaseEvent event{summary.begin, phase.stage, phase.name};
-    if (outputs_.events != nullptr) outputs_.events->phase(event);
-    if (outputs_.timeline != nullptr) outputs_.timeline->phase(event);
-    if (outputs_.signals != nullptr) outputs_.signals->phase(event);
-    if (outputs_.recorder != nullptr) outputs_.recorder->phase(event);
+    if (outputs_.phase) outputs_.phase({summary.begin, phase.stage, phase.name});
     recorder_.begin_phase();
     before_ = host_.totals();
     try {
@@ -200,7 +200,7 @@ class Run {
   mm::Layout layout_;
   RunResult result_;
   KernelRecorder recorder_;
-  LoggingRecorder observer_;
+  KernelActs acts_;
   mm::Kernel kernel_;
   KernelPhases calls_;
   MachineTotals before_;  // the machine's counts when the phase, or its measured part, began

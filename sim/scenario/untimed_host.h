@@ -29,7 +29,6 @@ class UntimedHost final : public ScenarioHost {
   StatNode counters() const override { return {}; }
   CounterNames counter_names() const override { return CounterNames::kGeneric; }
   double core_ghz() const override { return 0; }
-  void set_sink(RecordSink*, bool) override {}
 
  private:
   void refuse() const;

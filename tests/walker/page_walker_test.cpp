@@ -12,10 +12,10 @@ namespace {
 constexpr Cycles kRead{20};
 
 /// Keeps the records of walks.
-class Keep : public RecordSink {
+class Keep : public Observer {
  public:
+  uint32_t mask() const override { return kWalkNotices; }
   void walk(const WalkRecord& record) override { walks.push_back(record); }
-  void access(const AccessRecord&) override {}
   std::vector<WalkRecord> walks;
 };
 
@@ -28,10 +28,10 @@ PageWalkerConfig with_caches(unsigned walkers) {
 
 struct Bench {
   explicit Bench(const PageWalkerConfig& c, unsigned levels = 4)
-      : tables(memory, levels), config(c), walker("walker", c, context, nullptr) {
+      : tables(memory, levels), config(c), walker("walker", c, context, observers, nullptr) {
     walker.memory(lines);
     context.memory = &memory;
-    context.sink = &keep;
+    observers.add(keep);
     ControlRegisters registers;
     if (levels == 5) registers.cr4 |= kCr4La57;
     registers.cr3 = tables.root().raw();
@@ -54,6 +54,7 @@ struct Bench {
   PhysMem memory;
   TableBuilder tables;
   CoreContext context;
+  ObserverList observers;
   Keep keep;
   FakeMemory lines{"lines", kRead};
   PageWalkerConfig config;

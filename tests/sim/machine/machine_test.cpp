@@ -132,8 +132,9 @@ TEST(Machine, LookAheadDoesNotChangeReadsOnAShortWayToTheController) {
 }
 
 /// Counts what it is told.
-class Counting : public RecordSink {
+class Counting : public Observer {
  public:
+  uint32_t mask() const override { return kAccessNotices | kWalkNotices; }
   void walk(const WalkRecord& record) override { cycles += (record.end - record.begin).count; }
   void access(const AccessRecord& record) override {
     ++accesses;
@@ -151,10 +152,10 @@ TEST(Machine, LoggingEveryAccessChangesNoCount) {
         PlatformConfig p = window_platform();
         p.model = model;
         Mapped m(p);
-        Counting sink;
-        if (log) m.machine.set_sink(&sink, true);
+        Counting observer;
+        if (log) m.machine.observe(observer);
         m.run([](Core& c) { c.execute(mixed_accesses(20000, 9, 4096 * kPageBytes)); });
-        EXPECT_EQ(sink.accesses, log ? 20000U : 0U);
+        EXPECT_EQ(observer.accesses, log ? 20000U : 0U);
         return to_json(m.machine.stats()).dump(1);
       });
     };

@@ -67,13 +67,13 @@ TEST(Paranoid, AStaleTranslationIsRightUntilItIsFlushed) {
   in_child([] {
     Bench b;
     b.remap();
-    b.machine.shadow()->entry_changed(kPage, kPageBytes);
+    b.machine.checker()->entry_changed(kPage, kPageBytes);
     b.load();
-    EXPECT_EQ(b.machine.shadow()->stale_seen(), 1U);
+    EXPECT_EQ(b.machine.checker()->stale_seen(), 1U);
     b.machine.invalidate(0, b.invlpg());
     b.load();
-    EXPECT_EQ(b.machine.shadow()->stale_seen(), 1U);
-    EXPECT_GE(b.machine.shadow()->translations_checked(), 3U);
+    EXPECT_EQ(b.machine.checker()->stale_seen(), 1U);
+    EXPECT_GE(b.machine.checker()->translations_checked(), 3U);
     return "";
   });
 }
@@ -83,10 +83,10 @@ TEST(Paranoid, AFlushThatLeavesAnEntryBehindStopsAtTheFlush) {
       {
         Bench b;
         b.remap();
-        b.machine.shadow()->entry_changed(kPage, kPageBytes);
+        b.machine.checker()->entry_changed(kPage, kPageBytes);
         // The flush of a machine that forgets its second level.
         const Invalidation nothing;
-        b.machine.shadow()->flushed(0, b.invlpg());
+        b.machine.checker()->flushed(0, b.invlpg());
         b.machine.core(0).lsu().invalidate(b.invlpg());
         b.machine.invalidate(0, nothing);
       },
@@ -111,14 +111,12 @@ TEST(Paranoid, AMissingAccessedFlagStops) {
 TEST(Paranoid, TheFunctionalMachineIsCheckedToo) {
   EXPECT_DEATH(
       {
-        FunctionalMachine machine(platform(CoreModel::kBlocking));
+        FunctionalMachine machine(platform(CoreModel::kBlocking), /*paranoid=*/true);
         TableBuilder tables(machine.memory(), 4);
         tables.map(kPage, kFrame, PageSize::k4K);
         ControlState control = machine.control();
         control.set_cr3(tables.root().raw());
         machine.set_control(control);
-        ShadowWalk shadow(machine.memory(), 1);
-        machine.set_shadow(&shadow);
         machine.execute(std::array{MemAccess{kPage, 8}});
         tables.map(kPage, kOther, PageSize::k4K);
         machine.execute(std::array{MemAccess{kPage, 8}});

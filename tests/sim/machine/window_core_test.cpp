@@ -17,8 +17,9 @@ namespace {
 constexpr uint64_t kL1 = 5, kStlb = 10, kLookup = 1;
 constexpr uint64_t kCold = 1 << 20;  ///< lines from here on are in no cache
 
-class Keep : public RecordSink {
+class Keep : public Observer {
  public:
+  uint32_t mask() const override { return kAccessNotices | kWalkNotices; }
   void walk(const WalkRecord& record) override { walks.push_back(record); }
   void access(const AccessRecord& record) override { accesses.push_back(record); }
   std::vector<WalkRecord> walks;
@@ -43,7 +44,7 @@ class WindowBench {
       tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
     }
     machine.write_cr3(0, tables.root().raw());
-    machine.set_sink(&keep, true);
+    machine.observe(keep);
   }
 
   /// Lines 0 to 63 of page 0 and one line each of pages 1 to 3 hit; everything else misses.

@@ -222,8 +222,8 @@ void Cache::release_register(unsigned number) {
 std::string Cache::in_progress(const WaitBoard& names) const {
   std::string text;
   for (size_t i = 0; i < flying_.size(); ++i) {
-    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", name(), flying_in_[i], flying_[i],
-                        names.name_of(registers_[flying_in_[i]]->requester));
+    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", names.short_name(name()), flying_in_[i],
+                        flying_[i], names.name_of(registers_[flying_in_[i]]->requester));
   }
   return text;
 }

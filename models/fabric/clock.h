@@ -22,7 +22,7 @@ namespace mmusim {
 /// do not depend on the order in which the simulation kernel runs processes.
 class ClockDomain {
  public:
-  /// `period_ps` is an even number of picoseconds; requesters are numbered 0..requesters-1.
+  /// `period_ps` is an even number of picoseconds; requesters are numbered 0..requesters-1. Calls check_resolution().
   ClockDomain(unsigned period_ps, unsigned requesters);
 
   unsigned period_ps() const { return period_ps_; }
@@ -34,6 +34,8 @@ class ClockDomain {
     return cycle.count * period_fs_ + offset;
   }
   CycleTime cycle_of(Moment moment) const { return CycleTime(moment / period_fs_); }
+  /// Returns the first cycle that begins at or after `moment`.
+  CycleTime first_cycle_from(Moment moment) const { return CycleTime((moment + period_fs_ - 1) / period_fs_); }
   /// Returns the round of a moment in `cycle`, which is the moment's.
   unsigned round_of(Moment moment, CycleTime cycle) const {
     const uint64_t offset = moment - cycle.count * period_fs_;
@@ -43,11 +45,17 @@ class ClockDomain {
   /// Returns the first cycle that begins at or after `ps` picoseconds.
   CycleTime first_cycle_at(uint64_t ps) const { return CycleTime(by_period_.divide(ps + period_ps_ - 1)); }
   uint64_t ps(CycleTime cycle) const { return cycle.count * period_ps_; }
+  /// Throws InputError if the time resolution of the simulation is not 1 fs. The owner of the simulation sets it before
+  /// any sc_time is made (sim/machine/simulation.h, or the sc_main of a virtual platform).
+  static void check_resolution();
   /// Returns the whole picoseconds of a moment.
   static uint64_t ps_of(Moment moment) { return moment / kFsPerPs; }
   /// Returns the board of blocked requesters. It is no part of the clock's state, so clocks write to it through a constant
   /// domain.
   WaitBoard& waits() const { return waits_; }
+  /// Returns when the simulation's next event is due, as the machine of this clock knows it; no part of the clock's state
+  /// either.
+  KernelAgenda& agenda() const { return agenda_; }
 
  private:
   static constexpr uint64_t kFsPerPs = 1000;  // the simulation counts femtoseconds: room for moments within a cycle
@@ -58,6 +66,7 @@ class ClockDomain {
   uint64_t half_fs_;
   uint64_t requesters_;
   mutable WaitBoard waits_;
+  mutable KernelAgenda agenda_;
 };
 
 /// The distance by which requesters may run ahead of the simulation.

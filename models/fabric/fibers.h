@@ -56,6 +56,7 @@ class FiberGroup {
   void run_others();
 
   const LookAhead look_ahead_;
+  KernelAgenda& agenda_;
   std::vector<Moment> due_;   // when each fiber resumes; kNever: it runs, or waits to be woken
   Moment earliest_ = kNever;  // of these
   std::vector<Fiber> fibers_;

@@ -187,7 +187,8 @@ std::string PageWalker::in_progress(const WaitBoard& names) const {
   for (size_t i = 0; i < walkers_.size(); ++i) {
     const Walker& walker = *walkers_[i];
     if (!walker.busy) continue;
-    text += fmt::format("  {} walker {} walks {} for {}\n", name(), i, walker.page, names.name_of(walker.requester));
+    text += fmt::format("  {} walker {} walks {} for {}\n", names.short_name(name()), i, walker.page,
+                        names.name_of(walker.requester));
   }
   return text;
 }

@@ -173,10 +173,12 @@ ReplayOutcome replay_one(const ReplayOptions& options) {
     FunctionalReplayMachine replay_machine(machine);
     return replay.on(replay_machine, nullptr);
   }
-  Machine machine(platform, {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
+  Simulation simulation;
+  Machine machine("machine", platform,
+                  {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
   const WatchedMachine watched(machine);
   const Watchdog watchdog(&watched, limits);
-  TimedReplayMachine replay_machine(machine);
+  TimedReplayMachine replay_machine(simulation, machine);
   return replay.on(replay_machine, &machine);
 }
 

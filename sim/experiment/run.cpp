@@ -29,7 +29,8 @@ RunOutcome run_one(const RunRequest& request) {
   outcome.directory = request.out.empty() ? "out/" + scenario.name : request.out;
   const OutputDirectory lock(outcome.directory);
 
-  MachineHost host(scenario, platform,
+  Simulation simulation;
+  MachineHost host(simulation, scenario, platform,
                    {request.lock_step ? LookAhead::kNone : LookAhead::kPending, request.limits.paranoid});
   const WatchedMachine watched(host.machine());
   const Watchdog watchdog(&watched, limits);

@@ -37,11 +37,11 @@ MemAccess mem_access_of(const Explanation& e) {
   return access;
 }
 
-TimedAccess carry_out(Machine& machine, const Explanation& e) {
+TimedAccess carry_out(Simulation& simulation, Machine& machine, const Explanation& e) {
   Recorder recorder;
   OneAccess program(mem_access_of(e));
   machine.observe(recorder);
-  machine.run(program);
+  simulation.run(machine, program);
   machine.stop_observing(recorder);
   recorder.seen.fault = program.result.fault;
   MMUSIM_INVARIANT(program.result.fault == e.fault, "the machine and the pure walk agree on the outcome");
@@ -75,10 +75,10 @@ void add_sources(const TimedAccess& timed, PageExplanation& page) {
 
 }  // namespace
 
-void add_timing(Machine& machine, Explanation& e) {
-  e.first = carry_out(machine, e);
+void add_timing(Simulation& simulation, Machine& machine, Explanation& e) {
+  e.first = carry_out(simulation, machine, e);
   for (PageExplanation& page : e.pages) add_sources(*e.first, page);
-  e.again = carry_out(machine, e);
+  e.again = carry_out(simulation, machine, e);
 }
 
 }  // namespace mmusim

@@ -9,7 +9,7 @@
 #include "sim/experiment/replay_run.h"
 #include "sim/experiment/run.h"
 #include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
+#include "sim/machine/simulation.h"
 #include "sim/replay/replay_machine.h"
 #include "sim/scenario/scenario.h"
 

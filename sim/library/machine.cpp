@@ -43,6 +43,11 @@ void add_counters(const StatNode& node, const std::string& path, std::vector<Cou
 
 }  // namespace
 
+Simulation& the_simulation() {
+  static Simulation simulation;
+  return simulation;
+}
+
 GrowingTables& Machine::Parts::tables() {
   if (own_tables) return *own_tables;
   const PlatformConfig& config = platform.content().config;
@@ -67,8 +72,10 @@ Machine::Machine(const Platform& platform, Model model) : parts_(std::make_uniqu
         "all machines first, or use a process for each");
   }
   setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", /*overwrite=*/0);  // a program's standard output is its own
-  parts_->timed = std::make_unique<internal::Machine>(config);
-  parts_->target = std::make_unique<TimedReplayMachine>(*parts_->timed);
+  Simulation& simulation = the_simulation();
+  const char* name = sc_core::sc_gen_unique_name("machine", /*preserve_first=*/true);
+  parts_->timed = std::make_unique<internal::Machine>(name, config);
+  parts_->target = std::make_unique<TimedReplayMachine>(simulation, *parts_->timed);
 }
 
 Machine::~Machine() = default;
@@ -120,7 +127,7 @@ void Machine::run(std::span<const Access> accesses, unsigned core) {
   CallProgram idle([](Core&) {});
   std::vector<Program*> programs(core, &idle);
   programs.push_back(&work);
-  parts_->timed->run(programs);
+  the_simulation().run(*parts_->timed, programs);
 }
 
 AccessResult Machine::run_one(const Access& access, unsigned core) {
@@ -133,7 +140,7 @@ AccessResult Machine::run_one(const Access& access, unsigned core) {
     CallProgram idle([](Core&) {});
     std::vector<Program*> programs(core, &idle);
     programs.push_back(&work);
-    parts_->timed->run(programs);
+    the_simulation().run(*parts_->timed, programs);
   }
   if (result.fault) return {std::nullopt, name_of(*result.fault)};
   return {result.pa.raw(), ""};

@@ -13,6 +13,9 @@ inline namespace v0 {
 /// Passes what the machine reports on as public events.
 class EventTranslator;
 
+/// Returns the simulation of this process.
+Simulation& the_simulation();
+
 struct Machine::Parts {
   explicit Parts(const Platform& p) : platform(p) {}
 

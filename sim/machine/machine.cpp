@@ -21,11 +21,12 @@ LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
 
 }  // namespace
 
-Machine::Machine(const PlatformConfig& platform, MachineOptions options)
-    : platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
+Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& platform, MachineOptions options)
+    : sc_module(name), platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
   const LookAhead look_ahead = look_ahead_of(platform, options);
   alone_ = look_ahead == LookAhead::kAlone;
   dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
+  clock_.waits().root(this->name());
   clock_.waits().name(0, "dram");
   if (options.paranoid) observe(checker_.emplace(memory_, platform.cores));
   l3_ = std::make_unique<Cache>("l3", platform.l3, HitLevel::kL3, platform.l3.latency - platform.l2.latency);
@@ -35,7 +36,10 @@ Machine::Machine(const PlatformConfig& platform, MachineOptions options)
     l3_->below(*dram_);
   }
   if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead));
-  for (unsigned i = 0; i < platform.cores; ++i) cores_.push_back(make_core(i, look_ahead));
+  const CoreParts::Shared shared{platform_, memory_, *l3_, observers_,
+                                 [&](const std::string& requester) { return clock(requester, look_ahead); }};
+  for (unsigned i = 0; i < platform.cores; ++i)
+    cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
 }
 
 Machine::~Machine() = default;
@@ -45,70 +49,22 @@ LocalClock Machine::clock(const std::string& name, LookAhead look_ahead) {
   return {clock_, next_requester_++, look_ahead};
 }
 
-std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhead look_ahead) {
-  const auto name = [number](const char* part) { return fmt::format("core{}_{}", number, part); };
-  const auto own_clock = [&](const std::string& part) { return clock(name(part.c_str()), look_ahead); };
-  auto parts = std::make_unique<CoreParts>();
-  parts->context.memory = &memory_;
-  parts->context.core = number;
-  parts->context.types = platform_.memory_types;
-  ControlRegisters registers;
-  registers.cr4 |= kCr4Pge;
-  parts->context.control = ControlState(registers, platform_.processor);
-
-  parts->l2 = std::make_unique<Cache>(name("l2").c_str(), platform_.l2, HitLevel::kL2,
-                                      platform_.l2.latency - platform_.l1d.latency);
-  parts->l2->below(*l3_);
-  parts->l1d = std::make_unique<Cache>(name("l1d").c_str(), platform_.l1d, HitLevel::kL1, platform_.l1d.latency);
-  parts->l1d->below(*parts->l2);
-  Cache* instructions = parts->l1d.get();
-  if (platform_.l1i) {
-    parts->l1i = std::make_unique<Cache>(name("l1i").c_str(), *platform_.l1i, HitLevel::kL1, platform_.l1i->latency);
-    parts->l1i->below(*parts->l2);
-    instructions = parts->l1i.get();
-  }
-  if (platform_.l3.policy == CachePolicy::kInclusive) l3_->above(*parts->l2);
-  if (platform_.l2.policy == CachePolicy::kInclusive || platform_.l3.policy == CachePolicy::kInclusive) {
-    parts->l2->above(*parts->l1d);
-    if (parts->l1i) parts->l2->above(*parts->l1i);
-  }
-
-  parts->second_level = std::make_unique<SecondLevelTlb>(name("stlb").c_str(), platform_.second_level, parts->context);
-  parts->walker = std::make_unique<PageWalker>(name("page_walkers").c_str(), platform_.walker, parts->context,
-                                               observers_, &parts->second_level->state().data());
-  parts->walker->memory(*parts->l1d);
-  parts->second_level->walker(*parts->walker);
-  parts->lsu = std::make_unique<LoadStoreUnit>(name("lsu").c_str(), platform_.lsu, parts->context, observers_);
-  parts->lsu->second_level(*parts->second_level);
-  parts->lsu->data_cache(*parts->l1d);
-  parts->lsu->instruction_cache(*instructions);
-
-  const LocalClock core_clock = own_clock("core");
-  if (platform_.model == CoreModel::kWindow) {
-    std::vector<LocalClock> slots;
-    for (unsigned i = 0; i < platform_.window.outstanding; ++i) slots.push_back(own_clock(fmt::format("slot{}", i)));
-    parts->core = std::make_unique<WindowCore>(name("core").c_str(), *parts->lsu, core_clock, slots, platform_.window);
-  } else {
-    parts->core = std::make_unique<BlockingCore>(name("core").c_str(), *parts->lsu, core_clock);
-  }
-  parts->core->fast_path().attach(*parts->l1d, parts->walker->recent_tables(), {&parts->l2->array(), &l3_->array()});
-  if (platform_.l1d.prefetch_next_line) parts->l1d->enable_prefetch(own_clock("l1d prefetch"));
-  if (platform_.l2.prefetch_next_line) parts->l2->enable_prefetch(own_clock("l2 prefetch"));
-  return parts;
-}
-
-void Machine::run(const std::vector<Program*>& programs) {
-  MMUSIM_INVARIANT(programs.size() <= cores_.size(), "a core for each program");
-  const CycleTime begin = now();
+void Machine::start(const std::vector<Program*>& programs) {
+  MMUSIM_INVARIANT(programs.size() <= cores_.size() && !running_, "a core for each program");
+  CycleTime begin = now();
+  const Moment present = kernel_now();
+  if (clock_.cycle_of(present) > begin) begin = clock_.first_cycle_from(present);
   for (size_t i = 0; i < programs.size(); ++i) cores_[i]->core->start(*programs[i], begin);
   running_ = true;
-  sc_core::sc_start();
+}
+
+void Machine::finish() {
   running_ = false;
   for (const auto& parts : cores_) parts->core->rethrow();
   for (const auto& parts : cores_) {
     MMUSIM_INVARIANT(parts->core->finished(),
                      fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
-                                 parts->core->name(), who_waits()));
+                                 clock_.waits().short_name(parts->core->name()), who_waits()));
   }
 }
 

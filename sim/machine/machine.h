@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <systemc>
 #include <vector>
 
 #include "models/base/stats.h"
+#include "sim/machine/core_parts.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
@@ -27,14 +29,14 @@ struct MachineOptions {
   MemoryIf* memory = nullptr;
 };
 
-/// A simulated machine: the only place that creates and binds modules. One for each process, as SystemC elaborates
-/// once.
-class Machine {
+/// A simulated machine: a module whose parts are its children, such as `machine.core0.l1d`. Creates and binds them, but
+/// does not start the simulation; several machines can share one.
+class Machine : public sc_core::sc_module {
  public:
-  explicit Machine(const PlatformConfig& platform, MachineOptions options = {});
-  ~Machine();
-  Machine(const Machine&) = delete;
-  Machine& operator=(const Machine&) = delete;
+  /// `name` tells machines of one simulation apart; statistics and reports do not show it. Throws InputError if the
+  /// simulation's time resolution is not 1 fs (see Simulation).
+  explicit Machine(const sc_core::sc_module_name& name, const PlatformConfig& platform, MachineOptions options = {});
+  ~Machine() override;
 
   PhysMem& memory() { return memory_; }
   const PlatformConfig& platform() const { return platform_; }
@@ -44,10 +46,12 @@ class Machine {
   const ControlState& control(unsigned core) const { return cores_[core]->context.control; }
   const MemoryTypes& memory_types() const { return platform_.memory_types; }
 
-  /// Runs one program on each of the first cores until all are done, from the moment the machine has reached. Throws
-  /// what a program throws.
-  void run(const std::vector<Program*>& programs);
-  void run(Program& program) { run(std::vector<Program*>{&program}); }
+  /// Gives each of the first cores a program, which runs when the simulation does, from the cycle on that the machine
+  /// has reached (in a simulation whose time has gone on without this machine: from the simulation's next cycle).
+  void start(const std::vector<Program*>& programs);
+  /// Ends what start() began, after the simulation has run. Throws what a program threw. A program that is not done
+  /// although nothing can happen any more is an internal error, with a report of what each requester waits for.
+  void finish();
 
   /// Sets control registers of a core before anything runs, or between programs: removes nothing from the TLBs.
   void set_control(unsigned core, const ControlState& control);
@@ -74,11 +78,11 @@ class Machine {
   /// there.
   TranslationChecker* checker() { return checker_ ? &*checker_ : nullptr; }
 
-  /// True while run() runs.
+  /// Returns true between start() and finish().
   bool running() const { return running_; }
   /// The furthest cycle that anything in the machine has reached.
   CycleTime reached() const;
-  /// Who waits for whom at this moment, one line each: requesters, walks, lines in flight, DRAM reads.
+  /// Describes what each requester waits for at this moment, one line each, and walks, lines in flight, DRAM reads.
   std::string who_waits() const;
 
   /// The latest moment any core has reached.
@@ -89,18 +93,9 @@ class Machine {
   MachineTotals totals() const;
 
  private:
-  struct CoreParts {
-    CoreContext context;
-    std::unique_ptr<Cache> l2, l1i, l1d;
-    std::unique_ptr<SecondLevelTlb> second_level;
-    std::unique_ptr<PageWalker> walker;
-    std::unique_ptr<LoadStoreUnit> lsu;
-    std::unique_ptr<Core> core;
-  };
   unsigned remove(unsigned core, const Invalidation& operation, Charge charge);
   LocalClock clock(const std::string& name, LookAhead look_ahead);
   void check_tlbs(unsigned core, const Invalidation& operation);
-  std::unique_ptr<CoreParts> make_core(unsigned number, LookAhead look_ahead);
 
   PlatformConfig platform_;
   PhysMem memory_;

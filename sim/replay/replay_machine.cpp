@@ -7,7 +7,7 @@ namespace mmusim {
 
 void TimedReplayMachine::run(const std::function<void()>& body) {
   CallProgram program([&](Core&) { body(); });  // the core drains at a program's end
-  machine_.run(program);
+  simulation_.run(machine_, program);
 }
 
 std::optional<AccessResult> TimedReplayMachine::execute_one(const MemAccess& access) {

@@ -8,7 +8,7 @@
 
 #include "models/base/stats.h"
 #include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
+#include "sim/machine/simulation.h"
 
 namespace mmusim {
 
@@ -53,7 +53,8 @@ class ReplayMachine {
 /// do.
 class TimedReplayMachine final : public ReplayMachine {
  public:
-  explicit TimedReplayMachine(Machine& machine) : machine_(machine), core_(machine.core(0)) {}
+  TimedReplayMachine(Simulation& simulation, Machine& machine)
+      : simulation_(simulation), machine_(machine), core_(machine.core(0)) {}
 
   PhysMem& memory() override { return machine_.memory(); }
   const ControlState& control() const override { return machine_.control(0); }
@@ -82,6 +83,7 @@ class TimedReplayMachine final : public ReplayMachine {
   double core_ghz() const override { return 1000.0 / machine_.platform().period_ps; }
 
  private:
+  Simulation& simulation_;
   Machine& machine_;
   Core& core_;
   Charge charge_ = Charge::kCycles;

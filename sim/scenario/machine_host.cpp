@@ -99,8 +99,11 @@ PlatformConfig scenario_platform(const Scenario& scenario) {
   return platform;
 }
 
-MachineHost::MachineHost(const Scenario& scenario, const PlatformConfig& platform, MachineOptions options)
-    : machine_(platform, options), kernel_memory_(machine_, layout_of(scenario), scenario.kernel.cpu.pge) {}
+MachineHost::MachineHost(Simulation& simulation, const Scenario& scenario, const PlatformConfig& platform,
+                         MachineOptions options)
+    : simulation_(simulation),
+      machine_("machine", platform, options),
+      kernel_memory_(machine_, layout_of(scenario), scenario.kernel.cpu.pge) {}
 
 EventStamp MachineHost::stamp() const { return {machine_.now(), 0, machine_.core(0).accesses_begun()}; }
 
@@ -121,7 +124,7 @@ void MachineHost::run_kernel_on(unsigned cores, const std::function<void(unsigne
   for (CallProgram& program : programs) pointers.push_back(&program);
   kernel_memory_.use_cores(cores);
   try {
-    machine_.run(pointers);
+    simulation_.run(machine_, pointers);
   } catch (...) {
     kernel_memory_.use(Timing::kUntimed);
     throw;
@@ -148,7 +151,7 @@ void MachineHost::run_workload(Workload& workload, const RunLimits& limits, cons
     run(limits.accesses.value_or(~uint64_t{0}));
     core.drain();
   });
-  machine_.run(program);
+  simulation_.run(machine_, program);
 }
 
 /// The tables are the scenario's: what the trace tells of its own is left out, its flushes are made.
@@ -158,7 +161,7 @@ void MachineHost::replay(const ReplayPhase& replay, const RunHooks& hooks) {
   const auto reader = open_trace(replay.trace, options);
   TraceWindow window(*reader, replay.window);
   ProgressBar progress("replay", reader->bytes_total());
-  TimedReplayMachine machine(machine_);
+  TimedReplayMachine machine(simulation_, machine_);
   TracePlayer player(machine, nullptr, {.flushes = FlushPolicy::kAll});
   machine.run([&] {
     TraceBatch batch;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "sim/machine/machine.h"
+#include "sim/machine/simulation.h"
 #include "sim/scenario/host.h"
 #include "sim/scenario/switched_memory.h"
 
@@ -11,10 +11,11 @@ namespace mmusim {
 /// size. Throws InputError with pointers into the scenario.
 PlatformConfig scenario_platform(const Scenario& scenario);
 
-/// A host that is a simulated machine: kernel code and workloads run on its first core. One for each process.
+/// A host that is a simulated machine: kernel code and workloads run on its first core.
 class MachineHost final : public ScenarioHost {
  public:
-  MachineHost(const Scenario& scenario, const PlatformConfig& platform, MachineOptions options = {});
+  MachineHost(Simulation& simulation, const Scenario& scenario, const PlatformConfig& platform,
+              MachineOptions options = {});
 
   Machine& machine() { return machine_; }
 
@@ -33,6 +34,7 @@ class MachineHost final : public ScenarioHost {
   void entry_written(const mm::EntryWrite& write) override;
 
  private:
+  Simulation& simulation_;
   Machine machine_;
   SwitchedMemory kernel_memory_;
 };

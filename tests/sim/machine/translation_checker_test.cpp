@@ -8,8 +8,8 @@
 #include "models/x86/invalidation.h"
 #include "models/x86/walk.h"
 #include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
@@ -29,7 +29,7 @@ PlatformConfig platform(CoreModel model) {
 /// A paranoid machine with one page mapped, used once.
 struct Bench {
   explicit Bench(CoreModel model = CoreModel::kBlocking)
-      : machine(platform(model), {LookAhead::kPending, /*paranoid=*/true}), tables(machine.memory(), 4) {
+      : machine("machine", platform(model), {LookAhead::kPending, /*paranoid=*/true}), tables(machine.memory(), 4) {
     tables.map(kPage, kFrame, PageSize::k4K);
     ControlState control = machine.control(0);
     control.set_cr3(tables.root().raw());
@@ -38,7 +38,7 @@ struct Bench {
   }
   void run(std::function<void(Core&)> body) {
     CallProgram program(std::move(body));
-    machine.run(program);
+    simulation.run(machine, program);
   }
   void load() {
     run([](Core& core) { core.execute(std::array{MemAccess{kPage, 8}}); });
@@ -46,6 +46,7 @@ struct Bench {
   void remap() { tables.map(kPage, kOther, PageSize::k4K); }
   Invalidation invlpg() { return on_invlpg(machine.control(0), kPage); }
 
+  Simulation simulation;
   Machine machine;
   TableBuilder tables;
 };
@@ -128,7 +129,8 @@ std::string counts(CoreModel model, bool paranoid) {
   return in_child([&] {
     PlatformConfig p = platform(model);
     p.lsu.tlbs.load.smash_1g = true;
-    Machine machine(p, {LookAhead::kPending, paranoid});
+    Simulation simulation;
+    Machine machine("machine", p, {LookAhead::kPending, paranoid});
     TableBuilder tables(machine.memory(), 4);
     for (unsigned i = 0; i < 512; ++i) tables.map(kPage + i * kPageBytes, kFrame + i * kPageBytes, PageSize::k4K);
     tables.map(VirtAddr(8 * kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
@@ -145,7 +147,7 @@ std::string counts(CoreModel model, bool paranoid) {
       core.execute(accesses);
       core.drain();
     });
-    machine.run(program);
+    simulation.run(machine, program);
     return to_json(machine.stats()).dump(1);
   });
 }

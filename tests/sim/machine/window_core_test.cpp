@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <functional>
 
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
@@ -39,7 +39,7 @@ PlatformConfig window_machine(const std::function<void(PlatformConfig&)>& change
 /// the accesses of the test.
 class WindowBench {
  public:
-  explicit WindowBench(const PlatformConfig& platform) : machine(platform), tables(machine.memory(), 4) {
+  explicit WindowBench(const PlatformConfig& platform) : machine("machine", platform), tables(machine.memory(), 4) {
     for (uint64_t i = 0; i < 1024; ++i) {
       tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
     }
@@ -61,11 +61,12 @@ class WindowBench {
       core.execute(accesses);
       core.drain();
     });
-    machine.run(program);
+    simulation.run(machine, program);
     std::sort(keep.accesses.begin(), keep.accesses.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
     return keep.accesses;
   }
 
+  Simulation simulation;
   Machine machine;
   TableBuilder tables;
   Keep keep;

@@ -143,8 +143,11 @@ class ReplayRun {
  private:
   static void close(EventLog& events, CycleTime end, const ReplayResult& result) {
     std::vector<std::pair<std::string, uint64_t>> totals;
-    result.totals.describe(
-        [&](std::string_view name, uint64_t value, std::string_view) { totals.emplace_back(name, value); });
+    result.totals.describe_all([&](TotalsList which, std::string_view name, const auto& value, const char*) {
+      if constexpr (std::integral<std::remove_cvref_t<decltype(value)>>) {
+        if (which == TotalsList::kTotals) totals.emplace_back(name, value);
+      }
+    });
     events.close(end, result.interrupted, totals);
   }
   const ReplayOptions& options_;

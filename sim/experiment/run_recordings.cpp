@@ -17,7 +17,11 @@ T* address_of(std::optional<T>& value) {
 
 std::vector<std::pair<std::string, uint64_t>> totals_of(const MachineTotals& totals) {
   std::vector<std::pair<std::string, uint64_t>> list;
-  totals.describe([&](std::string_view name, uint64_t value, std::string_view) { list.emplace_back(name, value); });
+  totals.describe_all([&](TotalsList which, std::string_view name, const auto& value, const char*) {
+    if constexpr (std::integral<std::remove_cvref_t<decltype(value)>>) {
+      if (which == TotalsList::kTotals) list.emplace_back(name, value);
+    }
+  });
   return list;
 }
 

@@ -22,7 +22,8 @@ std::optional<AccessResult> TimedReplayMachine::execute_one(const MemAccess& acc
 StatNode FunctionalReplayMachine::counters() const {
   StatNode root;
   root.name = "functional_machine";
-  root.add(machine_.totals());
+  const MachineTotals totals = machine_.totals();
+  root.add(ListedTotals<TotalsList::kTotals>{totals});
   root.add("faults", machine_.faults(), "accesses that raised an exception");
   StatNode& walks = root.child("walks_by_first_level_read");
   for (unsigned level = 1; level < machine_.walks_by_first_level().size(); ++level) {

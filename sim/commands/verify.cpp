@@ -38,7 +38,7 @@ bool verify_one(const std::string& path) {
   document["platform"] = json::object();  // nothing is timed
   const Scenario scenario = scenario_from_json(std::move(document), path);
   PhysMem memory;
-  UntimedHost host(scenario, memory, Workloads::kRefused);
+  UntimedHost host(scenario, memory, UntimedTarget::Accesses::kRefused);
   std::vector<StageTables> tables;
   RunOutputs outputs;
   outputs.tables = [&](StageTables&& stage) { tables.push_back(std::move(stage)); };

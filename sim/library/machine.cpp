@@ -63,7 +63,7 @@ Machine::Machine(const Platform& platform, Model model) : parts_(std::make_uniqu
   const PlatformConfig& config = platform.content().config;
   if (model == Model::kFunctional) {
     parts_->functional = std::make_unique<FunctionalMachine>(config);
-    parts_->target = std::make_unique<FunctionalReplayMachine>(*parts_->functional);
+    parts_->target = std::make_unique<FunctionalTarget>(*parts_->functional);
     return;
   }
   if (sc_core::sc_get_status() != sc_core::SC_ELABORATION) {
@@ -75,7 +75,7 @@ Machine::Machine(const Platform& platform, Model model) : parts_(std::make_uniqu
   Simulation& simulation = the_simulation();
   const char* name = sc_core::sc_gen_unique_name("machine", /*preserve_first=*/true);
   parts_->timed = std::make_unique<internal::Machine>(name, config);
-  parts_->target = std::make_unique<TimedReplayMachine>(simulation, *parts_->timed);
+  parts_->target = std::make_unique<TimedTarget>(simulation, *parts_->timed);
 }
 
 Machine::~Machine() = default;
@@ -171,7 +171,7 @@ Totals Machine::totals() const {
 
 std::vector<Counter> Machine::counters() const {
   std::vector<Counter> list;
-  add_counters(parts_->target->counters(), "", list);
+  add_counters(parts_->target->stats(), "", list);
   return list;
 }
 

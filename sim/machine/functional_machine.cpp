@@ -83,7 +83,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
                                                                      std::optional<FaultReason> fault) {
   const PhysAddr pa = translation.address(control_.linear(va));
   if (observers_.wants(kTranslationNotices)) [[unlikely]]
-    observers_.translated({0, control_, va, type, pa, &translation, fault, access_number(), CycleTime(0)});
+    observers_.translated({0, control_, va, type, pa, &translation, fault, accesses_begun(), CycleTime(0)});
   if (fault) [[unlikely]] {
     ++faults_;
     return {{}, fault};
@@ -186,7 +186,7 @@ unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
   return removed;
 }
 
-uint64_t FunctionalMachine::access_number() const {
+uint64_t FunctionalMachine::accesses_begun() const {
   uint64_t number = 0;
   for (const AccessKind kind : kAllOf<AccessKind>) number += accesses_[kind] + recalled_[kind];
   return number;

@@ -35,6 +35,10 @@ class FunctionalMachine {
   unsigned invalidate(const Invalidation& operation);
   bool write_cr3(uint64_t value);  ///< as Machine::write_cr3()
 
+  /// Adds an observer of translations, which outlives the machine's use.
+  void observe(Observer& observer) { observers_.add(observer); }
+  /// Accesses begun so far; while one runs, its number.
+  uint64_t accesses_begun() const;
   uint64_t faults() const { return faults_; }
   CounterNames counter_names() const { return counter_names_; }
   /// As Machine::totals(); everything about time is 0.
@@ -45,8 +49,6 @@ class FunctionalMachine {
  private:
   class EntryPort;
 
-  /// The number of the access that runs.
-  uint64_t access_number() const;
   AccessResult perform(const MemAccess& access, AccessType type);
   AccessResult perform_across(const MemAccess& access, AccessType type);
   AccessResult non_canonical();

@@ -9,15 +9,13 @@
 #include <vector>
 
 #include "models/base/stats.h"
+#include "sim/machine/charge.h"
 #include "sim/machine/core_parts.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
 
 namespace mmusim {
-
-/// Whether an operation takes its cycles and is counted, or happens outside simulated time.
-enum class Charge : uint8_t { kCycles, kNothing };
 
 struct MachineOptions {
   /// kNone waits at every synchronisation: slower, same results. Else the machine runs ahead as far as is exact.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "sim/machine/simulation.h"
+#include "sim/machine/targets.h"
 #include "sim/scenario/host.h"
 #include "sim/scenario/switched_memory.h"
 
@@ -19,23 +19,16 @@ class MachineHost final : public ScenarioHost {
 
   Machine& machine() { return machine_; }
 
-  PhysMem& memory() override { return machine_.memory(); }
+  Target& target() override { return target_; }
   mm::KernelMemory& kernel_memory() override { return kernel_memory_; }
   void run_kernel(Timing timing, const std::function<void()>& code) override;
   unsigned cores() const override { return machine_.cores(); }
   void run_kernel_on(unsigned cores, const std::function<void(unsigned core)>& code) override;
-  void run_workload(Workload& workload, const RunLimits& limits, const RunHooks& hooks) override;
-  void replay(const ReplayPhase& replay, const RunHooks& hooks) override;
-  EventStamp stamp() const override;
-  MachineTotals totals() const override { return machine_.totals(); }
-  StatNode counters() const override { return machine_.stats(); }
-  CounterNames counter_names() const override { return machine_.platform().counter_names; }
-  double core_ghz() const override { return 1000.0 / machine_.platform().period_ps; }
-  void entry_written(const mm::EntryWrite& write) override;
 
  private:
   Simulation& simulation_;
   Machine machine_;
+  TimedTarget target_{simulation_, machine_};
   SwitchedMemory kernel_memory_;
 };
 

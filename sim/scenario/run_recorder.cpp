@@ -60,8 +60,8 @@ void RunRecorder::takes_time(bool timed) {
   timed_ = timed;
 }
 
-void RunRecorder::phase(const PhaseEvent& phase) {
-  recorder_.event(event_of(TraceEventKind::kMarker, ++phases_), phase.stage);
+void RunRecorder::marker(uint64_t number, std::string_view name) {
+  recorder_.event(event_of(TraceEventKind::kMarker, number), name);
 }
 
 void RunRecorder::KernelActs::entry_write(const mm::EntryWrite& write) {

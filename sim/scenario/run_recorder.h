@@ -24,7 +24,9 @@ class RunRecorder final : public Observer {
   void control_written(unsigned core, unsigned number, uint64_t value, bool timed) override;
 
   /// Begins a phase of the scenario: a marker of the trace.
-  void phase(const PhaseEvent& phase);
+  void phase(const PhaseEvent& phase) { marker(++phases_, phase.stage); }
+  /// Writes a marker of that number and name.
+  void marker(uint64_t number, std::string_view name);
   /// Returns what hears of the kernel's acts.
   mm::Observer& kernel() { return kernel_; }
 

@@ -2,6 +2,7 @@
 #include "mm/hugetlb_vmemmap.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "mm/struct_page.h"
 
@@ -16,6 +17,11 @@ HugetlbVmemmap::Range HugetlbVmemmap::range_of(const Folio& folio) const {
   const uint64_t bytes = context_.layout.struct_page_bytes() * (uint64_t{1} << folio.order);
   const unsigned node = buddy_.manages(folio.head) ? buddy_.node_of(folio.head) : 0;
   return {start, start + bytes, node};
+}
+
+bool HugetlbVmemmap::enabled() const {
+  return context_.config.hvo && context_.profile.hvo != HvoForm::kNone &&
+         std::has_single_bit(context_.layout.struct_page_bytes());
 }
 
 bool HugetlbVmemmap::is_optimized(const Folio& folio) const { return turn_of_.contains(folio.head.raw); }
@@ -69,7 +75,7 @@ bool HugetlbVmemmap::self_hosted(uint64_t pmd, VirtAddr va) {
     page = entry_address(tables_.read(tables_.child(pmd), 1, va, "hugetlb_vmemmap_optimize"));
   }
   const uint64_t flags = context_.load(context_.layout.pfn_to_page(pfn_of(page)), 8);
-  return (flags >> page_bits(context_.config.version).owner_priv_1 & 1) != 0 && !buddy_.manages(pfn_of(page));
+  return (flags >> page_bits(context_.profile).owner_priv_1 & 1) != 0 && !buddy_.manages(pfn_of(page));
 }
 
 Errno HugetlbVmemmap::pmd_entry(Table pmd_table, VirtAddr va, VirtAddr next, Walk& walk) {
@@ -345,32 +351,41 @@ Errno HugetlbVmemmap::restore(std::span<const Folio> folios) {
 
 std::optional<PhysAddr> HugetlbVmemmap::alloc_shared_tail(unsigned node) {
   const char* const cause = "vmemmap_get_tail";
-  std::optional<PhysAddr> page;
-  if (context_.slab_available) {
-    if (const auto pfn = buddy_.alloc_pages(0, node, cause)) page = address_of(*pfn);
-  } else {
-    page = memblock_.alloc_try_nid(kPageBytes, kPageBytes, PhysAddr(0), PhysAddr(0), node);
-    if (page) context_.allocated(AllocSource::kMemblock, *page, kPageBytes, node, cause);
+  if (!context_.slab_available) return allocator_.alloc_shared_tail(node, cause);
+  const auto pfn = buddy_.alloc_pages(0, node, cause);
+  if (!pfn) return std::nullopt;
+  context_.fill(context_.layout.direct_map(address_of(*pfn)), 0, kPageBytes, cause);
+  return address_of(*pfn);
+}
+
+/// init_compound_tail for each struct page of the page; offset 8 of a tail holds the mask that leads to the head
+/// (5.6.4).
+void HugetlbVmemmap::init_tail_page(const SharedTail& tail) {
+  const uint64_t mask = ~((uint64_t{1} << (tail.order + 6)) - 1) | 1;
+  const VirtAddr va = context_.layout.direct_map(tail.page);
+  for (uint64_t at = 0; at < kPageBytes; at += context_.layout.struct_page_bytes()) {
+    context_.store(va + at + page_field::kLruNext, mask, 8);
+    context_.store(va + at + page_field::kFlags, fresh_page_flags(tail.node, tail.zone), 8);
   }
-  if (page) context_.fill(context_.layout.direct_map(*page), 0, kPageBytes, cause);
-  return page;
+}
+
+void HugetlbVmemmap::init_shared_tails() {
+  for (auto& [key, tail] : shared_tails_) {
+    if (tail.from_boot) init_tail_page(tail);
+    tail.from_boot = false;
+  }
 }
 
 std::optional<PhysAddr> HugetlbVmemmap::shared_tail(const Folio& folio) {
   const unsigned node = buddy_.manages(folio.head) ? buddy_.node_of(folio.head) : 0;
   const Zone zone = buddy_.zone_kind(folio.head).value_or(Zone::kNormal);
   const auto key = std::make_pair(node * kZones + static_cast<unsigned>(zone), folio.order);
-  if (const auto known = shared_tails_.find(key); known != shared_tails_.end()) return known->second;
+  if (const auto known = shared_tails_.find(key); known != shared_tails_.end()) return known->second.page;
   const auto page = alloc_shared_tail(node);
   if (!page) return std::nullopt;
-  // 5.6.4: offset 8 of a tail holds the mask that leads to the head.
-  const uint64_t mask = ~((uint64_t{1} << (folio.order + 6)) - 1) | 1;
-  const VirtAddr va = context_.layout.direct_map(*page);
-  for (uint64_t at = 0; at < kPageBytes; at += context_.layout.struct_page_bytes()) {
-    context_.store(va + at + page_field::kLruNext, mask, 8);
-    context_.store(va + at + page_field::kFlags, fresh_page_flags(node, zone), 8);
-  }
-  shared_tails_.emplace(key, *page);
+  const SharedTail tail{*page, node, zone, folio.order, /*from_boot=*/!context_.slab_available};
+  if (!tail.from_boot) init_tail_page(tail);
+  shared_tails_.emplace(key, tail);
   return page;
 }
 

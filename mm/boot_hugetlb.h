@@ -13,7 +13,7 @@ namespace mmusim::mm {
 /// Gigantic pages reserved from memblock before struct pages exist (hugepagesz=1G hugepages=N) [vmemmap spec 5.6.5,
 /// kernel-versions.md "Boot-time gigantic folios"].
 ///
-/// Where the version optimises them at boot (Profile::boot_folios), their sections are left out of the loop over a
+/// In versions that optimise them at boot (Profile::boot_folios), their sections are left out of the loop over a
 /// node's sections and get an optimised map; before that they are optimised by hugetlb_init like any other folio.
 class BootHugetlb {
  public:

@@ -187,7 +187,7 @@ void read_range(ConfigReader r, unsigned levels, MemoryMap& map) {
   map.memory.push_back({pfn_of(start), pfn_of(end), range.node});
 }
 
-/// Whether all of [page.start, page.end) is memory of one node.
+/// True if all of [page.start, page.end) is memory of one node.
 bool on_one_node(const MemoryMap& map, const BootHugePage& page) {
   std::map<unsigned, uint64_t> bytes_of_node;
   for (const MemoryRange& r : map.memory) {

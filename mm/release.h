@@ -10,7 +10,7 @@
 
 namespace mmusim::mm {
 
-/// What is known of a kernel release: the profile it takes and where it is known to differ from it.
+/// Knowledge of a kernel release: the profile it takes and its known differences from that.
 struct ReleaseProfile {
   KernelVersion version;
   ProfileOverrides overrides;            ///< differences the model can follow

@@ -12,6 +12,7 @@
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "sim/recorded/guest_machine.h"
+#include "sim/recorded/recorded_release.h"
 #include "sim/recorded/recorded_stages.h"
 #include "sim/recorded/resource_tree.h"
 
@@ -190,32 +191,8 @@ std::string release_of(const Dump& dump) {
   return text.substr(0, text.find(' '));
 }
 
-mm::ReleaseProfile profile_of(const Dump& dump) {
-  const auto profile = mm::profile_of_release(release_of(dump));
-  if (!profile) dump.fail("/kernel", "expected a kernel release such as \"6.1.0-56-amd64\"");
-  return *profile;
-}
-
-ordered_json overrides_json(const mm::ProfileOverrides& o) {
-  ordered_json json = ordered_json::object();
-  const auto add = [&](const char* key, const std::optional<bool>& value) {
-    if (value) json[key] = *value;
-  };
-  add("sparse_buffer", o.sparse_buffer);
-  add("sync_top_level_at_once", o.sync_top_level_at_once);
-  add("hvo_protects_bytes_not_pages", o.hvo_protects_bytes_not_pages);
-  add("pmd_block_free_loses_pages", o.pmd_block_free_loses_pages);
-  add("hvo_batches", o.hvo_batches);
-  add("page_kernel_ro_dirty", o.page_kernel_ro_dirty);
-  add("memmap_on_memory", o.memmap_on_memory);
-  add("memmap_on_memory_per_block", o.memmap_on_memory_per_block);
-  add("offline_page_type", o.offline_page_type);
-  add("usage_rcu_head", o.usage_rcu_head);
-  return json;
-}
-
-/// Where KASLR put the image: phys_base, from the physical and the run-time virtual address of init_top_pgt. 0 if the
-/// symbol is not recorded.
+/// Computes phys_base, the place where KASLR put the image, from the physical and the run-time virtual address of
+/// init_top_pgt. 0 if the symbol is not recorded.
 uint64_t kernel_phys_base(const Dump& dump) {
   constexpr uint64_t kStartKernelMap = 0xffffffff80000000;
   const std::string symbol = "/symbols/init_top_pgt";
@@ -227,18 +204,15 @@ uint64_t kernel_phys_base(const Dump& dump) {
 
 ordered_json kernel_json(const Dump& dump, const GuestMachine& machine, const std::vector<RecordedStage>& stages,
                          std::vector<std::string>& notes) {
-  const mm::ReleaseProfile profile = profile_of(dump);
-  notes.push_back(mm::describe_release(release_of(dump)));
+  ordered_json kernel;
+  if (!put_release(release_of(dump), kernel, notes)) {
+    dump.fail("/kernel", "expected a kernel release such as \"6.1.0-56-amd64\"");
+  }
   if (dump.number_or("/section_size", kSectionBytes) != kSectionBytes) {
     dump.fail("/section_size", "expected 134217728 (128 MiB)");
   }
   const bool nx = (dump.number_or("/stages/0/regs/efer", kEferNxe) & kEferNxe) != 0;
   const uint64_t cr4 = dump.number_or("/stages/0/regs/cr4", kCr4Pse | kCr4Pge);
-  ordered_json kernel;
-  kernel["version"] = mm::profile_of(profile.version).name;
-  if (const ordered_json overrides = overrides_json(profile.overrides); !overrides.empty()) {
-    kernel["overrides"] = overrides;
-  }
   kernel["levels"] = dump.number("/stages/0/levels");
   for (const char* base : {"vmemmap_base", "page_offset_base"}) {
     const std::string at = std::string("/stages/0/") + base;
@@ -263,10 +237,10 @@ ordered_json kernel_json(const Dump& dump, const GuestMachine& machine, const st
 }
 
 FolioOrder folio_order(const Dump& dump) {
+  const auto profile = mm::profile_of_release(release_of(dump));
   mm::KernelConfig kernel;
-  const mm::ReleaseProfile profile = profile_of(dump);
-  kernel.version = profile.version;
-  kernel.overrides = profile.overrides;
+  kernel.version = profile->version;
+  kernel.overrides = profile->overrides;
   return mm::effective_profile(kernel).hvo_batches ? FolioOrder::kLastFirst : FolioOrder::kAsAllocated;
 }
 

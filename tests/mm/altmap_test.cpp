@@ -74,7 +74,7 @@ TEST(MemmapOnMemory, BlockHoldsItsOwnStructPages) {
   EXPECT_EQ(m.entry(2, kStart), 0u);
 }
 
-/// Whether a block added with `blocks` - 1 others holds its own struct pages.
+/// True if a block that is added with `blocks` - 1 others holds its own struct pages.
 bool holds_its_own(const KernelConfig& config, uint64_t blocks) {
   Machine m(config);
   EXPECT_TRUE(ok(m.boot()));

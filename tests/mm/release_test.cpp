@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is known of single releases beyond the profile of their series.
+// Knowledge of single releases beyond the profile of their series.
 #include "mm/release.h"
 
 #include "tests/mm/mm_support.h"

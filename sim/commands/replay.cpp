@@ -39,6 +39,9 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
   if (r.mapped) {
     text += fmt::format("mapped: {} 4 KiB, {} 2 MiB, {} 1 GiB pages by {} tables\n", grouped(r.mapped->pages_4k),
                         grouped(r.mapped->pages_2m), grouped(r.mapped->pages_1g), grouped(r.mapped->tables));
+    if (r.mapped->outside_map != 0) {
+      text += fmt::format("of them outside the page map, by --pages: {}\n", grouped(r.mapped->outside_map));
+    }
   }
   if (r.what_if) text += "\n" + r.what_if->text();
   return text;
@@ -85,6 +88,12 @@ void add_address_space_options(CommandLine command, ReplayOptions& o) {
             .add_option("--pages", o.pages,
                         "Pages of a trace that has virtual addresses only: 4K, 2M, 1G, thp or thp:PROBABILITY")
             .capture_default_str());
+  given(
+      command
+          .add_option("--page-map", o.page_map,
+                      "Page sizes of ranges of addresses, as /proc/PID/smaps tells them, or lines START-END 4K|2M|1G; "
+                      "--pages decides elsewhere")
+          .type_name("FILE"));
   given(command.add_option("--levels", o.levels, "Levels of the page tables").one_of({"4", "5"}).capture_default_str());
   given(command
             .add_option("--frames", o.frames,

@@ -98,8 +98,10 @@ AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platf
     throw InputError(fmt::format("--levels: {} levels on platform {}, whose processor has {}", config.levels,
                                  platform.name, platform.max_levels));
   }
-  if (config.pages == MappingPolicy::k1G && !platform.processor.gib_pages) {
-    throw InputError(fmt::format("--pages: platform {} has no 1 GiB pages", platform.name));
+  const bool gib_pages_of_map = config.page_map && config.page_map->gigabyte_pages() != 0;
+  if ((config.pages == MappingPolicy::k1G || gib_pages_of_map) && !platform.processor.gib_pages) {
+    throw InputError(
+        fmt::format("{}: platform {} has no 1 GiB pages", gib_pages_of_map ? "--page-map" : "--pages", platform.name));
   }
   const uint64_t end = memory_end(platform);
   if (end <= config.frames.begin.raw()) {

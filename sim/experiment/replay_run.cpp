@@ -98,6 +98,7 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
                    {"pages_2m", r.mapped->pages_2m},
                    {"pages_1g", r.mapped->pages_1g},
                    {"tables", r.mapped->tables}};
+    if (r.mapped->outside_map != 0) j["mapped"]["pages_outside_map"] = r.mapped->outside_map;
   }
   const SkippedLines& skipped = info.skipped;
   if (skipped.own + skipped.no_address + skipped.foreign != 0) {

@@ -82,7 +82,8 @@ ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& p
   parse_page_policy(options.pages, spaces);
   parse_frame_order(options.frames, spaces.frames);
   spaces.frames.seed = options.seed.value_or(1);
-  c.player.recorded_translations = spaces.pages == MappingPolicy::k4K;
+  if (!options.page_map.empty()) spaces.page_map = PageMap::read(options.page_map);
+  c.player.recorded_translations = spaces.pages == MappingPolicy::k4K && !spaces.page_map;
   c.spaces = fitted(spaces, platform);
   return c;
 }
@@ -136,6 +137,7 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
   if (setup.map) json["map"] = ordered_json::parse(setup.map->configuration());
   if (setup.tables == Tables::kTouched) {
     json["pages"] = options.pages;
+    if (!options.page_map.empty()) json["page_map"] = options.page_map;
     json["levels"] = options.levels;
     json["frames"] = options.frames;
     json["seed"] = options.seed.value_or(1);

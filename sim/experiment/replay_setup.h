@@ -25,6 +25,7 @@ struct ReplayOptions {
   std::string form;           // --form; empty: found by content
   std::string out;
   std::string pages = "4K";
+  std::string page_map;  // --page-map; empty: none
   unsigned levels = 4;
   std::string frames = "sequential";
   std::optional<uint64_t> seed;  ///< missing: that of a recorded replay, else 1

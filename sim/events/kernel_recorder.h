@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,9 +24,11 @@ class Timeline;
 /// an event comes after the access it reports. What is left at the end of a step belongs to the step itself.
 class KernelRecorder final : public mm::Observer {
  public:
-  /// `clock` gives the moment of the kernel code that runs. `log` and `timeline` may be null. The vmemmap region is
-  /// [vmemmap_base, vmemmap_base + vmemmap_bytes).
-  KernelRecorder(EventClock clock, VirtAddr vmemmap_base, uint64_t vmemmap_bytes, EventLog* log, Timeline* timeline);
+  /// Gives the moment and core of the kernel code that runs now.
+  using Clock = std::function<EventStamp()>;
+
+  /// `log` and `timeline` may be null. The vmemmap region is [vmemmap_base, vmemmap_base + vmemmap_bytes).
+  KernelRecorder(Clock clock, VirtAddr vmemmap_base, uint64_t vmemmap_bytes, EventLog* log, Timeline* timeline);
 
   uint32_t mask() const override { return mm::kAllEvents; }
   void entry_write(const mm::EntryWrite& event) override;
@@ -54,7 +57,7 @@ class KernelRecorder final : public mm::Observer {
   void add_work_cycles(uint64_t cycles);
   bool in_vmemmap(VirtAddr va) const { return va >= vmemmap_base_ && va - vmemmap_base_ < vmemmap_bytes_; }
 
-  EventClock clock_;
+  Clock clock_;
   VirtAddr vmemmap_base_;
   uint64_t vmemmap_bytes_;
   EventLog* log_;

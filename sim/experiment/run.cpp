@@ -29,16 +29,13 @@ RunOutcome run_one(const RunRequest& request) {
   outcome.directory = request.out.empty() ? "out/" + scenario.name : request.out;
   const OutputDirectory lock(outcome.directory);
 
-  Simulation simulation;
-  MachineHost host(simulation, scenario, platform,
+  MachineHost host(scenario, platform,
                    {request.lock_step ? LookAhead::kNone : LookAhead::kPending, request.limits.paranoid});
   const WatchedMachine watched(host.machine());
   const Watchdog watchdog(&watched, limits);
-  Recordings recordings(request.recordings, selection,
-                        {scenario.name, scenario.effective, scenario.seed, outcome.directory}, platform, host.target());
+  RunRecordings recordings(request.recordings, selection, scenario, platform, outcome.directory, host);
   RunResult result = run_scenario(scenario, host, recordings.outputs());
-  const bool complete = result.failure.empty() && !result.summary.interrupted;
-  recordings.close(result.summary.totals, result.summary.interrupted, complete);
+  recordings.close(result);
   write_file(outcome.directory + "/kernel.log", result.kernel_log);
   outcome.times = watch.elapsed();
   write_summary(outcome.directory + "/summary.json", result.summary, outcome.times);

@@ -73,7 +73,7 @@ struct Kernel::State {
       result = operation();
       core.drain();
     });
-    the_simulation().run(machine, program);
+    machine.run(program);
     return -static_cast<int>(result);
   }
 

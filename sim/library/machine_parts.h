@@ -13,9 +13,6 @@ inline namespace v0 {
 /// Passes what the machine reports on as public events.
 class EventTranslator;
 
-/// Returns the simulation of this process.
-Simulation& the_simulation();
-
 struct Machine::Parts {
   explicit Parts(const Platform& p) : platform(p) {}
 
@@ -25,7 +22,7 @@ struct Machine::Parts {
   Platform platform;
   std::unique_ptr<internal::Machine> timed;  ///< one of these two
   std::unique_ptr<FunctionalMachine> functional;
-  std::unique_ptr<Target> target;  ///< drives the one that is there
+  std::unique_ptr<ReplayMachine> target;  ///< drives the one that is there
   std::optional<GrowingTables> own_tables;
   std::unique_ptr<EventTranslator> events;
 };

@@ -8,7 +8,6 @@
 #include "sim/experiment/limits.h"
 #include "sim/host/interrupts.h"
 #include "sim/machine/programs.h"
-#include "sim/machine/simulation.h"
 #include "tests/sim/machine/stuck_memory.h"
 
 namespace mmusim {
@@ -29,8 +28,7 @@ PlatformConfig stuck_platform() {
 /// Three loads of different pages on a machine whose memory does not answer.
 void run_stuck(bool busy, unsigned silent_seconds) {
   StuckMemory memory("stuck", busy);
-  Simulation simulation;
-  Machine machine("machine", stuck_platform(), {LookAhead::kPending, /*paranoid=*/false, &memory});
+  Machine machine(stuck_platform(), {LookAhead::kPending, /*paranoid=*/false, &memory});
   WatchdogLimits limits;
   limits.silent_seconds = silent_seconds;
   const WatchedMachine watched(machine);
@@ -40,7 +38,7 @@ void run_stuck(bool busy, unsigned silent_seconds) {
     core.execute(loads);
     core.drain();
   });
-  simulation.run(machine, program);
+  machine.run(program);
 }
 
 TEST(Watchdog, NothingPendingWhileAccessesAreUnderWayStopsWithWhoWaitsForWhom) {

@@ -35,8 +35,7 @@ struct Ran {
 
 Ran run(const json& document, LookAhead look_ahead = LookAhead::kPending) {
   const Scenario scenario = read(document);
-  Simulation simulation;
-  MachineHost host(simulation, scenario, scenario_platform(scenario), {look_ahead});
+  MachineHost host(scenario, scenario_platform(scenario), {look_ahead});
   RunResult result = run_scenario(scenario, host, {});
   return {std::move(result), json(to_json(host.counters()))};
 }
@@ -150,8 +149,7 @@ std::vector<mm::MemoryRange> workload_memory(json phases) {
     seen = context.memory;
     return plan(context);
   };
-  Simulation simulation;
-  MachineHost host(simulation, scenario, scenario_platform(scenario));
+  MachineHost host(scenario, scenario_platform(scenario));
   EXPECT_EQ(run_scenario(scenario, host, {}).failure, "");
   return seen;
 }

@@ -10,6 +10,7 @@ namespace {
 // The kernel image where no reserved range of the map holds the top-level table: as large as the recorded 6.1 kernel's.
 constexpr uint64_t kImageAlign = 16 * kMiB;
 constexpr uint64_t kImageBytes = 0x3411000;
+constexpr uint64_t kKernelImageBytes = kGiB;  // KERNEL_IMAGE_SIZE with KASLR: the region that kernel_image_base begins
 
 uint64_t ram_bytes(const MemoryMap& map) {
   uint64_t pages = 0;
@@ -36,7 +37,7 @@ Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, Kernel
       memmap_init(context, memblock, sparse),
       hotplug(context, memblock, buddy, sparse, vmemmap, memmap_init, remove),
       devices(context, hotplug, memmap_init, remove, vmemmap),
-      hugetlb(context, tables, allocator, buddy, bootmem, memblock),
+      hugetlb(context, tables, allocator, buddy, bootmem),
       boot_hugetlb(context, memblock, vmemmap, sparse, hugetlb, buddy),
       folios(context, buddy) {}
 
@@ -44,6 +45,13 @@ void Kernel::Parts::reserve_kernel_image() {
   const PhysAddr root = context.config.init_top_pgt_pa;
   if (!memblock.is_memory(root, kPageBytes)) {
     throw InputError(fmt::format("the top-level page table at {} lies outside the memory ranges", root));
+  }
+  const VirtAddr root_va = context.layout.image(root);
+  if (root_va < context.config.kernel_image_base || root_va - context.config.kernel_image_base >= kKernelImageBytes) {
+    throw InputError(
+        fmt::format("the top-level page table at {} would be at {} of the kernel image, outside the 1 GiB "
+                    "at {}: kernel_phys_base 0x{:x} does not fit init_top_pgt_pa",
+                    root, root_va, context.config.kernel_image_base, context.config.kernel_phys_base));
   }
   if (memblock.end_of_memory().raw() > context.layout.direct_map_bytes()) {
     throw InputError(fmt::format("memory up to {} does not fit between page_offset_base and vmemmap_base",
@@ -92,6 +100,9 @@ Errno Kernel::Parts::build_direct_map() {
       image_end = std::min(r.end, image_start + kGiB / 2);
     }
   }
+  // The reserved range may go on behind the image; what is mapped of it ends with the image's region.
+  const uint64_t offset = context.layout.image(image_start) - context.config.kernel_image_base;
+  image_end = std::min(image_end, image_start + (kKernelImageBytes - offset));
   context.fill(tables.root().va, 0, kPageBytes, "startup_64");
   context.phase("init_mem_mapping");
   if (const Errno e = direct_map->map_kernel_image(image_start, image_end); !ok(e)) return e;
@@ -135,11 +146,14 @@ void Kernel::Parts::memblock_free_all() {
 }
 
 void Kernel::Parts::register_bootmem() {
-  if (!context.config.memory_hotremove) return;
+  if (!context.config.memory_hotremove || !context.profile.bootmem_info) return;
   for (const auto& pgdat : pgdats)
     if (pgdat) bootmem.register_pgdat(*pgdat, kPgdatBytes);
   for (const uint64_t section : sparse.present_sections()) {
-    if (const auto usage = sparse.usage_pa(section)) bootmem.register_section(section, *usage);
+    const auto usage = sparse.usage_pa(section);
+    if (!usage) continue;
+    if (!sparse.is_preinit(section)) bootmem.register_memmap(section);
+    bootmem.register_usage(*usage);
   }
 }
 
@@ -151,27 +165,32 @@ Errno Kernel::Parts::boot() {
   if (const Errno e = build_direct_map(); !ok(e)) return e;
   if (map.early_tables == EarlyTables::kFromMemblock) place_pgdats();
 
-  const bool gigantic_first = context.profile.hvo_at_boot;
-  if (gigantic_first) boot_hugetlb.alloc();
+  const bool gigantic_first = context.profile.boot_folios != BootFolios::kAfterBoot;
+  if (context.profile.sparse_init_after_zones) zone_ranges();
+  if (gigantic_first) boot_hugetlb.alloc(map);
   context.phase("sparse_init");
-  Errno populated = sparse.sparse_init(pgdats);
+  Errno populated = sparse.sparse_init(pgdats, [this](unsigned node) { return boot_hugetlb.init_early(node); });
   for (const auto& m : memblock.memory()) sparse.set_subsections(pfn_of(m.start), pfn_of(m.end));
 
-  zone_ranges();
-  if (const Errno e = boot_hugetlb.populate(); !ok(e)) populated = e;
+  if (!context.profile.sparse_init_after_zones) zone_ranges();
+  if (const Errno e = boot_hugetlb.init_late(); !ok(e)) populated = e;
   if (context.config.memmap_init) {
     context.phase("memmap_init");
     memmap_init.memmap_init();
     context.struct_pages_live = true;
   }
-  if (!gigantic_first) boot_hugetlb.alloc();  // the command line is parsed after setup_arch
+  if (!gigantic_first) boot_hugetlb.alloc(map);  // the command line is parsed after setup_arch
+  if (boot_hugetlb.early_protection()) {
+    context.phase("gather_bootmem_prealloc");
+    boot_hugetlb.protect();
+  }
   context.phase("memblock_free_all");
   memblock_free_all();
   context.slab_available = true;
   context.struct_pages_live = true;
   context.phase("register_page_bootmem_info");
   register_bootmem();
-  if (const Errno e = boot_hugetlb.finish(); !ok(e)) populated = e;
+  boot_hugetlb.hand_over(folios);
   hotplug.start(*direct_map);
   devices.start(*direct_map);
   return populated;

@@ -29,7 +29,9 @@ void Bootmem::register_pgdat(PhysAddr pgdat, uint64_t bytes) {
   for (uint64_t at = 0; at < bytes; at += kPageBytes) get_page(pgdat + at);
 }
 
-void Bootmem::register_section(uint64_t section, PhysAddr usage) {
+void Bootmem::register_usage(PhysAddr usage) { get_table_page(usage.align_down(kPageBytes), 0); }
+
+void Bootmem::register_memmap(uint64_t section) {
   const VirtAddr start = context_.layout.pfn_to_page(Pfn(section * kPagesPerSection));
   const VirtAddr end = start + context_.layout.section_memmap_bytes();
   for (VirtAddr va = start; va < end;) {
@@ -61,7 +63,6 @@ void Bootmem::register_section(uint64_t section, PhysAddr usage) {
     }
     va = next;
   }
-  get_table_page(usage.align_down(kPageBytes), 0);
 }
 
 bool Bootmem::is_boot_page(Pfn pfn) const {

@@ -17,8 +17,10 @@ class Bootmem {
   Bootmem(Context& context, Memblock& memblock, Buddy& buddy, PageTables& tables)
       : context_(context), memblock_(memblock), buddy_(buddy), tables_(tables) {}
 
-  /// get_page_bootmem on each page behind the section's struct pages and its usage map, walking the tables.
-  void register_section(uint64_t section, PhysAddr usage);
+  /// register_page_bootmem_memmap: get_page_bootmem on each page behind the section's struct pages, walking the tables.
+  void register_memmap(uint64_t section);
+  /// register_page_bootmem_info_section's own part: the page that holds the section's usage map.
+  void register_usage(PhysAddr usage);
   /// register_page_bootmem_info_node's own part: the pages of the node's pgdat.
   void register_pgdat(PhysAddr pgdat, uint64_t bytes);
   /// PG_reserved: the page came from memblock and was not given back.

@@ -27,7 +27,7 @@ enum class Migrate : uint8_t { kMovable, kUnmovable };
 /// Omits per-CPU lists, watermarks and the other migrate types.
 class Buddy {
  public:
-  explicit Buddy(Context& context) : context_(context), bits_(page_bits(context.config.version)) {}
+  explicit Buddy(Context& context) : context_(context), bits_(page_bits(context.profile)) {}
 
   /// Pages [start, end) belong to that zone of that node from now on; they are not free yet.
   void add_range(Pfn start, Pfn end, unsigned node, Zone zone);

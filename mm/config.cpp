@@ -2,9 +2,11 @@
 #include "mm/config.h"
 
 #include <algorithm>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
+#include "mm/entry_flags.h"
 #include "mm/layout.h"
 
 namespace mmusim::mm {
@@ -27,6 +29,12 @@ ProfileOverrides read_overrides(ConfigReader r) {
   r.read("sync_top_level_at_once", o.sync_top_level_at_once);
   r.read("hvo_protects_bytes_not_pages", o.hvo_protects_bytes_not_pages);
   r.read("pmd_block_free_loses_pages", o.pmd_block_free_loses_pages);
+  r.read("hvo_batches", o.hvo_batches);
+  r.read("page_kernel_ro_dirty", o.page_kernel_ro_dirty);
+  r.read("memmap_on_memory", o.memmap_on_memory);
+  r.read("memmap_on_memory_per_block", o.memmap_on_memory_per_block);
+  r.read("offline_page_type", o.offline_page_type);
+  r.read("usage_rcu_head", o.usage_rcu_head);
   r.finish();
   return o;
 }
@@ -76,6 +84,19 @@ Profile effective_profile(const KernelConfig& config) {
   p.sync_top_level_at_once = o.sync_top_level_at_once.value_or(p.sync_top_level_at_once);
   p.hvo_protects_bytes_not_pages = o.hvo_protects_bytes_not_pages.value_or(p.hvo_protects_bytes_not_pages);
   p.pmd_block_free_loses_pages = o.pmd_block_free_loses_pages.value_or(p.pmd_block_free_loses_pages);
+  p.hvo_batches = o.hvo_batches.value_or(p.hvo_batches);
+  if (o.page_kernel_ro_dirty) {
+    p.page_kernel_ro = *o.page_kernel_ro_dirty ? p.page_kernel_ro | kPageDirty : p.page_kernel_ro & ~kPageDirty;
+  }
+  p.memmap_on_memory = o.memmap_on_memory.value_or(p.memmap_on_memory);
+  p.memmap_on_memory_per_block = o.memmap_on_memory_per_block.value_or(p.memmap_on_memory_per_block);
+  p.offline_page_type = o.offline_page_type.value_or(p.offline_page_type);
+  if (o.usage_rcu_head) {
+    constexpr unsigned kRcuHeadBytes = 16;
+    const unsigned header = *o.usage_rcu_head ? kRcuHeadBytes : 0;
+    p.section_usage_bytes = p.section_usage_bytes - p.subsection_map_offset + header;
+    p.subsection_map_offset = header;
+  }
   return p;
 }
 
@@ -100,9 +121,16 @@ KernelConfig read_kernel_config(ConfigReader r) {
   KernelConfig c;
   r.read_enum("version", c.version,
               {{"5.8", KernelVersion::kV5_8},
+               {"5.10", KernelVersion::kV5_10},
                {"6.1", KernelVersion::kV6_1},
                {"6.12", KernelVersion::kV6_12},
-               {"7.x", KernelVersion::kV7}});
+               {"6.16", KernelVersion::kV6_16},
+               {"6.18", KernelVersion::kV6_18},
+               {"7.1", KernelVersion::kV7_1},
+               {"7.2", KernelVersion::kV7_2},
+               {"7.3", KernelVersion::kV7_3},
+               {"7.x", kNewestVersion},
+               {"7", kNewestVersion}});
   if (r.has("overrides")) c.overrides = read_overrides(r.child("overrides"));
   r.read("levels", c.levels, 4, 5);
   if (r.has("cpu")) c.cpu = read_cpu_features(r.child("cpu"));
@@ -159,6 +187,36 @@ void read_range(ConfigReader r, unsigned levels, MemoryMap& map) {
   map.memory.push_back({pfn_of(start), pfn_of(end), range.node});
 }
 
+/// True if all of [page.start, page.end) is memory of one node.
+bool on_one_node(const MemoryMap& map, const BootHugePage& page) {
+  std::map<unsigned, uint64_t> bytes_of_node;
+  for (const MemoryRange& r : map.memory) {
+    const PhysAddr start = std::max(address_of(r.start), page.start);
+    const PhysAddr end = std::min(address_of(r.end), page.end);
+    if (start < end) bytes_of_node[r.node] += end - start;
+  }
+  return bytes_of_node.size() == 1 && bytes_of_node.begin()->second == page.end - page.start;
+}
+
+void read_boot_huge_page(ConfigReader r, MemoryMap& map) {
+  BootHugePage page;
+  r.read("start", page.start);
+  r.read("end", page.end);
+  r.finish();
+  const bool gigantic = page.start.is_aligned(kGiB) && page.end == page.start + kGiB;
+  r.check(gigantic, "end", "{} to {} is no gigantic page, expected 1 GiB at a multiple of 1 GiB", page.start, page.end);
+  if (!gigantic) return;
+  r.check(on_one_node(map, page), "start", "{} to {} is not in one of the memory ranges", page.start, page.end);
+  for (const BootHugePage& other : map.boot_hugetlb) {
+    r.check(other.start != page.start, "start", "{} is named twice", page.start);
+  }
+  for (const ReservedRange& reserved : map.reserved) {
+    r.check(reserved.end <= page.start || page.end <= reserved.start, "start", "{} to {} is reserved: {} to {}",
+            page.start, page.end, reserved.start, reserved.end);
+  }
+  map.boot_hugetlb.push_back(page);
+}
+
 void check_overlaps(ConfigReader& r, const MemoryMap& map) {
   std::vector<MemoryRange> sorted = map.memory;
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
@@ -185,6 +243,7 @@ MemoryMap read_memory_map(ConfigReader r, unsigned levels) {
     e.finish();
     map.reserved.push_back(reserved);
   });
+  r.for_each("boot_hugetlb", [&](ConfigReader page) { read_boot_huge_page(std::move(page), map); });
   r.for_each("node_data", [&](ConfigReader e) {
     NodeData data;
     e.read("node", data.node, 0, kMaxNodes - 1);

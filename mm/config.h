@@ -32,6 +32,13 @@ struct NodeData {
   PhysAddr start;
 };
 
+/// Bytes [start, end) of a gigantic HugeTLB page that boot took from memblock: 1 GiB, aligned. In a recorded boot:
+/// `boot_hugetlb`.
+struct BootHugePage {
+  PhysAddr start;
+  PhysAddr end;
+};
+
 /// The source of the tables of the direct map and of the kernel image.
 enum class EarlyTables : uint8_t {
   kInsideReserved,  ///< the reserved ranges are those of a recorded boot and contain them already: the highest
@@ -44,6 +51,8 @@ struct MemoryMap {
   std::vector<MemoryRange> memory;      ///< any order; no overlaps
   std::vector<ReservedRange> reserved;  ///< any order; may overlap
   std::vector<NodeData> node_data;      ///< may be empty
+  /// In order of allocation; none of them inside `reserved`. KernelConfig::boot_gigantic_pages come after them.
+  std::vector<BootHugePage> boot_hugetlb;
   EarlyTables early_tables = EarlyTables::kInsideReserved;
 };
 
@@ -70,12 +79,19 @@ struct FailAllocation {
   uint64_t count = 1;
 };
 
-/// Differences of a point release from the modelled version; missing: as the version table says.
+/// Differences of a release from the modelled version; missing: as the version table says. profile_of_release()
+/// (mm/release.h) fills in what is known.
 struct ProfileOverrides {
   std::optional<bool> sparse_buffer;                 ///< false: 7.2 and later
   std::optional<bool> sync_top_level_at_once;        ///< false: 6.1.0, 6.12.0
   std::optional<bool> hvo_protects_bytes_not_pages;  ///< true: 6.15 to 7.1 [V-8]
-  std::optional<bool> pmd_block_free_loses_pages;    ///< true: 6.19 and 7.0
+  std::optional<bool> pmd_block_free_loses_pages;    ///< true: 6.19 and 7.0 before the fix
+  std::optional<bool> hvo_batches;                   ///< false: 6.2 to 6.6
+  std::optional<bool> page_kernel_ro_dirty;          ///< true: 6.2 to 6.5, HVO tails keep the dirty bit
+  std::optional<bool> memmap_on_memory;              ///< true: 5.13 to 5.18
+  std::optional<bool> memmap_on_memory_per_block;    ///< false: 6.2 to 6.6
+  std::optional<bool> offline_page_type;             ///< false: 6.2 to 6.10
+  std::optional<bool> usage_rcu_head;                ///< false: no rcu_head in struct mem_section_usage
 };
 
 /// Build options of the kernel, its command line, and the features of its CPU.
@@ -93,14 +109,17 @@ struct KernelConfig {
   std::optional<VirtAddr> vmemmap_base;            ///< recorded: stages[0].vmemmap_base
   std::optional<uint64_t> kaslr_seed;              ///< draws the bases as kernel_randomize_memory does
   VirtAddr kernel_image_base{0xffffffff80000000};  ///< __START_KERNEL_map
-  PhysAddr kernel_phys_base{0};                    ///< phys_base: image VA = kernel_image_base + (pa - phys_base)
-  PhysAddr init_top_pgt_pa{0x2a10000};             ///< the root, inside the image; recorded: `init_top_pgt_pa`
-  bool debug_vm = false;                           ///< CONFIG_DEBUG_VM with poisoning (recorded kernels: off)
-  bool memory_hotremove = true;                    ///< CONFIG_MEMORY_HOTREMOVE
-  bool memmap_on_memory = false;                   ///< memory_hotplug.memmap_on_memory=1; recorded: on `cmdline`
-  bool hvo = false;                                ///< hugetlb_free_vmemmap=on; recorded: on `cmdline`
-  unsigned boot_gigantic_pages = 0;                ///< hugepagesz=1G hugepages=N on the command line
-  bool deferred_struct_page_init = false;          ///< CONFIG_DEFERRED_STRUCT_PAGE_INIT
+  /// phys_base: image VA = kernel_image_base + (pa - phys_base), modulo 2^64. KASLR places the image anywhere in
+  /// physical memory and, apart from that, within the 1 GiB at kernel_image_base; recorded: from `init_top_pgt_pa` and
+  /// the symbol init_top_pgt.
+  uint64_t kernel_phys_base = 0;
+  PhysAddr init_top_pgt_pa{0x2a10000};     ///< the root, inside the image; recorded: `init_top_pgt_pa`
+  bool debug_vm = false;                   ///< CONFIG_DEBUG_VM with poisoning (recorded kernels: off)
+  bool memory_hotremove = true;            ///< CONFIG_MEMORY_HOTREMOVE
+  bool memmap_on_memory = false;           ///< memory_hotplug.memmap_on_memory=1; recorded: on `cmdline`
+  bool hvo = false;                        ///< hugetlb_free_vmemmap=on; recorded: on `cmdline`
+  unsigned boot_gigantic_pages = 0;        ///< hugepagesz=1G hugepages=N on the command line
+  bool deferred_struct_page_init = false;  ///< CONFIG_DEFERRED_STRUCT_PAGE_INIT
   /// Bytes of a memory block; 0: as probe_memory_block_size finds it (128 MiB below 64 GiB of RAM).
   uint64_t memory_block_bytes = 0;
   bool hypervisor = true;  ///< X86_FEATURE_HYPERVISOR: the search for the block size differs
@@ -113,13 +132,15 @@ struct KernelConfig {
   FailAllocation fail_allocation;
 };
 
-/// The row of the version table with the overrides of `config`.
+/// The row of the version table with the overrides of `config`. They never switch HVO on where the version has none.
 Profile effective_profile(const KernelConfig& config);
 
-/// Reads the object "kernel" of a scenario; keys are the member names above, version as "5.8", "6.1", "6.12", "7.x".
+/// Reads the object "kernel" of a scenario; keys are the member names above, version as the names of the version table
+/// ("5.8", "5.10", ... "7.3"; "7.x" and "7": the newest).
 KernelConfig read_kernel_config(ConfigReader reader);
 /// Reads {"ranges":[{"start","end" or "size","node"}], "reserved":[{"start","end"}], "node_data":[{"node","start"}],
-/// "early_tables":"inside_reserved"|"from_memblock"}; checks for overlaps, alignment and `levels`' physical limit.
+/// "boot_hugetlb":[{"start","end"}], "early_tables":"inside_reserved"|"from_memblock"}; checks for overlaps, alignment
+/// and `levels`' physical limit.
 MemoryMap read_memory_map(ConfigReader reader, unsigned levels);
 /// Reads {"kind","nth","count"}.
 FailAllocation read_fail_allocation(ConfigReader reader);

@@ -68,7 +68,9 @@ void Devices::init_struct_pages(const Mapped& mapped, const PopulateSource& sour
   }
   // struct dev_pagemap is a small kernel object; only its address is stored.
   const VirtAddr pagemap = context_.layout.image(context_.config.init_top_pgt_pa + 4 * kPageBytes);
-  init_.memmap_init_zone_device(data, end, device.node, device.vmemmap_shift, vmemmap_.vmemmap_can_optimize(source),
+  // Kernels that do not share tail pages have no compound device pages either.
+  const unsigned shift = context_.profile.compound_dax ? device.vmemmap_shift : 0;
+  init_.memmap_init_zone_device(data, end, device.node, shift, vmemmap_.vmemmap_can_optimize(source),
                                 device.device_private, pagemap);
 }
 

@@ -41,7 +41,7 @@ struct LeafFlags {
     if (!config.cpu.nx) supported &= ~kPageNx;
     page_kernel = 0x8000000000000163 & supported;
     page_kernel_large = 0x80000000000001e3 & supported;
-    page_kernel_ro = profile_of(config.version).page_kernel_ro & supported;
+    page_kernel_ro = effective_profile(config).page_kernel_ro & supported;
   }
 };
 

@@ -66,6 +66,13 @@ void Folios::claim(const Folio& folio) {
   take(folio);
 }
 
+void Folios::adopt(const Folio& folio) {
+  std::vector<Buddy::Block> blocks;
+  for_each_aligned_block(folio.head, end_of(folio), [&](Pfn pfn, unsigned order) { blocks.push_back({pfn, order}); });
+  taken_[folio.head.raw] = {folio.order, std::move(blocks)};
+  buddy_.claim(folio.head, end_of(folio));
+}
+
 void Folios::take(const Folio& folio) {
   taken_[folio.head.raw] = {folio.order, buddy_.isolate(folio.head, end_of(folio))};
   make_compound(folio);
@@ -80,7 +87,7 @@ std::vector<Folio> Folios::taken() const {
 
 /// prep_compound_page, as far as the first two struct pages and the links of the tails to the head go.
 void Folios::make_compound(const Folio& folio) {
-  const PageBits& bits = page_bits(context_.config.version);
+  const PageBits& bits = page_bits(context_.profile);
   const VirtAddr head = context_.layout.pfn_to_page(folio.head);
   const uint64_t size = context_.layout.struct_page_bytes();
   context_.memory().read_modify_write(head, RmwOp::kOr, uint64_t{1} << bits.head, 8, /*locked=*/false);
@@ -96,7 +103,7 @@ void Folios::make_compound(const Folio& folio) {
 void Folios::free(const Folio& folio) {
   const auto taken = taken_.find(folio.head.raw);
   if (taken == taken_.end()) return;
-  const PageBits& bits = page_bits(context_.config.version);
+  const PageBits& bits = page_bits(context_.profile);
   const VirtAddr head = context_.layout.pfn_to_page(folio.head);
   context_.memory().read_modify_write(head, RmwOp::kAnd, ~(uint64_t{1} << bits.head), 8, /*locked=*/false);
   std::vector<Buddy::Block> blocks = buddy_.release(folio.head, end_of(folio));

@@ -21,7 +21,9 @@ class Folios {
   std::vector<Folio> alloc_scattered(unsigned order, uint64_t count, unsigned node);
   /// Takes what is free of this very folio off the free lists; nothing if it is not memory of the allocator.
   void claim(const Folio& folio);
-  /// Gives back what alloc() or claim() took.
+  /// Holds a folio whose pages are no free list's and never were: boot took it from memblock.
+  void adopt(const Folio& folio);
+  /// Gives back what alloc(), claim() or adopt() took.
   void free(const Folio& folio);
   /// Folios that are not free, ascending.
   std::vector<Folio> taken() const;

@@ -93,7 +93,7 @@ bool Hotplug::aligned(PhysAddr start, uint64_t bytes) const {
 bool Hotplug::supports_memmap_on_memory(uint64_t bytes) const {
   const uint64_t memmap = (block_bytes_ >> kPageShift) * context_.layout.struct_page_bytes();
   const bool size_fits = context_.profile.memmap_on_memory_per_block || bytes == block_bytes_;
-  return size_fits && context_.profile.version != KernelVersion::kV5_8 && memmap % kPmdBytes == 0 &&
+  return size_fits && context_.profile.memmap_on_memory && memmap % kPmdBytes == 0 &&
          (block_bytes_ - memmap) % (kPagesPerPageblock << kPageShift) == 0 && memmap < block_bytes_;
 }
 

@@ -2,6 +2,7 @@
 #include "mm/hugetlb_vmemmap.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "mm/struct_page.h"
 
@@ -16,6 +17,11 @@ HugetlbVmemmap::Range HugetlbVmemmap::range_of(const Folio& folio) const {
   const uint64_t bytes = context_.layout.struct_page_bytes() * (uint64_t{1} << folio.order);
   const unsigned node = buddy_.manages(folio.head) ? buddy_.node_of(folio.head) : 0;
   return {start, start + bytes, node};
+}
+
+bool HugetlbVmemmap::enabled() const {
+  return context_.config.hvo && context_.profile.hvo != HvoForm::kNone &&
+         std::has_single_bit(context_.layout.struct_page_bytes());
 }
 
 bool HugetlbVmemmap::is_optimized(const Folio& folio) const { return turn_of_.contains(folio.head.raw); }
@@ -55,7 +61,7 @@ Errno HugetlbVmemmap::remap_range(VirtAddr start, VirtAddr end, Walk& walk) {
   if (walk.flush == Flush::kNow && walk.step != Step::kSplit) {
     // Up to 6.1 and on restore the first page keeps its mapping.
     const bool first_changes = walk.step == Step::kRemap && context_.profile.hvo != HvoForm::kHeadInPlace;
-    context_.flush_tlb_kernel_range(first_changes ? start : start + kPageBytes, end, kRangeCause);
+    context_.flush_tlb_kernel_range(first_changes ? start : walk.reuse_va + kPageBytes, end, kRangeCause);
   }
   return result;
 }
@@ -69,12 +75,12 @@ bool HugetlbVmemmap::self_hosted(uint64_t pmd, VirtAddr va) {
     page = entry_address(tables_.read(tables_.child(pmd), 1, va, "hugetlb_vmemmap_optimize"));
   }
   const uint64_t flags = context_.load(context_.layout.pfn_to_page(pfn_of(page)), 8);
-  return (flags >> page_bits(context_.config.version).owner_priv_1 & 1) != 0 && !buddy_.manages(pfn_of(page));
+  return (flags >> page_bits(context_.profile).owner_priv_1 & 1) != 0 && !buddy_.manages(pfn_of(page));
 }
 
 Errno HugetlbVmemmap::pmd_entry(Table pmd_table, VirtAddr va, VirtAddr next, Walk& walk) {
   uint64_t pmd = tables_.read(pmd_table, 2, va, kRangeCause);
-  const bool check = !context_.profile.hvo_tests_self_hosted_first && walk.step != Step::kRestore && walk.walked == 0;
+  const bool check = !context_.profile.hvo_tests_self_hosted_first && walk.walked == 0;
   if (check && self_hosted(pmd, va)) return Errno::kNotSupported;
   if (entry_leaf(pmd)) {
     if (const Errno e = split_pmd(pmd_table, va, pmd, walk.flush); !ok(e)) return e;
@@ -321,7 +327,12 @@ Errno HugetlbVmemmap::restore_folio(const Folio& folio, Flush flush) {
   if (!pages) return Errno::kNoMemory;
   Walk walk{.step = Step::kRestore, .flush = flush, .reuse_va = range.start, .reuse_page = {}, .tail_page = {}};
   walk.pages = &*pages;
-  if (const Errno e = remap_range(range.start, range.end, walk); !ok(e)) return e;
+  VirtAddr start = range.start;
+  if (context_.profile.hvo == HvoForm::kSharedTailPage) {  // the walk begins behind the head page, nothing is reused
+    start += kPageBytes;
+    walk.reuse_page = PhysAddr(0);
+  }
+  if (const Errno e = remap_range(start, range.end, walk); !ok(e)) return e;
   set_optimized_flag(folio, false);
   allocator_.adjust_block_pages(static_cast<int64_t>(count));
   const auto turn = turn_of_.extract(folio.head.raw);
@@ -341,37 +352,6 @@ Errno HugetlbVmemmap::restore(std::span<const Folio> folios) {
   }
   if (restored && flush == Flush::kByCaller) context_.flush_tlb_all("hugetlb_vmemmap_restore_folios");
   return result;
-}
-
-std::optional<PhysAddr> HugetlbVmemmap::alloc_shared_tail(unsigned node) {
-  const char* const cause = "vmemmap_get_tail";
-  std::optional<PhysAddr> page;
-  if (context_.slab_available) {
-    if (const auto pfn = buddy_.alloc_pages(0, node, cause)) page = address_of(*pfn);
-  } else {
-    page = memblock_.alloc_try_nid(kPageBytes, kPageBytes, PhysAddr(0), PhysAddr(0), node);
-    if (page) context_.allocated(AllocSource::kMemblock, *page, kPageBytes, node, cause);
-  }
-  if (page) context_.fill(context_.layout.direct_map(*page), 0, kPageBytes, cause);
-  return page;
-}
-
-std::optional<PhysAddr> HugetlbVmemmap::shared_tail(const Folio& folio) {
-  const unsigned node = buddy_.manages(folio.head) ? buddy_.node_of(folio.head) : 0;
-  const Zone zone = buddy_.zone_kind(folio.head).value_or(Zone::kNormal);
-  const auto key = std::make_pair(node * kZones + static_cast<unsigned>(zone), folio.order);
-  if (const auto known = shared_tails_.find(key); known != shared_tails_.end()) return known->second;
-  const auto page = alloc_shared_tail(node);
-  if (!page) return std::nullopt;
-  // 5.6.4: offset 8 of a tail holds the mask that leads to the head.
-  const uint64_t mask = ~((uint64_t{1} << (folio.order + 6)) - 1) | 1;
-  const VirtAddr va = context_.layout.direct_map(*page);
-  for (uint64_t at = 0; at < kPageBytes; at += context_.layout.struct_page_bytes()) {
-    context_.store(va + at + page_field::kLruNext, mask, 8);
-    context_.store(va + at + page_field::kFlags, fresh_page_flags(node, zone), 8);
-  }
-  shared_tails_.emplace(key, *page);
-  return page;
 }
 
 }  // namespace mmusim::mm

@@ -17,14 +17,8 @@ namespace mmusim::mm {
 /// them are remapped to one page and the rest is freed [mm/hugetlb_vmemmap.c; vmemmap spec 5.6].
 class HugetlbVmemmap {
  public:
-  HugetlbVmemmap(Context& context, PageTables& tables, VmemmapAllocator& allocator, Buddy& buddy, Bootmem& bootmem,
-                 Memblock& memblock)
-      : context_(context),
-        tables_(tables),
-        allocator_(allocator),
-        buddy_(buddy),
-        bootmem_(bootmem),
-        memblock_(memblock) {}
+  HugetlbVmemmap(Context& context, PageTables& tables, VmemmapAllocator& allocator, Buddy& buddy, Bootmem& bootmem)
+      : context_(context), tables_(tables), allocator_(allocator), buddy_(buddy), bootmem_(bootmem) {}
 
   /// Both return kInvalid, and change nothing, for a folio that is not memory of the buddy allocator.
   /// hugetlb_vmemmap_optimize_folios where the version has batches [V-5], else folio by folio.
@@ -37,8 +31,17 @@ class HugetlbVmemmap {
   /// Folios that are optimised, oldest first.
   std::vector<Folio> optimized() const;
   bool is_optimized(const Folio& folio) const;
-  /// vmemmap_get_tail: the tail page shared by the folios of one zone and order (7.x); made when first needed.
+  /// vmemmap_get_tail: the tail page shared by the folios of one zone and order (from 7.1); made when first needed.
   std::optional<PhysAddr> shared_tail(const Folio& folio);
+  /// The kernel was told to optimise and can: the version has HVO, sizeof(struct page) is a power of two.
+  bool enabled() const;
+  /// hugetlb_vmemmap_init: the tail pages made during boot get their struct pages, which memmap_init may have
+  /// overwritten since.
+  void init_shared_tails();
+  /// Bytes of the folio's struct pages.
+  uint64_t memmap_bytes(const Folio& folio) const {
+    return context_.layout.struct_page_bytes() * (uint64_t{1} << folio.order);
+  }
   /// A folio whose struct pages were populated optimised at boot.
   void adopt(const Folio& folio);
 
@@ -79,22 +82,28 @@ class HugetlbVmemmap {
   void undo_remap(const Range& range, Walk& walk, std::vector<Pfn>& replaced);
   Errno restore_folio(const Folio& folio, Flush flush);
   std::optional<PhysAddr> alloc_shared_tail(unsigned node);
+  struct SharedTail {
+    PhysAddr page;
+    unsigned node;
+    Zone zone;
+    unsigned order;
+    bool from_boot;  // its struct pages are written by init_shared_tails()
+  };
+  void init_tail_page(const SharedTail& tail);
   std::optional<std::vector<Pfn>> alloc_restore_pages(uint64_t count, unsigned node);
   void free_pages(std::vector<Pfn>& pages);
   void link_page(Pfn pfn);
   void set_optimized_flag(const Folio& folio, bool optimized);
-  bool enabled() const { return context_.config.hvo && context_.profile.hvo != HvoForm::kNone; }
 
   Context& context_;
   PageTables& tables_;
   VmemmapAllocator& allocator_;
   Buddy& buddy_;
   Bootmem& bootmem_;
-  Memblock& memblock_;
   std::map<uint64_t, Folio> optimized_;             // by turn: the order in which they became so
   std::unordered_map<uint64_t, uint64_t> turn_of_;  // by head page
   uint64_t turns_ = 0;
-  std::map<std::pair<unsigned, unsigned>, PhysAddr> shared_tails_;  // by (node and zone, order)
+  std::map<std::pair<unsigned, unsigned>, SharedTail> shared_tails_;  // by (node and zone, order)
 };
 
 }  // namespace mmusim::mm

@@ -90,8 +90,12 @@ class Kernel {
   Kernel& operator=(const Kernel&) = delete;
 
   /// init_mem_mapping, sparse_init, (memmap_init), memblock_free_all, registration of boot memmap pages.
-  /// kNoMemory if a section could not be populated; the others are then there, as in the kernel.
+  /// kNoMemory if a section could not be populated; the others are then there, as in the kernel. Throws InputError if
+  /// the memory map contradicts itself or the configuration.
   Errno boot();
+  /// The initcall hugetlb_init, once, some time after boot(): gigantic folios that boot reserved lose the write
+  /// permission of their tails, or are optimised now (Profile::boot_folios). Does nothing without such folios.
+  Errno hugetlb_init();
 
   /// add_memory_resource: [start, start + bytes) in whole memory blocks. `memmap_on_memory`: the configured value
   /// unless given.
@@ -124,9 +128,9 @@ class Kernel {
   Errno hugetlb_restore(std::span<const Folio> folios);
   /// Gives the pages of restored folios back to the buddy allocator.
   void hugetlb_free(std::span<const Folio> folios);
-  /// Folios that are not free: allocated, claimed, or reserved by boot; ascending.
+  /// Folios that are not free: allocated, claimed, or reserved by boot and not freed since; ascending.
   std::vector<Folio> hugetlb_folios() const;
-  /// Gigantic folios that boot reserved.
+  /// Gigantic folios that boot reserved, in that order.
   std::vector<Folio> boot_folios() const;
   /// Folios that are optimised now, in the order in which they became so.
   std::vector<Folio> hugetlb_optimized() const;

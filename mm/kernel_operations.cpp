@@ -57,13 +57,7 @@ std::vector<Folio> Kernel::hugetlb_alloc_scattered(unsigned order, uint64_t coun
   return parts_->folios.alloc_scattered(order, count, node);
 }
 
-std::vector<Folio> Kernel::hugetlb_folios() const {
-  std::vector<Folio> folios = parts_->folios.taken();
-  const std::vector<Folio>& reserved = parts_->boot_hugetlb.folios();
-  folios.insert(folios.end(), reserved.begin(), reserved.end());
-  std::sort(folios.begin(), folios.end(), [](const Folio& a, const Folio& b) { return a.head < b.head; });
-  return folios;
-}
+std::vector<Folio> Kernel::hugetlb_folios() const { return parts_->folios.taken(); }
 
 void Kernel::hugetlb_claim(std::span<const Folio> folios) {
   for (const Folio& folio : folios) parts_->folios.claim(folio);
@@ -81,6 +75,11 @@ Errno Kernel::hugetlb_restore(std::span<const Folio> folios) {
 
 void Kernel::hugetlb_free(std::span<const Folio> folios) {
   for (const Folio& folio : folios) parts_->folios.free(folio);
+}
+
+Errno Kernel::hugetlb_init() {
+  parts_->context.phase("hugetlb_init");
+  return parts_->boot_hugetlb.hugetlb_init();
 }
 
 std::vector<Folio> Kernel::boot_folios() const { return parts_->boot_hugetlb.folios(); }

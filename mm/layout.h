@@ -53,9 +53,11 @@ class Layout {
   /// (kernels without ZONE_DEVICE shrink the region to what RAM needs).
   uint64_t direct_map_bytes() const { return direct_map_bytes_; }
   bool in_direct_map(VirtAddr va) const { return va.raw() - page_offset_base_.raw() < direct_map_bytes_; }
-  VirtAddr image(PhysAddr pa) const { return image_base_ + (pa - image_phys_); }
+  /// The image's own mapping; modulo 2^64, because KASLR may place the image lower in physical memory than in its
+  /// region.
+  VirtAddr image(PhysAddr pa) const { return image_base_ + (pa.raw() - image_phys_); }
   bool in_image(VirtAddr va) const { return va.raw() >= image_base_.raw(); }
-  PhysAddr image_pa(VirtAddr va) const { return image_phys_ + (va - image_base_); }
+  PhysAddr image_pa(VirtAddr va) const { return PhysAddr(image_phys_ + (va - image_base_)); }
   /// [C-4]
   VirtAddr pfn_to_page(Pfn pfn) const { return vmemmap_base_ + pfn.raw * struct_page_bytes_; }
   Pfn page_to_pfn(VirtAddr page) const { return Pfn((page - vmemmap_base_) / struct_page_bytes_); }
@@ -73,7 +75,7 @@ class Layout {
   uint64_t direct_map_bytes_;
   VirtAddr vmemmap_base_;
   VirtAddr image_base_;
-  PhysAddr image_phys_;
+  uint64_t image_phys_;
 };
 
 }  // namespace mmusim::mm

@@ -66,15 +66,16 @@ void MemmapInit::set_flag(Pfn pfn, unsigned bit) {
                                       /*locked=*/false);
 }
 
-/// set_pageblock_migratetype(MIGRATE_MOVABLE): four bits of usage->pageblock_flags.
+/// set_pageblock_migratetype(MIGRATE_MOVABLE): the block's bits in usage->pageblock_flags.
 void MemmapInit::set_pageblock_movable(Pfn pfn) {
   const VirtAddr flags = sparse_.pageblock_flags(pfn.raw / kPagesPerSection);
   if (flags == VirtAddr(0)) return;
   const uint64_t block = pfn.raw % kPagesPerSection / kPagesPerPageblock;
-  constexpr uint64_t kBlocksPerWord = 16;
+  const uint64_t bits = pageblock_bits(context_.profile);
+  const uint64_t blocks_per_word = 64 / bits;
   constexpr uint64_t kMovable = 1;
-  context_.memory().read_modify_write(flags + block / kBlocksPerWord * 8, RmwOp::kOr,
-                                      kMovable << block % kBlocksPerWord * 4, 8, /*locked=*/true);
+  context_.memory().read_modify_write(flags + block / blocks_per_word * 8, RmwOp::kOr,
+                                      kMovable << block % blocks_per_word * bits, 8, /*locked=*/true);
 }
 
 void MemmapInit::memmap_init_range(Pfn start, Pfn end, unsigned node, Zone zone, Kind kind) {

@@ -28,7 +28,7 @@ class MemmapInit {
   enum class Kind : uint8_t { kEarly, kHotplug };
 
   MemmapInit(Context& context, Memblock& memblock, Sparse& sparse)
-      : context_(context), memblock_(memblock), sparse_(sparse), bits_(page_bits(context.config.version)) {}
+      : context_(context), memblock_(memblock), sparse_(sparse), bits_(page_bits(context.profile)) {}
 
   /// The zones of boot memory; call once, before the others.
   void find_zones();

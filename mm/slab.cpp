@@ -5,8 +5,19 @@
 
 namespace mmusim::mm {
 
+namespace {
+
+/// Size of the kmalloc cache that serves `bytes`: powers of two, 96 and 192.
+unsigned kmalloc_size(uint64_t bytes) {
+  const auto power = static_cast<unsigned>(std::bit_ceil(bytes));
+  const unsigned between = power / 4 * 3;
+  return (between == 96 || between == 192) && bytes <= between ? between : power;
+}
+
+}  // namespace
+
 std::optional<PhysAddr> Slab::kzalloc(uint64_t bytes, unsigned node, const char* cause) {
-  const auto object_bytes = static_cast<unsigned>(std::bit_ceil(bytes));
+  const unsigned object_bytes = kmalloc_size(bytes);
   auto at = pages_.begin();
   const auto has_room = [&](const Page& p) {
     return p.object_bytes == object_bytes && p.node == node && p.used < p.taken.size();

@@ -15,7 +15,8 @@ class Slab {
  public:
   Slab(Context& context, Buddy& buddy) : context_(context), buddy_(buddy) {}
 
-  /// Zeroed, `bytes` up to 4096, aligned to the next power of two; nullopt if memory is short.
+  /// Zeroed, `bytes` up to 4096, from the kmalloc cache of its size (96 and 192 are caches beside the powers of two);
+  /// nullopt if memory is short.
   std::optional<PhysAddr> kzalloc(uint64_t bytes, unsigned node, const char* cause);
   void kfree(PhysAddr object, const char* cause);
 

@@ -90,7 +90,7 @@ Errno Sparse::memory_present(const Memblock::Region& region) {
   return Errno::kSuccess;
 }
 
-Errno Sparse::sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats) {
+Errno Sparse::sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats, const InitEarly& init_early) {
   for (const Memblock::Region& region : memblock_.memory()) {
     if (const Errno e = memory_present(region); !ok(e)) return e;
   }
@@ -102,9 +102,11 @@ Errno Sparse::sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats) {
     groups.back().sections.push_back(section);
   }
   Errno result = Errno::kSuccess;
+  std::set<unsigned> begun;  // nodes whose first group was populated
   for (const Group& group : groups) {
     const auto pgdat = group.node < pgdats.size() ? pgdats[group.node] : std::nullopt;
-    if (const Errno e = sparse_init_nid(group, pgdat); !ok(e)) result = e;
+    const bool first = begun.insert(group.node).second;
+    if (const Errno e = sparse_init_nid(group, pgdat, first ? init_early : nullptr); !ok(e)) result = e;
   }
   vmemmap_.vmemmap_populate_print_last();
   return result;
@@ -129,7 +131,16 @@ std::optional<PhysAddr> Sparse::alloc_usage_maps(uint64_t bytes, unsigned node, 
   return usage;
 }
 
-Errno Sparse::sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat) {
+/// sparse_init_early_section.
+void Sparse::install_early_section(uint64_t section, PhysAddr usage, uint64_t more_flags) {
+  const VirtAddr entry = *entry_of(section);
+  const uint64_t flags =
+      more_flags | section_flag::kPresent | section_flag::kHasMemMap | section_flag::kOnline | section_flag::kEarly;
+  store_map(entry, context_.layout.vmemmap_base().raw() | flags);
+  context_.store(entry + 8, context_.layout.direct_map(usage).raw(), 8);
+}
+
+Errno Sparse::sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat, const InitEarly& init_early) {
   const uint64_t usage_bytes = context_.profile.section_usage_bytes;
   const auto usages = alloc_usage_maps(usage_bytes * group.sections.size(), group.node, pgdat);
   size_t done = 0;
@@ -137,25 +148,33 @@ Errno Sparse::sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat)
     context_.log(LogLevel::kError, "sparse_init_nid: node[{}] usemap allocation failed", group.node);
   } else {
     allocator_.sparse_buffer_init(group.sections.size(), group.node);
+    PhysAddr usage = *usages;
+    if (init_early) {
+      for (const uint64_t section : init_early(group.node)) {
+        preinit_.insert(section);
+        if (!std::binary_search(group.sections.begin(), group.sections.end(), section)) continue;
+        install_early_section(section, usage, section_flag::kPreinit);
+        usage += usage_bytes;
+      }
+    }
     for (; done < group.sections.size(); ++done) {
       const uint64_t section = group.sections[done];
-      const bool preinit = preinit_.contains(section);
+      const bool preinit = is_preinit(section);
+      if (preinit && init_early) continue;  // installed above
       if (!preinit && !vmemmap_.populate_section_memmap(first_page(section), kPagesPerSection, group.node, {})) {
         context_.log(LogLevel::kError,
                      "sparse_init_nid: node[{}] memory map backing failed. Some memory will not be available.",
                      group.node);
         break;
       }
-      const VirtAddr entry = *entry_of(section);
-      const uint64_t flags = (preinit ? section_flag::kPreinit : 0) | section_flag::kPresent |
-                             section_flag::kHasMemMap | section_flag::kOnline | section_flag::kEarly;
-      store_map(entry, context_.layout.vmemmap_base().raw() | flags);
-      context_.store(entry + 8, context_.layout.direct_map(*usages + done * usage_bytes).raw(), 8);
+      install_early_section(section, usage, preinit ? section_flag::kPreinit : 0);
+      usage += usage_bytes;
     }
     allocator_.sparse_buffer_fini();
   }
   // The failing section and all later ones of the group are absent.
   for (size_t i = done; i < group.sections.size(); ++i) {
+    if (init_early && is_preinit(group.sections[i])) continue;
     store_map(*entry_of(group.sections[i]), 0);
     unmark_present(group.sections[i]);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,10 +33,14 @@ class Sparse {
   Sparse(Context& context, Memblock& memblock, Vmemmap& vmemmap, RemovePagetable& remove, VmemmapAllocator& allocator,
          Slab& slab);
 
+  /// sparse_vmemmap_init_nid_early: called once for each node, before its sections are populated and after its usage
+  /// maps and sparse buffer are there. The sections it returns were or will be populated apart from the others
+  /// (SECTION_IS_VMEMMAP_PREINIT).
+  using InitEarly = std::function<std::vector<uint64_t>(unsigned node)>;
   /// sparse_init: marks memory present, then populates group by group. `pgdats` by node (see NodeData).
-  Errno sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats);
-  /// The struct pages of the section will be populated by someone else, after sparse_init.
-  void preinit_section(uint64_t section) { preinit_.insert(section); }
+  Errno sparse_init(const std::vector<std::optional<PhysAddr>>& pgdats, const InitEarly& init_early);
+  /// preinited_vmemmap_section.
+  bool is_preinit(uint64_t section) const { return preinit_.contains(section); }
   /// sparse_init_subsection_map for one memory range [L-2].
   void set_subsections(Pfn start, Pfn end);
 
@@ -71,7 +76,8 @@ class Sparse {
 
   Errno memory_present(const Memblock::Region& region);
   Errno alloc_root(uint64_t section, unsigned node);
-  Errno sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat);
+  Errno sparse_init_nid(const Group& group, std::optional<PhysAddr> pgdat, const InitEarly& init_early);
+  void install_early_section(uint64_t section, PhysAddr usage, uint64_t more_flags);
   std::optional<PhysAddr> alloc_usage_maps(uint64_t bytes, unsigned node, std::optional<PhysAddr> pgdat);
   Errno section_activate(Pfn pfn, uint64_t pages, unsigned node, const PopulateSource& source);
   void section_deactivate(Pfn pfn, uint64_t pages, Altmap* altmap);
@@ -82,7 +88,7 @@ class Sparse {
   uint64_t load_map(VirtAddr entry) { return context_.load(entry, 8); }
   void store_map(VirtAddr entry, uint64_t value) { context_.store(entry, value, 8); }
   VirtAddr usage_of(VirtAddr entry) { return VirtAddr(context_.load(entry + 8, 8)); }
-  VirtAddr subsection_word(VirtAddr usage) const { return usage + (context_.profile.section_usage_bytes - 40); }
+  VirtAddr subsection_word(VirtAddr usage) const { return usage + context_.profile.subsection_map_offset; }
 
   Context& context_;
   Memblock& memblock_;

@@ -42,8 +42,8 @@ struct PageBits {
 inline constexpr PageBits kPageBits6_1{16, 12, 4, 10, 0xffffff7f, 0xfffffeff};
 inline constexpr PageBits kPageBits6_12{6, 13, 5, 10, 0xf0000000, 0xf1000000};
 
-constexpr const PageBits& page_bits(KernelVersion version) {
-  return version == KernelVersion::kV5_8 || version == KernelVersion::kV6_1 ? kPageBits6_1 : kPageBits6_12;
+constexpr const PageBits& page_bits(const Profile& profile) {
+  return profile.page_flags == PageFlagLayout::kUpTo6_1 ? kPageBits6_1 : kPageBits6_12;
 }
 
 enum class Zone : uint8_t { kDma, kDma32, kNormal, kMovable, kDevice };

@@ -18,12 +18,8 @@ constexpr const char* kStepCause[] = {"",
                                       "vmemmap_pgd_populate"};
 }  // namespace
 
-bool Vmemmap::profile_allows_compound(const Context& context) {
-  return context.profile.compound_dax != CompoundDax::kNone;
-}
-
 bool Vmemmap::vmemmap_can_optimize(const PopulateSource& source) const {
-  if (!can_optimize_ || !source.pagemap || source.altmap != nullptr) return false;
+  if (!context_.profile.compound_dax || !source.pagemap || source.altmap != nullptr) return false;
   const uint64_t struct_page = context_.layout.struct_page_bytes();
   if (!std::has_single_bit(struct_page)) return false;
   return (struct_page << source.pagemap->vmemmap_shift) >> kPageShift > 2;
@@ -138,7 +134,7 @@ Errno Vmemmap::vmemmap_populate_basepages(VirtAddr start, VirtAddr end, unsigned
 }
 
 Errno Vmemmap::vmemmap_populate_hugepages(VirtAddr start, VirtAddr end, unsigned node, Altmap* altmap) {
-  const char* const cause = context_.profile.hugepage_loop;
+  const char* const cause = "vmemmap_populate_hugepages";
   VirtAddr next;
   for (VirtAddr va = start; va < end; va = next) {
     next = level_end(va, end, 2);

@@ -32,8 +32,7 @@ class Vmemmap {
         sync_(sync),
         allocator_(allocator),
         memblock_(memblock),
-        sub_pmd_(sub_pmd),
-        can_optimize_(profile_allows_compound(context)) {}
+        sub_pmd_(sub_pmd) {}
 
   /// __populate_section_memmap [P-4] [P-5]: maps the struct pages of [pfn, pfn + pages). Their address, or nullopt.
   std::optional<VirtAddr> populate_section_memmap(Pfn pfn, uint64_t pages, unsigned node, const PopulateSource& source);
@@ -62,7 +61,6 @@ class Vmemmap {
     bool take_reference;
   };
 
-  static bool profile_allows_compound(const Context& context);
   std::optional<Table> populate_table(Table table, unsigned level, VirtAddr va, unsigned node, const char* cause);
   std::optional<Table> populate_to_pmd_table(VirtAddr va, unsigned node);
   std::optional<uint64_t> populate_address(VirtAddr va, unsigned node, Altmap* altmap, const Reuse* reuse);
@@ -78,7 +76,6 @@ class Vmemmap {
   VmemmapAllocator& allocator_;
   Memblock& memblock_;
   SubPmd& sub_pmd_;
-  const bool can_optimize_;
   bool warned_offnode_ = false;
   bool warned_altmap_ = false;
   bool warned_misaligned_ = false;

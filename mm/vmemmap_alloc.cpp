@@ -42,6 +42,12 @@ std::optional<PhysAddr> VmemmapAllocator::alloc_table(unsigned node) {
   return pa;
 }
 
+std::optional<PhysAddr> VmemmapAllocator::alloc_shared_tail(unsigned node, const char* cause) {
+  const auto pa = vmemmap_alloc_block(kPageBytes, node, cause);
+  if (pa) context_.fill(context_.layout.direct_map(*pa), 0, kPageBytes, cause);
+  return pa;
+}
+
 std::optional<PhysAddr> VmemmapAllocator::alloc_split_table(unsigned node) {
   const char* const cause = "pte_alloc_one_kernel";
   if (context_.allocation_fails(AllocKind::kTable)) return std::nullopt;

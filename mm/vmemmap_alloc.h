@@ -22,6 +22,9 @@ class VmemmapAllocator {
 
   /// vmemmap_alloc_block_zero: a zeroed table page.
   std::optional<PhysAddr> alloc_table(unsigned node);
+  /// vmemmap_alloc_block_zero during boot, for the page that tails of gigantic folios share: neither table nor storage
+  /// of one section.
+  std::optional<PhysAddr> alloc_shared_tail(unsigned node, const char* cause);
   /// pte_alloc_one_kernel for the table that takes the place of a 2 MiB leaf, zeroed.
   std::optional<PhysAddr> alloc_split_table(unsigned node);
   /// vmemmap_alloc_block_buf: storage for struct pages, 4 KiB or 2 MiB, not zeroed.

@@ -130,15 +130,4 @@ struct AccessRecord {
   std::optional<uint32_t> page_fault_error_code;
 };
 
-/// Removal of cached translations, as the instruction that did it.
-enum class FlushKind : uint8_t { kInvlpg, kInvpcid, kCr3Write, kCr4Write, kAll };
-
-/// Who wants to know. Called in the order of retirement of each core.
-class RecordSink {
- public:
-  virtual ~RecordSink() = default;
-  virtual void walk(const WalkRecord&) = 0;
-  virtual void access(const AccessRecord&) = 0;
-};
-
 }  // namespace mmusim

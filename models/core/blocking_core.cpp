@@ -4,7 +4,7 @@
 namespace mmusim {
 
 Core::Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock)
-    : sc_module(name), lsu_(&lsu), fast_path_(lsu), clock_(clock) {
+    : sc_module(name), lsu_(&lsu), observers_(lsu.observers()), fast_path_(lsu), clock_(clock) {
   sc_core::sc_spawn_options options;
   options.set_stack_size(512 * 1024);
   thread_ = sc_core::sc_spawn([this] { run(); }, "thread", &options);
@@ -37,11 +37,10 @@ void Core::rethrow() {
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
-AccessResult Core::access_told(const MemAccess& access) {
+AccessResult Core::access_observed(const MemAccess& access) {
   MemAccess awaited = access;
   awaited.awaited = true;
-  const CoreContext& context = lsu_->context();
-  if (context.activity != nullptr) context.activity->accesses(context.core, {&awaited, 1});
+  if (observers_.wants(kProgramNotices)) observers_.begin_accesses(lsu_->context().core, {&awaited, 1});
   return access_one(awaited);
 }
 
@@ -109,7 +108,7 @@ AccessResult BlockingCore::access_one(const MemAccess& access) {
 
 bool BlockingCore::repeat_hits(const MemAccess& access, uint64_t times) {
   if (!fast_path_.try_run(access, times)) return false;
-  clock_.advance(fast_path_.hit_cycles(kind_of(access)) * times);
+  clock_.advance(Cycles(lsu_->l1_latency().count * times));
   next_id_ += times;
   return true;
 }

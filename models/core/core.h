@@ -23,15 +23,12 @@ struct CoreStats {
   Cycles cycles{};
   Cycles flush_cycles{};
   uint64_t gap_instructions = 0;
-  uint64_t forwarded_loads = 0, joined_lines = 0;  ///< of the window core
 
   template <class Visitor>
   void describe(Visitor&& v) const {
     v("cycles", cycles, "cycles this core was running programs");
     v("flush_cycles", flush_cycles, "of these, spent in TLB invalidation instructions");
     v("gap_instructions", gap_instructions, "instructions without memory access between the accesses");
-    v("forwarded_loads", forwarded_loads, "loads that read what a store had not written to the cache yet");
-    v("joined_lines", joined_lines, "accesses that waited for a line that an earlier one had asked for");
   }
 };
 
@@ -50,27 +47,25 @@ class Core : public sc_core::sc_module {
 
   /// Runs accesses in program order.
   void execute(std::span<const MemAccess> accesses) {
-    if (ActivitySink* activity = lsu_->context().activity; activity != nullptr) [[unlikely]]
-      activity->accesses(lsu_->context().core, accesses);
+    if (observers_.wants(kProgramNotices)) [[unlikely]]
+      observers_.begin_accesses(lsu_->context().core, accesses);
     execute_all(accesses);
   }
   /// Runs one access and waits until its result is there, as an instruction that needs the loaded value does.
   AccessResult access(const MemAccess& access) {
-    const CoreContext& context = lsu_->context();
-    if (context.activity == nullptr && !context.sink_accesses) [[likely]]
+    if (!observers_.wants(kProgramNotices | kAccessNotices)) [[likely]]
       return access_one(access);
-    return access_told(access);
+    return access_observed(access);
   }
   /// Performs `times` more accesses like `access`, which was just performed, in its line, if all hit the first level
   /// and no observer wants each access; equivalent to `times` calls of access(). Returns false, having done nothing, if
   /// not.
   bool try_repeat(const MemAccess& access, uint64_t times) {
-    const CoreContext& context = lsu_->context();
-    return context.activity == nullptr && !context.every_access() && repeat_hits(access, times);
+    return !observers_.wants(kProgramNotices) && !fast_path_.reports_hits() && repeat_hits(access, times);
   }
   /// Waits until everything under way is done.
   void drain() {
-    if (ActivitySink* activity = lsu_->context().activity; activity != nullptr) activity->drained(lsu_->context().core);
+    if (observers_.wants(kProgramNotices)) observers_.drained(lsu_->context().core);
     drain_all();
   }
 
@@ -90,7 +85,7 @@ class Core : public sc_core::sc_module {
   /// True while this core's program is what the simulation executes.
   bool running() const { return thread_ == sc_core::sc_get_current_process_handle(); }
   /// Lets time pass.
-  virtual void idle(Cycles cycles) { clock_.advance(cycles); }
+  void idle(Cycles cycles) { clock_.advance(cycles); }
   uint64_t accesses_begun() const { return next_id_; }
   LoadStoreUnit& lsu() { return *lsu_; }
   FastPath& fast_path() { return fast_path_; }
@@ -109,6 +104,7 @@ class Core : public sc_core::sc_module {
   virtual bool repeat_hits(const MemAccess&, uint64_t) { return false; }
 
   LoadStoreUnit* lsu_;
+  const ObserverList& observers_;
   FastPath fast_path_;
   LocalClock clock_;
   CoreStats stats_;
@@ -116,7 +112,7 @@ class Core : public sc_core::sc_module {
 
  private:
   void run();
-  AccessResult access_told(const MemAccess& access);
+  AccessResult access_observed(const MemAccess& access);
 
   Program* program_ = nullptr;
   sc_core::sc_process_handle thread_;

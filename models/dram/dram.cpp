@@ -154,11 +154,13 @@ std::string Dram::in_progress(const WaitBoard& names) const {
   std::string text;
   for (const Waiter& waiter : waiters_) {
     if (waiter.id == 0) continue;
-    text += fmt::format("  {} read {} for {}, {}\n", name(), waiter.id, names.name_of(waiter.clock->requester()),
+    text += fmt::format("  {} read {} for {}, {}\n", names.short_name(name()), waiter.id,
+                        names.name_of(waiter.clock->requester()),
                         waiter.done ? fmt::format("data in DRAM cycle {}", *waiter.done) : "queued");
   }
   if (!posted_.empty())
-    text += fmt::format("  {} has {} lines on their way to the write queue\n", name(), posted_.size());
+    text +=
+        fmt::format("  {} has {} lines on their way to the write queue\n", names.short_name(name()), posted_.size());
   return text;
 }
 
@@ -174,7 +176,7 @@ void Dram::wake_before_next_data(Moment present) {
 }
 
 void Dram::wake_at(DramCycle cycle, Moment present) {
-  KernelAgenda::notify_at(wake_, std::max(domain_->moment(core_cycle(cycle), requester_), present));
+  domain_->agenda().notify_at(wake_, std::max(domain_->moment(core_cycle(cycle), requester_), present));
 }
 
 void Dram::work() {

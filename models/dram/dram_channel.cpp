@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "models/fabric/observer.h"
+
 namespace mmusim {
 
 using Index = RequestQueue::Index;
@@ -118,10 +120,15 @@ const DramChannel::Decision& DramChannel::decide() {
   return next_;
 }
 
+void DramChannel::report_queues(DramCycle now) const {
+  observers_->dram_queues(number_, reads_.size(), writes_.size(), now);
+}
+
 template <DramCommand kCommand>
 void DramChannel::send(unsigned bank, uint64_t row, DramCycle at) {
   device_.issue<kCommand>(bank, row, at);
-  if (observer_ != nullptr) observer_->command(number_, kCommand, bank, row, at);
+  if (observers_ != nullptr) [[unlikely]]
+    observers_->dram_command({number_, kCommand, bank, row, at});
   if constexpr (kCommand == DramCommand::kActivate) {
     ++stats_.row_misses;
     floor_ = at + timing_.act_slots;
@@ -229,9 +236,9 @@ std::optional<DramCycle> DramChannel::next_event() {
 }
 
 /// The commands of a read that has no other beside it, without the queue. Does nothing, and returns nothing, where the
-/// read has to wait for writes or is answered by one, or where somebody watches.
+/// read has to wait for writes or is answered by one, or where an observer wants to see the queues.
 inline std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const DramLocation& where, DramCycle now) {
-  if (observer_ != nullptr) return std::nullopt;  // it wants to see the queue
+  if (observers_ != nullptr) return std::nullopt;
   decide_until(now);
   MMUSIM_INVARIANT(now >= decided_ && reads_.empty(), "DRAM request in the past, or not alone");
   if (forced_drain_) return std::nullopt;

@@ -7,10 +7,11 @@
 
 #include "models/base/types.h"
 #include "models/dram/dram_device.h"
-#include "models/dram/dram_observer.h"
 #include "models/dram/request_queue.h"
 
 namespace mmusim {
+
+class ObserverList;
 
 /// One line to be read or written.
 struct DramRequest {
@@ -110,9 +111,9 @@ class DramChannel {
   /// End of the last data beat, read or written, that was decided on.
   DramCycle last_data() const { return last_data_; }
 
-  /// Who hears of commands and queues (nullptr: nobody), and what number the channel has there.
-  void observe(DramObserver* observer, unsigned channel) {
-    observer_ = observer;
+  /// Sets the observers of commands and queues (nullptr: none), and the number of the channel in their records.
+  void observe(const ObserverList* observers, unsigned channel) {
+    observers_ = observers;
     number_ = channel;
   }
 
@@ -151,8 +152,10 @@ class DramChannel {
   void send(unsigned bank, uint64_t row, DramCycle at);
   void refresh(DramCycle now);
   void tell_queues(DramCycle now) {
-    if (observer_ != nullptr) observer_->queues(number_, reads_.size(), writes_.size(), now);
+    if (observers_ != nullptr) [[unlikely]]
+      report_queues(now);
   }
+  void report_queues(DramCycle now) const;
   void decide_until(DramCycle t) {
     const bool nothing = active_queue() == nullptr ? device_.next_refresh() > t : next_known_ && next_.at > t;
     if (!nothing) decide_all_until(t);
@@ -183,7 +186,7 @@ class DramChannel {
   std::vector<uint8_t> fresh_;  ///< by bank, 1: activated, no column command yet
   std::vector<DramCompletion> completed_;
   DramStats stats_;
-  DramObserver* observer_ = nullptr;
+  const ObserverList* observers_ = nullptr;
   unsigned number_ = 0;
 };
 

@@ -46,11 +46,11 @@ class DramSystem {
   }
   DramCycle last_data() const;
 
-  void observe(DramObserver* observer) {
-    observed_ = observer != nullptr;
-    for (unsigned c = 0; c < channels_.size(); ++c) channels_[c].observe(observer, c);
+  /// Sets the observers of commands and queues; nullptr: none.
+  void observe(const ObserverList* observers) {
+    observed_ = observers != nullptr;
+    for (unsigned c = 0; c < channels_.size(); ++c) channels_[c].observe(observers, c);
   }
-
   bool observed() const { return observed_; }
 
   uint64_t capacity_bytes() const { return map_.capacity_bytes(); }

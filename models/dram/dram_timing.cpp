@@ -5,22 +5,6 @@
 
 namespace mmusim {
 
-const char* name_of(DramCommand command) {
-  switch (command) {
-    case DramCommand::kActivate:
-      return "ACT";
-    case DramCommand::kPrecharge:
-      return "PRE";
-    case DramCommand::kRead:
-      return "RD";
-    case DramCommand::kWrite:
-      return "WR";
-    case DramCommand::kRefresh:
-      return "REF";
-  }
-  return "?";
-}
-
 DramTiming read_dram_timing(ConfigReader r) {
   constexpr unsigned kMax = 1'000'000;
   DramTiming t;

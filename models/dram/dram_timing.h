@@ -6,18 +6,9 @@
 #include <cstdint>
 
 #include "models/base/config.h"
+#include "models/base/dram_command.h"
 
 namespace mmusim {
-
-/// A moment or a length of time in cycles of the DRAM clock (tCK; two transfers on each data pin for each cycle).
-using DramCycle = uint64_t;
-
-/// What the controller sends over the command bus. A precharge-all is kPrecharge to each open bank at once.
-enum class DramCommand : uint8_t { kActivate, kPrecharge, kRead, kWrite, kRefresh };
-inline constexpr unsigned kDramCommands = 5;
-
-constexpr unsigned index_of(DramCommand command) { return static_cast<unsigned>(command); }
-const char* name_of(DramCommand command);
 
 /// Which commands a constraint holds back, seen from the bank of the earlier command.
 enum class DramScope : uint8_t { kBank, kBankGroup, kRank, kOtherRanks };

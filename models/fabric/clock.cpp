@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "models/base/format.h"
 #include "models/fabric/fibers.h"
 
 namespace mmusim {
@@ -16,9 +17,16 @@ ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
       waits_(requesters) {
   MMUSIM_INVARIANT(period_ps % 2 == 0 && requesters != 0 && requesters < half_fs_ / 16,
                    "even period with room for all requesters");
-  static bool set = false;
-  if (!set) sc_core::sc_set_time_resolution(1, sc_core::SC_FS);
-  set = true;
+  check_resolution();
+}
+
+void ClockDomain::check_resolution() {
+  if (const double resolution = sc_core::sc_get_time_resolution().to_seconds(); resolution > 1.5e-15) {
+    throw InputError(fmt::format(
+        "the time resolution of the simulation is {} s, expected 1e-15 s: call sc_set_time_resolution(1, SC_FS) "
+        "before the first sc_time is made",
+        resolution));
+  }
 }
 
 Moment LocalClock::present() const {
@@ -27,7 +35,7 @@ Moment LocalClock::present() const {
 }
 
 bool LocalClock::nothing_pending_until(Moment moment) const {
-  return fibers_ == nullptr ? KernelAgenda::nothing_until(moment) : fibers_->nothing_pending_until(moment);
+  return fibers_ == nullptr ? domain_->agenda().nothing_until(moment) : fibers_->nothing_pending_until(moment);
 }
 
 void LocalClock::sync_slow() {
@@ -54,7 +62,6 @@ void Signal::wake_all(Moment moment) {
 
 /// Makes this requester, which waits, act after the one that acts at `moment`.
 void LocalClock::wake(Moment moment) {
-  if (moment >= limit_) return;  // it resumes at the limit
   Moment at = moment;
   const CycleTime cycle = domain_->cycle_of(moment);
   if (cycle >= now_) {
@@ -67,7 +74,7 @@ void LocalClock::wake(Moment moment) {
 
 void LocalClock::resume_at(Moment moment) {
   if (fibers_ == nullptr) {
-    KernelAgenda::notify_at(*woken_, moment);
+    domain_->agenda().notify_at(*woken_, moment);
   } else {
     fibers_->resume_at(fiber_, moment);
   }
@@ -80,29 +87,6 @@ void LocalClock::wait_for(Signal& signal) {
     signal.waiting_.push_back(this);
   }
   pause();
-}
-
-bool LocalClock::wait_until(CycleTime limit, Signal& signal, const WaitReason& reason) {
-  const Moment last = domain_->moment(limit, requester_);
-  if (last <= present() || (look_ahead_ != LookAhead::kNone && nothing_pending_until(last))) {
-    advance_to(limit);
-    return false;
-  }
-  domain_->waits().begin(requester_, reason, now_);
-  limit_ = last;
-  resume_at(last);
-  if (signal.next_ > present()) {
-    wake(signal.next_);
-  } else {
-    signal.waiting_.push_back(this);
-  }
-  pause();
-  limit_ = kNever;
-  domain_->waits().end(requester_);
-  if (present() < last) return true;
-  signal.leave(this);
-  advance_to(limit);
-  return false;
 }
 
 void LocalClock::wait_for_own(const WaitReason& reason) {

@@ -22,7 +22,7 @@ namespace mmusim {
 /// do not depend on the order in which the simulation kernel runs processes.
 class ClockDomain {
  public:
-  /// `period_ps` is an even number of picoseconds; requesters are numbered 0..requesters-1.
+  /// `period_ps` is an even number of picoseconds; requesters are numbered 0..requesters-1. Calls check_resolution().
   ClockDomain(unsigned period_ps, unsigned requesters);
 
   unsigned period_ps() const { return period_ps_; }
@@ -34,6 +34,8 @@ class ClockDomain {
     return cycle.count * period_fs_ + offset;
   }
   CycleTime cycle_of(Moment moment) const { return CycleTime(moment / period_fs_); }
+  /// Returns the first cycle that begins at or after `moment`.
+  CycleTime first_cycle_from(Moment moment) const { return CycleTime((moment + period_fs_ - 1) / period_fs_); }
   /// Returns the round of a moment in `cycle`, which is the moment's.
   unsigned round_of(Moment moment, CycleTime cycle) const {
     const uint64_t offset = moment - cycle.count * period_fs_;
@@ -43,11 +45,17 @@ class ClockDomain {
   /// Returns the first cycle that begins at or after `ps` picoseconds.
   CycleTime first_cycle_at(uint64_t ps) const { return CycleTime(by_period_.divide(ps + period_ps_ - 1)); }
   uint64_t ps(CycleTime cycle) const { return cycle.count * period_ps_; }
+  /// Throws InputError if the time resolution of the simulation is not 1 fs. The owner of the simulation sets it before
+  /// any sc_time is made (sim/machine/simulation.h, or the sc_main of a virtual platform).
+  static void check_resolution();
   /// Returns the whole picoseconds of a moment.
   static uint64_t ps_of(Moment moment) { return moment / kFsPerPs; }
   /// Returns the board of blocked requesters. It is no part of the clock's state, so clocks write to it through a constant
   /// domain.
   WaitBoard& waits() const { return waits_; }
+  /// Returns when the simulation's next event is due, as the machine of this clock knows it; no part of the clock's state
+  /// either.
+  KernelAgenda& agenda() const { return agenda_; }
 
  private:
   static constexpr uint64_t kFsPerPs = 1000;  // the simulation counts femtoseconds: room for moments within a cycle
@@ -58,6 +66,7 @@ class ClockDomain {
   uint64_t half_fs_;
   uint64_t requesters_;
   mutable WaitBoard waits_;
+  mutable KernelAgenda agenda_;
 };
 
 /// The distance by which requesters may run ahead of the simulation.
@@ -84,7 +93,6 @@ class Signal {
  private:
   friend class LocalClock;
   void wake_all(Moment moment);
-  void leave(const LocalClock* clock) { std::erase(waiting_, clock); }
 
   Moment next_ = 0;  // when it is notified next; in the past: not yet known
   std::vector<LocalClock*> waiting_;
@@ -136,9 +144,6 @@ class LocalClock {
     wait_for(signal);
     domain_->waits().end(requester_);
   }
-  /// As wait_for(signal, reason), but at most until cycle `limit`, which is not before now(). Returns true if the signal
-  /// came; the local time is at most `limit` then. perf: returns at once if nothing else is pending before `limit`.
-  bool wait_until(CycleTime limit, Signal& signal, const WaitReason& reason);
   /// Waits until another process calls resume_at(). Then the local time is that moment's cycle, if it is not later
   /// already.
   void wait_for_own(const WaitReason& reason);
@@ -162,7 +167,6 @@ class LocalClock {
   LookAhead look_ahead_;
   CycleTime now_;
   unsigned round_ = 0;
-  Moment limit_ = kNever;                     // when a wait_until() ends at the latest
   std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
   FiberGroup* fibers_ = nullptr;              // the group this requester is a fiber of, if it is one
   unsigned fiber_ = 0;

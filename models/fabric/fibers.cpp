@@ -7,7 +7,8 @@
 
 namespace mmusim {
 
-FiberGroup::FiberGroup(LocalClock& clock) : look_ahead_(clock.look_ahead()), due_(1, kNever), fibers_(1) {
+FiberGroup::FiberGroup(LocalClock& clock)
+    : look_ahead_(clock.look_ahead()), agenda_(clock.domain().agenda()), due_(1, kNever), fibers_(1) {
   clock.fibers_ = this;
   clock.fiber_ = kThread;
 }
@@ -44,13 +45,14 @@ bool FiberGroup::rest(LocalClock& clock, Signal& signal) {
 }
 
 bool FiberGroup::nothing_pending_until(Moment moment) const {
-  return earliest_ > moment && KernelAgenda::nothing_until(moment);
+  return earliest_ > moment && agenda_.nothing_until(moment);
 }
 
 void FiberGroup::resume_at(unsigned fiber, Moment moment) {
-  due_[fiber] = std::min(due_[fiber], moment);
+  MMUSIM_INVARIANT(due_[fiber] == kNever, "a fiber goes on once");
+  due_[fiber] = moment;
   earliest_ = std::min(earliest_, moment);
-  if (asleep_) KernelAgenda::notify_at(wake_, moment);  // replaces a later one
+  if (asleep_) agenda_.notify_at(wake_, moment);  // replaces a later one
 }
 
 void FiberGroup::pause(unsigned fiber) {
@@ -85,8 +87,8 @@ void FiberGroup::run_others() {
 bool FiberGroup::reach(Moment moment) {
   if (moment <= kernel_now()) return true;
   if (moment != kNever) {
-    if (look_ahead_ == LookAhead::kPending && KernelAgenda::nothing_until(moment)) return true;
-    KernelAgenda::notify_at(wake_, moment);
+    if (look_ahead_ == LookAhead::kPending && agenda_.nothing_until(moment)) return true;
+    agenda_.notify_at(wake_, moment);
   }
   asleep_ = true;
   present_ = 0;

@@ -43,7 +43,6 @@ class FiberGroup {
   /// Suspends `fiber`, the one that runs, until the moment of its resume_at(), which may be called before or after.
   /// Throws FiberEnds if the group ends meanwhile.
   void pause(unsigned fiber);
-  /// Resumes `fiber` at `moment`, unless it resumes earlier anyway.
   void resume_at(unsigned fiber, Moment moment);
 
  private:
@@ -57,6 +56,7 @@ class FiberGroup {
   void run_others();
 
   const LookAhead look_ahead_;
+  KernelAgenda& agenda_;
   std::vector<Moment> due_;   // when each fiber resumes; kNever: it runs, or waits to be woken
   Moment earliest_ = kNever;  // of these
   std::vector<Fiber> fibers_;

@@ -20,7 +20,7 @@ inline Moment kernel_now() { return sc_core::sc_get_curr_simcontext()->time_stam
 class KernelAgenda {
  public:
   /// Returns true if no other process of the kernel can act at or before `moment`, which is later than kernel_now().
-  static bool nothing_until(Moment moment) {
+  bool nothing_until(Moment moment) {
     const sc_core::sc_simcontext* const kernel = sc_core::sc_get_curr_simcontext();
     if (const uint64_t step = sc_core::sc_delta_count(); step != step_) {
       step_ = step;
@@ -29,14 +29,14 @@ class KernelAgenda {
     return next_ > moment;
   }
   /// Notifies `event` at `moment`, which is not in the past, unless it comes earlier anyway.
-  static void notify_at(sc_core::sc_event& event, Moment moment) {
+  void notify_at(sc_core::sc_event& event, Moment moment) {
     next_ = std::min(next_, moment);
     event.notify(sc_core::sc_time::from_value(moment - kernel_now()));
   }
 
  private:
-  static inline uint64_t step_ = ~uint64_t{0};
-  static inline Moment next_ = 0;
+  uint64_t step_ = ~uint64_t{0};
+  Moment next_ = 0;
 };
 
 }  // namespace mmusim

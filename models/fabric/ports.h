@@ -10,10 +10,9 @@
 #include "models/base/types.h"
 #include "models/fabric/clock.h"
 #include "models/fabric/host_prefetch.h"
-#include "models/x86/activity.h"
+#include "models/fabric/observer.h"
 #include "models/x86/memory_type.h"
 #include "models/x86/structure_store.h"
-#include "models/x86/translation_witness.h"
 #include "models/x86/walk_outcome.h"
 
 namespace mmusim {
@@ -61,7 +60,6 @@ struct TranslateRequest {
   WalkCause cause = WalkCause::kLoad;
   uint64_t access = 0;          ///< number of the access that asks
   bool in_first_level = false;  ///< the first level has an entry, but it is clean (write) or forbids the access
-  CycleTime asked;              ///< of walks: when the first walk() was called for it
 };
 
 struct TranslateReply {
@@ -82,32 +80,22 @@ class TranslateIf : virtual public sc_core::sc_interface {
 /// The page walkers, for the second-level TLB.
 class WalkerIf : virtual public sc_core::sc_interface {
  public:
+  /// Blocking, as translate(). `merged` in the reply: another walk to the same page was in flight and has finished now;
+  /// look the translation up again.
   struct Reply {
-    WalkOutcome outcome;  ///< of the walk
-    bool walked =
-        false;  ///< false: the request has waited, and must look its translation up again before it asks again
+    WalkOutcome outcome;
+    bool merged = false;
   };
-  /// Walks; blocking, as translate(). If another walk to the same page is under way, or no walker is free, waits for that
-  /// and returns without a walk. The walker that comes free is kept for the request until it calls walk() or leave().
   virtual Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) = 0;
-  /// Ends a request that has waited in walk() and needs no walk any more.
-  virtual void leave(LocalClock& clock) = 0;
 };
 
-/// What all modules of one core share. Owned by the machine.
+/// Architectural state of one core, which its modules share. Owned by the machine.
 struct CoreContext {
   PhysMem* memory = nullptr;
   ControlState control;
   MemoryTypes types;
-  unsigned core = 0;
-  RecordSink* sink = nullptr;             ///< nullptr: nobody wants records
-  bool sink_accesses = false;             ///< the sink wants each access too, not only walks
-  ActivitySink* activity = nullptr;       ///< hears what programs ask of the core; nullptr: nobody
-  TranslationWitness* witness = nullptr;  ///< nullptr: nobody checks
-  DemandMapper* mapper = nullptr;         ///< builds mappings on first touch, where an address space wants that
-
-  /// Somebody wants to hear of each access.
-  bool every_access() const { return sink_accesses || witness != nullptr; }
+  unsigned core = 0;               ///< number of the core
+  DemandMapper* mapper = nullptr;  ///< builds mappings on first touch, where an address space wants that
 };
 
 }  // namespace mmusim

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "models/fabric/wait_board.h"
 
+#include <algorithm>
+
 #include "models/base/format.h"
 
 namespace mmusim {
+
+std::string WaitBoard::short_name(std::string_view module) const {
+  if (module.size() > root_.size() && module.starts_with(root_) && module[root_.size()] == '.')
+    module.remove_prefix(root_.size() + 1);
+  std::string name(module);
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
 
 std::string WaitBoard::text() const {
   std::string out;
@@ -11,7 +21,7 @@ std::string WaitBoard::text() const {
     if (!line.waits) continue;
     out += fmt::format("  {} waits since cycle {} for {}", line.name, line.since, line.reason.what);
     if (line.reason.about != 0) out += fmt::format(" (0x{:x})", line.reason.about);
-    if (*line.reason.module != '\0') out += fmt::format(" of {}", line.reason.module);
+    if (*line.reason.module != '\0') out += fmt::format(" of {}", short_name(line.reason.module));
     if (line.reason.holder) out += fmt::format(", which {} has", lines_[*line.reason.holder].name);
     out += '\n';
   }

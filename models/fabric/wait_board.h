@@ -23,6 +23,10 @@ class WaitBoard {
  public:
   explicit WaitBoard(unsigned requesters) : lines_(requesters) {}
 
+  /// Sets the module that all others are part of: reports leave its name out.
+  void root(std::string module) { root_ = std::move(module); }
+  /// Returns the name of a module as reports show it: `core0_l1d` for `machine.core0.l1d` of root `machine`.
+  std::string short_name(std::string_view module) const;
   void name(unsigned requester, std::string text) { lines_[requester].name = std::move(text); }
   const std::string& name_of(unsigned requester) const { return lines_[requester].name; }
   void begin(unsigned requester, const WaitReason& reason, CycleTime now) {
@@ -44,6 +48,7 @@ class WaitBoard {
   };
   std::string circle_from(unsigned requester) const;
 
+  std::string root_;
   std::vector<Line> lines_;
 };
 

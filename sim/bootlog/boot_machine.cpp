@@ -3,12 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "mm/profile.h"
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "sim/bootlog/evidence.h"
 #include "sim/bootlog/kernel_image.h"
 #include "sim/bootlog/processors.h"
+#include "sim/recorded/recorded_release.h"
 
 namespace mmusim {
 
@@ -92,14 +92,9 @@ void gigantic_pages(const BootFacts& facts, ordered_json& kernel, std::vector<st
 }
 
 void versions(const BootFacts& facts, ordered_json& kernel, std::vector<std::string>& notes) {
-  const std::string release = facts.release.empty() ? "6.12" : facts.release;
-  if (facts.release.empty()) notes.push_back("no \"Linux version\" in the log: kernel 6.12 assumed");
-  const auto version = mm::version_of_release(release);
-  const std::string profile = version ? mm::profile_of(*version).name : "6.12";
-  kernel["version"] = profile;
-  if (!facts.release.empty() && !release.starts_with(profile + ".")) {
-    notes.push_back(fmt::format("kernel {}: simulated with the profile {}", release, profile));
-  }
+  if (put_release(facts.release, kernel, notes)) return;
+  kernel["version"] = "6.12";
+  notes.push_back("no \"Linux version\" in the log: kernel 6.12 assumed");
 }
 
 void struct_pages(const BootFacts& facts, ordered_json& kernel, std::vector<std::string>& notes) {

@@ -22,6 +22,8 @@ struct Options {
   std::string dram = "ddr4-3200";
   unsigned outstanding = 0;  ///< 0: open loop
   std::string latencies;
+  std::string form;
+  bool salvage = false;
 };
 
 double to_ns(int64_t ps) { return static_cast<double>(ps) / 1000.0; }
@@ -35,9 +37,11 @@ int64_t percentile(const std::vector<int64_t>& sorted, double share) {
   return sorted[std::max<size_t>(rank, 1) - 1];
 }
 
-nlohmann::ordered_json summary_of(const DramRun& run, DramSystem& dram) {
+nlohmann::ordered_json summary_of(const DramRun& run, DramSystem& dram, const RequestReader& reader) {
   nlohmann::ordered_json out;
   out["requests"] = run.requests;
+  if (reader.form()) out["form"] = name_of(*reader.form());
+  if (!reader.damage().empty()) out["damage"] = reader.damage();
   if (run.interrupted) out["interrupted"] = true;
   out["cycles"] = run.cycles;
   nlohmann::ordered_json& latency = out["read_latency_ns"];
@@ -78,7 +82,15 @@ void write_latencies(const std::string& path, const std::vector<int64_t>& latenc
 
 ExitCode run_dram(const Options& options) {
   DramSystem dram(load_dram_config(find_config("dram", options.dram)));
-  RequestReader reader(options.requests, interrupt_requested);
+  RequestOptions reading{.form = {}, .tck_ps = dram.config().tck_ps, .salvage = options.salvage};
+  if (!options.form.empty()) {
+    reading.form = request_form_of(options.form);
+    if (!reading.form) {
+      throw InputError(
+          fmt::format("--form: unknown form \"{}\", expected one of {}", options.form, request_form_names()));
+    }
+  }
+  RequestReader reader(options.requests, reading, interrupt_requested);
   ProgressBar progress("dram", reader.bytes_total());
   uint64_t requests = 0;
   const auto on_request = [&] {
@@ -90,7 +102,9 @@ ExitCode run_dram(const Options& options) {
   DramRun run = drive(dram, reader, outstanding, on_request);
   run.interrupted = run.interrupted || interrupt_requested();  // a pipe that was waited for simply ends
   if (!options.latencies.empty() && !run.interrupted) write_latencies(options.latencies, run.read_latency_ps);
-  fmt::print("{}\n", summary_of(run, dram).dump(2));
+  fmt::print("{}\n",
+             summary_of(run, dram, reader).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  if (!reader.damage().empty()) fmt::print(stderr, "{} (what is whole before was used)\n", reader.damage());
   return ExitCode::kSuccess;
 }
 
@@ -101,9 +115,12 @@ void add_dram_command(CommandLine app, Action& action) {
   CommandLine command = app.add_subcommand("dram", "Drive the DRAM model alone with a request trace");
   command
       .add_option("REQUESTS", options->requests,
-                  "Request trace: a line `arrival_ns hex_address R|W` per 64-byte request, plain or compressed; - "
-                  "for standard input")
+                  "Request trace, plain or compressed: a line `arrival_ns hex_address R|W` per 64-byte request, or a "
+                  "trace of DRAMsim3, Ramulator 1 or 2, or DRAMSys (.stl); - for standard input")
       .required();
+  command.add_option("--form", options->form,
+                     "Form of the requests instead of finding it by content: " + request_form_names());
+  command.add_flag("--salvage", options->salvage, "Take what is whole of a damaged trace");
   command.add_option("--dram", options->dram, "DRAM description: a file, or a name from `mmusim presets`")
       .capture_default_str();
   command

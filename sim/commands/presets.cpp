@@ -33,17 +33,10 @@ void print_files(const char* title, const char* kind) {
 }
 
 void print_profiles() {
-  struct Row {
-    mm::KernelVersion version;
-    const char* what;
-  };
-  constexpr Row kRows[] = {
-      {mm::KernelVersion::kV5_8, "rounds misaligned ranges, no altmap for base pages, no HVO, no compound DAX"},
-      {mm::KernelVersion::kV6_1, "latest 6.1.y: HVO keeps the head page, compound DAX shares tail pages"},
-      {mm::KernelVersion::kV6_12, "latest 6.12.y: generic huge-page loop, HVO with a new head page, in batches"},
-      {mm::KernelVersion::kV7, "mainline around 7.1: no sparse buffer, HVO with a shared tail page"}};
   fmt::print("Kernel profiles (/kernel/version)\n");
-  for (const Row& row : kRows) fmt::print("  {:<24} {}\n", mm::profile_of(row.version).name, row.what);
+  for (const mm::Profile& p : mm::profiles()) {
+    fmt::print("  {:<24} releases {}: {}\n", p.name, p.series, p.summary);
+  }
 }
 
 void print_workloads() {

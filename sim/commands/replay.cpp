@@ -6,6 +6,7 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
+#include "sim/commands/recording_options.h"
 #include "sim/experiment/replay_run.h"
 #include "sim/report/units.h"
 
@@ -15,9 +16,9 @@ namespace {
 
 std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
   const PlayerStats& p = r.player;
-  std::string text = fmt::format("{} trace, {} records", name_of(info.format), grouped(r.records));
-  text += fmt::format(": {} accesses measured, {} warm-up, {} left out\n", grouped(r.measured), grouped(r.warmup),
-                      grouped(r.skipped));
+  std::string text = fmt::format("{} trace, {} records", name_of(info.format), grouped(r.run.records));
+  text += fmt::format(": {} accesses measured, {} warm-up, {} left out\n", grouped(r.run.measured),
+                      grouped(r.run.warmup), grouped(r.run.skipped));
   if (p.entry_writes != 0) {
     text += fmt::format("page tables from the trace: {} entry writes\n", grouped(p.entry_writes));
   }
@@ -38,6 +39,9 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
   if (r.mapped) {
     text += fmt::format("mapped: {} 4 KiB, {} 2 MiB, {} 1 GiB pages by {} tables\n", grouped(r.mapped->pages_4k),
                         grouped(r.mapped->pages_2m), grouped(r.mapped->pages_1g), grouped(r.mapped->tables));
+    if (r.mapped->outside_map != 0) {
+      text += fmt::format("of them outside the page map, by --pages: {}\n", grouped(r.mapped->outside_map));
+    }
   }
   if (r.what_if) text += "\n" + r.what_if->text();
   return text;
@@ -53,7 +57,7 @@ void warn(const ReplayResult& r, const TraceInfo& info) {
     fmt::print(stderr, "{}: warning: {} recorded translations were not what the machine used\n", info.file,
                grouped(r.player.translation_mismatches));
   }
-  if (r.measured == 0 && !r.interrupted) fmt::print(stderr, "{}: warning: no access was measured\n", info.file);
+  if (r.run.measured == 0 && !r.run.stopped) fmt::print(stderr, "{}: warning: no access was measured\n", info.file);
 }
 
 ExitCode run(const ReplayOptions& options) {
@@ -84,13 +88,18 @@ void add_address_space_options(CommandLine command, ReplayOptions& o) {
             .add_option("--pages", o.pages,
                         "Pages of a trace that has virtual addresses only: 4K, 2M, 1G, thp or thp:PROBABILITY")
             .capture_default_str());
+  given(
+      command
+          .add_option("--page-map", o.page_map,
+                      "Page sizes of ranges of addresses, as /proc/PID/smaps tells them, or lines START-END 4K|2M|1G; "
+                      "--pages decides elsewhere")
+          .type_name("FILE"));
   given(command.add_option("--levels", o.levels, "Levels of the page tables").one_of({"4", "5"}).capture_default_str());
   given(command
             .add_option("--frames", o.frames,
                         "Order of physical frames: sequential, random, fragmented or fragmented:INDEX")
             .capture_default_str());
-  command.add_option("--seed", o.seed, "Seed of everything random")
-      .capture_default_str()
+  command.add_option("--seed", o.seed, "Seed of everything random; if missing, a recorded replay's own, else 1")
       .type_name("N")
       .unsigned_number();
   command.add_choice(
@@ -133,8 +142,14 @@ void add_replay_command(CommandLine app, Action& action) {
   command.add_choice("--model", o.model, {{"cycle", ReplayModel::kCycle}, {"functional", ReplayModel::kFunctional}},
                      "cycle, or functional: the same hits, misses and walks without time, faster");
   command.add_flag("--what-if", o.what_if, "Also count the misses of many TLB geometries");
-  command.add_option("--events", o.events, "What the event log holds: none, or some of walks,accesses,all")
+  command.add_option("--events", o.recordings.events, "What the event log holds: none, or some of walks,accesses,all")
       .capture_default_str();
+  add_recording_options(command, o.recordings,
+                        "Write the page tables at the end (JSON): those of the vmemmap where the kernel is known whose "
+                        "they are, else all",
+                        "Write the records that were played as a trace; replayed with no other option it gives the "
+                        "same counts (.mmt or .jsonl, and .gz, .xz or .zst)",
+                        "--record-form");
   command.add_flag("--no-fetches", o.no_fetches, "Instruction fetches take one cycle and no part in translation");
   command.add_flag("--salvage", o.salvage, "Take what is whole of a damaged trace");
   command.add_flag("--skip-foreign", o.skip_foreign, "Pass over lines of a text that are none of its form");
@@ -146,6 +161,7 @@ void add_replay_command(CommandLine app, Action& action) {
       "  mmusim replay big-8g-4l.vmt.xz --roi 2 --what-if --model functional\n"
       "  mmusim replay bootinit-512m-4l.vmt.xz --map boot-base-vs-huge --variant hugepages\n"
       "  mmusim run boot-base-vs-huge --record boot.mmt.zst && mmusim replay boot.mmt.zst\n"
+      "  mmusim replay traces/ops-512m-4l.vmt.xz --limit 100000 --timeline ops.json --vcd ops.vcd\n"
       "  valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim replay -");
   command.callback([options, &action] { action = [options] { return run(*options); }; });
 }

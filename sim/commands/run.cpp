@@ -7,6 +7,7 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
+#include "sim/commands/recording_options.h"
 
 namespace mmusim {
 
@@ -39,29 +40,10 @@ void add_run_command(CommandLine app, Action& action) {
       .add_option("--events", options->recordings.events,
                   "What the event log holds: none, or some of pte,tables,walks,accesses,all")
       .capture_default_str();
-  command.add_option("--tables", options->recordings.tables, "Write the vmemmap page tables of each stage (JSON)")
-      .type_name("FILE");
-  command.add_option("--timeline", options->recordings.timeline, "Write a Chrome trace for Perfetto (JSON)")
-      .type_name("FILE");
-  command.add_option("--vcd", options->recordings.vcd, "Write signals as a value change dump, for GTKWave")
-      .type_name("FILE");
-  command
-      .add_option("--vcd-signals", options->recordings.vcd_signals,
-                  "Which: some of phase,walkers,misses,dram-queues,dram-banks,all")
-      .capture_default_str();
-  command.add_option("--timeline-begin", options->recordings.timeline_begin, "First cycle of timeline and signals")
-      .type_name("CYCLE")
-      .unsigned_number();
-  command.add_option("--timeline-end", options->recordings.timeline_end, "Cycle after the last of timeline and signals")
-      .type_name("CYCLE")
-      .unsigned_number();
-  command
-      .add_option("--record", options->recordings.record,
-                  "Write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and .gz, "
-                  ".xz or .zst)")
-      .type_name("FILE");
-  command.add_option("--form,--record-form", options->recordings.record_form,
-                     "Form of that trace instead of the one its name tells: binary, jsonl, vmt1, lackey, champsim");
+  add_recording_options(command, options->recordings, "Write the vmemmap page tables of each stage (JSON)",
+                        "Write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and "
+                        ".gz, .xz or .zst)",
+                        "--form,--record-form");
   command.add_flag("--lock-step", options->lock_step, "Never run ahead of other processes: slower, same result");
   add_host_limit_options(command, options->limits);
   command.footer(

@@ -28,7 +28,8 @@ DramCycle DramTracks::length(DramCommand command) const {
   return 0;
 }
 
-void DramTracks::command(unsigned channel, DramCommand command, unsigned bank, uint64_t row, DramCycle at) {
+void DramTracks::dram_command(const DramCommandRecord& record) {
+  const auto& [channel, command, bank, row, at] = record;
   uint64_t& open = rows_[size_t{channel} * dram_.geometry.banks() + bank];
   if (command == DramCommand::kActivate) open = row;
   const uint64_t ps = at * dram_.tck_ps;
@@ -42,7 +43,7 @@ void DramTracks::command(unsigned channel, DramCommand command, unsigned bank, u
   if (command == DramCommand::kPrecharge) signals_->dram_row(channel, bank, SignalTrace::kClosed, ps);
 }
 
-void DramTracks::queues(unsigned channel, size_t reads, size_t writes, DramCycle at) {
+void DramTracks::dram_queues(unsigned channel, size_t reads, size_t writes, DramCycle at) {
   if (signals_ != nullptr) signals_->dram_queues(channel, reads, writes, at * dram_.tck_ps);
 }
 

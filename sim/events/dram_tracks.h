@@ -2,7 +2,7 @@
 #pragma once
 
 #include "models/dram/dram_config.h"
-#include "models/dram/dram_observer.h"
+#include "models/fabric/observer.h"
 
 namespace mmusim {
 
@@ -10,13 +10,14 @@ class SignalTrace;
 class Timeline;
 
 /// Draws what the DRAM controllers do: a track for each bank in the timeline, queues and open rows as signals.
-class DramTracks final : public DramObserver {
+class DramTracks final : public Observer {
  public:
   /// `period_ps` is that of the core clock. `timeline` and `signals` may be null.
   DramTracks(const DramConfig& dram, uint64_t period_ps, Timeline* timeline, SignalTrace* signals);
 
-  void command(unsigned channel, DramCommand command, unsigned bank, uint64_t row, DramCycle at) override;
-  void queues(unsigned channel, size_t reads, size_t writes, DramCycle at) override;
+  uint32_t mask() const override { return kDramCommandNotices; }
+  void dram_command(const DramCommandRecord& record) override;
+  void dram_queues(unsigned channel, size_t reads, size_t writes, DramCycle at) override;
 
  private:
   /// How long the command keeps its bank from the next one of the same request, in DRAM cycles.

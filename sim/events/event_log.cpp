@@ -5,8 +5,8 @@
 
 namespace mmusim {
 
-EventLog::EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header)
-    : selection_(selection), writer_(path, EventBlock::render) {
+EventLog::EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header, EventClock clock)
+    : selection_(selection), clock_(std::move(clock)), writer_(path, EventBlock::render) {
   std::string first =
       "{\"event\":\"header\",\"format\":\"mmusim-events\",\"version\":" + std::to_string(kFormatVersion) +
       ",\"program\":" + json_quoted("mmusim " + std::string(header.program_version)) +
@@ -48,6 +48,35 @@ void EventLog::put_full_block() {
 void EventLog::put_block() {
   const size_t used = block_.used();
   block_.reuse(writer_.put(block_.take(), used));
+}
+
+uint32_t EventLog::mask() const {
+  uint32_t mask = 0;
+  if (wants(EventCategory::kWalks)) mask |= kWalkNotices;
+  if (wants(EventCategory::kAccesses)) mask |= kAccessNotices;
+  if (wants(EventCategory::kEntryWrites) && clock_) mask |= kProgramNotices;
+  return mask;
+}
+
+void EventLog::drained(unsigned core) {
+  const EventStamp now = clock_();
+  if (core != 0 || now.access == drained_at_) return;
+  drain(now);
+  drained_at_ = now.access;
+}
+
+void EventLog::invalidated(unsigned core, const Invalidation& operation, bool timed) {
+  if (core != 0) return;
+  EventStamp now = clock_();
+  now.core = 0;  // another core may do it to the first one
+  invalidate(now, operation, timed);
+}
+
+void EventLog::control_written(unsigned core, unsigned number, uint64_t value, bool timed) {
+  if (core != 0) return;
+  EventStamp now = clock_();
+  now.core = 0;
+  control_write(now, number, value, timed);
 }
 
 void EventLog::walk(const WalkRecord& walk) {

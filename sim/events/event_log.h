@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "mm/observer.h"
-#include "models/base/records.h"
-#include "models/x86/invalidation.h"
+#include "models/fabric/observer.h"
 #include "sim/events/event_text.h"
 #include "sim/events/events.h"
 #include "sim/events/json_line.h"
@@ -36,16 +35,24 @@ struct EventLogHeader {
 /// and the missing totals say that it is truncated. At most kBlockBytes times the writer's queue of records can be
 /// lost, usually one block.
 /// Every call may throw EnvironmentError when an earlier block could not be written.
-class EventLog final : public RecordSink {
+class EventLog final : public Observer {
  public:
   static constexpr unsigned kFormatVersion = 2;
   static constexpr size_t kBlockBytes = 128 * 1024;  ///< as reported; as text about twice that
 
-  EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header);
+  /// `clock` gives the moment of the program that runs on the first core; without it the log does not hold what the
+  /// program makes the core do.
+  EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header, EventClock clock = {});
   /// Without close() the log stays without totals: truncated, but readable.
   ~EventLog() override;
 
   bool wants(EventCategory category) const { return selection_.has(category); }
+
+  uint32_t mask() const override;
+  // Of the first core only, stamped with the clock.
+  void drained(unsigned core) override;
+  void invalidated(unsigned core, const Invalidation& operation, bool timed) override;
+  void control_written(unsigned core, unsigned number, uint64_t value, bool timed) override;
 
   // Records of a category that was not selected are ignored.
   void walk(const WalkRecord& walk) override;
@@ -57,7 +64,7 @@ class EventLog final : public RecordSink {
   /// A `zero` record, or a `fill` record when the byte is not 0.
   void fill(EventStamp at, const mm::FillEvent& event);
   void flush(EventStamp at, const mm::FlushEvent& event);
-  /// What programs ask of the machine beside accesses (ActivitySink).
+  // What programs make their core do beside accesses.
   void invalidate(EventStamp at, const Invalidation& operation, bool timed);
   void control_write(EventStamp at, unsigned number, uint64_t value, bool timed);
   void drain(EventStamp at);
@@ -78,6 +85,8 @@ class EventLog final : public RecordSink {
   void put_block();
 
   EventSelection selection_;
+  EventClock clock_;
+  uint64_t drained_at_ = 0;  // accesses begun at the last drain
   ZstdWriter writer_;
   EventBlock block_{kBlockBytes};
   std::string line_;  // room for the record that is being formatted

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "models/base/types.h"
@@ -14,6 +15,9 @@ struct EventStamp {
   uint32_t core = 0;
   uint64_t access = 0;  ///< accesses that the core has begun so far; the last of them is this number
 };
+
+/// Gives the moment and core of what runs now.
+using EventClock = std::function<EventStamp()>;
 
 /// A phase of the scenario begins.
 struct PhaseEvent {

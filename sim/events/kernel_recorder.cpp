@@ -16,7 +16,7 @@ bool points_to_table(unsigned level, uint64_t value) {
 
 }  // namespace
 
-KernelRecorder::KernelRecorder(Clock clock, VirtAddr vmemmap_base, uint64_t vmemmap_bytes, EventLog* log,
+KernelRecorder::KernelRecorder(EventClock clock, VirtAddr vmemmap_base, uint64_t vmemmap_bytes, EventLog* log,
                                Timeline* timeline)
     : clock_(std::move(clock)),
       vmemmap_base_(vmemmap_base),

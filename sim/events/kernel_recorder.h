@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,11 +23,9 @@ class Timeline;
 /// an event comes after the access it reports. What is left at the end of a step belongs to the step itself.
 class KernelRecorder final : public mm::Observer {
  public:
-  /// Gives the moment and core of the kernel code that runs now.
-  using Clock = std::function<EventStamp()>;
-
-  /// `log` and `timeline` may be null. The vmemmap region is [vmemmap_base, vmemmap_base + vmemmap_bytes).
-  KernelRecorder(Clock clock, VirtAddr vmemmap_base, uint64_t vmemmap_bytes, EventLog* log, Timeline* timeline);
+  /// `clock` gives the moment of the kernel code that runs. `log` and `timeline` may be null. The vmemmap region is
+  /// [vmemmap_base, vmemmap_base + vmemmap_bytes).
+  KernelRecorder(EventClock clock, VirtAddr vmemmap_base, uint64_t vmemmap_bytes, EventLog* log, Timeline* timeline);
 
   uint32_t mask() const override { return mm::kAllEvents; }
   void entry_write(const mm::EntryWrite& event) override;
@@ -57,7 +54,7 @@ class KernelRecorder final : public mm::Observer {
   void add_work_cycles(uint64_t cycles);
   bool in_vmemmap(VirtAddr va) const { return va >= vmemmap_base_ && va - vmemmap_base_ < vmemmap_bytes_; }
 
-  Clock clock_;
+  EventClock clock_;
   VirtAddr vmemmap_base_;
   uint64_t vmemmap_bytes_;
   EventLog* log_;

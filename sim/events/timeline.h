@@ -7,7 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "models/base/records.h"
+#include "models/fabric/observer.h"
 #include "sim/events/events.h"
 #include "sim/host/atomic_file.h"
 
@@ -27,10 +27,11 @@ struct TimelineConfig {
 /// each DRAM bank. The size is bounded: of what is frequent, every n-th is written, n doubling each time another
 /// sixteenth of `max_bytes` is used up; the file says which n it ended with. Format: "Trace Event Format", Google,
 /// 2016.
-class Timeline final : public RecordSink {
+class Timeline final : public Observer {
  public:
   Timeline(const std::string& path, const TimelineConfig& config);
 
+  uint32_t mask() const override { return kAccessNotices | kWalkNotices; }
   void walk(const WalkRecord& walk) override;
   void access(const AccessRecord& access) override;
   void phase(const PhaseEvent& event);

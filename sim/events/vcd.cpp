@@ -78,6 +78,13 @@ void SignalTrace::count(uint32_t signal, CycleTime begin, CycleTime end) {
   change(signal, ps(end), ~uint64_t{0}, /*relative=*/true);
 }
 
+uint32_t SignalTrace::mask() const {
+  uint32_t mask = 0;
+  if (wants(SignalGroup::kWalkers)) mask |= kWalkNotices;
+  if (wants(SignalGroup::kMisses)) mask |= kAccessNotices;
+  return mask;
+}
+
 void SignalTrace::walk(const WalkRecord& w) {
   if (!wants(SignalGroup::kWalkers)) return;
   const std::string scope = fmt::format("core{}", w.core);

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/base/records.h"
+#include "models/fabric/observer.h"
 #include "sim/events/events.h"
 #include "sim/host/atomic_file.h"
 
@@ -43,12 +43,13 @@ struct SignalTraceConfig {
 ///          opened; z: precharged since. Refreshes are not told).
 /// Time     in picoseconds. What records tell when it is over (walks, misses) is put in its place in time, so changes
 ///          are kept in memory, 24 bytes each, until close().
-class SignalTrace final : public RecordSink {
+class SignalTrace final : public Observer {
  public:
   SignalTrace(const std::string& path, const SignalTraceConfig& config);
 
   bool wants(SignalGroup group) const { return config_.signals.has(group); }
 
+  uint32_t mask() const override;
   void walk(const WalkRecord& walk) override;
   void access(const AccessRecord& access) override;
   void phase(const PhaseEvent& event);

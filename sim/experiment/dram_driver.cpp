@@ -19,14 +19,14 @@ class Driver {
 
   void offer(const TimedRequest& request) {
     DramCycle now = next_offer_;
-    uint64_t offered_ps = request.arrival_ps;
     if (outstanding_) {
       while (under_way_ >= *outstanding_) now = std::max(now, wait_for_one());
-      offered_ps = now * tck_ps_;
-    } else {
-      now = std::max(now, (request.arrival_ps + tck_ps_ - 1) / tck_ps_);
+    } else if (request.arrival_ps) {
+      now = std::max(now, (*request.arrival_ps + tck_ps_ - 1) / tck_ps_);
     }
+    uint64_t offered_ps = outstanding_ ? now * tck_ps_ : request.arrival_ps.value_or(0);
     while (!dram_.can_accept(request.pa, request.write, now)) now = std::max(now, step()) + 1;
+    if (!outstanding_ && !request.arrival_ps) offered_ps = now * tck_ps_;
     if (!request.write) {
       run_.read_latency_ps.push_back(-static_cast<int64_t>(offered_ps));
       ++under_way_;
@@ -109,9 +109,10 @@ DramRun drive(DramSystem& dram, RequestReader& reader, std::optional<unsigned> o
     if (!more) break;
     if (request->pa.raw() >= dram.capacity_bytes())
       reader.fail(fmt::format("address {} is beyond the {} bytes of this DRAM", request->pa, dram.capacity_bytes()));
-    if (!outstanding && request->arrival_ps < last_arrival)
+    const uint64_t arrival = request->arrival_ps.value_or(last_arrival);
+    if (!outstanding && arrival < last_arrival)
       reader.fail("arrives before the request in the line above, expected arrival times in order");
-    last_arrival = request->arrival_ps;
+    last_arrival = arrival;
     driver.offer(*request);
   }
   DramRun run = driver.finish();

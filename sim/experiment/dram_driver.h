@@ -22,7 +22,8 @@ struct DramRun {
 /// Drives `dram` with the requests of `reader`, at most one in a DRAM cycle, in trace order.
 ///
 /// Open loop (`outstanding` empty): a request is offered at its arrival time; its latency counts from there, also while
-/// it waits for a slot of a full queue. Arrival times must not decrease.
+/// it waits for a slot of a full queue. Arrival times must not decrease. A request without arrival time is offered in
+/// the cycle after the one before it was taken, and its latency counts from when it is taken.
 /// Closed loop: arrival times are ignored; the next request is offered as soon as fewer than `outstanding` are under
 /// way. A write counts as done when the controller has taken it.
 /// `on_request` is called before each request; false ends the trace there. Empty: nobody asks.

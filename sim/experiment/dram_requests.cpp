@@ -1,74 +1,87 @@
 // SPDX-License-Identifier: MIT
 #include "sim/experiment/dram_requests.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
-
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/trace/forms/foreign.h"
+#include "sim/trace/forms/line_form.h"
+#include "sim/trace/trace_types.h"
 
 namespace mmusim {
 
 namespace {
 
-constexpr double kMaxArrivalNs = 1e15;  ///< eleven days of simulated time
+constexpr uint64_t kMostPs = uint64_t{1} << 60;  // thirteen days of simulated time
 
-std::string_view next_word(std::string_view& text) {
-  const size_t start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return {};
-  const size_t end = std::min(text.find_first_of(" \t", start), text.size());
-  const std::string_view word = text.substr(start, end - start);
-  text.remove_prefix(end);
-  return word;
-}
-
-template <class T, class... Base>
-bool parse_whole(std::string_view word, T& value, Base... base) {
-  const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), value, base...);
-  return ec == std::errc{} && end == word.data() + word.size() && !word.empty();
+/// "lackey", of a line that is a record of a text form of access traces; empty for others.
+std::string name_of_access_form(std::string_view line) {
+  LineRecord record;
+  for (unsigned i = 0; i < kTextForms; ++i) {
+    if (make_line_form(static_cast<TextForm>(i))->read(line, record) != LineKind::kRecord) continue;
+    return name_of(static_cast<TraceFormat>(static_cast<unsigned>(TraceFormat::kLackey) + i));
+  }
+  return {};
 }
 
 }  // namespace
 
 void RequestReader::fail(const std::string& what) const {
-  throw InputError(fmt::format("{}: line {}: {}", name_, line_, what));
+  throw InputError(fmt::format("{}: line {}, byte {}: {}", name_, line_, offset_, what));
 }
 
-std::optional<std::string_view> RequestReader::next_line() {
-  ++line_;
-  try {
-    return bytes_.line();
-  } catch (const TraceDamage& damage) {
-    fail(damage.what());
+/// Throws InputError with a name for the file if its first line is known to be something else.
+void RequestReader::find_form(std::string_view line) {
+  options_.form = request_form_of_line(line);
+  RequestLine ignored;
+  if (read_request(*options_.form, line, ignored).empty()) return;
+  if (const std::string form = name_of_access_form(line); !form.empty()) {
+    fail(
+        fmt::format("this looks like a {} trace, whose addresses are virtual; give it to mmusim replay, or make "
+                    "requests of it with mmusim trace convert --to {}",
+                    form, name_of(RequestForm::kDramsim3)));
   }
+  const std::string name = name_known_line(line);
+  const bool of_dram = name.find("mmusim dram") != std::string::npos;
+  if (!name.empty() && !of_dram) fail("this looks like " + name.substr(0, name.find(';')));
 }
 
-TimedRequest RequestReader::parse(std::string_view text) const {
-  const std::string_view arrival = next_word(text), address = next_word(text), kind = next_word(text);
-  TimedRequest request;
-  double ns = 0;
-  if (!parse_whole(arrival, ns) || !(ns >= 0) || ns > kMaxArrivalNs)
-    fail(fmt::format("expected an arrival time in ns first, got \"{:.40}\"", arrival));
-  request.arrival_ps = static_cast<uint64_t>(std::llround(ns * 1000));
-  const std::string_view digits = address.starts_with("0x") || address.starts_with("0X") ? address.substr(2) : address;
-  uint64_t raw = 0;
-  if (!parse_whole(digits, raw, 16) || raw >> 52 != 0)
-    fail(fmt::format("expected a hexadecimal address of at most 52 bits second, got \"{:.40}\"", address));
-  request.pa = PhysAddr(raw);
-  if (kind != "R" && kind != "W") fail(fmt::format("expected R or W third, got \"{:.40}\"", kind));
-  request.write = kind == "W";
-  if (const std::string_view rest = next_word(text); !rest.empty())
-    fail(fmt::format("expected nothing after R or W, got \"{:.40}\"", rest));
-  return request;
+TimedRequest RequestReader::parse(std::string_view line) const {
+  RequestLine request;
+  const std::string wrong = read_request(*options_.form, line, request);
+  if (!wrong.empty()) fail(wrong);
+  TimedRequest timed{request.time, PhysAddr(request.pa), request.write};
+  if (request.time && *options_.form != RequestForm::kOwn) {
+    if (*request.time > kMostPs / options_.tck_ps) fail(fmt::format("clock cycle {} is out of range", *request.time));
+    timed.arrival_ps = *request.time * options_.tck_ps;
+  }
+  return timed;
+}
+
+std::optional<TimedRequest> RequestReader::read() {
+  for (;;) {
+    ++line_;
+    offset_ = bytes_.offset();
+    std::optional<std::string_view> line;
+    try {
+      line = bytes_.line();
+    } catch (const TraceDamage& damage) {
+      fail(damage.what());
+    }
+    if (!line) return std::nullopt;
+    if (line->starts_with('#') || line->find_first_not_of(" \t") == std::string_view::npos) continue;
+    if (!options_.form) find_form(*line);
+    return parse(*line);
+  }
 }
 
 std::optional<TimedRequest> RequestReader::next() {
-  while (const auto text = next_line()) {
-    if (text->starts_with('#') || text->find_first_not_of(" \t") == std::string_view::npos) continue;
-    return parse(*text);
+  try {
+    return read();
+  } catch (const InputError& error) {
+    if (!options_.salvage) throw;
+    damage_ = error.what();
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 }  // namespace mmusim

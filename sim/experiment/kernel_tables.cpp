@@ -33,7 +33,7 @@ std::string KernelTables::configuration() const {
 
 ControlState KernelTables::build(PhysMem& memory, const ProcessorTraits& traits) const {
   if (!image_.empty()) return load_page_table_image(image_, memory).control;
-  UntimedHost host(scenario_, memory, Workloads::kSkipped);
+  UntimedHost host(scenario_, memory, UntimedTarget::Accesses::kLeftOut);
   const RunResult result = run_scenario(scenario_, host, RunOutputs{});
   if (!result.failure.empty()) throw JobError(fmt::format("{}: {}", scenario_.file, result.failure));
   ControlRegisters registers;

@@ -7,56 +7,12 @@
 #include "models/dram/address_map.h"
 #include "models/x86/paging.h"
 #include "sim/host/interrupts.h"
-#include "sim/host/progress.h"
-#include "sim/host/watchdog.h"
 #include "sim/report/misses_over_time.h"
+#include "sim/scenario/streams.h"
 
 namespace mmusim {
 
 namespace {
-
-constexpr unsigned kSampleBatches = 16;
-
-/// Adds up what the machine counts while accesses are measured.
-class Measurement {
- public:
-  explicit Measurement(const ReplayMachine& machine) : machine_(machine) {}
-
-  void enter(WindowPart part) {
-    const bool now = part == WindowPart::kMeasured;
-    if (now == measuring_) return;
-    if (now) {
-      before_ = machine_.totals();
-      if (!counters_) {
-        counters_ = machine_.counters();
-        begin_ = before_;
-      }
-    } else {
-      sum_.merge(difference(machine_.totals(), before_));
-    }
-    measuring_ = now;
-  }
-  /// Now and then, for the course over time.
-  void sample() {
-    if (measuring_) course_.sample(difference(machine_.totals(), begin_));
-  }
-  void finish(ReplayResult& result) {
-    sample();
-    enter(WindowPart::kSkipped);
-    result.totals = sum_;
-    result.counters = counters_ ? difference(machine_.counters(), *counters_) : machine_.counters();
-    result.misses_over_time = course_.slices();
-  }
-
- private:
-  const ReplayMachine& machine_;
-  bool measuring_ = false;
-  MachineTotals before_;
-  MachineTotals begin_;
-  MachineTotals sum_;
-  std::optional<StatNode> counters_;  // when measuring began
-  MissesOverTime course_;
-};
 
 /// With 4 levels, the addresses of a kernel with 5 are not canonical and every access would fault.
 void check_levels(const TraceBatch& batch, const ControlState& control, const std::string& file) {
@@ -69,74 +25,63 @@ void check_levels(const TraceBatch& batch, const ControlState& control, const st
 
 class Replay {
  public:
-  Replay(TraceReader& reader, ReplayMachine& machine, const ReplayConfig& config)
-      : reader_(reader), machine_(machine), config_(config), window_(reader, config.window), measurement_(machine) {
+  Replay(TraceReader& reader, Target& target, const ReplayConfig& config)
+      : reader_(reader), target_(target), config_(config) {
     if (config.what_if) result_.what_if.emplace();
   }
 
   ReplayResult all() {
-    more_ = window_.next(batch_, part_);
-    if (config_.spaces) make_spaces(*config_.spaces);
-    if (!config_.player.recorded_tables) check_levels(batch_, machine_.control(), reader_.info().file);
-    TracePlayer player(machine_, touched_ ? &touched_->spaces() : nullptr, config_.player);
-    machine_.run([&] { run(player); });
+    TraceStream stream(reader_);
+    MeasureCalls calls;
+    calls.prepare = [this](const TraceBatch& first) { prepare(first); };
+    calls.play = [this](const TraceBatch& piece) { player_->play(piece); };
+    calls.played = [this](const TraceBatch& piece, WindowPart part) {
+      if (result_.what_if && part == WindowPart::kMeasured) result_.what_if->add(piece.accesses);
+      if (config_.played) config_.played(piece, part);
+    };
+    calls.stop = interrupt_requested;
+    calls.sample = [this](const MachineTotals* since) {
+      if (since != nullptr) course_.sample(difference(target_.totals(), *since));
+    };
+    result_.run = measure(target_, stream, config_.window, calls);
     reader_.end();
-    measurement_.finish(result_);
-    machine_.set_mapper(nullptr);
-    result_.skipped = window_.skipped();
-    result_.warmup = window_.warmed_up();
-    result_.measured = window_.measured();
-    result_.faults = machine_.faults();
-    result_.player = player.stats();
+    target_.set_mapper(nullptr);
+    result_.misses_over_time = course_.slices();
+    result_.faults = target_.faults();
+    result_.player = player_->stats();
     if (touched_) result_.mapped = touched_->spaces().counts();
     return std::move(result_);
   }
 
  private:
-  void make_spaces(AddressSpaceConfig spaces) {
+  /// Makes the address space of a trace that begins with `first`.
+  void prepare(const TraceBatch& first) {
+    if (config_.spaces) make_spaces(*config_.spaces, first);
+    if (!config_.player.recorded_tables) check_levels(first, target_.control(), reader_.info().file);
+    player_.emplace(target_, touched_ ? &touched_->spaces() : nullptr, config_.player);
+    player_->on_marker(config_.marker);
+  }
+
+  void make_spaces(AddressSpaceConfig spaces, const TraceBatch& first) {
     const auto is_map = [](const TraceEvent& event) { return event.kind == TraceEventKind::kMap; };
-    if (config_.player.recorded_translations && std::any_of(batch_.events.begin(), batch_.events.end(), is_map)) {
+    if (config_.player.recorded_translations && std::any_of(first.events.begin(), first.events.end(), is_map)) {
       spaces.frames.bytes /= 2;
       spaces.frames.begin += spaces.frames.bytes;
     }
-    touched_.emplace(machine_.memory(), spaces);
-    machine_.set_mapper(&*touched_);
-    ControlRegisters registers = machine_.control().registers();
+    touched_.emplace(target_.memory(), spaces);
+    target_.set_mapper(&*touched_);
+    ControlRegisters registers = target_.control().registers();
     registers.cr3 = touched_->spaces().root().raw();
     registers.cr4 = spaces.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
-    machine_.set_control(ControlState(registers, machine_.control().traits()));
-  }
-
-  void run(TracePlayer& player) {
-    ProgressBar progress("replay", reader_.bytes_total());
-    WindowPart part = part_;
-    const auto next = [this] {
-      const Watchdog::Pause waiting_for_input;
-      return window_.next(batch_, part_);
-    };
-    for (unsigned batches = 1; more_ && !interrupt_requested(); more_ = next(), ++batches) {
-      if (part != part_) machine_.drain();
-      part = part_;
-      measurement_.enter(part);
-      player.play(batch_);
-      result_.records += batch_.records;
-      if (result_.what_if && part == WindowPart::kMeasured) result_.what_if->add(batch_.accesses);
-      if (batches % kSampleBatches == 0) measurement_.sample();
-      progress.update(reader_.bytes_read());
-    }
-    machine_.drain();
-    result_.interrupted = interrupt_requested();
+    target_.set_control(ControlState(registers, target_.control().traits()));
   }
 
   TraceReader& reader_;
-  ReplayMachine& machine_;
+  Target& target_;
   const ReplayConfig& config_;
-  TraceWindow window_;
   std::optional<TouchedSpaces> touched_;
-  Measurement measurement_;
-  TraceBatch batch_;  // the next to play, if more_
-  WindowPart part_ = WindowPart::kSkipped;
-  bool more_ = false;
+  std::optional<TracePlayer> player_;
+  MissesOverTime course_;
   ReplayResult result_;
 };
 
@@ -153,8 +98,10 @@ AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platf
     throw InputError(fmt::format("--levels: {} levels on platform {}, whose processor has {}", config.levels,
                                  platform.name, platform.max_levels));
   }
-  if (config.pages == MappingPolicy::k1G && !platform.processor.gib_pages) {
-    throw InputError(fmt::format("--pages: platform {} has no 1 GiB pages", platform.name));
+  const bool gib_pages_of_map = config.page_map && config.page_map->gigabyte_pages() != 0;
+  if ((config.pages == MappingPolicy::k1G || gib_pages_of_map) && !platform.processor.gib_pages) {
+    throw InputError(
+        fmt::format("{}: platform {} has no 1 GiB pages", gib_pages_of_map ? "--page-map" : "--pages", platform.name));
   }
   const uint64_t end = memory_end(platform);
   if (end <= config.frames.begin.raw()) {
@@ -164,8 +111,8 @@ AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platf
   return config;
 }
 
-ReplayResult replay_trace(TraceReader& reader, ReplayMachine& machine, const ReplayConfig& config) {
-  return Replay(reader, machine, config).all();
+ReplayResult replay_trace(TraceReader& reader, Target& target, const ReplayConfig& config) {
+  return Replay(reader, target, config).all();
 }
 
 }  // namespace mmusim

@@ -6,11 +6,11 @@
 #include <string>
 
 #include "sim/experiment/what_if.h"
-#include "sim/replay/replay_machine.h"
+#include "sim/machine/platform.h"
+#include "sim/replay/measure.h"
 #include "sim/replay/trace_player.h"
 #include "sim/report/summary.h"
 #include "sim/trace/trace_reader.h"
-#include "sim/trace/trace_window.h"
 
 namespace mmusim {
 
@@ -32,7 +32,7 @@ class TouchedSpaces final : public DemandMapper {
   AddressSpaces spaces_;
 };
 
-/// What a replay is made of, beside the machine.
+/// What a replay is made of, beside the target.
 struct ReplayConfig {
   TraceWindowConfig window;
   PlayerOptions player;
@@ -41,26 +41,24 @@ struct ReplayConfig {
   /// where recorded frames seldom are.
   std::optional<AddressSpaceConfig> spaces;
   bool what_if = false;
+  /// Is told each piece after it was played.
+  std::function<void(const TraceBatch& piece, WindowPart part)> played;
+  /// Is told each marker of the trace.
+  std::function<void(uint64_t number, std::string_view name)> marker;
 };
 
 /// What came out. Complete for what ran.
 struct ReplayResult {
-  bool interrupted = false;
-  MachineTotals totals;  ///< of the measured accesses
-  StatNode counters;     ///< since the first measured access
+  Measured run;  ///< `stopped` after SIGINT or SIGTERM
   Timeseries misses_over_time;
-  uint64_t records = 0;   ///< of the trace, read
-  uint64_t skipped = 0;   ///< accesses left out
-  uint64_t warmup = 0;    ///< accesses that ran but are not counted
-  uint64_t measured = 0;  ///< accesses that are counted, fetches included
-  uint64_t faults = 0;    ///< of the accesses that ran
+  uint64_t faults = 0;  ///< of the accesses that ran
   PlayerStats player;
   std::optional<AddressSpaces::Counts> mapped;
   std::optional<WhatIf> what_if;
 };
 
-/// Makes a trace's accesses again. `machine` is fresh, or has its tables already. Ends early, with `interrupted`, after
-/// SIGINT or SIGTERM. Throws InputError where the trace is damaged.
-ReplayResult replay_trace(TraceReader& reader, ReplayMachine& machine, const ReplayConfig& config);
+/// Makes a trace's accesses again. `target` is fresh, or has its tables already. Ends early after SIGINT or SIGTERM.
+/// Throws InputError where the trace is damaged.
+ReplayResult replay_trace(TraceReader& reader, Target& target, const ReplayConfig& config);
 
 }  // namespace mmusim

@@ -8,10 +8,12 @@
 
 #include "models/base/config.h"
 #include "models/base/format.h"
-#include "sim/events/event_log.h"
+#include "sim/experiment/replay_recording.h"
 #include "sim/experiment/stopwatch.h"
+#include "sim/experiment/trace_file.h"
 #include "sim/host/atomic_file.h"
 #include "sim/machine/memory_cost.h"
+#include "sim/machine/targets.h"
 
 namespace mmusim {
 
@@ -56,25 +58,25 @@ std::string text_of(const ordered_json& json) {
   return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, const ReplayMachine& machine,
-                      const std::string& configuration) {
+RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, const Target& target,
+                      const ReplaySetup& setup) {
   RunSummary s;
   s.command = "replay";
   s.name = name_of_trace(options.trace);
-  s.configuration = configuration;
-  s.seed = options.seed;
-  s.interrupted = result.interrupted;
-  s.core_ghz = machine.core_ghz();
-  s.totals = result.totals;
-  s.counters = result.counters;
-  s.counter_names = machine.counter_names();
+  s.configuration = setup.configuration;
+  s.seed = setup.seed;
+  s.interrupted = result.run.stopped;
+  s.core_ghz = target.core_ghz();
+  s.totals = result.run.totals;
+  s.counters = result.run.stats;
+  s.counter_names = target.counter_names();
   s.misses_over_time = result.misses_over_time;
   PhaseSummary phase;
   phase.stage = phase.name = "replay";
   phase.workload = true;
   phase.timed = options.model == ReplayModel::kCycle;
-  phase.end = CycleTime(result.totals.cycles);
-  phase.machine = result.totals;
+  phase.end = CycleTime(result.run.totals.cycles);
+  phase.machine = result.run.totals;
   s.phases.push_back(std::move(phase));
   return s;
 }
@@ -85,10 +87,10 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
   player.add(r.player);
   ordered_json j = {{"format", name_of(info.format)},
                     {"compression", info.compression},
-                    {"records", r.records},
-                    {"skipped_accesses", r.skipped},
-                    {"warmup_accesses", r.warmup},
-                    {"measured_accesses", r.measured},
+                    {"records", r.run.records},
+                    {"skipped_accesses", r.run.skipped},
+                    {"warmup_accesses", r.run.warmup},
+                    {"measured_accesses", r.run.measured},
                     {"faults", r.faults},
                     {"events", to_json(player)}};
   if (r.mapped) {
@@ -96,6 +98,7 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
                    {"pages_2m", r.mapped->pages_2m},
                    {"pages_1g", r.mapped->pages_1g},
                    {"tables", r.mapped->tables}};
+    if (r.mapped->outside_map != 0) j["mapped"]["pages_outside_map"] = r.mapped->outside_map;
   }
   const SkippedLines& skipped = info.skipped;
   if (skipped.own + skipped.no_address + skipped.foreign != 0) {
@@ -107,7 +110,16 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
   return j;
 }
 
-/// A replay on a given machine, with everything it writes.
+/// The page tables at the end of a replay: of the vmemmap where the kernel's layout is known, else all.
+StageTables tables_of(const ReplaySetup& setup, Target& target) {
+  const ControlState& control = target.control();
+  if (!is_long_mode(control.mode())) throw InputError("--tables: expected page tables of 4 or 5 levels");
+  const VirtAddr start = setup.layout ? setup.layout->vmemmap_base() : VirtAddr(0);
+  const uint64_t bytes = setup.layout ? setup.layout->vmemmap_bytes() : 0;  // 0: up to the last address
+  return {"replay", control.levels(), mm::dump_tables(target.memory(), control.root(), control.levels(), start, bytes)};
+}
+
+/// A replay on a given target, with everything it writes.
 class ReplayRun {
  public:
   ReplayRun(const ReplayOptions& options, ReplaySetup setup, EventSelection selection)
@@ -116,37 +128,52 @@ class ReplayRun {
         setup_(std::move(setup)),
         directory_(options.out.empty() ? "out/" + name_of_trace(options.trace) : options.out) {}
 
-  /// `machine` is nullptr for the functional model, which makes no records.
-  ReplayOutcome on(ReplayMachine& replay_machine, Machine* machine) {
+  ReplayOutcome on(Target& target) {
     TraceReader& reader = *setup_.reader;
-    if (setup_.map) {
-      replay_machine.set_control(setup_.map->build(replay_machine.memory(), setup_.platform.processor));
+    const RecordedJob job{name_of_trace(options_.trace), setup_.configuration, setup_.seed, directory_.path(),
+                          /*kernel=*/false};
+    Recordings recordings(options_.recordings, selection_, job, setup_.platform, target);
+    std::optional<ReplayRecording> recording = open_recording();
+    if (setup_.map) target.set_control(setup_.map->build(target.memory(), setup_.platform.processor));
+    if (recording) recording->begin(target);
+    recordings.phase({CycleTime(0), "replay", "replay"});
+    setup_.config.played = [&](const TraceBatch& piece, WindowPart part) {
+      if (recording) recording->played(piece, part);
+    };
+    setup_.config.marker = [&](uint64_t number, std::string_view name) {
+      if (recording) recording->marker(number, name);
+      recordings.draw_phase({target.now(), name.empty() ? fmt::format("marker {}", number) : name, "replay"});
+    };
+    ReplayResult result = replay_trace(reader, target, setup_.config);
+    if (recordings.wants_tables()) recordings.tables(tables_of(setup_, target));
+    recordings.close(result.run.totals, result.run.stopped, !result.run.stopped);
+    if (recording) {
+      recording->finish();
+      print_losses(options_.recordings.record, recording->losses());
     }
-    std::optional<EventLog> events;
-    if (!selection_.empty()) {
-      events.emplace(directory_.events(), selection_,
-                     EventLogHeader{MMUSIM_VERSION, setup_.configuration, options_.seed, options_.events});
-      events->phase({CycleTime(0), "replay", "replay"});
-      machine->set_sink(&*events, events->wants(EventCategory::kAccesses));
-    }
-    ReplayResult result = replay_trace(reader, replay_machine, setup_.config);
-    if (events) close(*events, machine->now(), result);
-    RunSummary summary = summary_of(options_, result, replay_machine, setup_.configuration);
-    const HostTimes times = watch_.elapsed();
-    ordered_json json = to_json(summary, times);
-    json["replay"] = replay_json(result, reader.info());
-    write_file(directory_.summary(), text_of(json));
-    directory_.keep();
-    return {std::move(summary), times, std::move(result), reader.info(), directory_.path()};
+    return finish(std::move(result), target);
   }
 
  private:
-  static void close(EventLog& events, CycleTime end, const ReplayResult& result) {
-    std::vector<std::pair<std::string, uint64_t>> totals;
-    result.totals.describe(
-        [&](std::string_view name, uint64_t value, std::string_view) { totals.emplace_back(name, value); });
-    events.close(end, result.interrupted, totals);
+  std::optional<ReplayRecording> open_recording() const {
+    const RecordingOptions& o = options_.recordings;
+    if (o.record.empty()) return std::nullopt;
+    const TraceFormat form = output_format(o.record, o.record_form, std::nullopt, "--record-form");
+    const bool page_tables = setup_.tables != Tables::kTouched;
+    auto writer = create_trace(o.record, form, {name_of_trace(options_.trace), page_tables, setup_.configuration});
+    return ReplayRecording(std::move(writer), /*given_tables=*/setup_.tables == Tables::kMap);
   }
+
+  ReplayOutcome finish(ReplayResult result, const Target& target) {
+    RunSummary summary = summary_of(options_, result, target, setup_);
+    const HostTimes times = watch_.elapsed();
+    ordered_json json = to_json(summary, times);
+    json["replay"] = replay_json(result, setup_.reader->info());
+    write_file(directory_.summary(), text_of(json));
+    directory_.keep();
+    return {std::move(summary), times, std::move(result), setup_.reader->info(), directory_.path()};
+  }
+
   const ReplayOptions& options_;
   EventSelection selection_;
   ReplaySetup setup_;
@@ -154,13 +181,20 @@ class ReplayRun {
   Stopwatch watch_;
 };
 
+/// Throws InputError if what is to be written needs records that the functional model does not make.
+void check_model(const ReplayOptions& options, const EventSelection& selection) {
+  if (options.model != ReplayModel::kFunctional) return;
+  const RecordingOptions& o = options.recordings;
+  const char* option = !selection.empty() ? "--events" : !o.timeline.empty() ? "--timeline" : "--vcd";
+  if (selection.empty() && o.timeline.empty() && o.vcd.empty()) return;
+  throw InputError(fmt::format("{}: the functional model has no time and makes no records, use --model cycle", option));
+}
+
 }  // namespace
 
 ReplayOutcome replay_one(const ReplayOptions& options) {
-  const EventSelection selection = EventSelection::parse(options.events);
-  if (!selection.empty() && options.model == ReplayModel::kFunctional) {
-    throw InputError("--events: the functional model has no time and makes no records, use --model cycle");
-  }
+  const EventSelection selection = EventSelection::parse(options.recordings.events);
+  check_model(options, selection);
   const WatchdogLimits limits = options.limits.watchdog();
   ReplaySetup setup = set_up_replay(options);
   const PlatformConfig platform = setup.platform;
@@ -168,18 +202,18 @@ ReplayOutcome replay_one(const ReplayOptions& options) {
                     "a smaller platform takes less");
   ReplayRun replay(options, std::move(setup), selection);
   if (options.model == ReplayModel::kFunctional) {
-    FunctionalMachine machine(platform);
-    std::optional<ShadowWalk> shadow;
-    if (options.limits.paranoid) machine.set_shadow(&shadow.emplace(machine.memory(), 1));
+    FunctionalMachine machine(platform, options.limits.paranoid);
     const Watchdog watchdog(nullptr, limits);
-    FunctionalReplayMachine replay_machine(machine);
-    return replay.on(replay_machine, nullptr);
+    FunctionalTarget target(machine);
+    return replay.on(target);
   }
-  Machine machine(platform, {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
+  Simulation simulation;
+  Machine machine("machine", platform,
+                  {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
   const WatchedMachine watched(machine);
   const Watchdog watchdog(&watched, limits);
-  TimedReplayMachine replay_machine(machine);
-  return replay.on(replay_machine, &machine);
+  TimedTarget target(simulation, machine);
+  return replay.on(target);
 }
 
 }  // namespace mmusim

@@ -7,6 +7,7 @@
 
 #include "sim/experiment/kernel_tables.h"
 #include "sim/experiment/limits.h"
+#include "sim/experiment/recordings.h"
 #include "sim/experiment/replay.h"
 
 namespace mmusim {
@@ -24,15 +25,16 @@ struct ReplayOptions {
   std::string form;           // --form; empty: found by content
   std::string out;
   std::string pages = "4K";
+  std::string page_map;  // --page-map; empty: none
   unsigned levels = 4;
   std::string frames = "sequential";
-  uint64_t seed = 1;
+  std::optional<uint64_t> seed;  ///< missing: that of a recorded replay, else 1
   TraceWindowConfig window;
   std::string sample;
   std::string roi;
   ReplayModel model = ReplayModel::kCycle;
   FlushPolicy flushes = FlushPolicy::kAuto;
-  std::string events = "none";
+  RecordingOptions recordings = no_recordings();
   bool what_if = false;
   bool salvage = false;
   bool skip_foreign = false;
@@ -56,6 +58,10 @@ struct ReplaySetup {
   std::optional<KernelTables> map;
   PlatformConfig platform;
   ReplayConfig config;
+  uint64_t seed = 1;
+  /// The kernel's layout, where it is known whose tables these are: that of --map's scenario, or of the run that the
+  /// trace was recorded from.
+  std::optional<mm::Layout> layout;
   std::string configuration;  ///< for summary and event log, JSON text of an object
 };
 

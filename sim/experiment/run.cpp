@@ -29,13 +29,16 @@ RunOutcome run_one(const RunRequest& request) {
   outcome.directory = request.out.empty() ? "out/" + scenario.name : request.out;
   const OutputDirectory lock(outcome.directory);
 
-  MachineHost host(scenario, platform,
+  Simulation simulation;
+  MachineHost host(simulation, scenario, platform,
                    {request.lock_step ? LookAhead::kNone : LookAhead::kPending, request.limits.paranoid});
   const WatchedMachine watched(host.machine());
   const Watchdog watchdog(&watched, limits);
-  RunRecordings recordings(request.recordings, selection, scenario, platform, outcome.directory, host);
+  Recordings recordings(request.recordings, selection,
+                        {scenario.name, scenario.effective, scenario.seed, outcome.directory}, platform, host.target());
   RunResult result = run_scenario(scenario, host, recordings.outputs());
-  recordings.close(result);
+  const bool complete = result.failure.empty() && !result.summary.interrupted;
+  recordings.close(result.summary.totals, result.summary.interrupted, complete);
   write_file(outcome.directory + "/kernel.log", result.kernel_log);
   outcome.times = watch.elapsed();
   write_summary(outcome.directory + "/summary.json", result.summary, outcome.times);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "sim/experiment/limits.h"
-#include "sim/experiment/run_recordings.h"
+#include "sim/experiment/recordings.h"
 #include "sim/report/summary.h"
 #include "sim/scenario/scenario.h"
 

@@ -6,8 +6,7 @@
 #include "models/base/format.h"
 #include "sim/events/json_line.h"
 #include "sim/explain/timed_access.h"
-#include "sim/machine/machine.h"
-#include "sim/machine/platform.h"
+#include "sim/machine/simulation.h"
 #include "sim/recorded/page_table_image.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
@@ -70,6 +69,7 @@ std::vector<mm::MemoryRange> memory_after(const Scenario& scenario) {
 }  // namespace
 
 struct ExplainedSystem::Parts {
+  Simulation simulation;
   std::unique_ptr<Machine> own_machine;
   std::unique_ptr<MachineHost> host;
   Machine* machine = nullptr;
@@ -77,7 +77,7 @@ struct ExplainedSystem::Parts {
 
   void load_image(const ExplainTarget& target) {
     PlatformConfig platform = load_platform(target.platform.empty() ? kTeachingPlatform : target.platform);
-    own_machine = std::make_unique<Machine>(platform);
+    own_machine = std::make_unique<Machine>("machine", platform);
     machine = own_machine.get();
     const PageTableImage image = load_page_table_image(target.image, machine->memory());
     for (unsigned core = 0; core < machine->cores(); ++core) machine->set_control(core, image.control);
@@ -89,7 +89,7 @@ struct ExplainedSystem::Parts {
     if (!target.platform.empty()) overrides.sets.push_back("/platform=" + json_quoted(target.platform));
     Scenario scenario = load_scenario(target.scenario, overrides);
     cut_after(scenario, target.after);
-    host = std::make_unique<MachineHost>(scenario, scenario_platform(scenario));
+    host = std::make_unique<MachineHost>(simulation, scenario, scenario_platform(scenario));
     machine = &host->machine();
     const RunResult result = run_scenario(scenario, *host, RunOutputs{});
     if (!result.failure.empty()) throw JobError(fmt::format("{}: {}", scenario.file, result.failure));
@@ -111,7 +111,7 @@ Explanation ExplainedSystem::explain(VirtAddr va, unsigned bytes, AccessType acc
   Machine& machine = *parts_->machine;
   Explanation e = explain_access(machine.control(0), machine.memory_types(), machine.memory(), va, bytes, access);
   if (parts_->kernel && !e.pages.empty()) e.kernel = kernel_view(*parts_->kernel, e.va);
-  add_timing(machine, e);
+  add_timing(parts_->simulation, machine, e);
   return e;
 }
 

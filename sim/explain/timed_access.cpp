@@ -5,8 +5,9 @@ namespace mmusim {
 
 namespace {
 
-class Recorder final : public RecordSink {
+class Recorder final : public Observer {
  public:
+  uint32_t mask() const override { return kAccessNotices | kWalkNotices; }
   void walk(const WalkRecord& record) override { seen.walks.push_back(record); }
   void access(const AccessRecord& record) override { seen.record = record; }
   TimedAccess seen;
@@ -36,12 +37,12 @@ MemAccess mem_access_of(const Explanation& e) {
   return access;
 }
 
-TimedAccess carry_out(Machine& machine, const Explanation& e) {
+TimedAccess carry_out(Simulation& simulation, Machine& machine, const Explanation& e) {
   Recorder recorder;
   OneAccess program(mem_access_of(e));
-  machine.set_sink(&recorder, /*accesses=*/true);
-  machine.run(program);
-  machine.set_sink(nullptr, /*accesses=*/false);
+  machine.observe(recorder);
+  simulation.run(machine, program);
+  machine.stop_observing(recorder);
   recorder.seen.fault = program.result.fault;
   MMUSIM_INVARIANT(program.result.fault == e.fault, "the machine and the pure walk agree on the outcome");
   MMUSIM_INVARIANT(e.fault || program.result.pa == e.pa, "the machine and the pure walk agree on the address");
@@ -74,10 +75,10 @@ void add_sources(const TimedAccess& timed, PageExplanation& page) {
 
 }  // namespace
 
-void add_timing(Machine& machine, Explanation& e) {
-  e.first = carry_out(machine, e);
+void add_timing(Simulation& simulation, Machine& machine, Explanation& e) {
+  e.first = carry_out(simulation, machine, e);
   for (PageExplanation& page : e.pages) add_sources(*e.first, page);
-  e.again = carry_out(machine, e);
+  e.again = carry_out(simulation, machine, e);
 }
 
 }  // namespace mmusim

@@ -32,7 +32,7 @@ class Watched {
 /// A simulation that runs without reaching a later cycle for `silent_seconds` stops the program with a report of what
 /// each requester waits for. A process that holds more than `memory` is told to stop as an interrupt would
 /// (sim/host/interrupts.h), with exit code 3; if it does not within ten seconds, it ends at once. A simulation in which
-/// nothing is pending although something is under way needs no watchdog: Machine::run() finds it. One watchdog at a
+/// nothing is pending although something is under way needs no watchdog: Machine::finish() finds it. One watchdog at a
 /// time.
 class Watchdog {
  public:

@@ -8,14 +8,17 @@ namespace mmusim {
 inline namespace v0 {
 
 /// Passes what a machine reports on as public events.
-class EventTranslator final : public RecordSink {
+class EventTranslator final : public Observer {
  public:
-  explicit EventTranslator(EventObserver& to) : to_(to) {}
+  /// `accesses`: passes accesses on too, not only walks.
+  EventTranslator(EventObserver& to, bool accesses) : to_(to), accesses_(accesses) {}
+  uint32_t mask() const override { return accesses_ ? kAccessNotices | kWalkNotices : uint32_t{kWalkNotices}; }
   void walk(const WalkRecord& record) override;
   void access(const AccessRecord& record) override;
 
  private:
   EventObserver& to_;
+  bool accesses_;
 };
 
 EntryWriteEvent public_event(const mm::EntryWrite& write);

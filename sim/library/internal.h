@@ -8,10 +8,9 @@
 #include "sim/experiment/compare.h"
 #include "sim/experiment/replay_run.h"
 #include "sim/experiment/run.h"
-#include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
-#include "sim/replay/replay_machine.h"
+#include "sim/machine/targets.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/switched_memory.h"
 
 namespace mmusim::internal {
 

@@ -73,7 +73,7 @@ struct Kernel::State {
       result = operation();
       core.drain();
     });
-    machine.run(program);
+    the_simulation().run(machine, program);
     return -static_cast<int>(result);
   }
 

@@ -43,6 +43,11 @@ void add_counters(const StatNode& node, const std::string& path, std::vector<Cou
 
 }  // namespace
 
+Simulation& the_simulation() {
+  static Simulation simulation;
+  return simulation;
+}
+
 GrowingTables& Machine::Parts::tables() {
   if (own_tables) return *own_tables;
   const PlatformConfig& config = platform.content().config;
@@ -58,7 +63,7 @@ Machine::Machine(const Platform& platform, Model model) : parts_(std::make_uniqu
   const PlatformConfig& config = platform.content().config;
   if (model == Model::kFunctional) {
     parts_->functional = std::make_unique<FunctionalMachine>(config);
-    parts_->target = std::make_unique<FunctionalReplayMachine>(*parts_->functional);
+    parts_->target = std::make_unique<FunctionalTarget>(*parts_->functional);
     return;
   }
   if (sc_core::sc_get_status() != sc_core::SC_ELABORATION) {
@@ -67,8 +72,10 @@ Machine::Machine(const Platform& platform, Model model) : parts_(std::make_uniqu
         "all machines first, or use a process for each");
   }
   setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", /*overwrite=*/0);  // a program's standard output is its own
-  parts_->timed = std::make_unique<internal::Machine>(config);
-  parts_->target = std::make_unique<TimedReplayMachine>(*parts_->timed);
+  Simulation& simulation = the_simulation();
+  const char* name = sc_core::sc_gen_unique_name("machine", /*preserve_first=*/true);
+  parts_->timed = std::make_unique<internal::Machine>(name, config);
+  parts_->target = std::make_unique<TimedTarget>(simulation, *parts_->timed);
 }
 
 Machine::~Machine() = default;
@@ -120,7 +127,7 @@ void Machine::run(std::span<const Access> accesses, unsigned core) {
   CallProgram idle([](Core&) {});
   std::vector<Program*> programs(core, &idle);
   programs.push_back(&work);
-  parts_->timed->run(programs);
+  the_simulation().run(*parts_->timed, programs);
 }
 
 AccessResult Machine::run_one(const Access& access, unsigned core) {
@@ -133,7 +140,7 @@ AccessResult Machine::run_one(const Access& access, unsigned core) {
     CallProgram idle([](Core&) {});
     std::vector<Program*> programs(core, &idle);
     programs.push_back(&work);
-    parts_->timed->run(programs);
+    the_simulation().run(*parts_->timed, programs);
   }
   if (result.fault) return {std::nullopt, name_of(*result.fault)};
   return {result.pa.raw(), ""};
@@ -152,8 +159,9 @@ void Machine::invalidate_all() {
 
 void Machine::observe(EventObserver* observer, bool accesses) {
   if (!parts_->timed) throw InputError("a functional machine makes no records: use Model::kCycle");
-  parts_->events = observer == nullptr ? nullptr : std::make_unique<EventTranslator>(*observer);
-  parts_->timed->set_sink(parts_->events.get(), accesses);
+  if (parts_->events) parts_->timed->stop_observing(*parts_->events);
+  parts_->events = observer == nullptr ? nullptr : std::make_unique<EventTranslator>(*observer, accesses);
+  if (parts_->events) parts_->timed->observe(*parts_->events);
 }
 
 Totals Machine::totals() const {
@@ -163,7 +171,7 @@ Totals Machine::totals() const {
 
 std::vector<Counter> Machine::counters() const {
   std::vector<Counter> list;
-  add_counters(parts_->target->counters(), "", list);
+  add_counters(parts_->target->stats(), "", list);
   return list;
 }
 

@@ -13,6 +13,9 @@ inline namespace v0 {
 /// Passes what the machine reports on as public events.
 class EventTranslator;
 
+/// Returns the simulation of this process.
+Simulation& the_simulation();
+
 struct Machine::Parts {
   explicit Parts(const Platform& p) : platform(p) {}
 
@@ -22,7 +25,7 @@ struct Machine::Parts {
   Platform platform;
   std::unique_ptr<internal::Machine> timed;  ///< one of these two
   std::unique_ptr<FunctionalMachine> functional;
-  std::unique_ptr<ReplayMachine> target;  ///< drives the one that is there
+  std::unique_ptr<Target> target;  ///< drives the one that is there
   std::optional<GrowingTables> own_tables;
   std::unique_ptr<EventTranslator> events;
 };

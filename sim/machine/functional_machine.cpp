@@ -38,7 +38,7 @@ class FunctionalMachine::EntryPort {
   FunctionalMachine& machine_;
 };
 
-FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
+FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool paranoid)
     : first_level_(platform.lsu.tlbs),
       second_level_(platform.second_level),
       structure_caches_(platform.walker.structure_caches, &second_level_.data()),
@@ -48,6 +48,7 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform)
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;
   control_ = ControlState(registers, platform.processor);
+  if (paranoid) observers_.add(checker_.emplace(memory_, 1));
 }
 
 void FunctionalMachine::set_control(const ControlState& control) {
@@ -61,7 +62,7 @@ bool in_one_page(const MemAccess& access) { return (access.va.raw() & (kPageByte
 
 /// How many accesses from the first on stay in its page and are of its kind and privilege; the first is in one page.
 size_t run_in_page(std::span<const MemAccess> accesses) {
-  using Words = std::array<uint64_t, 3>;
+  using Words = std::array<uint64_t, 2>;
   constexpr uint64_t kKindAndFlags = 0xffff0000;  // of the second word
   static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
   const auto first = std::bit_cast<Words>(accesses.front());
@@ -80,13 +81,14 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type,
                                                                      const Translation& translation,
                                                                      std::optional<FaultReason> fault) {
-  if (shadow_ != nullptr) [[unlikely]]
-    shadow_->translated(0, control_, va, type, translation, fault, access_number(), CycleTime(0));
+  const PhysAddr pa = translation.address(control_.linear(va));
+  if (observers_.wants(kTranslationNotices)) [[unlikely]]
+    observers_.translated({0, control_, va, type, pa, &translation, fault, accesses_begun(), CycleTime(0)});
   if (fault) [[unlikely]] {
     ++faults_;
     return {{}, fault};
   }
-  return {translation.address(control_.linear(va)), std::nullopt};
+  return {pa, std::nullopt};
 }
 
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
@@ -121,7 +123,7 @@ void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
     const MemAccess& access = accesses[i];
     const AccessType type = access_type_of(access);
     const RecentPages::Page* page = recent_pages_.find(access.va, type);
-    if (page != nullptr && shadow_ == nullptr && in_one_page(access)) [[likely]] {
+    if (page != nullptr && !observers_.wants(kTranslationNotices) && in_one_page(access)) [[likely]] {
       page->array->touch(page->slot);  // one touch is enough: repeats leave the LRU order unchanged
       const size_t run = run_in_page(accesses.subspan(i));
       recalled_[type.kind()] += run;
@@ -173,18 +175,18 @@ unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
   ++flushes_;
   const unsigned removed = first_level_.invalidate(operation) + second_level_.invalidate(operation) +
                            structure_caches_.invalidate(control_, operation);
-  if (shadow_ != nullptr) {
+  if (checker_) {
     const auto check = [&](const TlbLevel& tlb, const char* name) {
-      shadow_->check_contents(0, control_, tlb, name, CycleTime(0));
+      checker_->check_contents(0, control_, tlb, name, CycleTime(0));
     };
-    shadow_->flushed(0, operation);
+    checker_->flushed(0, operation);
     first_level_.for_each_tlb(check);
     second_level_.for_each_tlb(check);
   }
   return removed;
 }
 
-uint64_t FunctionalMachine::access_number() const {
+uint64_t FunctionalMachine::accesses_begun() const {
   uint64_t number = 0;
   for (const AccessKind kind : kAllOf<AccessKind>) number += accesses_[kind] + recalled_[kind];
   return number;

@@ -18,15 +18,15 @@ namespace mmusim {
 /// caches, no DRAM, no cycles.
 class FunctionalMachine {
  public:
-  explicit FunctionalMachine(const PlatformConfig& platform);
+  /// `paranoid`: as MachineOptions::paranoid.
+  explicit FunctionalMachine(const PlatformConfig& platform, bool paranoid = false);
 
   PhysMem& memory() { return memory_; }
   const ControlState& control() const { return control_; }
   void set_control(const ControlState& control);
   void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
-  /// Who checks each translation (nullptr: nobody). Before anything runs.
-  void set_shadow(ShadowWalk* shadow) { shadow_ = shadow; }
-  ShadowWalk* shadow() { return shadow_; }
+  /// Returns the checker if the machine is paranoid, else nullptr. Software that changes page tables reports it there.
+  TranslationChecker* checker() { return checker_ ? &*checker_ : nullptr; }
 
   /// Runs accesses in program order. Faults are counted.
   void execute(std::span<const MemAccess> accesses);
@@ -35,6 +35,10 @@ class FunctionalMachine {
   unsigned invalidate(const Invalidation& operation);
   bool write_cr3(uint64_t value);  ///< as Machine::write_cr3()
 
+  /// Adds an observer of translations, which outlives the machine's use.
+  void observe(Observer& observer) { observers_.add(observer); }
+  /// Accesses begun so far; while one runs, its number.
+  uint64_t accesses_begun() const;
   uint64_t faults() const { return faults_; }
   CounterNames counter_names() const { return counter_names_; }
   /// As Machine::totals(); everything about time is 0.
@@ -45,8 +49,6 @@ class FunctionalMachine {
  private:
   class EntryPort;
 
-  /// The number of the access that runs.
-  uint64_t access_number() const;
   AccessResult perform(const MemAccess& access, AccessType type);
   AccessResult perform_across(const MemAccess& access, AccessType type);
   AccessResult non_canonical();
@@ -58,7 +60,8 @@ class FunctionalMachine {
   PhysMem memory_;
   ControlState control_;
   DemandMapper* mapper_ = nullptr;
-  ShadowWalk* shadow_ = nullptr;
+  ObserverList observers_;
+  std::optional<TranslationChecker> checker_;
   FirstLevel first_level_;
   SecondLevelState second_level_;
   StructureCaches structure_caches_;

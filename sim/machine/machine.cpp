@@ -11,26 +11,24 @@ namespace {
 
 unsigned requesters_of(const PlatformConfig& p) { return 2 + p.cores * (p.window.outstanding + 6); }
 
-bool has_prefetchers(const PlatformConfig& p) {
-  return p.l1d.prefetch_next_line || p.l2.prefetch_next_line || p.l3.prefetch_next_line;
-}
-
 /// A lone blocking core without anything that works beside it never needs to wait for the simulation.
 LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
   if (options.look_ahead == LookAhead::kNone) return LookAhead::kNone;
-  const bool alone = p.cores == 1 && p.model == CoreModel::kBlocking && !has_prefetchers(p);
+  const bool prefetchers = p.l1d.prefetch_next_line || p.l2.prefetch_next_line || p.l3.prefetch_next_line;
+  const bool alone = p.cores == 1 && p.model == CoreModel::kBlocking && !prefetchers;
   return alone ? LookAhead::kAlone : LookAhead::kPending;
 }
 
 }  // namespace
 
-Machine::Machine(const PlatformConfig& platform, MachineOptions options)
-    : platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
+Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& platform, MachineOptions options)
+    : sc_module(name), platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
   const LookAhead look_ahead = look_ahead_of(platform, options);
   alone_ = look_ahead == LookAhead::kAlone;
   dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
+  clock_.waits().root(this->name());
   clock_.waits().name(0, "dram");
-  if (options.paranoid) shadow_.emplace(memory_, platform.cores);
+  if (options.paranoid) observe(checker_.emplace(memory_, platform.cores));
   l3_ = std::make_unique<Cache>("l3", platform.l3, HitLevel::kL3, platform.l3.latency - platform.l2.latency);
   if (options.memory != nullptr) {
     l3_->below(*options.memory);
@@ -38,7 +36,10 @@ Machine::Machine(const PlatformConfig& platform, MachineOptions options)
     l3_->below(*dram_);
   }
   if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead));
-  for (unsigned i = 0; i < platform.cores; ++i) cores_.push_back(make_core(i, look_ahead));
+  const CoreParts::Shared shared{platform_, memory_, *l3_, observers_,
+                                 [&](const std::string& requester) { return clock(requester, look_ahead); }};
+  for (unsigned i = 0; i < platform.cores; ++i)
+    cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
 }
 
 Machine::~Machine() = default;
@@ -48,75 +49,22 @@ LocalClock Machine::clock(const std::string& name, LookAhead look_ahead) {
   return {clock_, next_requester_++, look_ahead};
 }
 
-std::unique_ptr<Machine::CoreParts> Machine::make_core(unsigned number, LookAhead look_ahead) {
-  const auto name = [number](const char* part) { return fmt::format("core{}_{}", number, part); };
-  const auto own_clock = [&](const std::string& part) { return clock(name(part.c_str()), look_ahead); };
-  auto parts = std::make_unique<CoreParts>();
-  parts->context.memory = &memory_;
-  parts->context.core = number;
-  parts->context.types = platform_.memory_types;
-  parts->context.witness = shadow();
-  ControlRegisters registers;
-  registers.cr4 |= kCr4Pge;
-  parts->context.control = ControlState(registers, platform_.processor);
-
-  parts->l2 = std::make_unique<Cache>(name("l2").c_str(), platform_.l2, HitLevel::kL2,
-                                      platform_.l2.latency - platform_.l1d.latency);
-  parts->l2->below(*l3_);
-  parts->l1d = std::make_unique<Cache>(name("l1d").c_str(), platform_.l1d, HitLevel::kL1, platform_.l1d.latency);
-  parts->l1d->below(*parts->l2);
-  Cache* instructions = parts->l1d.get();
-  if (platform_.l1i) {
-    parts->l1i = std::make_unique<Cache>(name("l1i").c_str(), *platform_.l1i, HitLevel::kL1, platform_.l1i->latency);
-    parts->l1i->below(*parts->l2);
-    instructions = parts->l1i.get();
-  }
-  if (platform_.l3.policy == CachePolicy::kInclusive) l3_->above(*parts->l2);
-  if (platform_.l2.policy == CachePolicy::kInclusive || platform_.l3.policy == CachePolicy::kInclusive) {
-    parts->l2->above(*parts->l1d);
-    if (parts->l1i) parts->l2->above(*parts->l1i);
-  }
-
-  parts->second_level = std::make_unique<SecondLevelTlb>(name("stlb").c_str(), platform_.second_level, parts->context);
-  parts->walker = std::make_unique<PageWalker>(name("page_walkers").c_str(), platform_.walker, parts->context,
-                                               &parts->second_level->state().data());
-  parts->walker->memory(*parts->l1d);
-  parts->second_level->walker(*parts->walker);
-  parts->lsu = std::make_unique<LoadStoreUnit>(name("lsu").c_str(), platform_.lsu, parts->context);
-  parts->lsu->second_level(*parts->second_level);
-  parts->lsu->data_cache(*parts->l1d);
-  parts->lsu->instruction_cache(*instructions);
-
-  const LocalClock core_clock = own_clock("core");
-  if (platform_.model == CoreModel::kWindow) {
-    std::vector<LocalClock> slots;
-    for (unsigned i = 0; i < platform_.window.outstanding; ++i) slots.push_back(own_clock(fmt::format("slot{}", i)));
-    slots.push_back(own_clock("front end"));
-    const bool company = platform_.cores > 1 || has_prefetchers(platform_);
-    parts->core =
-        std::make_unique<WindowCore>(name("core").c_str(), *parts->lsu, core_clock, slots, platform_.window, company);
-  } else {
-    parts->core = std::make_unique<BlockingCore>(name("core").c_str(), *parts->lsu, core_clock);
-  }
-  parts->core->fast_path().attach(*parts->l1d, *instructions, parts->walker->recent_tables(),
-                                  {&parts->l2->array(), &l3_->array()});
-  if (platform_.l1d.prefetch_next_line) parts->l1d->enable_prefetch(own_clock("l1d prefetch"));
-  if (platform_.l2.prefetch_next_line) parts->l2->enable_prefetch(own_clock("l2 prefetch"));
-  return parts;
-}
-
-void Machine::run(const std::vector<Program*>& programs) {
-  MMUSIM_INVARIANT(programs.size() <= cores_.size(), "a core for each program");
-  const CycleTime begin = now();
+void Machine::start(const std::vector<Program*>& programs) {
+  MMUSIM_INVARIANT(programs.size() <= cores_.size() && !running_, "a core for each program");
+  CycleTime begin = now();
+  const Moment present = kernel_now();
+  if (clock_.cycle_of(present) > begin) begin = clock_.first_cycle_from(present);
   for (size_t i = 0; i < programs.size(); ++i) cores_[i]->core->start(*programs[i], begin);
   running_ = true;
-  sc_core::sc_start();
+}
+
+void Machine::finish() {
   running_ = false;
   for (const auto& parts : cores_) parts->core->rethrow();
   for (const auto& parts : cores_) {
     MMUSIM_INVARIANT(parts->core->finished(),
                      fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
-                                 parts->core->name(), who_waits()));
+                                 clock_.waits().short_name(parts->core->name()), who_waits()));
   }
 }
 
@@ -136,14 +84,13 @@ std::string Machine::who_waits() const {
 
 void Machine::set_control(unsigned core, const ControlState& control) {
   CoreContext& context = cores_[core]->context;
-  if (context.activity != nullptr) context.activity->control_written(core, 4, control.registers().cr4, /*timed=*/false);
+  if (observers_.wants(kProgramNotices)) observers_.control_written(core, 4, control.registers().cr4, /*timed=*/false);
   context.control = control;
   cores_[core]->core->fast_path().forget();
 }
 
 unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
-  ActivitySink* activity = cores_[core]->context.activity;
-  if (activity != nullptr) activity->invalidated(core, operation, charge == Charge::kCycles);
+  if (observers_.wants(kProgramNotices)) observers_.invalidated(core, operation, charge == Charge::kCycles);
   return remove(core, operation, charge);
 }
 
@@ -153,7 +100,7 @@ unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge ch
   removed += parts.second_level->state().invalidate(operation);
   removed += parts.walker->structure_caches().invalidate(parts.context.control, operation);
   if (charge == Charge::kCycles) parts.lsu->count_flush(removed);
-  if (shadow_) check_tlbs(core, operation);
+  if (checker_) check_tlbs(core, operation);
   return removed;
 }
 
@@ -161,9 +108,9 @@ unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge ch
 void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
   CoreParts& parts = *cores_[core];
   const auto check = [&](const TlbLevel& tlb, const char* name) {
-    shadow_->check_contents(core, parts.context.control, tlb, name, parts.core->now());
+    checker_->check_contents(core, parts.context.control, tlb, name, parts.core->now());
   };
-  shadow_->flushed(core, operation);
+  checker_->flushed(core, operation);
   parts.lsu->first_level().for_each_tlb(check);
   parts.second_level->state().for_each_tlb(check);
 }
@@ -175,9 +122,7 @@ unsigned Machine::running_core() const {
 
 bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   CoreParts& parts = *cores_[core];
-  if (parts.context.activity != nullptr) {
-    parts.context.activity->control_written(core, 3, value, charge == Charge::kCycles);
-  }
+  if (observers_.wants(kProgramNotices)) observers_.control_written(core, 3, value, charge == Charge::kCycles);
   const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory_});
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(parts.context.control, value);
@@ -187,15 +132,14 @@ bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   return true;
 }
 
-void Machine::set_sink(RecordSink* sink, bool accesses) {
-  for (const auto& parts : cores_) {
-    parts->context.sink = sink;
-    parts->context.sink_accesses = accesses && sink != nullptr;
-  }
+void Machine::observe(Observer& observer) {
+  observers_.add(observer);
+  dram_->system().observe(observers_.wants(kDramCommandNotices) ? &observers_ : nullptr);
 }
 
-void Machine::set_activity(ActivitySink* activity) {
-  for (const auto& parts : cores_) parts->context.activity = activity;
+void Machine::stop_observing(const Observer& observer) {
+  observers_.remove(observer);
+  dram_->system().observe(observers_.wants(kDramCommandNotices) ? &observers_ : nullptr);
 }
 
 CycleTime Machine::now() const {
@@ -214,13 +158,10 @@ StatNode Machine::stats() const {
     node.child("lsu").add(parts.core->access_stats());
     node.child("stlb").add(parts.second_level->state().stats());
     node.child("page_walkers").add(parts.walker->stats());
-    const auto first_level = [&parts](const Cache& cache) {
-      CacheStats stats = cache.stats();
-      parts.core->fast_path().add_to(stats, cache);
-      return stats;
-    };
-    node.child("l1d").add(first_level(*parts.l1d));
-    if (parts.l1i) node.child("l1i").add(first_level(*parts.l1i));
+    CacheStats l1d = parts.l1d->stats();
+    parts.core->fast_path().add_to(l1d);
+    node.child("l1d").add(l1d);
+    if (parts.l1i) node.child("l1i").add(parts.l1i->stats());
     node.child("l2").add(parts.l2->stats());
   }
   root.child("l3").add(l3_->stats());

@@ -3,51 +3,100 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
+#include "models/base/enum_array.h"
 #include "models/base/histogram.h"
 #include "models/base/records.h"
+#include "models/base/stats.h"
 #include "models/base/translation_counts.h"
 
 namespace mmusim {
 
+/// Counters for each value of an enumeration with name_of(): the members of one object in JSON.
+template <class E, class T = uint64_t>
+struct CountsBy : EnumArray<E, T> {
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    for (const E e : kAllOf<E>) v(name_of(e), (*this)[e], "");
+  }
+};
+using StageCounts = CountsBy<Stage>;
+using HitCounts = CountsBy<HitLevel>;
+using KindCounts = CountsBy<AccessKind, TranslationCounts>;
+
+/// Counters by level of a paging-structure entry (index 1 = PTE ... 5) and by where it was found.
+struct LevelCounts : std::array<HitCounts, 6> {
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    for (size_t level = 1; level < size(); ++level) v(std::to_string(level), (*this)[level], "");
+  }
+};
+
+/// The lists of a summary. Each counter of the machine stands in one of them.
+enum class TotalsList : uint8_t {
+  kTotals,     ///< "totals"
+  kMachine,    ///< "machine"
+  kProcessor,  ///< the source of "perf"; not shown itself
+};
+
 /// What the machine did in a stretch of time. Times are core cycles.
 struct MachineTotals {
-  uint64_t accesses = 0;        ///< data accesses of programs and of kernel code
-  uint64_t lookups = 0;         ///< of the first-level data TLB (an access over a page boundary makes two)
-  uint64_t l1_dtlb_misses = 0;  ///< lookups that missed there
-  uint64_t stlb_misses = 0;     ///< of these, those that missed the second-level TLB as well
-  uint64_t walks = 0;           ///< page walks, faults included
-  uint64_t entry_reads = 0;     ///< paging-structure entries fetched by walks
-  uint64_t cycles = 0;          ///< elapsed
-  uint64_t walk_cycles = 0;     ///< sum over walks of end - begin
-  EnumArray<Stage, uint64_t> stage_cycles{};  ///< sum over accesses, by stage
-  /// Entry reads of walks by level (index 1 = PTE ... 5) and by where they hit.
-  std::array<EnumArray<HitLevel, uint64_t>, 6> reads_by_level{};
-  Histogram walk_latency;                 ///< end - begin of each walk
-  TranslationCountsByKind translation{};  ///< as the processors' own counters count
-  uint64_t flushes = 0;                   ///< operations that remove translations
+  uint64_t accesses = 0, lookups = 0, l1_dtlb_misses = 0, stlb_misses = 0, walks = 0, entry_reads = 0, cycles = 0;
+  uint64_t walk_cycles = 0;
+  StageCounts stage_cycles{};
+  LevelCounts reads_by_level{};
+  Histogram walk_latency;
+  KindCounts translation{};
+  uint64_t flushes = 0;
 
-  void merge(const MachineTotals& other);
+  /// Calls v(list, name, value, meaning) for each counter: the one place that lists them. merge(), difference() and the
+  /// lists of the summary are made from it.
+  template <class Visitor>
+  void describe_all(Visitor&& v) const;
+  /// Calls v(name, value, meaning) for all counters, as other statistics do.
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    describe_all(
+        [&v](TotalsList, std::string_view name, const auto& value, const char* meaning) { v(name, value, meaning); });
+  }
+
+  void merge(const MachineTotals& other) { *this = sum(*this, other); }
   /// Cycles of the stages that translate (all but data and stall), and of all stages.
   uint64_t translation_cycles() const;
   uint64_t all_stage_cycles() const;
-
-  template <class Visitor>
-  void describe(Visitor&& v) const;
 };
 
-/// Returns what the machine counted between two moments; `earlier` is a former state of `later`.
-MachineTotals difference(const MachineTotals& later, const MachineTotals& earlier);
+/// The counters of one list, as statistics of their own.
+template <TotalsList kList>
+struct ListedTotals {
+  const MachineTotals& totals;
+
+  template <class Visitor>
+  void describe(Visitor&& v) const {
+    totals.describe_all([&v](TotalsList list, std::string_view name, const auto& value, const char* meaning) {
+      if (list == kList) v(name, value, meaning);
+    });
+  }
+};
 
 template <class Visitor>
-void MachineTotals::describe(Visitor&& v) const {
-  v("accesses", accesses, "data accesses of programs and of kernel code");
-  v("lookups", lookups, "lookups of the first-level data TLB");
-  v("l1_dtlb_misses", l1_dtlb_misses, "lookups that missed the first-level data TLB");
-  v("stlb_misses", stlb_misses, "lookups that missed the second-level TLB as well");
-  v("walks", walks, "page walks, faults included");
-  v("entry_reads", entry_reads, "paging-structure entries fetched by walks");
-  v("cycles", cycles, "elapsed core cycles");
+void MachineTotals::describe_all(Visitor&& v) const {
+  using enum TotalsList;
+  v(kTotals, "accesses", accesses, "data accesses of programs and of kernel code");
+  v(kTotals, "lookups", lookups, "lookups of the first-level data TLB");
+  v(kTotals, "l1_dtlb_misses", l1_dtlb_misses, "lookups that missed the first-level data TLB");
+  v(kTotals, "stlb_misses", stlb_misses, "lookups that missed the second-level TLB as well");
+  v(kTotals, "walks", walks, "page walks, faults included");
+  v(kTotals, "entry_reads", entry_reads, "paging-structure entries fetched by walks");
+  v(kTotals, "cycles", cycles, "elapsed core cycles");
+  v(kMachine, "walk_cycles", walk_cycles, "cycles of all walks added up, from begin to end");
+  v(kMachine, "stage_cycles", stage_cycles, "cycles of all accesses by stage");
+  v(kMachine, "walk_reads_by_level", reads_by_level, "entries read by walks, by level and by where they were found");
+  v(kMachine, "walk_latency_cycles", walk_latency, "cycles of each walk");
+  v(kProcessor, "translation", translation, "as the processor's own counters count");
+  v(kProcessor, "flushes", flushes, "operations that remove translations");
 }
 
 }  // namespace mmusim

@@ -5,7 +5,6 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
-#include "models/x86/walk.h"
 
 namespace mmusim {
 
@@ -25,7 +24,7 @@ std::string text_of(const Translation& t) {
 
 }  // namespace
 
-std::string ShadowWalk::difference(VirtAddr va, const Translation& got, const Translation& expected) {
+std::string TranslationChecker::difference(VirtAddr va, const Translation& got, const Translation& expected) {
   // Sizes may differ: parts of large pages, and small pages that share an entry, are what TLBs hold. An entry that is
   // clean though the page is dirty is only slower.
   const bool same = got.address(va) == expected.address(va) && got.rights() == expected.rights() &&
@@ -36,53 +35,42 @@ std::string ShadowWalk::difference(VirtAddr va, const Translation& got, const Tr
                      text_of(expected));
 }
 
-void ShadowWalk::translated(unsigned core, const ControlState& control, VirtAddr va, AccessType type,
-                            const Translation& translation, std::optional<FaultReason> fault, uint64_t access,
-                            CycleTime now) {
-  ++translations_;
-  const Walk walk = complete_walk(control, va, *memory_);
-  std::optional<FaultReason> expected = walk.fault();
-  if (!expected) expected = check_rights(control, walk.translation(), type);
-  std::string what;
-  if (fault != expected) {
-    what = fmt::format("it says {}, the page tables say {}", fault ? name_of(*fault) : "no fault",
+/// Returns what is wrong with a translation whose address `walk` leads to, or to the fault `expected`; empty: nothing.
+std::string TranslationChecker::judge(const UsedTranslation& used, const Walk& walk,
+                                      std::optional<FaultReason> expected) {
+  const bool hit = used.translation == nullptr;
+  if (used.fault != expected) {
+    const char* says = used.fault ? name_of(*used.fault) : "no fault";
+    return fmt::format("{}, the page tables say {}", hit ? "it hits" : fmt::format("it says {}", says),
                        expected ? name_of(*expected) : "no fault");
-  } else if (!fault) {
-    what = difference(va, translation, walk.translation());
-    if (what.empty() && walk.needs_update(type)) what = "an accessed or dirty flag is not set in the page tables";
   }
-  judge(core, control, va, type, access, what, now);
+  if (used.fault) return {};
+  if (hit && walk.translation().address(used.va) != used.pa) {
+    return fmt::format("it has {}, the page tables say {}", used.pa, walk.translation().address(used.va));
+  }
+  if (!hit) {
+    const std::string what = difference(used.va, *used.translation, walk.translation());
+    if (!what.empty()) return what;
+  }
+  return walk.needs_update(used.type) ? "an accessed or dirty flag is not set in the page tables" : "";
 }
 
-void ShadowWalk::hit(unsigned core, const ControlState& control, VirtAddr va, AccessType type, PhysAddr pa,
-                     uint64_t access, CycleTime now) {
+void TranslationChecker::translated(const UsedTranslation& used) {
   ++translations_;
-  const Walk walk = complete_walk(control, va, *memory_);
+  const Walk walk = complete_walk(used.control, used.va, *memory_);
   std::optional<FaultReason> expected = walk.fault();
-  if (!expected) expected = check_rights(control, walk.translation(), type);
-  std::string what;
-  if (expected) {
-    what = fmt::format("it hits, the page tables say {}", name_of(*expected));
-  } else if (walk.translation().address(va) != pa) {
-    what = fmt::format("it has {}, the page tables say {}", pa, walk.translation().address(va));
-  } else if (walk.needs_update(type)) {
-    what = "an accessed or dirty flag is not set in the page tables";
-  }
-  judge(core, control, va, type, access, what, now);
-}
-
-/// Stops unless nothing is wrong or the translation may be stale.
-void ShadowWalk::judge(unsigned core, const ControlState& control, VirtAddr va, AccessType type, uint64_t access,
-                       const std::string& what, CycleTime now) {
+  if (!expected) expected = check_rights(used.control, walk.translation(), used.type);
+  const std::string what = judge(used, walk, expected);
   if (what.empty()) return;
-  if (may_be_stale(core, va)) {
+  if (may_be_stale(used.core, used.va)) {
     ++stale_seen_;
     return;
   }
-  stop(core, control, va, fmt::format("the {} of access {}", name_of(type.kind()), access), what, now);
+  stop(used.core, used.control, used.va, fmt::format("the {} of access {}", name_of(used.type.kind()), used.access),
+       what, used.now);
 }
 
-void ShadowWalk::entry_changed(VirtAddr va, uint64_t bytes) {
+void TranslationChecker::entry_changed(VirtAddr va, uint64_t bytes) {
   for (Stale& stale : stale_) {
     if (bytes == 0) {
       stale.anything = true;
@@ -94,7 +82,7 @@ void ShadowWalk::entry_changed(VirtAddr va, uint64_t bytes) {
 }
 
 /// Pieces stay as long as any address of them may be cached: what one INVLPG leaves of a larger piece stays whole.
-void ShadowWalk::flushed(unsigned core, const Invalidation& operation) {
+void TranslationChecker::flushed(unsigned core, const Invalidation& operation) {
   Stale& stale = stale_[core];
   if (operation.tlb == InvalidationScope::kAll && operation.globals &&
       operation.structures == InvalidationScope::kAll) {
@@ -107,7 +95,7 @@ void ShadowWalk::flushed(unsigned core, const Invalidation& operation) {
   if (page != stale.pieces.end() && page->second <= kPageBytes) stale.pieces.erase(page);
 }
 
-bool ShadowWalk::may_be_stale(unsigned core, VirtAddr va) const {
+bool TranslationChecker::may_be_stale(unsigned core, VirtAddr va) const {
   const Stale& stale = stale_[core];
   if (stale.anything) return true;
   // The pieces of one level do not overlap; those that could cover `va` begin at its page, or at its table's first.
@@ -118,8 +106,8 @@ bool ShadowWalk::may_be_stale(unsigned core, VirtAddr va) const {
   return false;
 }
 
-void ShadowWalk::check_contents(unsigned core, const ControlState& control, const TlbLevel& tlb, const char* name,
-                                CycleTime now) {
+void TranslationChecker::check_contents(unsigned core, const ControlState& control, const TlbLevel& tlb,
+                                        const char* name, CycleTime now) {
   for (unsigned number = 0; number < tlb.arrays(); ++number) {
     const TlbArray& array = tlb.array(number);
     array.for_each([&](unsigned slot, VirtAddr first, EntryKind kind, uint16_t pcid, bool global) {
@@ -142,8 +130,8 @@ void ShadowWalk::check_contents(unsigned core, const ControlState& control, cons
   }
 }
 
-void ShadowWalk::stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
-                      const std::string& what, CycleTime now) {
+void TranslationChecker::stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
+                              const std::string& what, CycleTime now) {
   std::string entries;
   const Walk walk = complete_walk(control, va, *memory_);
   for (const Walk::Step& step : walk.steps()) {

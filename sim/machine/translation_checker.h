@@ -6,29 +6,29 @@
 #include <vector>
 
 #include "models/base/phys_mem.h"
+#include "models/fabric/observer.h"
 #include "models/tlb/tlb_level.h"
-#include "models/x86/translation_witness.h"
+#include "models/x86/walk.h"
 
 namespace mmusim {
 
-/// The second opinion of --paranoid: compares each translation that a machine used, and what its TLBs hold after each
-/// flush, with the pure walk over the page tables as they are now (models/x86/walk.h).
+/// The checker of --paranoid: compares each translation that a machine used, and what its TLBs hold after each flush,
+/// with the pure walk over the page tables as they are now (models/x86/walk.h).
 ///
 /// A difference is right only where the architecture allows a stale entry: software changed an entry that was present
 /// and has not flushed that address on that core since (SDM vol. 3A 4.10.4). Anything else stops the program with
 /// module, cycle, both translations and the way to reproduce.
-class ShadowWalk final : public TranslationWitness {
+class TranslationChecker final : public Observer {
  public:
   /// `memory` holds the page tables and outlives this object.
-  ShadowWalk(PhysMem& memory, unsigned cores) : memory_(&memory), stale_(cores) {}
+  TranslationChecker(PhysMem& memory, unsigned cores) : memory_(&memory), stale_(cores) {}
 
-  void translated(unsigned core, const ControlState& control, VirtAddr va, AccessType type,
-                  const Translation& translation, std::optional<FaultReason> fault, uint64_t access,
-                  CycleTime now) override;
-  void hit(unsigned core, const ControlState& control, VirtAddr va, AccessType type, PhysAddr pa, uint64_t access,
-           CycleTime now) override;
-  void entry_changed(VirtAddr va, uint64_t bytes) override;
+  uint32_t mask() const override { return kTranslationNotices; }
+  void translated(const UsedTranslation& used) override;
 
+  /// Software stored to an entry that was present before: cached translations of [va, va + bytes) may be stale until
+  /// they are flushed. `bytes` 0: it is not known which addresses the entry maps.
+  void entry_changed(VirtAddr va, uint64_t bytes);
   /// `operation` was carried out on that core: what it had to remove cannot be stale any more.
   void flushed(unsigned core, const Invalidation& operation);
   /// Compares every entry of the current address space.
@@ -47,8 +47,7 @@ class ShadowWalk final : public TranslationWitness {
   };
   /// Why `got` is not what a walk finds; empty if it is.
   static std::string difference(VirtAddr va, const Translation& got, const Translation& expected);
-  void judge(unsigned core, const ControlState& control, VirtAddr va, AccessType type, uint64_t access,
-             const std::string& what, CycleTime now);
+  static std::string judge(const UsedTranslation& used, const Walk& walk, std::optional<FaultReason> expected);
   bool may_be_stale(unsigned core, VirtAddr va) const;
   [[noreturn]] void stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
                          const std::string& what, CycleTime now);

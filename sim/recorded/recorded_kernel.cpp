@@ -8,10 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "mm/kernel.h"
-#include "mm/profile.h"
+#include "mm/release.h"
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "sim/recorded/guest_machine.h"
+#include "sim/recorded/recorded_release.h"
 #include "sim/recorded/recorded_stages.h"
 #include "sim/recorded/resource_tree.h"
 
@@ -134,16 +135,48 @@ std::vector<RecordedStage> stages_of(const Dump& dump) {
   return stages;
 }
 
-ordered_json memory_json(const Dump& dump, const std::vector<BootRange>& ranges) {
+/// Gigantic pages that boot took from memblock, in order of allocation. Recordings list what the function that takes
+/// them allocated, which may have been something else.
+std::vector<PhysRange> boot_hugetlb_of(const Dump& dump, std::vector<std::string>& notes) {
+  std::vector<PhysRange> pages;
+  if (!dump.has("/boot_hugetlb") || dump.at("/boot_hugetlb").is_null()) return pages;
+  const size_t count = dump.array("/boot_hugetlb").size();
+  for (size_t i = 0; i < count; ++i) {
+    const std::string at = fmt::format("/boot_hugetlb/{}", i);
+    const PhysRange page{PhysAddr(dump.number(at + "/0")), PhysAddr(dump.number(at + "/1"))};
+    const bool gigantic = page.start.is_aligned(kGiB) && page.end == page.start + kGiB;
+    if (gigantic) pages.push_back(page);
+  }
+  if (pages.size() != count) {
+    notes.push_back(fmt::format("boot_hugetlb: {} of {} entries are no page of 1 GiB and are left out",
+                                count - pages.size(), count));
+  }
+  return pages;
+}
+
+std::vector<PhysRange> reserved_of(const Dump& dump) {
+  std::vector<PhysRange> reserved;
+  for (size_t i = 0; i < dump.array("/boot_reserved").size(); ++i) {
+    const std::string at = fmt::format("/boot_reserved/{}", i);
+    reserved.push_back({PhysAddr(dump.number(at + "/0")), PhysAddr(dump.number(at + "/1"))});
+  }
+  return reserved;
+}
+
+ordered_json memory_json(const Dump& dump, const std::vector<BootRange>& ranges,
+                         const std::vector<PhysRange>& boot_hugetlb) {
   ordered_json memory;
   for (const BootRange& r : ranges) {
     memory["ranges"].push_back(
         {{"start", hex(r.range.start.raw())}, {"end", hex(r.range.end.raw())}, {"node", r.node}});
   }
   memory["reserved"] = ordered_json::array();
-  for (size_t i = 0; i < dump.array("/boot_reserved").size(); ++i) {
-    const std::string at = fmt::format("/boot_reserved/{}", i);
-    memory["reserved"].push_back({{"start", hex(dump.number(at + "/0"))}, {"end", hex(dump.number(at + "/1"))}});
+  // From 6.15 on the gigantic pages are among the reserved ranges.
+  for (const PhysRange& range : without(reserved_of(dump), boot_hugetlb)) {
+    memory["reserved"].push_back({{"start", hex(range.start.raw())}, {"end", hex(range.end.raw())}});
+  }
+  for (const PhysRange& page : boot_hugetlb) {
+    memory["boot_hugetlb"].push_back({{"start", hex(page.start.raw())}, {"end", hex(page.end.raw())}});
   }
   for (const NodeData& data : node_data_of(dump.texts("/stages/0/dmesg"))) {
     memory["node_data"].push_back({{"node", data.node}, {"start", hex(data.range.start.raw())}});
@@ -152,28 +185,41 @@ ordered_json memory_json(const Dump& dump, const std::vector<BootRange>& ranges)
   return memory;
 }
 
+/// The release of "6.12.117+deb12-amd64 #1 SMP ...": its first word.
+std::string release_of(const Dump& dump) {
+  const std::string text = dump.text("/kernel");
+  return text.substr(0, text.find(' '));
+}
+
+/// Computes phys_base, the place where KASLR put the image, from the physical and the run-time virtual address of
+/// init_top_pgt. 0 if the symbol is not recorded.
+uint64_t kernel_phys_base(const Dump& dump) {
+  constexpr uint64_t kStartKernelMap = 0xffffffff80000000;
+  const std::string symbol = "/symbols/init_top_pgt";
+  if (!dump.has(symbol) || dump.at(symbol).is_null()) return 0;
+  const uint64_t va = dump.number(symbol);
+  if (va < kStartKernelMap) dump.fail(symbol, "expected an address of the kernel image, from 0xffffffff80000000 up");
+  return dump.number("/init_top_pgt_pa") - (va - kStartKernelMap);  // modulo 2^64
+}
+
 ordered_json kernel_json(const Dump& dump, const GuestMachine& machine, const std::vector<RecordedStage>& stages,
                          std::vector<std::string>& notes) {
-  const std::string release = dump.text("/kernel");
-  const auto version = mm::version_of_release(release);
-  if (!version) dump.fail("/kernel", "expected a kernel release such as \"6.1.0-56-amd64\"");
-  const std::string profile = mm::profile_of(*version).name;
-  if (!release.starts_with(profile + ".")) {
-    notes.push_back(fmt::format("kernel {}: simulated with the profile {}", release, profile));
+  ordered_json kernel;
+  if (!put_release(release_of(dump), kernel, notes)) {
+    dump.fail("/kernel", "expected a kernel release such as \"6.1.0-56-amd64\"");
   }
   if (dump.number_or("/section_size", kSectionBytes) != kSectionBytes) {
     dump.fail("/section_size", "expected 134217728 (128 MiB)");
   }
   const bool nx = (dump.number_or("/stages/0/regs/efer", kEferNxe) & kEferNxe) != 0;
   const uint64_t cr4 = dump.number_or("/stages/0/regs/cr4", kCr4Pse | kCr4Pge);
-  ordered_json kernel;
-  kernel["version"] = profile;
   kernel["levels"] = dump.number("/stages/0/levels");
   for (const char* base : {"vmemmap_base", "page_offset_base"}) {
     const std::string at = std::string("/stages/0/") + base;
     if (dump.has(at)) kernel[base] = hex(dump.number(at));
   }
   kernel["init_top_pgt_pa"] = hex(dump.number("/init_top_pgt_pa"));
+  if (const uint64_t base = kernel_phys_base(dump); base != 0) kernel["kernel_phys_base"] = hex(base);
   kernel["struct_page_bytes"] = dump.number_or("/struct_page_size", kStructPageBytes);
   kernel["mem_section_bytes"] = dump.number_or("/mem_section_bytes", kMemSectionBytes);
   // The kernel asks CPUID; its start-up code sets the bits in CR4 without asking, which ones depends on the version.
@@ -190,10 +236,12 @@ ordered_json kernel_json(const Dump& dump, const GuestMachine& machine, const st
   return kernel;
 }
 
-FolioOrder folio_order(const std::string& release) {
-  const auto version = mm::version_of_release(release);
-  const bool batches = version && mm::profile_of(*version).hvo_batches;
-  return batches ? FolioOrder::kLastFirst : FolioOrder::kAsAllocated;
+FolioOrder folio_order(const Dump& dump) {
+  const auto profile = mm::profile_of_release(release_of(dump));
+  mm::KernelConfig kernel;
+  kernel.version = profile->version;
+  kernel.overrides = profile->overrides;
+  return mm::effective_profile(kernel).hvo_batches ? FolioOrder::kLastFirst : FolioOrder::kAsAllocated;
 }
 
 }  // namespace
@@ -212,10 +260,11 @@ DerivedScenario scenario_from_dump(const json& root, const std::string& name) {
   // The processor of a recording is an emulated one; Zen 3 stands for it, Zen 4 where five levels are needed.
   scenario["platform"] = dump.number("/stages/0/levels") == 5 ? "genoa" : "milan";
   scenario["kernel"] = kernel_json(dump, machine, stages, out.notes);
-  scenario["memory"] = memory_json(dump, ranges);
+  const std::vector<PhysRange> boot_hugetlb = boot_hugetlb_of(dump, out.notes);
+  scenario["memory"] = memory_json(dump, ranges, boot_hugetlb);
   scenario["phases"] =
-      phases_of(stages, ranges, mm::probe_memory_block_size(ranges.back().range.end, /*hypervisor=*/true),
-                folio_order(dump.text("/kernel")));
+      phases_of(stages, ranges, boot_hugetlb, mm::probe_memory_block_size(ranges.back().range.end, /*hypervisor=*/true),
+                folio_order(dump));
   out.json = scenario.dump(2) + "\n";
   return out;
 }

@@ -21,6 +21,8 @@ constexpr uint64_t kSubsectionBytes = 2 * kMiB;
 
 std::string hex(uint64_t value) { return fmt::format("0x{:x}", value); }
 
+using FolioSet = std::set<std::pair<uint64_t, uint64_t>>;  // head page, pages
+
 /// A device's memory for which struct pages exist (memremap_pages).
 struct Attachment {
   PhysRange range;
@@ -43,7 +45,7 @@ std::string match_one(const std::string& text, const char* pattern) {
 struct StageState {
   std::vector<PhysRange> added;
   std::vector<Attachment> attached;
-  std::set<std::pair<uint64_t, uint64_t>> folios;
+  FolioSet folios;
 };
 
 /// Node of a recorded device: "numa_node:1" in what the actions printed about it, else 0.
@@ -91,8 +93,7 @@ std::vector<Attachment> attachments_of(const RecordedStage& stage, const std::ve
 /// The order in which the buddy allocator handed folios out: free blocks of just that size come first, then larger ones
 /// are split, ascending. A folio whose buddy was not taken came from a block of its size, unless it goes on where a run
 /// of split blocks ends.
-void sort_as_allocated(std::vector<std::pair<uint64_t, uint64_t>>& folios,
-                       const std::set<std::pair<uint64_t, uint64_t>>& all) {
+void sort_as_allocated(std::vector<std::pair<uint64_t, uint64_t>>& folios, const FolioSet& all) {
   const auto alone = [&](const std::pair<uint64_t, uint64_t>& folio) {
     const auto [pfn, pages] = folio;
     return !all.contains({pfn ^ pages, pages}) && !(pfn >= pages && all.contains({pfn - pages, pages}));
@@ -102,13 +103,15 @@ void sort_as_allocated(std::vector<std::pair<uint64_t, uint64_t>>& folios,
 
 class PhaseList {
  public:
-  PhaseList(uint64_t block_bytes, FolioOrder order) : block_bytes_(block_bytes), order_(order) {}
+  PhaseList(uint64_t block_bytes, FolioOrder order, const FolioSet& boot_folios)
+      : block_bytes_(block_bytes), order_(order), boot_folios_(boot_folios) {}
 
   void add_stage(const RecordedStage& stage, const StageState& before, const StageState& after,
                  const RecordedStage* previous) {
     stage_ = stage.name;
     const size_t first = phases_.size();
     if (previous == nullptr) phase("boot");
+    if (previous == nullptr && !boot_folios_.empty()) phase("hugetlb_init");
     hugetlb("restore", before.folios, after.folios);
     for (const Attachment& a : before.attached) {
       if (!contains(after.attached, a)) range_phase("pmem_remove", a.range);
@@ -187,8 +190,7 @@ class PhaseList {
     p["align"] = fmt::format("{}KiB", a.setup.align / kKiB);
   }
   /// Folios of `folios` that `without_these` lacks, in the order in which the kernel gets to them.
-  void hugetlb(const char* what, const std::set<std::pair<uint64_t, uint64_t>>& folios,
-               const std::set<std::pair<uint64_t, uint64_t>>& without_these) {
+  void hugetlb(const char* what, const FolioSet& folios, const FolioSet& without_these) {
     std::vector<std::pair<uint64_t, uint64_t>> changed;
     std::set_difference(folios.begin(), folios.end(), without_these.begin(), without_these.end(),
                         std::back_inserter(changed));
@@ -202,6 +204,7 @@ class PhaseList {
 
   uint64_t block_bytes_;
   FolioOrder order_;
+  const FolioSet& boot_folios_;
   std::string stage_;
   ordered_json phases_ = ordered_json::array();
 };
@@ -227,12 +230,18 @@ void follow_namespace_actions(const std::string& action, std::vector<std::pair<s
 }
 
 ordered_json phases_of(const std::vector<RecordedStage>& stages, const std::vector<BootRange>& boot,
-                       uint64_t block_bytes, FolioOrder folio_order) {
+                       const std::vector<PhysRange>& boot_hugetlb, uint64_t block_bytes, FolioOrder folio_order) {
   std::vector<PhysRange> boot_memory;
   for (const BootRange& r : boot) boot_memory.push_back(r.range);
-  PhaseList phases(block_bytes, folio_order);
+  FolioSet boot_folios;
+  for (const PhysRange& page : boot_hugetlb) boot_folios.insert({pfn_of(page.start).raw, page.bytes() >> kPageShift});
+  PhaseList phases(block_bytes, folio_order, boot_folios);
   std::vector<std::pair<std::string, NamespaceSetup>> setups;
   StageState before;
+  if (!stages.empty() && stages.front().folios) {
+    std::set_intersection(boot_folios.begin(), boot_folios.end(), stages.front().folios->begin(),
+                          stages.front().folios->end(), std::inserter(before.folios, before.folios.end()));
+  }
   const RecordedStage* previous = nullptr;
   for (const RecordedStage& stage : stages) {
     for (const std::string& action : stage.actions) follow_namespace_actions(action, setups);

@@ -50,8 +50,10 @@ void follow_namespace_actions(const std::string& action, std::vector<std::pair<s
 enum class FolioOrder : uint8_t { kAsAllocated, kLastFirst };
 
 /// The phases that lead from boot to each stage in turn; the difference of two stages' resources, blocks and folios
-/// says what was added, brought online, removed, optimised and restored in between.
+/// says what was added, brought online, removed, optimised and restored in between. `boot_hugetlb`: gigantic folios of
+/// the boot; hugetlb_init optimises those, no phase of their own.
 nlohmann::ordered_json phases_of(const std::vector<RecordedStage>& stages, const std::vector<BootRange>& boot,
-                                 uint64_t block_bytes, FolioOrder folio_order);
+                                 const std::vector<PhysRange>& boot_hugetlb, uint64_t block_bytes,
+                                 FolioOrder folio_order);
 
 }  // namespace mmusim

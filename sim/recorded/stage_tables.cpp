@@ -19,7 +19,7 @@ TablesFile::TablesFile(const std::string& path, const std::string& name) : file_
   file_.write(fmt::format("{{\"name\": {}, \"stages\": [", json_string(name)));
 }
 
-void TablesFile::stage(StageTables&& tables) {
+void TablesFile::stage(const StageTables& tables) {
   file_.write(fmt::format("{}\n {{\"stage\": {}, \"levels\": {}, \"entries\": [", first_ ? "" : ",",
                           json_string(tables.stage), tables.levels));
   first_ = false;

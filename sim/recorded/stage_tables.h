@@ -16,34 +16,18 @@ struct StageTables {
   std::vector<mm::TableEntry> entries;
 };
 
-/// Who gets the tables of each stage, in order.
-class TableSink {
- public:
-  virtual ~TableSink() = default;
-  virtual void stage(StageTables&& tables) = 0;
-};
-
 /// Writes `run --tables`: {"name","stages":[{"stage","levels","entries":[{"level","va","index","table_pa","value"}]}]},
 /// the schema of recorded tables. Streams; the file appears with close().
-class TablesFile final : public TableSink {
+class TablesFile {
  public:
   TablesFile(const std::string& path, const std::string& name);
-  void stage(StageTables&& tables) override;
+  /// Writes the tables of one stage; stages come in order.
+  void stage(const StageTables& tables);
   void close();
 
  private:
   AtomicFile file_;
   bool first_ = true;
-};
-
-/// Keeps them, to be compared.
-class KeptTables final : public TableSink {
- public:
-  void stage(StageTables&& tables) override { stages_.push_back(std::move(tables)); }
-  const std::vector<StageTables>& stages() const { return stages_; }
-
- private:
-  std::vector<StageTables> stages_;
 };
 
 }  // namespace mmusim

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/recorded/table_comparison.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -37,6 +40,49 @@ mm::TableEntry read_entry(const json& e, const std::string& where) {
           PhysAddr(number("table_pa")), number("value")};
 }
 
+constexpr uint64_t kPresent = 1, kLargePage = 0x80, kPatBit = 0x1000;
+
+bool is_leaf(const mm::TableEntry& e) {
+  return (e.value & kPresent) != 0 && (e.level == 1 || (e.level <= 3 && (e.value & kLargePage) != 0));
+}
+/// The page a leaf maps; bit 12 of a large page is PAT.
+uint64_t page_of(const mm::TableEntry& e) { return e.value & kAddressBits & (e.level > 1 ? ~kPatBit : ~uint64_t{0}); }
+
+/// The leaves of each page that has several, as sorted addresses.
+std::set<std::vector<uint64_t>> sharing_groups(const std::vector<mm::TableEntry>& entries) {
+  std::map<Key, std::vector<uint64_t>> leaves;  // by level and page
+  for (const mm::TableEntry& e : entries)
+    if (is_leaf(e)) leaves[{e.level, page_of(e)}].push_back(e.va.raw());
+  std::set<std::vector<uint64_t>> groups;
+  for (auto& [page, addresses] : leaves) {
+    if (addresses.size() < 2) continue;
+    std::sort(addresses.begin(), addresses.end());
+    groups.insert(std::move(addresses));
+  }
+  return groups;
+}
+
+/// Leaves that map something outside `boot_memory`: level, VA and page.
+std::set<std::pair<Key, uint64_t>> placed_leaves(const std::vector<mm::TableEntry>& entries,
+                                                 const std::vector<PhysRange>& boot_memory) {
+  std::set<std::pair<Key, uint64_t>> placed;
+  for (const mm::TableEntry& e : entries) {
+    if (!is_leaf(e)) continue;
+    const PhysAddr page(page_of(e));
+    const bool inside = std::any_of(boot_memory.begin(), boot_memory.end(),
+                                    [&](const PhysRange& r) { return r.start <= page && page < r.end; });
+    if (!inside) placed.insert({{e.level, e.va.raw()}, page.raw()});
+  }
+  return placed;
+}
+
+template <class Set>
+SetAgreement compare_sets(const Set& recorded, const Set& built) {
+  std::vector<typename Set::value_type> both;
+  std::set_intersection(recorded.begin(), recorded.end(), built.begin(), built.end(), std::back_inserter(both));
+  return {recorded.size(), built.size(), both.size()};
+}
+
 std::string shown(const mm::TableEntry& e) { return fmt::format("0x{:x} in {}[{}]", e.value, e.table_pa, e.index); }
 
 }  // namespace
@@ -55,11 +101,12 @@ LevelAgreement StageAgreement::sum() const {
 
 bool StageAgreement::agrees() const {
   const LevelAgreement all = sum();
-  return all.extra == 0 && all.same_flags == all.recorded &&
+  return all.extra == 0 && all.same_flags == all.recorded && shared.agrees() && placed.agrees() &&
          (!addresses_determined || all.same_address == all.recorded);
 }
 
-StageAgreement compare_stage(const StageTables& built, const json& stage, const std::string& where) {
+StageAgreement compare_stage(const StageTables& built, const json& stage, const std::string& where,
+                             const std::vector<PhysRange>& boot_memory) {
   if (!stage.contains("entries") || !stage["entries"].is_array()) {
     throw InputError(fmt::format("{}/entries: missing, there is nothing to compare with", where));
   }
@@ -72,8 +119,10 @@ StageAgreement compare_stage(const StageTables& built, const json& stage, const 
     result.first_difference =
         fmt::format("level {} va {}: {}, recorded {}", recorded.level, recorded.va, got, shown(recorded));
   };
+  std::vector<mm::TableEntry> recorded;
   for (size_t i = 0; i < stage["entries"].size(); ++i) {
     const mm::TableEntry want = read_entry(stage["entries"][i], fmt::format("{}/entries/{}", where, i));
+    recorded.push_back(want);
     LevelAgreement& level = result.level[want.level];
     ++level.recorded;
     const auto found = mine.find({want.level, want.va.raw()});
@@ -96,6 +145,8 @@ StageAgreement compare_stage(const StageTables& built, const json& stage, const 
       result.first_difference = fmt::format("level {} va {}: {}, recorded nothing", e.level, e.va, shown(e));
     }
   }
+  result.shared = compare_sets(sharing_groups(recorded), sharing_groups(built.entries));
+  result.placed = compare_sets(placed_leaves(recorded, boot_memory), placed_leaves(built.entries, boot_memory));
   const bool folios = stage.contains("hugetlb_folios") && !stage["hugetlb_folios"].empty();
   result.addresses_determined = stage.value("stage", "") == "boot" && !folios;
   return result;

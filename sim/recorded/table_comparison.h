@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "sim/recorded/resource_tree.h"
 #include "sim/recorded/stage_tables.h"
 
 namespace mmusim {
@@ -21,20 +22,38 @@ struct LevelAgreement {
   uint64_t extra = 0;         ///< built, but not recorded
 };
 
+/// Sets of leaves: recorded, built, and those that are equal in both.
+struct SetAgreement {
+  uint64_t recorded = 0;
+  uint64_t built = 0;
+  uint64_t equal = 0;
+
+  bool agrees() const { return recorded == equal && built == equal; }
+};
+
 /// How a stage agrees. Levels 1 to 5.
 struct StageAgreement {
   std::string stage;
   std::array<LevelAgreement, 6> level{};
+  /// Groups of two or more leaves that map one page (HVO tails, compound device pages): determined even where the
+  /// page's address is not.
+  SetAgreement shared;
+  /// Leaves that map memory which was not there at boot (memmap_on_memory, a device's own storage), with their
+  /// addresses: these are determined at any stage.
+  SetAgreement placed;
   std::string first_difference;  ///< empty: none
   bool addresses_determined = false;
 
   LevelAgreement sum() const;
-  /// All entries agree in place and flags, none is extra, and where the inputs determine addresses those agree too.
+  /// All entries agree in place and flags, none is extra, the same leaves share pages, leaves in added memory have the
+  /// same addresses, and where the inputs determine all addresses those agree too.
   bool agrees() const;
 };
 
 /// Compares what was built with the `entries` of a recorded stage. Addresses are determined at boot; later ones come
-/// from the buddy allocator, whose state is not recorded. Throws InputError if `stage` has no such list.
-StageAgreement compare_stage(const StageTables& built, const nlohmann::json& stage, const std::string& where);
+/// from the buddy allocator, whose state is not recorded. `boot_memory` tells memory that was added later. Throws
+/// InputError if `stage` has no list of entries.
+StageAgreement compare_stage(const StageTables& built, const nlohmann::json& stage, const std::string& where,
+                             const std::vector<PhysRange>& boot_memory);
 
 }  // namespace mmusim

@@ -13,7 +13,8 @@ namespace {
 
 FramePoolConfig pool_config(const AddressSpaceConfig& config) {
   FramePoolConfig frames = config.frames;
-  frames.gigabyte_pages = config.pages == MappingPolicy::k1G;
+  if (config.page_map) frames.gigabytes = config.page_map->gigabyte_pages();
+  if (config.pages == MappingPolicy::k1G) frames.gigabytes = FramePoolConfig::kAllGigabytes;
   return frames;
 }
 
@@ -69,7 +70,7 @@ void parse_frame_order(std::string_view text, FramePoolConfig& config) {
 }
 
 AddressSpaces::AddressSpaces(PhysMem& memory, const AddressSpaceConfig& config)
-    : memory_(memory), config_(config), frames_(pool_config(config)) {
+    : memory_(memory), config_(config), page_map_(config.page_map), frames_(pool_config(config)) {
   MMUSIM_INVARIANT(config_.levels == 4 || config_.levels == 5, "levels");
   kernel_root_ = frames_.take_table();
   ++counts_.tables;
@@ -112,7 +113,12 @@ PhysAddr AddressSpaces::table_below(PhysAddr table, unsigned level, VirtAddr va)
   return below;
 }
 
-unsigned AddressSpaces::leaf_level(VirtAddr va) const {
+unsigned AddressSpaces::leaf_level(VirtAddr va) {
+  const unsigned level = leaf_level_of_policy(va);
+  return page_map_ ? page_map_->leaf_level(va, level) : level;
+}
+
+unsigned AddressSpaces::leaf_level_of_policy(VirtAddr va) const {
   switch (config_.pages) {
     case MappingPolicy::k4K:
       return 1;
@@ -152,15 +158,18 @@ void AddressSpaces::ensure_mapped_slow(VirtAddr va) {
   check_canonical(va);
   PhysAddr table = is_upper_half(va) ? upper_half_entry(va) : table_below(space_->root, config_.levels, va);
   Region region{region_tag(va), {}, true};
+  std::optional<unsigned> leaf;  // asked once for a new page, since a page map counts
   for (unsigned level = config_.levels - 1; level >= 1; --level) {
     const PhysAddr at = table + level_index(va, level) * uint64_t{kEntryBytes};
     const uint64_t entry = memory_.load64(at);
     const bool present = (entry & pte::kPresent) != 0;
     if (level == 1) region = {region_tag(va), table, false};
     if (present && (level == 1 || (entry & pte::kPageSize) != 0)) break;
-    if (!present && level <= leaf_level(va)) {
+    if (!present && !leaf) leaf = leaf_level(va);
+    if (!present && level <= *leaf) {
       const PhysAddr frame = level == 1 ? frames_.take_4k() : level == 2 ? frames_.take_2m() : frames_.take_1g();
       ++(level == 1 ? counts_.pages_4k : level == 2 ? counts_.pages_2m : counts_.pages_1g);
+      if (page_map_ && !page_map_->covers(va)) ++counts_.outside_map;
       set_leaf(at, level, frame, va);
       break;
     }

@@ -12,6 +12,7 @@
 #include "models/base/phys_mem.h"
 #include "models/base/types.h"
 #include "sim/replay/frame_pool.h"
+#include "sim/replay/page_map.h"
 
 namespace mmusim {
 
@@ -28,6 +29,7 @@ struct AddressSpaceConfig {
   MappingPolicy pages = MappingPolicy::k4K;
   double thp_probability = 1.0;     ///< kThp; with fragmented frames times (1 - fragmentation)
   bool global_kernel_pages = true;  ///< pages of the upper half have the G bit
+  std::optional<PageMap> page_map;  ///< where it has a range it decides, and `pages` elsewhere
   FramePoolConfig frames;
 };
 
@@ -68,9 +70,10 @@ class AddressSpaces {
   /// The frame that the page of `va` has now (4 KiB granularity), without mapping anything.
   std::optional<Pfn> frame_of(VirtAddr va) const;
 
-  /// Pages mapped by 4 KiB, 2 MiB, 1 GiB leaves, and paging structures made.
+  /// Pages mapped by 4 KiB, 2 MiB, 1 GiB leaves, of them those outside all ranges of the page map; paging structures
+  /// made.
   struct Counts {
-    uint64_t pages_4k = 0, pages_2m = 0, pages_1g = 0, tables = 0;
+    uint64_t pages_4k = 0, pages_2m = 0, pages_1g = 0, outside_map = 0, tables = 0;
   };
   const Counts& counts() const { return counts_; }
 
@@ -95,11 +98,13 @@ class AddressSpaces {
   PhysAddr table_below(PhysAddr table, unsigned level, VirtAddr va);
   PhysAddr upper_half_entry(VirtAddr va);
   void set_leaf(PhysAddr entry, unsigned level, PhysAddr frame, VirtAddr va);
-  unsigned leaf_level(VirtAddr va) const;
+  unsigned leaf_level(VirtAddr va);
+  unsigned leaf_level_of_policy(VirtAddr va) const;
   void forget_cache() { cache_.fill(Region()); }
 
   PhysMem& memory_;
   const AddressSpaceConfig config_;
+  std::optional<PageMap> page_map_;  // counts down the large pages that it still has
   FramePool frames_;
   std::map<uint64_t, Space> spaces_;
   Space* space_ = nullptr;

@@ -45,11 +45,12 @@ uint64_t permuted(uint64_t index, uint64_t n, uint64_t seed) {
 FramePool::FramePool(const FramePoolConfig& config) : config_(config) {
   const PhysAddr begin = config_.begin.align_up(kBlockBytes);
   PhysAddr end = config_.begin + config_.bytes;
-  if (config_.gigabyte_pages) {
-    const PhysAddr first_1g = (begin + kBlockBytes).align_up(kGiB);
-    first_1g_ = first_1g.raw() / kGiB;
-    frames_1g_ = end > first_1g ? (end - first_1g) / kGiB : 0;
-    end = std::min(end, first_1g);
+  if (config_.gigabytes != 0) {
+    const uint64_t first_whole = (begin + kBlockBytes).align_up(kGiB).raw() / kGiB;
+    const uint64_t end_of_whole = std::max(end.raw() / kGiB, first_whole);
+    frames_1g_ = std::min(config_.gigabytes, end_of_whole - first_whole);
+    first_1g_ = end_of_whole - frames_1g_;
+    end = std::min(end, PhysAddr(first_1g_ * kGiB));
   }
   first_block_ = begin.raw() / kBlockBytes;
   blocks_ = end > begin ? (end - begin) / kBlockBytes : 0;

@@ -22,7 +22,9 @@ struct FramePoolConfig {
   FrameOrder order = FrameOrder::kSequential;
   double fragmentation = 0.5;  ///< kFragmented: 0 (none) to 1
   uint64_t seed = 1;
-  bool gigabyte_pages = false;  ///< take_1g() is used: all from the first whole GiB on is for it
+  uint64_t gigabytes = 0;  ///< so many whole GiB, the last ones, are for take_1g() alone, or as many as there are
+  /// All from the first whole GiB on.
+  static constexpr uint64_t kAllGigabytes = ~uint64_t{0};
 };
 
 /// Hands out frames of simulated memory; never takes back. The sequence is a pure function of the configuration and of

@@ -29,8 +29,8 @@ ControlState possible(const ControlRegisters& registers, const ProcessorTraits& 
 
 }  // namespace
 
-TracePlayer::TracePlayer(ReplayMachine& machine, AddressSpaces* spaces, PlayerOptions options)
-    : machine_(machine),
+TracePlayer::TracePlayer(Target& target, AddressSpaces* spaces, PlayerOptions options)
+    : target_(target),
       spaces_(spaces),
       options_(options),
       knows_address_space_(spaces == nullptr),
@@ -47,6 +47,8 @@ void TracePlayer::play(const TraceBatch& batch) {
       done = event.before;
     }
     apply(event);
+    if (event.kind == TraceEventKind::kMarker && on_marker_)
+      on_marker_(event.value, event.text == 0 ? std::string_view() : batch.texts[event.text - 1]);
   }
   if (done < accesses.size()) execute(accesses.subspan(done));
 }
@@ -54,10 +56,10 @@ void TracePlayer::play(const TraceBatch& batch) {
 void TracePlayer::execute(std::span<const MemAccess> accesses) {
   accessed_ = true;
   if (!expected_.empty()) {
-    check(accesses.front(), machine_.execute_one(accesses.front()));
+    check(accesses.front(), target_.execute_one(accesses.front()));
     accesses = accesses.subspan(1);
   }
-  machine_.execute(accesses);
+  target_.execute(accesses);
 }
 
 /// Holds the access after recorded translations to them: where it went by the machine's own translation if that is
@@ -91,7 +93,7 @@ void TracePlayer::apply(const TraceEvent& event) {
       return;
     case TraceEventKind::kInvpcid:
       if (!flushes_now()) return;
-      if (event.value == 0) return machine_.invalidate(kEverything);
+      if (event.value == 0) return target_.invalidate(kEverything);
       return invalidate_pages(event.va, event.value);
     case TraceEventKind::kProcess:
       return switch_to(event.value);
@@ -100,13 +102,13 @@ void TracePlayer::apply(const TraceEvent& event) {
     case TraceEventKind::kZero:
       if (options_.recorded_tables && event.has_operand) {
         check_memory(event.operand, event.value);
-        machine_.memory().fill(PhysAddr(event.operand), 0, event.value);
+        target_.memory().fill(PhysAddr(event.operand), 0, event.value);
       }
       return;
     case TraceEventKind::kTimed:
-      return machine_.charge(event.value == 0 ? Charge::kNothing : Charge::kCycles);
+      return target_.charge(event.value == 0 ? Charge::kNothing : Charge::kCycles);
     case TraceEventKind::kDrain:
-      return machine_.drain();
+      return target_.drain();
     case TraceEventKind::kMarker:
     case TraceEventKind::kInstruction:
       return;
@@ -122,10 +124,10 @@ void TracePlayer::map(const TraceEvent& event) {
   ++stats_.translations;
   const VirtAddr page = event.va.align_down(kPageBytes);
   const Pfn frame(event.value);
-  if (spaces_->frame_of(page).value_or(frame) != frame) machine_.drain();  // walks under way see the old entry
+  if (spaces_->frame_of(page).value_or(frame) != frame) target_.drain();  // walks under way see the old entry
   if (spaces_->map_recorded(page, frame)) {
     ++stats_.changed_translations;
-    machine_.invalidate(on_invlpg(machine_.control(), page));
+    target_.invalidate(on_invlpg(target_.control(), page));
   }
   std::erase_if(expected_, [&](const Expected& e) { return e.page == page; });
   if (expected_.size() == kMostExpected) expected_.clear();  // accesses are left out here
@@ -140,8 +142,8 @@ void TracePlayer::store_entry(const TraceEvent& event) {
   ++stats_.entry_writes;
   check_memory(event.operand, kEntryBytes);
   if ((event.value & pte::kPresent) != 0) check_memory(event.value & pte::kAddressMask, 1);
-  if (machine_.shadow() != nullptr) machine_.shadow()->entry_changed(VirtAddr(0), 0);  // it may map anything
-  machine_.memory().store64(PhysAddr(event.operand), event.value);
+  target_.entry_changed(VirtAddr(0), 0);  // it may map anything
+  target_.memory().store64(PhysAddr(event.operand), event.value);
 }
 
 void TracePlayer::check_memory(uint64_t pa, uint64_t bytes) const {
@@ -155,16 +157,16 @@ void TracePlayer::check_memory(uint64_t pa, uint64_t bytes) const {
 
 /// The first content is what the machine starts with; nothing is cached then.
 void TracePlayer::write_cr4(uint64_t value) {
-  const Invalidation removed = on_mov_cr4(machine_.control(), value);
-  ControlRegisters registers = machine_.control().registers();
+  const Invalidation removed = on_mov_cr4(target_.control(), value);
+  ControlRegisters registers = target_.control().registers();
   registers.cr4 = value;
-  const ControlState control = possible(registers, machine_.control().traits());
+  const ControlState control = possible(registers, target_.control().traits());
   if (control.levels() > options_.max_levels) {
     throw InputError(fmt::format("the trace's page tables have {} levels, the platform's processor has {}",
                                  control.levels(), options_.max_levels));
   }
-  machine_.set_control(control);
-  if (accessed_ && !removed.nothing()) machine_.invalidate(removed);
+  target_.set_control(control);
+  if (accessed_ && !removed.nothing()) target_.invalidate(removed);
 }
 
 void TracePlayer::write_control_register(const TraceEvent& event) {
@@ -174,42 +176,42 @@ void TracePlayer::write_control_register(const TraceEvent& event) {
     ++stats_.process_switches;
     check_memory(event.operand & pte::kAddressMask, kPageBytes);
     // Recorded with PCIDs on, made again without: then bit 63 asks for nothing.
-    const uint64_t cr3 = machine_.control().pcide() ? event.operand : event.operand & ~kCr3NoInvalidate;
-    if (!machine_.write_cr3(cr3)) ++stats_.refused_cr3_writes;
+    const uint64_t cr3 = target_.control().pcide() ? event.operand : event.operand & ~kCr3NoInvalidate;
+    if (!target_.write_cr3(cr3)) ++stats_.refused_cr3_writes;
     return;
   }
   if (event.value == 4 && event.has_operand && options_.recorded_tables) return write_cr4(event.operand);
-  if (event.value == 3 && flushes_now()) machine_.write_cr3(machine_.control().registers().cr3);
-  if (event.value == 4 && flushes_now()) machine_.invalidate(kEverything);
+  if (event.value == 3 && flushes_now()) target_.write_cr3(target_.control().registers().cr3);
+  if (event.value == 4 && flushes_now()) target_.invalidate(kEverything);
 }
 
 void TracePlayer::switch_to(uint64_t space) {
   if (spaces_ == nullptr) return;
   knows_address_space_ = true;
   ++stats_.process_switches;
-  machine_.drain();
+  target_.drain();
   spaces_->switch_to(space);
   uint64_t cr3 = spaces_->root().raw();
   if (options_.pcids) {
-    ControlRegisters registers = machine_.control().registers();
+    ControlRegisters registers = target_.control().registers();
     if ((registers.cr4 & kCr4Pcide) == 0) {
       registers.cr4 |= kCr4Pcide;
-      machine_.set_control(ControlState(registers, machine_.control().traits()));
+      target_.set_control(ControlState(registers, target_.control().traits()));
     }
     const uint16_t pcid = spaces_->pcid();
     cr3 |= pcid;
     if (pcid_owners_[pcid] == space + 1) cr3 |= kCr3NoInvalidate;
     pcid_owners_[pcid] = space + 1;
   }
-  const bool loaded = machine_.write_cr3(cr3);
+  const bool loaded = target_.write_cr3(cr3);
   MMUSIM_INVARIANT(loaded, "our own root table is a valid CR3");
 }
 
 void TracePlayer::invalidate_pages(VirtAddr va, uint64_t bytes) {
   const VirtAddr first = va.align_down(kPageBytes);
   const uint64_t pages = ((va - first) + bytes + kPageBytes - 1) / kPageBytes;
-  if (pages > kMostPages) return machine_.invalidate(kEverything);
-  for (uint64_t i = 0; i < pages; ++i) machine_.invalidate(on_invlpg(machine_.control(), first + i * kPageBytes));
+  if (pages > kMostPages) return target_.invalidate(kEverything);
+  for (uint64_t i = 0; i < pages; ++i) target_.invalidate(on_invlpg(target_.control(), first + i * kPageBytes));
 }
 
 }  // namespace mmusim

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string_view>
 #include <vector>
 
+#include "sim/machine/target.h"
 #include "sim/replay/address_space.h"
-#include "sim/replay/replay_machine.h"
 #include "sim/trace/trace_types.h"
 
 namespace mmusim {
@@ -58,7 +60,7 @@ struct PlayerOptions {
   bool pcids = true;                     ///< a change of process keeps the other processes' translations
 };
 
-/// Makes the records of a trace again on a machine, in their order: the accesses, and what the events between them do
+/// Makes the records of a trace again on a target, in their order: the accesses, and what the events between them do
 /// to address spaces and TLBs.
 ///
 /// kMap       the page is mapped to that frame from here on; a page that had another frame is invalidated (INVLPG)
@@ -74,10 +76,13 @@ class TracePlayer {
   /// `spaces` may be nullptr: the tables are what they are, or what the trace makes them. A recorded root then counts
   /// only if the trace made it; else the kernel's part is the same in all address spaces, so the root that is there
   /// stands for them.
-  TracePlayer(ReplayMachine& machine, AddressSpaces* spaces, PlayerOptions options);
+  TracePlayer(Target& target, AddressSpaces* spaces, PlayerOptions options);
 
-  /// Call from ReplayMachine::run(). A batch without accesses only follows the events.
+  /// Call from Target::run(). A batch without accesses only follows the events.
   void play(const TraceBatch& batch);
+
+  /// Has `call` hear of each marker, number and name, before what follows it.
+  void on_marker(std::function<void(uint64_t number, std::string_view name)> call) { on_marker_ = std::move(call); }
 
   const PlayerStats& stats() const { return stats_; }
 
@@ -99,10 +104,11 @@ class TracePlayer {
   void invalidate_pages(VirtAddr va, uint64_t bytes);
   bool flushes_now();
 
-  ReplayMachine& machine_;
+  Target& target_;
   AddressSpaces* spaces_;
   const PlayerOptions options_;
   PlayerStats stats_;
+  std::function<void(uint64_t, std::string_view)> on_marker_;
   bool knows_address_space_;
   bool accessed_ = false;
   std::vector<Expected> expected_;     // recorded since the last access

@@ -7,6 +7,7 @@ namespace mmusim {
 
 KernelPhases::KernelPhases(mm::Kernel& kernel, const std::vector<Phase>& phases) : kernel_(kernel) {
   for (const Phase& phase : phases) {
+    if (std::holds_alternative<HugetlbInitPhase>(phase.what)) boot_does_hugetlb_init_ = false;
     const auto* hugetlb = std::get_if<HugetlbPhase>(&phase.what);
     if (hugetlb == nullptr) continue;
     named_folios_.insert(named_folios_.end(), hugetlb->optimise.begin(), hugetlb->optimise.end());
@@ -20,8 +21,10 @@ mm::Errno KernelPhases::run(const Phase& phase) {
 
 mm::Errno KernelPhases::carry_out(const BootPhase&) {
   const mm::Errno result = kernel_.boot();
-  if (mm::ok(result)) kernel_.hugetlb_claim(named_folios_);
-  return result;
+  if (!mm::ok(result)) return result;
+  kernel_.hugetlb_claim(named_folios_);
+  const bool gigantic = !kernel_.boot_folios().empty();
+  return gigantic && boot_does_hugetlb_init_ ? kernel_.hugetlb_init() : result;
 }
 
 mm::Errno KernelPhases::one_piece(const MemoryPhase& phase, PhysAddr start, uint64_t bytes) {

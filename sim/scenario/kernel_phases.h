@@ -20,6 +20,7 @@ class KernelPhases {
 
  private:
   mm::Errno carry_out(const BootPhase&);
+  mm::Errno carry_out(const HugetlbInitPhase&) { return kernel_.hugetlb_init(); }
   mm::Errno carry_out(const MemoryPhase& phase);
   mm::Errno carry_out(const DevicePhase& phase) { return kernel_.add_device(phase.device); }
   mm::Errno carry_out(const DeviceRemovePhase& phase) { return kernel_.remove_device(phase.start); }
@@ -33,6 +34,7 @@ class KernelPhases {
   mm::Errno restore_and_free(const std::vector<mm::Folio>& folios);
 
   mm::Kernel& kernel_;
+  bool boot_does_hugetlb_init_ = true;   // no phase of its own does
   std::vector<mm::Folio> named_folios_;  // by "optimise", of all phases
   std::vector<mm::Folio> allocated_;     // by "allocate", those taken last at the end
 };

@@ -9,44 +9,11 @@
 #include "models/base/errors.h"
 #include "models/dram/address_map.h"
 #include "models/x86/paging.h"
-#include "sim/host/interrupts.h"
-#include "sim/host/progress.h"
-#include "sim/host/watchdog.h"
 #include "sim/machine/programs.h"
-#include "sim/replay/trace_player.h"
-#include "sim/trace/trace_reader.h"
 
 namespace mmusim {
 
 namespace {
-
-constexpr unsigned kSampleBatches = 16;
-
-void poll_interrupt() {
-  if (interrupt_requested()) throw Interrupted{};
-}
-
-/// Hands a workload's accesses out in pieces of chosen length.
-class WorkloadCursor {
- public:
-  explicit WorkloadCursor(Workload& workload) : workload_(workload) {}
-  /// The next accesses, at most `most`; empty at the end.
-  std::span<const MemAccess> next(uint64_t most) {
-    if (at_ == batch_.size()) {
-      at_ = 0;
-      if (!workload_.next(batch_)) batch_.clear();
-    }
-    const auto n = static_cast<size_t>(std::min<uint64_t>(most, batch_.size() - at_));
-    const std::span<const MemAccess> piece(batch_.data() + at_, n);
-    at_ += n;
-    return piece;
-  }
-
- private:
-  Workload& workload_;
-  std::vector<MemAccess> batch_;
-  size_t at_ = 0;
-};
 
 void check_workers(const Scenario& scenario, const PlatformConfig& platform, ConfigErrors& errors) {
   for (size_t i = 0; i < scenario.phases.size(); ++i) {
@@ -99,15 +66,11 @@ PlatformConfig scenario_platform(const Scenario& scenario) {
   return platform;
 }
 
-MachineHost::MachineHost(const Scenario& scenario, const PlatformConfig& platform, MachineOptions options)
-    : machine_(platform, options), kernel_memory_(machine_, layout_of(scenario), scenario.kernel.cpu.pge) {}
-
-EventStamp MachineHost::stamp() const { return {machine_.now(), 0, machine_.core(0).accesses_begun()}; }
-
-void MachineHost::entry_written(const mm::EntryWrite& write) {
-  if (machine_.shadow() == nullptr || (write.old_value & pte::kPresent) == 0) return;
-  machine_.shadow()->entry_changed(write.va, write.bytes);
-}
+MachineHost::MachineHost(Simulation& simulation, const Scenario& scenario, const PlatformConfig& platform,
+                         MachineOptions options)
+    : simulation_(simulation),
+      machine_("machine", platform, options),
+      kernel_memory_(machine_, layout_of(scenario), scenario.kernel.cpu.pge) {}
 
 void MachineHost::run_kernel(Timing timing, const std::function<void()>& code) {
   if (timing == Timing::kUntimed) return code();
@@ -121,65 +84,12 @@ void MachineHost::run_kernel_on(unsigned cores, const std::function<void(unsigne
   for (CallProgram& program : programs) pointers.push_back(&program);
   kernel_memory_.use_cores(cores);
   try {
-    machine_.run(pointers);
+    simulation_.run(machine_, pointers);
   } catch (...) {
     kernel_memory_.use(Timing::kUntimed);
     throw;
   }
   kernel_memory_.use(Timing::kUntimed);
-}
-
-void MachineHost::run_workload(Workload& workload, const RunLimits& limits, const RunHooks& hooks) {
-  CallProgram program([&](Core& core) {
-    WorkloadCursor cursor(workload);
-    const auto run = [&](uint64_t count) {
-      for (unsigned batches = 1; count != 0; ++batches) {
-        poll_interrupt();
-        const auto piece = cursor.next(count);
-        if (piece.empty()) return;
-        core.execute(piece);
-        count -= piece.size();
-        if (batches % kSampleBatches == 0) hooks.sample();
-      }
-    };
-    run(limits.warmup);
-    core.drain();
-    hooks.measured();
-    run(limits.accesses.value_or(~uint64_t{0}));
-    core.drain();
-  });
-  machine_.run(program);
-}
-
-/// The tables are the scenario's: what the trace tells of its own is left out, its flushes are made.
-void MachineHost::replay(const ReplayPhase& replay, const RunHooks& hooks) {
-  TraceOptions options;
-  options.keep_fetches = replay.fetches;
-  const auto reader = open_trace(replay.trace, options);
-  TraceWindow window(*reader, replay.window);
-  ProgressBar progress("replay", reader->bytes_total());
-  TimedReplayMachine machine(machine_);
-  TracePlayer player(machine, nullptr, {.flushes = FlushPolicy::kAll});
-  machine.run([&] {
-    TraceBatch batch;
-    WindowPart part = WindowPart::kSkipped;
-    bool measuring = false;
-    const auto next = [&] {
-      const Watchdog::Pause waiting_for_input;
-      return window.next(batch, part);
-    };
-    for (unsigned batches = 1; next(); ++batches) {
-      poll_interrupt();
-      if (part == WindowPart::kMeasured && !measuring) {
-        machine.drain();
-        hooks.measured();
-        measuring = true;
-      }
-      player.play(batch);
-      if (batches % kSampleBatches == 0) hooks.sample();
-      progress.update(reader->bytes_read());
-    }
-  });
 }
 
 }  // namespace mmusim

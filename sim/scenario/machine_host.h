@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "sim/machine/machine.h"
+#include "sim/machine/targets.h"
 #include "sim/scenario/host.h"
 #include "sim/scenario/switched_memory.h"
 
@@ -11,32 +11,24 @@ namespace mmusim {
 /// size. Throws InputError with pointers into the scenario.
 PlatformConfig scenario_platform(const Scenario& scenario);
 
-/// A host that is a simulated machine: kernel code and workloads run on its first core. One for each process.
+/// A host that is a simulated machine: kernel code and workloads run on its first core.
 class MachineHost final : public ScenarioHost {
  public:
-  MachineHost(const Scenario& scenario, const PlatformConfig& platform, MachineOptions options = {});
+  MachineHost(Simulation& simulation, const Scenario& scenario, const PlatformConfig& platform,
+              MachineOptions options = {});
 
   Machine& machine() { return machine_; }
 
-  PhysMem& memory() override { return machine_.memory(); }
+  Target& target() override { return target_; }
   mm::KernelMemory& kernel_memory() override { return kernel_memory_; }
   void run_kernel(Timing timing, const std::function<void()>& code) override;
   unsigned cores() const override { return machine_.cores(); }
   void run_kernel_on(unsigned cores, const std::function<void(unsigned core)>& code) override;
-  void run_workload(Workload& workload, const RunLimits& limits, const RunHooks& hooks) override;
-  void replay(const ReplayPhase& replay, const RunHooks& hooks) override;
-  EventStamp stamp() const override;
-  MachineTotals totals() const override { return machine_.totals(); }
-  StatNode counters() const override { return machine_.stats(); }
-  CounterNames counter_names() const override { return machine_.platform().counter_names; }
-  double core_ghz() const override { return 1000.0 / machine_.platform().period_ps; }
-  void entry_written(const mm::EntryWrite& write) override;
-  void set_sink(RecordSink* sink, bool accesses) override { machine_.set_sink(sink, accesses); }
-  /// Who hears what the run asks of the machine (nullptr: nobody).
-  void set_activity(ActivitySink* activity) { machine_.set_activity(activity); }
 
  private:
+  Simulation& simulation_;
   Machine machine_;
+  TimedTarget target_{simulation_, machine_};
   SwitchedMemory kernel_memory_;
 };
 

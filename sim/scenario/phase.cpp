@@ -199,6 +199,7 @@ struct PhaseKind {
 
 constexpr PhaseKind kPhaseKinds[] = {
     {"boot", [](ConfigReader&, const std::string&) -> PhaseKind::What { return BootPhase{}; }},
+    {"hugetlb_init", [](ConfigReader&, const std::string&) -> PhaseKind::What { return HugetlbInitPhase{}; }},
     {"hot_add",
      [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_memory(r, MemoryPhase::Kind::kHotAdd); }},
     {"online",

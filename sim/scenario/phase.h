@@ -19,6 +19,10 @@ namespace mmusim {
 /// The kernel boots: direct map, sparse_init, and struct-page initialisation where the kernel section asks for it.
 struct BootPhase {};
 
+/// The kernel's initcall hugetlb_init, which takes over the gigantic folios that boot reserved. Without this phase, the
+/// boot does it at its end.
+struct HugetlbInitPhase {};
+
 /// Memory appears or disappears: [start, start + bytes). `step` splits it into so many bytes per call; calls that are
 /// not whole memory blocks go to arch_add_memory itself, as sub-section hotplug does (multiples of 2 MiB).
 struct MemoryPhase {
@@ -81,8 +85,8 @@ struct Phase {
   bool timed = true;  ///< false: runs outside simulated time
   std::optional<mm::FailAllocation> fail_allocation;  ///< set before the phase begins
   mm::Errno expect = mm::Errno::kSuccess;             ///< what its operations return; anything else fails the run
-  std::variant<BootPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase, DeferredInitPhase, WorkloadPhase,
-               ReplayPhase, MarkPhase>
+  std::variant<BootPhase, HugetlbInitPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase,
+               DeferredInitPhase, WorkloadPhase, ReplayPhase, MarkPhase>
       what;
 };
 

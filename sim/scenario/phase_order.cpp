@@ -20,6 +20,9 @@ class PhaseOrder {
     const bool boot = std::holds_alternative<BootPhase>(phase.what);
     if (index == 0 && !boot) error("phase", fmt::format("\"{}\" before \"boot\", expected \"boot\" first", phase.name));
     if (index != 0 && boot) error("phase", "\"boot\" again, expected it once, first");
+    if (index > 1 && std::holds_alternative<HugetlbInitPhase>(phase.what)) {
+      error("phase", "\"hugetlb_init\" late, expected it right after \"boot\"");
+    }
     if (std::holds_alternative<DeferredInitPhase>(phase.what) && memory_changed_) {
       error("phase", "\"deferred_init\" after memory was added or removed, expected it before: it is part of the boot");
     }

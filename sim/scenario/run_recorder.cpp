@@ -3,7 +3,6 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
-#include "sim/events/event_log.h"
 
 namespace mmusim {
 
@@ -25,7 +24,7 @@ TraceEvent event_of(TraceEventKind kind, uint64_t value, uint64_t operand) {
 
 }  // namespace
 
-void RunRecorder::accesses(unsigned core, std::span<const MemAccess> accesses) {
+void RunRecorder::begin_accesses(unsigned core, std::span<const MemAccess> accesses) {
   if (core != 0) {
     throw InputError(fmt::format("--record: core {} has accesses of its own, a trace holds those of one core", core));
   }
@@ -61,44 +60,22 @@ void RunRecorder::takes_time(bool timed) {
   timed_ = timed;
 }
 
-void RunRecorder::phase(const PhaseEvent& phase) {
-  recorder_.event(event_of(TraceEventKind::kMarker, ++phases_), phase.stage);
+void RunRecorder::marker(uint64_t number, std::string_view name) {
+  recorder_.event(event_of(TraceEventKind::kMarker, number), name);
 }
 
-void RunRecorder::entry_write(const mm::EntryWrite& write) {
+void RunRecorder::KernelActs::entry_write(const mm::EntryWrite& write) {
   TraceEvent event = event_of(TraceEventKind::kEntryWrite, write.new_value, write.entry_pa.raw());
   event.va = write.va;
   recorder_.event(event);
 }
 
 /// Tables are zeroed through the direct map; what is filled elsewhere is no table.
-void RunRecorder::fill(const mm::FillEvent& fill) {
+void RunRecorder::KernelActs::fill(const mm::FillEvent& fill) {
   if (fill.value != 0 || fill.pa == PhysAddr()) return;
   TraceEvent event = event_of(TraceEventKind::kZero, fill.bytes, fill.pa.raw());
   event.va = fill.va;
   recorder_.event(event);
-}
-
-void ActivityLog::drained(unsigned core) {
-  const EventStamp now = clock_();
-  if (core != 0 || now.access == drained_at_) return;
-  log_.drain(now);
-  drained_at_ = now.access;
-}
-
-void ActivityLog::invalidated(unsigned core, const Invalidation& operation, bool timed) {
-  if (core == 0) log_.invalidate(stamp(), operation, timed);
-}
-
-void ActivityLog::control_written(unsigned core, unsigned number, uint64_t value, bool timed) {
-  if (core == 0) log_.control_write(stamp(), number, value, timed);
-}
-
-/// What is done to the first core may be another one's doing.
-EventStamp ActivityLog::stamp() const {
-  EventStamp now = clock_();
-  now.core = 0;
-  return now;
 }
 
 }  // namespace mmusim

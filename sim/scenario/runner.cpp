@@ -5,53 +5,60 @@
 #include <map>
 
 #include "mm/kernel.h"
-#include "sim/events/event_log.h"
 #include "sim/events/kernel_recorder.h"
-#include "sim/events/timeline.h"
-#include "sim/events/vcd.h"
 #include "sim/host/interrupts.h"
+#include "sim/replay/measure.h"
+#include "sim/replay/trace_player.h"
 #include "sim/report/misses_over_time.h"
 #include "sim/scenario/kernel_phases.h"
-#include "sim/scenario/run_recorder.h"
+#include "sim/scenario/streams.h"
 #include "sim/workloads/random.h"
 
 namespace mmusim {
 
 namespace {
 
-/// Keeps the kernel's log, tells the host of entries, and what makes page tables to the trace, beside what the recorder
-/// does.
-class LoggingRecorder final : public mm::Observer {
+/// Passes the kernel's acts on to the target's checker, the recorder and another observer, and keeps the kernel's log.
+class KernelActs final : public mm::Observer {
  public:
-  LoggingRecorder(KernelRecorder& recorder, ScenarioHost& host, std::string& log, RunRecorder* trace)
-      : recorder_(recorder), host_(host), log_(log), trace_(trace) {}
+  KernelActs(Target& target, KernelRecorder& recorder, mm::Observer* other, std::string& log)
+      : target_(target), observers_{&recorder}, log_(log) {
+    if (other != nullptr) observers_.push_back(other);
+  }
 
-  uint32_t mask() const override { return recorder_.mask() | mm::kLogLines; }
+  uint32_t mask() const override { return mm::kAllEvents; }
   void entry_write(const mm::EntryWrite& e) override {
-    host_.entry_written(e);
-    recorder_.entry_write(e);
-    if (trace_ != nullptr) trace_->entry_write(e);
+    if ((e.old_value & pte::kPresent) != 0) target_.entry_changed(e.va, e.bytes);
+    for (mm::Observer* o : observers_) o->entry_write(e);
   }
-  void entry_read(const mm::EntryRead& e) override { recorder_.entry_read(e); }
-  void alloc(const mm::AllocEvent& e) override { recorder_.alloc(e); }
-  void free(const mm::AllocEvent& e) override { recorder_.free(e); }
+  void entry_read(const mm::EntryRead& e) override {
+    for (mm::Observer* o : observers_) o->entry_read(e);
+  }
+  void alloc(const mm::AllocEvent& e) override {
+    for (mm::Observer* o : observers_) o->alloc(e);
+  }
+  void free(const mm::AllocEvent& e) override {
+    for (mm::Observer* o : observers_) o->free(e);
+  }
   void fill(const mm::FillEvent& e) override {
-    recorder_.fill(e);
-    if (trace_ != nullptr) trace_->fill(e);
+    for (mm::Observer* o : observers_) o->fill(e);
   }
-  void flush(const mm::FlushEvent& e) override { recorder_.flush(e); }
-  void phase(const char* step) override { recorder_.phase(step); }
+  void flush(const mm::FlushEvent& e) override {
+    for (mm::Observer* o : observers_) o->flush(e);
+  }
+  void phase(const char* step) override {
+    for (mm::Observer* o : observers_) o->phase(step);
+  }
   void log(mm::LogLevel level, std::string_view text) override {
-    recorder_.log(level, text);
+    for (mm::Observer* o : observers_) o->log(level, text);
     log_ += text;
     log_ += '\n';
   }
 
  private:
-  KernelRecorder& recorder_;
-  ScenarioHost& host_;
+  Target& target_;
+  std::vector<mm::Observer*> observers_;
   std::string& log_;
-  RunRecorder* trace_;
 };
 
 class Run {
@@ -59,12 +66,13 @@ class Run {
   Run(const Scenario& scenario, ScenarioHost& host, const RunOutputs& outputs)
       : scenario_(scenario),
         host_(host),
+        target_(host.target()),
         outputs_(outputs),
         layout_(layout_of(scenario)),
-        recorder_([&host] { return host.stamp(); }, layout_.vmemmap_base(), layout_.vmemmap_bytes(), outputs.events,
+        recorder_([this] { return stamp_of(target_); }, layout_.vmemmap_base(), layout_.vmemmap_bytes(), outputs.events,
                   outputs.timeline),
-        observer_(recorder_, host, result_.kernel_log, outputs.recorder),
-        kernel_(scenario.kernel, scenario.memory, host.kernel_memory(), &observer_),
+        acts_(target_, recorder_, outputs.kernel, result_.kernel_log),
+        kernel_(scenario.kernel, scenario.memory, host.kernel_memory(), &acts_),
         calls_(kernel_, scenario.phases) {}
 
   RunResult all() {
@@ -72,22 +80,22 @@ class Run {
     result_.summary.name = scenario_.name;
     result_.summary.configuration = scenario_.effective;
     result_.summary.seed = scenario_.seed;
-    result_.summary.core_ghz = host_.core_ghz();
+    result_.summary.core_ghz = target_.core_ghz();
     for (size_t i = 0; i < scenario_.phases.size() && result_.failure.empty(); ++i) {
       phase(i);
       if (result_.summary.interrupted) break;
       const bool last_of_stage =
           i + 1 == scenario_.phases.size() || scenario_.phases[i + 1].stage != scenario_.phases[i].stage;
-      if (last_of_stage && outputs_.tables != nullptr) {
-        outputs_.tables->stage({scenario_.phases[i].stage, layout_.levels(), kernel_.vmemmap_tables(host_.memory())});
+      if (last_of_stage && outputs_.tables) {
+        outputs_.tables({scenario_.phases[i].stage, layout_.levels(), kernel_.vmemmap_tables(target_.memory())});
       }
     }
-    result_.summary.totals = host_.totals();
+    result_.summary.totals = target_.totals();
     const mm::MemoryCounts counts = kernel_.counts();
     result_.summary.memmap_bytes = {counts.vmemmap_blocks_pages * kPageBytes, counts.vmemmap_table_pages * kPageBytes};
     result_.summary.misses_over_time = course_.slices();
-    result_.summary.counters = host_.counters();
-    result_.summary.counter_names = host_.counter_names();
+    result_.summary.counters = target_.stats();
+    result_.summary.counter_names = target_.counter_names();
     return std::move(result_);
   }
 
@@ -100,42 +108,33 @@ class Run {
     summary.timed = phase.timed;
     summary.workload =
         std::holds_alternative<WorkloadPhase>(phase.what) || std::holds_alternative<ReplayPhase>(phase.what);
-    summary.begin = host_.stamp().cycle;
-    const PhaseEvent event{summary.begin, phase.stage, phase.name};
-    if (outputs_.events != nullptr) outputs_.events->phase(event);
-    if (outputs_.timeline != nullptr) outputs_.timeline->phase(event);
-    if (outputs_.signals != nullptr) outputs_.signals->phase(event);
-    if (outputs_.recorder != nullptr) outputs_.recorder->phase(event);
+    summary.begin = target_.now();
+    if (outputs_.phase) outputs_.phase({summary.begin, phase.stage, phase.name});
     recorder_.begin_phase();
-    before_ = host_.totals();
+    const MachineTotals before = target_.totals();
+    std::optional<MachineTotals> measured;
     try {
-      execute(index, phase);
+      measured = execute(index, phase);
     } catch (const Interrupted&) {
       result_.summary.interrupted = true;
     }
     KernelPhase kernel = recorder_.end_phase();
     summary.kernel = kernel.totals;
     summary.functions = std::move(kernel.functions);
-    course_.sample(host_.totals());
-    summary.end = host_.stamp().cycle;
-    summary.machine = difference(host_.totals(), before_);
+    course_.sample(target_.totals());
+    summary.end = target_.now();
+    summary.machine = measured ? *measured : difference(target_.totals(), before);
     result_.summary.kernel.merge(summary.kernel);
     result_.summary.phases.push_back(std::move(summary));
   }
 
-  void execute(size_t index, const Phase& phase) {
-    const RunHooks hooks{.measured = [this] { before_ = host_.totals(); },
-                         .sample = [this] { course_.sample(host_.totals()); }};
-    if (const auto* workload = std::get_if<WorkloadPhase>(&phase.what)) {
-      const auto stream = workload->plan(context(index));
-      return host_.run_workload(*stream, {workload->warmup, workload->limit}, hooks);
-    }
-    if (const auto* replay = std::get_if<ReplayPhase>(&phase.what)) return host_.replay(*replay, hooks);
+  /// Carries out a phase. Returns what was measured, if it is not all of the phase.
+  std::optional<MachineTotals> execute(size_t index, const Phase& phase) {
+    if (const auto* workload = std::get_if<WorkloadPhase>(&phase.what)) return run_workload(*workload, index);
+    if (const auto* replay = std::get_if<ReplayPhase>(&phase.what)) return run_replay(*replay);
     if (const auto* deferred = std::get_if<DeferredInitPhase>(&phase.what)) {
-      const unsigned workers = phase.timed ? std::min(deferred->workers.value_or(host_.cores()), host_.cores()) : 1;
-      const auto work = kernel_.deferred_init(workers);
-      if (!phase.timed) return host_.run_kernel(Timing::kUntimed, [&] { work->work(0); });
-      return host_.run_kernel_on(workers, [&](unsigned core) { work->work(core); });
+      run_deferred_init(*deferred, phase.timed);
+      return std::nullopt;
     }
     mm::Errno got = mm::Errno::kSuccess;
     host_.run_kernel(phase.timed ? Timing::kTimed : Timing::kUntimed, [&] { got = calls_.run(phase); });
@@ -144,6 +143,49 @@ class Run {
       result_.failure = fmt::format("phase {} ({}, stage \"{}\") returned {}, expected {}", index, phase.name,
                                     phase.stage, mm::name_of(got), expected);
     }
+    return std::nullopt;
+  }
+
+  MachineTotals run_workload(const WorkloadPhase& workload, size_t index) {
+    if (!target_.can_execute()) return {};
+    const auto accesses = workload.plan(context(index));
+    WorkloadStream stream(*accesses);
+    TraceWindowConfig window;
+    window.warmup = workload.warmup;
+    window.limit = workload.limit;
+    MeasureCalls calls;
+    calls.play = [this](const TraceBatch& piece) { target_.execute(piece.accesses); };
+    calls.sample_by_part = true;
+    return measured(stream, window, calls);
+  }
+
+  /// Makes recorded accesses again. The tables are the scenario's: what the trace tells of its own is left out, its
+  /// flushes are made.
+  MachineTotals run_replay(const ReplayPhase& replay) {
+    if (!target_.can_execute()) return {};
+    TraceOptions options;
+    options.keep_fetches = replay.fetches;
+    const auto reader = open_trace(replay.trace, options);
+    TraceStream stream(*reader);
+    TracePlayer player(target_, nullptr, {.flushes = FlushPolicy::kAll});
+    MeasureCalls calls;
+    calls.play = [&player](const TraceBatch& piece) { player.play(piece); };
+    return measured(stream, replay.window, calls);
+  }
+
+  MachineTotals measured(AccessStream& stream, const TraceWindowConfig& window, MeasureCalls& calls) {
+    calls.stop = interrupt_requested;
+    calls.sample = [this](const MachineTotals*) { course_.sample(target_.totals()); };
+    const Measured result = measure(target_, stream, window, calls);
+    result_.summary.interrupted = result.stopped;
+    return result.totals;
+  }
+
+  void run_deferred_init(const DeferredInitPhase& deferred, bool timed) {
+    const unsigned workers = timed ? std::min(deferred.workers.value_or(host_.cores()), host_.cores()) : 1;
+    const auto work = kernel_.deferred_init(workers);
+    if (!timed) return host_.run_kernel(Timing::kUntimed, [&] { work->work(0); });
+    host_.run_kernel_on(workers, [&](unsigned core) { work->work(core); });
   }
 
   /// Stages may have several phases; the summary tells them apart.
@@ -196,14 +238,14 @@ class Run {
 
   const Scenario& scenario_;
   ScenarioHost& host_;
+  Target& target_;
   RunOutputs outputs_;
   mm::Layout layout_;
   RunResult result_;
   KernelRecorder recorder_;
-  LoggingRecorder observer_;
+  KernelActs acts_;
   mm::Kernel kernel_;
   KernelPhases calls_;
-  MachineTotals before_;  // the machine's counts when the phase, or its measured part, began
   MissesOverTime course_;
   std::map<std::string, unsigned> labels_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,17 +14,15 @@
 namespace mmusim {
 
 class EventLog;
-class RunRecorder;
-class SignalTrace;
 class Timeline;
 
-/// Who hears what a run does. All may be null.
+/// What receives the course of a run, beside the observers of the machine. All may be empty.
 struct RunOutputs {
-  EventLog* events = nullptr;
-  Timeline* timeline = nullptr;
-  SignalTrace* signals = nullptr;
-  TableSink* tables = nullptr;
-  RunRecorder* recorder = nullptr;  ///< hears the machine's activity as well: see MachineHost::set_activity
+  EventLog* events = nullptr;                    ///< the kernel's acts, stamped
+  Timeline* timeline = nullptr;                  ///< what kernel functions took
+  mm::Observer* kernel = nullptr;                ///< the kernel's acts
+  std::function<void(const PhaseEvent&)> phase;  ///< a phase begins
+  std::function<void(StageTables&&)> tables;     ///< the vmemmap's page tables at the end of a stage
 };
 
 /// How a run ended.

@@ -77,10 +77,8 @@ void read_access(Line& line, std::string_view key, JsonValue value) {
     access.implicit = json_boolean(value);
   } else if (key == "awaited") {
     access.awaited = json_boolean(value);
-  } else if (key == "continues") {
-    access.continues = json_boolean(value);
   } else if (key == "depends_on") {
-    json_producers(value, access);
+    access.depends_on = json_number16(value);
   } else if (key == "gap") {
     access.gap = json_number16(value);
   } else if (key == "pc") {

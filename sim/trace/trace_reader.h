@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "sim/trace/access_stream.h"
 #include "sim/trace/trace_types.h"
 
 namespace mmusim {
@@ -49,13 +50,12 @@ struct TraceInfo {
 };
 
 /// A trace being read. Decompression and parsing happen on threads of their own, a few batches ahead.
-class TraceReader {
+class TraceReader : public AccessStream {
  public:
-  virtual ~TraceReader() = default;
   /// Fills `batch` (its memory is reused) with the next records; false at the end, with an empty batch. Each batch has
   /// up to TraceOptions::batch_accesses accesses. Throws InputError `file: record N, byte B: ...` (records count from
   /// 1, bytes are those of the decompressed stream) after all records before the damage were delivered.
-  virtual bool next(TraceBatch& batch) = 0;
+  bool next(TraceBatch& batch) override = 0;
   /// Stops reading before the end of the trace. Then info() tells what was learnt up to there.
   virtual void end() {}
   virtual const TraceInfo& info() const = 0;

@@ -24,7 +24,8 @@ void parse_sample(std::string_view text, TraceWindowConfig& config) {
   config.sample_period = period;
 }
 
-TraceWindow::TraceWindow(TraceReader& reader, TraceWindowConfig config) : reader_(reader), config_(std::move(config)) {}
+TraceWindow::TraceWindow(AccessStream& stream, TraceWindowConfig config)
+    : stream_(stream), config_(std::move(config)) {}
 
 /// Takes note of the markers before access `at`. Only called when a region was asked for.
 void TraceWindow::follow_markers(size_t at) {
@@ -104,7 +105,7 @@ void TraceWindow::copy_out(TraceBatch& batch, const Run& run) {
 bool TraceWindow::next(TraceBatch& batch, WindowPart& part) {
   if (config_.limit && measured_ >= *config_.limit) return false;
   if (!input_valid_) {
-    if (!reader_.next(input_)) {
+    if (!stream_.next(input_)) {
       batch.clear();
       return false;
     }

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/trace/trace_reader.h"
+#include "sim/trace/access_stream.h"
 
 namespace mmusim {
 
@@ -28,11 +28,11 @@ void parse_sample(std::string_view text, TraceWindowConfig& config);
 /// How the accesses of a windowed batch count.
 enum class WindowPart : uint8_t { kSkipped, kWarmup, kMeasured };
 
-/// Applies a window to a reader. Events outside the window are delivered as well (the address space depends on them),
+/// Applies a window to a stream. Events outside the window are delivered as well (the address space depends on them),
 /// in batches without accesses and of kind kSkipped; a batch never mixes parts.
 class TraceWindow {
  public:
-  TraceWindow(TraceReader& reader, TraceWindowConfig config);
+  TraceWindow(AccessStream& stream, TraceWindowConfig config);
 
   /// The next run of records of one part; false at the end of the trace or of the window.
   bool next(TraceBatch& batch, WindowPart& part);
@@ -51,7 +51,7 @@ class TraceWindow {
   void follow_markers(size_t at);
   void copy_out(TraceBatch& batch, const Run& run);
 
-  TraceReader& reader_;
+  AccessStream& stream_;
   const TraceWindowConfig config_;
   TraceBatch input_;
   size_t next_access_ = 0;

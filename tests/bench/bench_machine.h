@@ -3,7 +3,7 @@
 
 // The machines that the benchmarks run: the textbook platform with 1 GiB mapped in 4 KiB pages from address 0.
 #include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
+#include "sim/machine/simulation.h"
 #include "tests/bench/patterns.h"
 #include "tests/support/table_builder.h"
 
@@ -23,13 +23,20 @@ inline std::unique_ptr<FunctionalMachine> make_functional_machine() {
   return machine;
 }
 
+/// Returns the simulation of this process.
+inline Simulation& simulation() {
+  static Simulation the;
+  return the;
+}
+
 /// The window core has ten misses outstanding and four walkers.
 inline std::unique_ptr<Machine> make_timed_machine(CoreModel model) {
+  simulation();  // sets the time resolution
   PlatformConfig platform = load_platform("textbook");
   platform.model = model;
   platform.window.outstanding = 10;
   platform.walker.walkers = model == CoreModel::kWindow ? 4 : 1;
-  auto machine = std::make_unique<Machine>(platform);
+  auto machine = std::make_unique<Machine>("machine", platform);
   machine->write_cr3(0, build_tables(machine->memory()).raw());
   return machine;
 }

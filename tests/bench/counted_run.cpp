@@ -32,7 +32,7 @@ void perform(const FixedRun& run, size_t count) {
   if (!run.model) return make_functional_machine()->execute(accesses);
   const auto machine = make_timed_machine(*run.model);
   CallProgram program([&](Core& core) { core.execute(accesses); });
-  machine->run(program);
+  simulation().run(*machine, program);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ void timed(benchmark::State& state, CoreModel model, Pattern pattern, uint64_t s
   const auto accesses = make_accesses(pattern, span);
   for (auto _ : state) {
     CallProgram program([&](Core& core) { core.execute(accesses); });
-    machine->run(program);
+    simulation().run(*machine, program);
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(accesses.size()));
 }

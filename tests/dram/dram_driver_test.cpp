@@ -93,18 +93,88 @@ TEST(DramDriver, WritesAreAllWrittenByTheEnd) {
 TEST(DramDriver, BadLinesAreNamedByFileAndLine) {
   using testing::HasSubstr;
   EXPECT_EQ(error_of("0 0 R\n"), "");
-  EXPECT_EQ(error_of("0 0 R\nx 0 R\n"), "trace.txt: line 2: expected an arrival time in ns first, got \"x\"");
-  EXPECT_THAT(error_of("# c\n1.5 zz R\n"), HasSubstr("trace.txt: line 2: expected a hexadecimal address"));
-  EXPECT_THAT(error_of("1.5 40\n"), HasSubstr("line 1: expected R or W third, got \"\""));
-  EXPECT_THAT(error_of("1.5 40 r\n"), HasSubstr("line 1: expected R or W"));
-  EXPECT_THAT(error_of("1.5 40 R 7\n"), HasSubstr("line 1: expected nothing after R or W"));
-  EXPECT_THAT(error_of("-1 40 R\n"), HasSubstr("line 1: expected an arrival time"));
-  EXPECT_THAT(error_of("nan 40 R\n"), HasSubstr("line 1: expected an arrival time"));
-  EXPECT_THAT(error_of("1e300 40 R\n"), HasSubstr("line 1: expected an arrival time"));
-  EXPECT_THAT(error_of("1 100000000 R\n"), HasSubstr("line 1: address 0x100000000 is beyond the 4294967296 bytes"));
-  EXPECT_THAT(error_of("5 0 R\n4 40 R\n"), HasSubstr("line 2: arrives before the request in the line above"));
+  EXPECT_EQ(error_of("0 0 R\nx 0 R\n"), "trace.txt: line 2, byte 6: expected an arrival time in ns first, got \"x\"");
+  EXPECT_THAT(error_of("# c\n1.5 zz R\n"), HasSubstr("trace.txt: line 2, byte 4: expected a hexadecimal address"));
+  EXPECT_THAT(error_of("1.5 40\n"), HasSubstr("line 1, byte 0: expected R or W third, got \"\""));
+  EXPECT_THAT(error_of("1.5 40 r\n"), HasSubstr("line 1, byte 0: expected R or W"));
+  EXPECT_THAT(error_of("1.5 40 R 7\n"), HasSubstr("line 1, byte 0: expected nothing behind the request"));
+  EXPECT_THAT(error_of("-1 40 R\n"), HasSubstr("line 1, byte 0: expected an arrival time"));
+  EXPECT_THAT(error_of("nan 40 R\n"), HasSubstr("line 1, byte 0: expected an arrival time"));
+  EXPECT_THAT(error_of("1e300 40 R\n"), HasSubstr("line 1, byte 0: expected an arrival time"));
+  EXPECT_THAT(error_of("1 100000000 R\n"),
+              HasSubstr("line 1, byte 0: address 0x100000000 is beyond the 4294967296 bytes"));
+  EXPECT_THAT(error_of("5 0 R\n4 40 R\n"), HasSubstr("line 2, byte 6: arrives before the request in the line above"));
   EXPECT_EQ(error_of("5 0 R\n4 40 R\n", 4), "") << "closed loop ignores arrival times";
-  EXPECT_THAT(error_of("0 0 R\n0 4"), HasSubstr("line 2: "));
+  EXPECT_THAT(error_of("0 0 R\n0 4"), HasSubstr("line 2, byte 6: "));
+}
+
+TEST(DramRequests, EachFormIsFoundByItsFirstRequest) {
+  const auto requests = [](const std::string& text) {
+    RequestReader reader(open_bytes(std::vector<uint8_t>(text.begin(), text.end()), "t"), {.form = {}, .tck_ps = 625});
+    std::string out;
+    while (const auto request = reader.next()) {
+      out += fmt::format("{}{}{} ", request->write ? "w" : "r", request->pa,
+                         request->arrival_ps ? fmt::format("@{}", *request->arrival_ps) : "");
+    }
+    return std::string(name_of(*reader.form())) + ": " + out;
+  };
+  EXPECT_EQ(requests("# own\n0.5 40 R\n1 0x80 W\n"), "own: r0x40@500 w0x80@1000 ");
+  EXPECT_EQ(requests("0x12345680 READ 0\n0x4cbd56c0 WRITE 12\n"), "dramsim3: r0x12345680@0 w0x4cbd56c0@7500 ");
+  EXPECT_EQ(requests("0x12345680 R\n0x4cbd56c0 W\n"), "ramulator1: r0x12345680 w0x4cbd56c0 ");
+  EXPECT_EQ(requests("LD 0x229f6f80\nST 128\n"), "ramulator2: r0x229f6f80 w0x80 ");
+  EXPECT_EQ(requests("# stl\n0:\tread\t0x400140\n31: (64) write 0x400180 0xdeadbeef\n"),
+            "stl: r0x400140@0 w0x400180@19375 ");
+}
+
+TEST(DramRequests, EachFormIsWrittenAsItIsRead) {
+  for (unsigned i = 0; i < kRequestForms; ++i) {
+    const auto form = static_cast<RequestForm>(i);
+    for (const bool write : {false, true}) {
+      RequestLine request{0x4cbd56c0, write, 12345};
+      std::string line = request_text(form, request);
+      line.pop_back();
+      EXPECT_EQ(request_form_of_line(line), form);
+      RequestLine back;
+      EXPECT_EQ(read_request(form, line, back), "") << line;
+      EXPECT_EQ(back.pa, request.pa);
+      EXPECT_EQ(back.write, write);
+      if (back.time) {
+        EXPECT_EQ(back.time, request.time);
+      }
+    }
+  }
+}
+
+TEST(DramRequests, WithoutTimesEachIsOfferedAsSoonAsTheOneBeforeIsTaken) {
+  const DramRun by_time = run("0 0 R\n0.833 40 R\n1.666 80 R\n");
+  const DramRun without = run("0x0 R\n0x40 R\n0x80 R\n");
+  EXPECT_EQ(without.cycles, by_time.cycles);
+  EXPECT_EQ(without.read_latency_ps, by_time.read_latency_ps);
+  const DramRun closed = run("LD 0\nLD 64\n", 1);
+  EXPECT_EQ(closed.read_latency_ps, run("0 0 R\n0 40 R\n", 1).read_latency_ps);
+}
+
+TEST(DramRequests, WhatIsSomethingElseIsNamed) {
+  using testing::HasSubstr;
+  EXPECT_THAT(error_of("3 20734016\n1 20846400 20734016\n"), HasSubstr("looks like Ramulator's processor trace"));
+  EXPECT_THAT(error_of("I  0401ab70,3\n"), HasSubstr("looks like a lackey trace, whose addresses are virtual"));
+  EXPECT_THAT(error_of("0: system.cpu: A0 T0 : 0x401000 @_start    : xor\n"), HasSubstr("gem5's Exec output"));
+  EXPECT_THAT(error_of("0x40 READ x\n"), HasSubstr("line 1, byte 0: expected a clock cycle third, got \"x\""));
+  EXPECT_THAT(error_of("0x40 FETCH 3\n"), HasSubstr("expected READ or WRITE second"));
+  EXPECT_THAT(error_of("LD 0x40\nMV 0x40\n"), HasSubstr("line 2, byte 8: expected LD or ST first"));
+  EXPECT_THAT(error_of("5: (128) read 0x40\n"), HasSubstr("a length of 1 to 64 bytes"));
+  EXPECT_THAT(error_of("0x40 READ 18446744073709551615\n"), HasSubstr("expected a clock cycle"));
+  EXPECT_THAT(error_of("0x40 READ 9223372036854775807\n"), HasSubstr("out of range"));
+  EXPECT_THAT(error_of("\xff\xfe\x01\n"), HasSubstr("got \"\\xff\\xfe\\x01\""));
+}
+
+TEST(DramRequests, SalvageTakesWhatIsWhole) {
+  const std::string text = "0x0 READ 0\n0x40 READ 1\n0x80 RE";
+  RequestReader reader(open_bytes(std::vector<uint8_t>(text.begin(), text.end()), "t"),
+                       {.form = {}, .tck_ps = 833, .salvage = true});
+  DramSystem dram(without_refresh());
+  EXPECT_EQ(drive(dram, reader, std::nullopt).requests, 2u);
+  EXPECT_THAT(reader.damage(), testing::HasSubstr("t: line 3, byte 23: truncated"));
 }
 
 /// tests/data/dram: requests, and for each the mean latency three public simulators gave them.

@@ -74,15 +74,33 @@ TEST(MemmapOnMemory, BlockHoldsItsOwnStructPages) {
   EXPECT_EQ(m.entry(2, kStart), 0u);
 }
 
-TEST(MemmapOnMemory, SeveralBlocksAtOnceOnlyInNewerKernels) {
-  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12}) {
-    Machine m(version(v));
-    ASSERT_TRUE(ok(m.boot()));
-    ASSERT_TRUE(ok(m.kernel.hot_add(kFourGib, 4 * kSection, 0, true)));
-    const bool own = entry_address(m.entry(2, kStart + kPmdBytes)) == kFourGib + kSection;
-    EXPECT_EQ(own, v == KernelVersion::kV6_12);
-    ASSERT_TRUE(ok(m.kernel.hot_remove(kFourGib, 4 * kSection)));
+/// True if a block that is added with `blocks` - 1 others holds its own struct pages.
+bool holds_its_own(const KernelConfig& config, uint64_t blocks) {
+  Machine m(config);
+  EXPECT_TRUE(ok(m.boot()));
+  EXPECT_TRUE(ok(m.kernel.hot_add(kFourGib, blocks * kSection, 0, true)));
+  const VirtAddr last = kStart + (blocks - 1) * kPmdBytes;
+  const bool own = entry_address(m.entry(2, last)) == kFourGib + (blocks - 1) * kSection;
+  EXPECT_TRUE(ok(m.kernel.hot_remove(kFourGib, blocks * kSection)));
+  return own;
+}
+
+TEST(MemmapOnMemory, OneBlockFrom5_19AndSeveralFrom6_7) {
+  for (const Profile& p : profiles()) {
+    EXPECT_EQ(holds_its_own(version(p.version), 1), p.version >= KernelVersion::kV6_1) << p.name;
+    EXPECT_EQ(holds_its_own(version(p.version), 4), p.version >= KernelVersion::kV6_12) << p.name;
   }
+}
+
+TEST(MemmapOnMemory, OverridesForReleasesInBetween) {
+  KernelConfig config = version(KernelVersion::kV5_10);
+  config.overrides.memmap_on_memory = true;  // 5.13 to 5.18
+  EXPECT_TRUE(holds_its_own(config, 1));
+  EXPECT_FALSE(holds_its_own(config, 4));
+  config = version(KernelVersion::kV6_12);
+  config.overrides.memmap_on_memory_per_block = false;  // 6.2 to 6.6
+  EXPECT_TRUE(holds_its_own(config, 1));
+  EXPECT_FALSE(holds_its_own(config, 4));
 }
 
 TEST(Device, PmemWithItsMapInTheDevice) {

@@ -70,7 +70,7 @@ KernelConfig churn_config(const std::string& name) {
   KernelConfig c;
   if (name == "base") c.vmemmap_pages = VmemmapPages::kBase;
   if (name == "five_levels") c.levels = 5;
-  if (name == "v7") c.version = KernelVersion::kV7;
+  if (name == "v7") c.version = KernelVersion::kV7_3;
   return c;
 }
 
@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(Hotplug, ChurnOf, testing::Values("huge", "base", "five
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(Churn, FoliosComeAndGoWithoutALeak) {
-  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7}) {
+  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7_3}) {
     KernelConfig config = version(v);
     config.hvo = true;
     Machine m(config, contiguous(4), /*observe=*/false);
@@ -133,7 +133,7 @@ TEST(Churn, FoliosComeAndGoWithoutALeak) {
 }
 
 TEST(Churn, GivenFoliosMayContainPagesThatTheModelItselfUses) {
-  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7}) {
+  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7_3}) {
     KernelConfig config = version(v);
     config.hvo = true;
     Machine m(config, contiguous(2), /*observe=*/false);

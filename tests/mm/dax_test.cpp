@@ -46,10 +46,14 @@ TEST(CompoundDax, L16_ContinuationCountsFromTheStartOfTheRange) {
 }
 
 TEST(CompoundDax, L15_NothingIsSharedBefore5_19OrWithOddStructPages) {
-  Machine old(version(KernelVersion::kV5_8));
-  ASSERT_TRUE(ok(old.boot()));
-  ASSERT_TRUE(ok(old.kernel.add_device(dax(kSection, 9))));
-  EXPECT_TRUE(entry_leaf(old.entry(2, kStart)));
+  for (const Profile& p : profiles()) {
+    Machine m(version(p.version));
+    ASSERT_TRUE(ok(m.boot()));
+    ASSERT_TRUE(ok(m.kernel.add_device(dax(kSection, 9))));
+    const bool shares = p.version >= KernelVersion::kV6_1;
+    EXPECT_EQ(entry_leaf(m.entry(2, kStart)), !shares) << p.name;
+    if (shares) EXPECT_EQ(m.distinct_pages(kStart, kPmdBytes), 128u) << p.name;  // two for each 2 MiB
+  }
   KernelConfig odd;
   odd.struct_page_bytes = 80;
   Machine kmsan(odd);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <set>
+
 #include "tests/mm/mm_support.h"
 
 namespace mmusim::mm::test {
@@ -9,7 +11,8 @@ KernelConfig hvo(KernelVersion v) {
   c.hvo = true;
   return c;
 }
-constexpr auto kAllForms = {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7};
+constexpr auto kAllForms = {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV6_16, KernelVersion::kV6_18,
+                            KernelVersion::kV7_1, KernelVersion::kV7_2,  KernelVersion::kV7_3};
 
 struct Optimized {
   explicit Optimized(KernelVersion v, unsigned order = 9, uint64_t count = 1, uint64_t gib = 4)
@@ -66,15 +69,17 @@ TEST(Hvo, HeadStaysInPlaceIn6_1) {
   EXPECT_EQ(o.m.kernel.counts().free_pages, o.free_before + 7 - 1);  // seven pages freed, one table
 }
 
-TEST(Hvo, NewHeadPageIn6_12) {
-  Optimized o(KernelVersion::kV6_12);
-  EXPECT_NE(entry_address(o.pte(0)).raw(), o.pages_before[0]);
-  for (unsigned i = 1; i < 8; ++i) EXPECT_EQ(o.pte(i), entry_address(o.pte(0)).raw() | 0x8000000000000121);
-  EXPECT_EQ(o.m.kernel.counts().free_pages, o.free_before + 7 - 1);
+TEST(Hvo, NewHeadPageFrom6_2To7_0) {
+  for (const auto v : {KernelVersion::kV6_12, KernelVersion::kV6_16, KernelVersion::kV6_18}) {
+    Optimized o(v);
+    EXPECT_NE(entry_address(o.pte(0)).raw(), o.pages_before[0]);
+    for (unsigned i = 1; i < 8; ++i) EXPECT_EQ(o.pte(i), entry_address(o.pte(0)).raw() | 0x8000000000000121);
+    EXPECT_EQ(o.m.kernel.counts().free_pages, o.free_before + 7 - 1);
+  }
 }
 
-TEST(Hvo, SharedTailPageIn7x) {
-  Optimized o(KernelVersion::kV7, 9, 2);
+void expect_shared_tail(KernelVersion v) {
+  Optimized o(v, 9, 2);
   const PhysAddr tail = entry_address(o.pte(1));
   EXPECT_NE(entry_address(o.pte(0)), tail);
   for (unsigned i = 1; i < 8; ++i) EXPECT_EQ(o.pte(i), tail.raw() | 0x8000000000000121);
@@ -83,6 +88,41 @@ TEST(Hvo, SharedTailPageIn7x) {
   EXPECT_NE(entry_address(o.m.entry(1, second)), entry_address(o.pte(0)));
   for (unsigned at = 0; at < kPageBytes; at += 64)
     EXPECT_EQ(o.m.phys.load64(tail + at + 8), 0xffffffffffff8001u);  // 5.6.4
+}
+
+TEST(Hvo, SharedTailPageFrom7_1) {
+  for (const auto v : {KernelVersion::kV7_1, KernelVersion::kV7_2, KernelVersion::kV7_3}) expect_shared_tail(v);
+}
+
+TEST(Hvo, SharedTailPageIsOnePerZoneOrderAndNode) {
+  MemoryMap map = contiguous(2);
+  map.memory = {{Pfn(0), Pfn(0x200000), 0}, {Pfn(0x200000), Pfn(0x400000), 1}};  // 8 GiB each: DMA32 and Normal on 0
+  Machine m(hvo(KernelVersion::kV7_1), map);
+  ASSERT_TRUE(ok(m.boot()));
+  const std::vector<Folio> folios{
+      {Pfn(0x80000), 9}, {Pfn(0x80200), 9}, {Pfn(0x180000), 9}, {Pfn(0x280000), 9}, {Pfn(0xc0000), 18}};
+  m.kernel.hugetlb_claim(folios);
+  ASSERT_TRUE(ok(m.kernel.hugetlb_optimize(folios)));
+  std::vector<PhysAddr> tails;
+  for (const Folio& f : folios) tails.push_back(entry_address(m.entry(1, m.page(f.head) + kPageBytes)));
+  EXPECT_EQ(tails[0], tails[1]);
+  EXPECT_EQ(std::set<PhysAddr>(tails.begin(), tails.end()).size(), 4u);  // zone, node and order each make another
+}
+
+TEST(Hvo, ThereIsNoneBefore5_14NorWithOddStructPages) {
+  for (const auto v : {KernelVersion::kV5_8, KernelVersion::kV5_10}) {
+    Optimized o(v);
+    EXPECT_TRUE(o.m.events.writes.empty());
+    EXPECT_TRUE(o.m.kernel.hugetlb_optimized().empty());
+  }
+  KernelConfig config = hvo(KernelVersion::kV6_1);
+  config.struct_page_bytes = 80;
+  Machine m(config);
+  ASSERT_TRUE(ok(m.boot()));
+  const auto folios = m.kernel.hugetlb_alloc(9, 1, 0);
+  m.events.clear();
+  EXPECT_TRUE(ok(m.kernel.hugetlb_optimize(folios)));
+  EXPECT_TRUE(m.events.writes.empty());
 }
 
 TEST(Hvo, V2_PtesAreWrittenInAscendingOrder) {
@@ -146,7 +186,7 @@ TEST(Hvo, RestoreMapsWritablePagesAndNeverRebuildsTheLeaf) {
     for (unsigned i = 0; i < 32; ++i) EXPECT_EQ(o.pte(i) & ~kEntryAddressMask, 0x8000000000000163u);
     EXPECT_FALSE(entry_leaf(o.m.entry(2, o.start)));
     EXPECT_EQ(o.m.events.leaf_writes(1), 4 * 7u);
-    EXPECT_EQ(o.m.events.flushes.size(), v == KernelVersion::kV6_1 ? 4u : 1u);
+    EXPECT_EQ(o.m.events.flushes.size(), v == KernelVersion::kV6_1 ? 4u : 1u);  // folio by folio, else one batch
   }
 }
 
@@ -157,7 +197,7 @@ TEST(Hvo, RestoredTailsReadAsTails) {
     const uint64_t link = o.m.field(head + 5, 8, 8);
     ASSERT_TRUE(ok(o.m.kernel.hugetlb_restore(o.folios)));
     // 6.12.y copies the page that is mapped, so struct page 64 reads like a head once more (a fake head, 5.6.4).
-    const bool fake_head = v == KernelVersion::kV6_12;
+    const bool fake_head = profile_of(v).hvo_restore == HvoRestore::kCopyMappedPage;
     EXPECT_EQ(o.m.field(head + 64, 8, 8) == link, !fake_head);
     EXPECT_EQ(o.m.field(head + 64 + 1, 8, 8), link);
     EXPECT_EQ(o.m.field(head + 511, 8, 8), link);
@@ -234,46 +274,6 @@ TEST(Hvo, OffMeansNothingHappens) {
   m.events.clear();
   EXPECT_TRUE(ok(m.kernel.hugetlb_optimize(folios)));
   EXPECT_TRUE(m.events.writes.empty());
-}
-
-TEST(Hvo, BootTimeGiganticPagesAreBornOptimisedIn7x) {
-  KernelConfig config = hvo(KernelVersion::kV7);
-  config.boot_gigantic_pages = 1;
-  Machine m(config, contiguous(4));
-  ASSERT_TRUE(ok(m.boot()));
-  ASSERT_EQ(m.kernel.boot_folios().size(), 1u);
-  const VirtAddr start = m.page(m.kernel.boot_folios()[0].head);
-  EXPECT_EQ(m.distinct_pages(start, 8 * kPmdBytes), 2u);
-  EXPECT_EQ(m.entry(1, start) & ~kEntryAddressMask, 0x8000000000000163u);
-  for (unsigned i = 1; i < 4096; ++i) {
-    ASSERT_EQ(m.entry(1, start + i * kPageBytes) & ~kEntryAddressMask, 0x8400000000000121u) << i;
-  }
-  EXPECT_EQ(m.kernel.hugetlb_optimized().size(), 1u);
-  ASSERT_TRUE(ok(m.kernel.hugetlb_restore(m.kernel.boot_folios())));
-  EXPECT_EQ(m.distinct_pages(start, 8 * kPmdBytes), 4096u);
-}
-
-TEST(Hvo, V8_ReleasesWithTheBugProtect63Of4095TailPages) {
-  KernelConfig config = hvo(KernelVersion::kV7);
-  config.boot_gigantic_pages = 1;
-  config.overrides.hvo_protects_bytes_not_pages = true;
-  Machine m(config, contiguous(4));
-  ASSERT_TRUE(ok(m.boot()));
-  const VirtAddr start = m.page(m.kernel.boot_folios().at(0).head);
-  unsigned protected_pages = 0;
-  for (unsigned i = 0; i < 4096; ++i) protected_pages += (m.entry(1, start + i * kPageBytes) & kPageRw) == 0 ? 1 : 0;
-  EXPECT_EQ(protected_pages, 63u);
-}
-
-TEST(Hvo, BootTimeGiganticPagesAreOptimisedAfterBootBefore) {
-  KernelConfig config = hvo(KernelVersion::kV6_1);
-  config.boot_gigantic_pages = 2;
-  Machine m(config, contiguous(4));
-  ASSERT_TRUE(ok(m.boot()));
-  ASSERT_EQ(m.kernel.hugetlb_optimized().size(), 2u);
-  const VirtAddr start = m.page(m.kernel.boot_folios()[0].head);
-  EXPECT_EQ(m.distinct_pages(start, 8 * kPmdBytes), 1u);
-  EXPECT_EQ(m.entry(1, start + kPageBytes) & ~kEntryAddressMask, 0x8000000000000161u);
 }
 
 }  // namespace

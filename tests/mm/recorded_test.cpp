@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
 
+#include "mm/release.h"
 #include "sim/trace/byte_stream.h"
 #include "tests/mm/mm_support.h"
 
@@ -34,27 +36,57 @@ struct Recorded {
     const json& boot = dump["stages"][0];
     const std::string cpu = dump["cpu"];
     const std::string cmdline = dump["cmdline"];
-    config.version = *version_of_release(dump["kernel"].get<std::string>());
+    const ReleaseProfile release = *profile_of_release(dump["kernel"].get<std::string>());
+    config.version = release.version;
+    config.overrides = release.overrides;
     config.levels = boot["levels"];
+    config.vmemmap_base = VirtAddr(number(boot["vmemmap_base"]));
+    config.page_offset_base = VirtAddr(number(boot["page_offset_base"]));
     config.cpu.pse = cpu.find("pse=off") == std::string::npos;
     config.cpu.gbpages = config.cpu.pse && cpu.find("qemu64") == std::string::npos;
     config.mem_section_bytes = dump["mem_section_bytes"];
     config.init_top_pgt_pa = PhysAddr(number(dump["init_top_pgt_pa"]));
+    const uint64_t image_offset = number(dump["symbols"]["init_top_pgt"]) - config.kernel_image_base.raw();
+    config.kernel_phys_base = config.init_top_pgt_pa.raw() - image_offset;
     config.memmap_on_memory = cmdline.find("memmap_on_memory=1") != std::string::npos;
     config.hvo = cmdline.find("hugetlb_free_vmemmap=on") != std::string::npos;
     for (const json& r : dump["boot_memory_ranges"]) {
       map.memory.push_back({Pfn(number(r["pfn_start"])), Pfn(number(r["pfn_end"])), r["node"]});
     }
-    for (const json& r : dump["boot_reserved"])
-      map.reserved.push_back({PhysAddr(number(r[0])), PhysAddr(number(r[1]))});
+    read_boot_hugetlb();
+    for (const json& r : dump["boot_reserved"]) reserve(PhysAddr(number(r[0])), PhysAddr(number(r[1])));
     for (const json& line : boot["dmesg"]) {
       const std::string text = line;
+      if (text.find("page tables isolation: enabled") != std::string::npos) config.pti = true;
       const size_t node = text.find("NODE_DATA(");
       if (node == std::string::npos) continue;
       const uint64_t start = std::stoull(text.substr(text.find("[mem ") + 5), nullptr, 16);
       map.node_data.push_back({static_cast<unsigned>(std::stoul(text.substr(node + 10))), PhysAddr(start)});
     }
   }
+  /// Takes the gigantic pages of the list, which may hold others (5.10: their function was not found).
+  void read_boot_hugetlb() {
+    if (!dump.contains("boot_hugetlb")) return;
+    for (const json& page : dump["boot_hugetlb"]) {
+      const PhysAddr start(number(page[0]));
+      if (PhysAddr(number(page[1])) == start + kGiB) map.boot_hugetlb.push_back({start, start + kGiB});
+    }
+  }
+  /// From 6.15 on the gigantic pages are among the reserved ranges.
+  void reserve(PhysAddr start, PhysAddr end) {
+    for (PhysAddr at = start; at < end;) {
+      PhysAddr stop = end;
+      bool inside = false;
+      for (const BootHugePage& page : map.boot_hugetlb) {
+        inside |= page.start <= at && at < page.end;
+        if (page.start <= at && at < page.end) stop = std::min(page.end, end);
+        if (at < page.start) stop = std::min(stop, page.start);
+      }
+      if (!inside) map.reserved.push_back({at, stop});
+      at = stop;
+    }
+  }
+
   json dump;
   KernelConfig config;
   MemoryMap map;
@@ -81,6 +113,7 @@ TEST_P(RecordedBoot, EveryEntryEqualsPhysicalAddressIncluded) {
   const Recorded recorded(GetParam());
   Machine m(recorded.config, recorded.map, /*observe=*/false);
   ASSERT_TRUE(ok(m.boot()));
+  ASSERT_TRUE(ok(m.kernel.hugetlb_init()));
   const auto built = m.tables();
   const json& entries = recorded.dump["stages"][0]["entries"];
   ASSERT_EQ(built.size(), entries.size());
@@ -111,10 +144,20 @@ std::vector<std::string> writes_of(const Machine& m) {
       lines.push_back(fmt::format("w {} {} {:x}", w.level, w.index, w.new_value & ~kEntryAddressMask));
   return lines;
 }
-std::vector<std::string> reads_of(const Machine& m) {
+/// `whole_walks`: false leaves out what the walks of HVO read in functions that were not recorded: everything above the
+/// PMD, and the PMD once more on the way to its PTEs.
+std::vector<std::string> reads_of(const Machine& m, bool whole_walks = true) {
   std::vector<std::string> lines;
+  unsigned above = 0;  // level of the walk's read before
   for (const EntryRead& r : m.events.reads) {
     if (!m.layout.in_vmemmap(r.va)) continue;
+    const std::string_view cause = r.cause;
+    const bool walk = cause == "vmemmap_wrprotect_hvo" || cause == "vmemmap_remap_range";
+    if (walk && !whole_walks) {
+      const bool recorded = r.level == 1 || (r.level == 2 && above == 3);
+      above = r.level;
+      if (!recorded) continue;
+    }
     const std::string line = fmt::format("r {} {}", r.level, r.index);
     if (lines.empty() || lines.back() != line) lines.push_back(line);
   }
@@ -125,16 +168,24 @@ class RecordedBootOrder : public testing::TestWithParam<std::string> {};
 
 TEST_P(RecordedBootOrder, WritesAndReadsComeInTheKernelsOrder) {
   const Recorded recorded(GetParam());
+  const bool newest = recorded.config.version == KernelVersion::kV7_3;
   Machine m(recorded.config, recorded.map);
   ASSERT_TRUE(ok(m.boot()));
   EXPECT_EQ(writes_of(m), recorded_order(GetParam(), 'w'));
-  EXPECT_EQ(reads_of(m), recorded_order(GetParam(), 'r'));
+  std::vector<std::string> reads = reads_of(m, /*whole_walks=*/!newest);
+  const std::vector<std::string> expected = recorded_order(GetParam(), 'r');
+  // Recordings of 7.3, which registers no boot memmap pages, end with the last write, before the sync that follows it.
+  if (newest && reads.size() == expected.size() + 1 && reads.back() == "r 4 468") reads.pop_back();
+  EXPECT_EQ(reads, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Recorded, RecordedBootOrder,
                          testing::Values("boot-2g-4l-k612", "boot-2g-4l", "boot-4g-4l", "boot-512m-4l", "boot-512m-5l",
                                          "boot-72g-4l", "hole-reserve-4l", "nopse-512m-4l", "numa2-4g-4l",
-                                         "numafake4-2g-4l", "odd-767m-4l"),
+                                         "numafake4-2g-4l", "odd-767m-4l", "boot-4g-4l-k510", "boot-4g-4l-k618c",
+                                         "boot-512m-4l-k510", "boot-512m-4l-k73", "hvo-1g-4l-k618c", "hvo-1g-4l-k71",
+                                         "hvo-1g-4l-k73", "nopse-512m-4l-k510", "nopse-512m-4l-k73",
+                                         "numa2-4g-4l-k510"),
                          test_name);
 
 /// Boots the recorded machine and forgets the events of the boot.
@@ -170,12 +221,14 @@ TEST(RecordedStages, HotplugFarAway) {
 }
 
 TEST(RecordedStages, RemovalClearsInAscendingOrder) {
-  Staged s("hotplug-remove-4l");
-  ASSERT_TRUE(ok(s.m.kernel.hot_add(kFourGib, 2 * kSection, 0)));
-  ASSERT_TRUE(ok(s.m.kernel.online(kFourGib, 2 * kSection)));
-  ASSERT_TRUE(ok(s.m.kernel.hot_remove(kFourGib, 2 * kSection)));
-  ASSERT_TRUE(ok(s.m.kernel.hot_add(kFourGib, kSection, 0)));
-  EXPECT_EQ(writes_of(s.m), recorded_order("hotplug-remove-4l", 'w'));  // reads of the removal were not recorded
+  for (const std::string name : {"hotplug-remove-4l", "hotplug-remove-4l-k73"}) {
+    Staged s(name);
+    ASSERT_TRUE(ok(s.m.kernel.hot_add(kFourGib, 2 * kSection, 0)));
+    ASSERT_TRUE(ok(s.m.kernel.online(kFourGib, 2 * kSection)));
+    ASSERT_TRUE(ok(s.m.kernel.hot_remove(kFourGib, 2 * kSection)));
+    ASSERT_TRUE(ok(s.m.kernel.hot_add(kFourGib, kSection, 0)));
+    EXPECT_EQ(writes_of(s.m), recorded_order(name, 'w'));  // reads of the removal were not recorded
+  }
 }
 
 TEST(RecordedStages, DeviceDaxWithItsMapInTheDevice) {
@@ -184,6 +237,40 @@ TEST(RecordedStages, DeviceDaxWithItsMapInTheDevice) {
   ASSERT_TRUE(ok(s.m.kernel.add_device(device)));
   EXPECT_EQ(writes_of(s.m), recorded_order("pmem-devdax-pmem-4l", 'w'));
   EXPECT_EQ(reads_of(s.m), recorded_order("pmem-devdax-pmem-4l", 'r'));
+}
+
+using FolioSet = std::set<uint64_t>;  // heads of 2 MiB folios
+
+/// The order in which 7.3 gets to the folios of `some` that `without` lacks: as allocated, the last one first. Blocks of
+/// just that size come before pieces of larger ones; a folio whose buddy is not among `some` was such a block, unless it
+/// goes on where others end.
+std::vector<Folio> last_allocated_first(const FolioSet& some, const FolioSet& without) {
+  std::vector<Folio> folios;
+  for (const uint64_t head : some)
+    if (!without.contains(head)) folios.push_back({Pfn(head), 9});
+  std::stable_partition(folios.begin(), folios.end(), [&](const Folio& f) {
+    return !some.contains(f.head.raw ^ 512) && !some.contains(f.head.raw - 512);
+  });
+  std::reverse(folios.begin(), folios.end());
+  return folios;
+}
+
+TEST(RecordedStages, HugetlbFoliosOptimisedAndRestoredIn7_3) {
+  const std::string name = "hvo-2m-4l-k73";
+  Staged s(name);
+  const auto folios_of = [&](size_t stage) {
+    FolioSet folios;
+    for (const json& f : s.recorded.dump["stages"][stage]["hugetlb_folios"]) folios.insert(number(f[0]));
+    return folios;
+  };
+  const FolioSet all = folios_of(1), half = folios_of(2);
+  const std::vector<Folio> folios = last_allocated_first(all, {});
+  s.m.kernel.hugetlb_claim(folios);
+  ASSERT_TRUE(ok(s.m.kernel.hugetlb_optimize(folios)));
+  ASSERT_TRUE(ok(s.m.kernel.hugetlb_restore(last_allocated_first(all, half))));
+  ASSERT_TRUE(ok(s.m.kernel.hugetlb_restore(last_allocated_first(half, {}))));
+  EXPECT_EQ(writes_of(s.m), recorded_order(name, 'w'));
+  EXPECT_EQ(reads_of(s.m, /*whole_walks=*/false), recorded_order(name, 'r'));
 }
 
 TEST(RecordedStages, HugetlbFoliosOptimisedAndRestored) {

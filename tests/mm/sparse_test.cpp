@@ -84,17 +84,16 @@ TEST(Sparse, A5_BlocksAscendWithinTheBufferAndA3_TablesDescend) {
 }
 
 TEST(Sparse, A5_WithoutTheBufferBlocksDescend) {
-  Machine m(version(KernelVersion::kV7));
-  ASSERT_TRUE(ok(m.boot()));
-  uint64_t last = ~uint64_t{0};
-  unsigned blocks = 0;
-  for (const TableEntry& e : m.tables()) {
-    if (e.level != 2) continue;
-    EXPECT_LT(entry_address(e.value).raw(), last);
-    last = entry_address(e.value).raw();
-    ++blocks;
+  for (const Profile& p : profiles()) {
+    Machine m(version(p.version));
+    ASSERT_TRUE(ok(m.boot()));
+    std::vector<uint64_t> blocks;
+    for (const TableEntry& e : m.tables())
+      if (e.level == 2) blocks.push_back(entry_address(e.value).raw());
+    ASSERT_EQ(blocks.size(), 16u);
+    if (p.version >= KernelVersion::kV7_2) std::reverse(blocks.begin(), blocks.end());
+    for (size_t i = 1; i < blocks.size(); ++i) EXPECT_EQ(blocks[i], blocks[i - 1] + kPmdBytes) << p.name;
   }
-  EXPECT_EQ(blocks, 16u);
 }
 
 TEST(Sparse, A6_NothingOfTheBufferIsLeftOver) {
@@ -119,8 +118,15 @@ TEST(Sparse, RootTableGrowsWithThePhysicalAddressSpace) {
   EXPECT_EQ(bytes_of_root_table(5, 32), 2 * kMiB);
 }
 
-TEST(Sparse, UsageMapsLieInTheSectionOfThePgdatUpTo6xAndOnTheNodeIn7x) {
-  for (const auto v : {KernelVersion::kV6_12, KernelVersion::kV7}) {
+/// sizeof(struct mem_section_usage): kernel-versions.md.
+uint64_t usage_bytes(KernelVersion v) {
+  if (v == KernelVersion::kV5_8) return 40;
+  return v >= KernelVersion::kV6_18 ? 88 : 56;
+}
+
+TEST(Sparse, UsageMapsLieInTheSectionOfThePgdatUpTo7_0AndOnTheNodeFrom7_1) {
+  for (const Profile& p : profiles()) {
+    const KernelVersion v = p.version;
     MemoryMap map = contiguous(2);
     map.reserved = {{PhysAddr(0), PhysAddr(kMiB)},
                     {PhysAddr(0x1000000), PhysAddr(0x4411000)},
@@ -131,8 +137,12 @@ TEST(Sparse, UsageMapsLieInTheSectionOfThePgdatUpTo6xAndOnTheNodeIn7x) {
     ASSERT_TRUE(ok(m.boot()));
     for (const AllocEvent& a : m.events.allocs) {
       if (std::string_view(a.cause) != "sparse_init_nid") continue;
-      EXPECT_EQ(a.bytes, 16 * 56u);
-      EXPECT_EQ(a.pa.raw() >> kSectionShift, v == KernelVersion::kV7 ? 15u : 4u);
+      EXPECT_EQ(a.bytes, 16 * usage_bytes(v)) << p.name;
+      EXPECT_EQ(a.pa.raw() >> kSectionShift, v >= KernelVersion::kV7_1 ? 15u : 4u) << p.name;
+    }
+    for (uint64_t section = 1; section < 16; ++section) {
+      EXPECT_EQ(*m.kernel.subsection_map_address(section),
+                *m.kernel.subsection_map_address(0) + section * usage_bytes(v));
     }
   }
 }
@@ -148,9 +158,11 @@ TEST(Sparse, PoisonOfDebugKernelsPerVersion) {
     return bytes;
   };
   const uint64_t maps = 16 * kPmdBytes;
-  EXPECT_EQ(poisoned(KernelVersion::kV5_8), maps + 2 * kPageBytes);  // the buffer and two table pages
-  EXPECT_EQ(poisoned(KernelVersion::kV6_1), maps);
-  EXPECT_EQ(poisoned(KernelVersion::kV7), maps + 2 * kPageBytes);
+  for (const Profile& p : profiles()) {
+    const bool buffer_only = p.version == KernelVersion::kV6_1 || p.version == KernelVersion::kV6_12;
+    // The buffer, or what comes without one, and two table pages.
+    EXPECT_EQ(poisoned(p.version), buffer_only ? maps : maps + 2 * kPageBytes) << p.name;
+  }
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "tests/support/fake_memory.h"
 #include "tests/support/table_builder.h"
 
@@ -14,10 +12,10 @@ namespace {
 constexpr Cycles kRead{20};
 
 /// Keeps the records of walks.
-class Keep : public RecordSink {
+class Keep : public Observer {
  public:
+  uint32_t mask() const override { return kWalkNotices; }
   void walk(const WalkRecord& record) override { walks.push_back(record); }
-  void access(const AccessRecord&) override {}
   std::vector<WalkRecord> walks;
 };
 
@@ -30,10 +28,10 @@ PageWalkerConfig with_caches(unsigned walkers) {
 
 struct Bench {
   explicit Bench(const PageWalkerConfig& c, unsigned levels = 4)
-      : tables(memory, levels), config(c), walker("walker", c, context, nullptr) {
+      : tables(memory, levels), config(c), walker("walker", c, context, observers, nullptr) {
     walker.memory(lines);
     context.memory = &memory;
-    context.sink = &keep;
+    observers.add(keep);
     ControlRegisters registers;
     if (levels == 5) registers.cr4 |= kCr4La57;
     registers.cr3 = tables.root().raw();
@@ -43,14 +41,8 @@ struct Bench {
     actors.at(cycle, [=, this](LocalClock& clock) {
       StageCycles stage{};
       const WalkCause cause = kind == AccessKind::kWrite ? WalkCause::kStore : WalkCause::kLoad;
-      const TranslateRequest request{VirtAddr(va), {kind, Privilege::kSupervisor}, cause, 0, false, clock.now()};
-      while (!walker.walk(request, clock, stage).walked) {  // as the second-level TLB does
-        if (!walked.contains(va >> kPageShift)) continue;
-        walker.leave(clock);
-        ++merged;
-        break;
-      }
-      walked.insert(va >> kPageShift);
+      const auto reply = walker.walk({VirtAddr(va), {kind, Privilege::kSupervisor}, cause, 0, false}, clock, stage);
+      merged += reply.merged ? 1 : 0;
       Cycles sum{0};
       for (const Cycles c : stage) sum += c;
       EXPECT_EQ(clock.now(), CycleTime(cycle) + sum);  // stages add up
@@ -62,13 +54,13 @@ struct Bench {
   PhysMem memory;
   TableBuilder tables;
   CoreContext context;
+  ObserverList observers;
   Keep keep;
   FakeMemory lines{"lines", kRead};
   PageWalkerConfig config;
   PageWalker walker;
   Actors actors;
   std::vector<uint64_t> ended;
-  std::set<uint64_t> walked;  ///< pages
   unsigned merged = 0;
 };
 

@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "models/x86/translate.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/x86/entry_map.h"
 #include "tests/x86/random_tables.h"
 
@@ -40,7 +40,7 @@ class TimedWalk : public ::testing::TestWithParam<std::tuple<std::string, Paging
  protected:
   TimedWalk()
       : mode(std::get<1>(GetParam())),
-        machine(platform_named(std::get<0>(GetParam()))),
+        machine("machine", platform_named(std::get<0>(GetParam()))),
         random(std::hash<std::string>{}(std::get<0>(GetParam())) + static_cast<unsigned>(mode)) {
     registers = registers_for(mode, kRoots[0].raw());
     registers.cr4 |= kCr4Pge;
@@ -166,6 +166,7 @@ class TimedWalk : public ::testing::TestWithParam<std::tuple<std::string, Paging
   }
 
   PagingMode mode;
+  Simulation simulation;
   Machine machine;
   std::mt19937_64 random;
   ControlRegisters registers;
@@ -190,7 +191,7 @@ TEST_P(TimedWalk, EndsAsThePureWalkAndLeavesTheSameBits) {
       if (step % 256 == 0 && !HasFatalFailure()) expect_same_tables(tables);
     }
   });
-  machine.run(program);
+  simulation.run(machine, program);
   if (!HasFatalFailure()) expect_same_tables(tables);
   EXPECT_GT(faults, kAccesses / 50) << "too few faults to tell";
   EXPECT_LT(faults, kAccesses * 19 / 20) << "too few translations to tell";

@@ -74,8 +74,6 @@ constexpr Foreign kForeignLines[] = {
     {"$ W", kUseDram},
     {"$ READ #*", kUseDram},
     {"$ WRITE #*", kUseDram},
-    {"$ P_MEM_RD #*", kUseDram},
-    {"$ P_MEM_WR #*", kUseDram},
     {"LD $*", kUseDram},
     {"ST $*", kUseDram},
     {"# # #",

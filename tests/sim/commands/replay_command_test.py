@@ -14,7 +14,8 @@ import unittest
 from replay_support import MMUSIM, SCENARIO, SOURCE, ReplayTest
 
 COUNTS = ("accesses", "lookups", "l1_dtlb_misses", "stlb_misses", "walks", "entry_reads")
-FORMS = ("full.vmt", "full.mmt", "full.jsonl", "events.jsonl", "ls.lackey", "ls.champsim", "user.execlog", "mem.perf")
+FORMS = ("full.vmt", "full.mmt", "full.jsonl", "events.jsonl", "ls.lackey", "ls.champsim", "user.execlog", "mem.perf", "mem.perfmem",
+         "view.drmemtrace", "loop.dinero", "mem.pinatrace")
 
 
 def in_order(platform):
@@ -77,6 +78,36 @@ class Map(ReplayTest):
             self.mmusim("replay", self.small("full.vmt"), "--out", self.path("out"), *options,
                         code=3 if "nowhere" in options[-1] else 2)
             self.assertFalse(os.path.exists(self.path("out")))
+
+
+class PageMap(ReplayTest):
+    def test_page_sizes_of_smaps(self):
+        smaps = ("10000000-10400000 rw-p 00000000 00:00 0\nKernelPageSize: 2048 kB\n"
+                 "20000000-20400000 rw-p 00000000 00:00 0\nKernelPageSize: 4 kB\nAnonHugePages: 2048 kB\n")
+        lines = "".join(f"0 {va:x}\n" for va in (0x10000000, 0x10201000, 0x20201000, 0x20202000, 0x20001000, 0x30000000))
+        summary = self.replay(self.write("t.din", lines), "--page-map", self.write("smaps", smaps), "--platform", "textbook")
+        self.assertEqual(summary["replay"]["mapped"]["pages_2m"], 3)
+        self.assertEqual(summary["replay"]["mapped"]["pages_4k"], 2)
+        self.assertEqual(summary["replay"]["mapped"]["pages_outside_map"], 1)
+        self.assertEqual(summary["replay"]["faults"], 0)
+        self.assertEqual(summary["configuration"]["page_map"], self.path("smaps"))
+        done = self.mmusim("replay", self.path("t.din"), "--page-map", self.write("maps", "1000-2000 r-xp 0 0:0 0\n"),
+                           "--out", self.path("o"), code=2)
+        self.assertIn(b"expected /proc/PID/smaps, not maps", done.stderr)
+
+
+class TextForms(ReplayTest):
+    def test_foreign_lines_are_counted_and_said(self):
+        trace = self.write("mixed.lackey", "==7== Lackey\nI  00401000,3\nhello\n S 1ffefff000,8\n")
+        done = self.mmusim("replay", trace, "--out", self.path("o"), code=2)
+        self.assertIn(b"--skip-foreign", done.stderr)
+        done = self.mmusim("replay", trace, "--out", self.path("o"), "--skip-foreign")
+        self.assertIn(b"passed over: 1 lines that are none of this form", done.stderr)
+        self.assertEqual(self.summary("o")["replay"]["skipped_lines"], {"own": 1, "no_address": 0, "foreign": 1})
+
+    def test_the_old_name_of_the_option_still_works(self):
+        for option in ("--form", "--format"):
+            self.assertEqual(self.replay(self.small("ls.lackey"), option, "lackey")["replay"]["format"], "lackey")
 
 
 class Window(ReplayTest):

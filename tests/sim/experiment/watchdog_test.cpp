@@ -8,6 +8,7 @@
 #include "sim/experiment/limits.h"
 #include "sim/host/interrupts.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/sim/machine/stuck_memory.h"
 
 namespace mmusim {
@@ -28,7 +29,8 @@ PlatformConfig stuck_platform() {
 /// Three loads of different pages on a machine whose memory does not answer.
 void run_stuck(bool busy, unsigned silent_seconds) {
   StuckMemory memory("stuck", busy);
-  Machine machine(stuck_platform(), {LookAhead::kPending, /*paranoid=*/false, &memory});
+  Simulation simulation;
+  Machine machine("machine", stuck_platform(), {LookAhead::kPending, /*paranoid=*/false, &memory});
   WatchdogLimits limits;
   limits.silent_seconds = silent_seconds;
   const WatchedMachine watched(machine);
@@ -38,7 +40,7 @@ void run_stuck(bool busy, unsigned silent_seconds) {
     core.execute(loads);
     core.drain();
   });
-  machine.run(program);
+  simulation.run(machine, program);
 }
 
 TEST(Watchdog, NothingPendingWhileAccessesAreUnderWayStopsWithWhoWaitsForWhom) {

@@ -11,8 +11,8 @@
 #include "models/base/errors.h"
 #include "sim/explain/entry_text.h"
 #include "sim/explain/explained_system.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "sim/recorded/image_check.h"
 
 namespace mmusim {
@@ -121,7 +121,8 @@ TEST_F(ExplainImage, AnAccessAcrossPagesIsToldInTwoParts) {
 
 /// The whole machine, TLBs and paging-structure caches warm or not, gives what the recorded machine answered.
 void every_recorded_translation_comes_out_of_the_machine_twice(const std::string& name, uint64_t answers) {
-  Machine machine(load_platform("textbook"));
+  Simulation simulation;
+  Machine machine("machine", load_platform("textbook"));
   const std::string path = MMUSIM_SOURCE_DIR "/tests/data/images/" + name + ".json";
   const PageTableImage image = load_page_table_image(path, machine.memory());
   ControlRegisters registers = image.control.registers();
@@ -140,7 +141,7 @@ void every_recorded_translation_comes_out_of_the_machine_twice(const std::string
     cold = check_image(image, machine.memory(), translate);
     warm = check_image(image, machine.memory(), translate);
   });
-  machine.run(program);
+  simulation.run(machine, program);
   EXPECT_EQ(cold.answers.of, answers);
   EXPECT_EQ(cold.answers.agree, answers) << ::testing::PrintToString(cold.disagreements);
   EXPECT_EQ(warm.answers.agree, answers) << ::testing::PrintToString(warm.disagreements);

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "models/base/config_files.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
@@ -50,12 +50,13 @@ TEST_P(OnEveryPlatform, FunctionalCountsAreTheTimedOnes) {
   functional.write_cr3(functional_tables.root().raw());
   functional.execute(accesses());
 
-  Machine machine(platform);
+  Simulation simulation;
+  Machine machine("machine", platform);
   TableBuilder tables(machine.memory(), 4);
   map_some(tables);
   machine.write_cr3(0, tables.root().raw());
   CallProgram program([](Core& core) { core.execute(accesses()); });
-  machine.run(program);
+  simulation.run(machine, program);
 
   const MachineTotals f = functional.totals(), t = machine.totals();
   EXPECT_EQ(f.accesses, t.accesses);

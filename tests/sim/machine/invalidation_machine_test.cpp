@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
@@ -29,7 +29,7 @@ constexpr Stale kNothingGone{true, true, true, true}, kAllGone{false, false, fal
 
 class InvalidationRules : public testing::TestWithParam<std::string> {
  protected:
-  InvalidationRules() : machine(load_platform(GetParam())), tables(machine.memory(), 4) {
+  InvalidationRules() : machine("machine", load_platform(GetParam())), tables(machine.memory(), 4) {
     ControlRegisters registers = machine.control(0).registers();
     registers.cr4 |= kCr4Pge | kCr4Pcide;
     registers.cr3 = tables.root().raw();
@@ -70,6 +70,7 @@ class InvalidationRules : public testing::TestWithParam<std::string> {
     return stale;
   }
 
+  Simulation simulation;
   Machine machine;
   TableBuilder tables;
 };
@@ -104,7 +105,7 @@ TEST_P(InvalidationRules, EachOperationRemovesWhatItMustAndNoMore) {
         << "paging off, without which LA57 cannot change";
     EXPECT_EQ(after(core, [](const auto& c) { return on_mov_cr0(c, c.registers().cr0 ^ kCr0Wp); }), kNothingGone);
   });
-  machine.run(program);
+  simulation.run(machine, program);
 }
 
 TEST_P(InvalidationRules, WithoutPcidsMovToCr3RemovesAllButGlobals) {
@@ -119,7 +120,7 @@ TEST_P(InvalidationRules, WithoutPcidsMovToCr3RemovesAllButGlobals) {
     EXPECT_FALSE(old(core, kA));
     EXPECT_TRUE(old(core, kG));
   });
-  machine.run(program);
+  simulation.run(machine, program);
 }
 
 /// x86-paging E18: a changed entry above the leaf is used from the paging-structure caches until an INVLPG of any
@@ -138,7 +139,7 @@ TEST_P(InvalidationRules, E18_AChangedUpperEntryIsStaleUntilAnInvlpgOfAnyAddress
     EXPECT_FALSE(old(core, kB));
     EXPECT_TRUE(old(core, kA)) << "its translation is another entry";
   });
-  machine.run(program);
+  simulation.run(machine, program);
 }
 
 /// x86-paging 11.2, 11.4: rights that grow need no invalidation: the access walks again, and passes.
@@ -154,7 +155,7 @@ TEST_P(InvalidationRules, GrowingRightsAreSeenWithoutInvalidation) {
     EXPECT_FALSE(core.access(user).fault);
     EXPECT_FALSE(core.access(store).fault);
   });
-  machine.run(program);
+  simulation.run(machine, program);
 }
 
 INSTANTIATE_TEST_SUITE_P(Platforms, InvalidationRules,

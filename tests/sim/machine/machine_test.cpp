@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
@@ -18,7 +19,7 @@ namespace {
 class Mapped {
  public:
   explicit Mapped(const PlatformConfig& platform, LookAhead look_ahead = LookAhead::kPending, unsigned pages = 4096)
-      : machine(platform, {look_ahead}), tables(machine.memory(), 4) {
+      : machine("machine", platform, {look_ahead}), tables(machine.memory(), 4) {
     for (unsigned i = 0; i < pages; ++i)
       tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
     for (unsigned core = 0; core < machine.cores(); ++core) use_tables(core);
@@ -30,8 +31,9 @@ class Mapped {
   }
   void run(std::function<void(Core&)> body) {
     CallProgram script(std::move(body));
-    machine.run(script);
+    simulation.run(machine, script);
   }
+  Simulation simulation;
   Machine machine;
   TableBuilder tables;
 };
@@ -67,7 +69,7 @@ std::string run_and_report(const PlatformConfig& platform, LookAhead look_ahead,
         [=](Core& c) { c.execute(mixed_accesses(accesses, 77 + core, 4096 * kPageBytes)); }));
     programs.push_back(scripts.back().get());
   }
-  m.machine.run(programs);
+  m.simulation.run(m.machine, programs);
   return to_json(m.machine.stats()).dump(1);
 }
 
@@ -132,8 +134,9 @@ TEST(Machine, LookAheadDoesNotChangeReadsOnAShortWayToTheController) {
 }
 
 /// Counts what it is told.
-class Counting : public RecordSink {
+class Counting : public Observer {
  public:
+  uint32_t mask() const override { return kAccessNotices | kWalkNotices; }
   void walk(const WalkRecord& record) override { cycles += (record.end - record.begin).count; }
   void access(const AccessRecord& record) override {
     ++accesses;
@@ -151,10 +154,10 @@ TEST(Machine, LoggingEveryAccessChangesNoCount) {
         PlatformConfig p = window_platform();
         p.model = model;
         Mapped m(p);
-        Counting sink;
-        if (log) m.machine.set_sink(&sink, true);
+        Counting observer;
+        if (log) m.machine.observe(observer);
         m.run([](Core& c) { c.execute(mixed_accesses(20000, 9, 4096 * kPageBytes)); });
-        EXPECT_EQ(sink.accesses, log ? 20000U : 0U);
+        EXPECT_EQ(observer.accesses, log ? 20000U : 0U);
         return to_json(m.machine.stats()).dump(1);
       });
     };
@@ -293,7 +296,8 @@ TEST(Machine, UncachedPageTablesCostAWayToMemoryForEachEntry) {
 /// SDM vol. 3A 4.4.1: MOV to CR3 loads the PDPTE registers; a reserved bit in a present one is #GP(0), and nothing
 /// changes.
 TEST(Machine, MovToCr3LoadsThePdptesInPaeMode) {
-  Machine machine(load_platform("textbook"));
+  Simulation simulation;
+  Machine machine("machine", load_platform("textbook"));
   ControlRegisters registers;
   registers.efer = kEferNxe;
   machine.set_control(0, ControlState(registers, machine.platform().processor));
@@ -317,7 +321,7 @@ TEST(Machine, MovToCr3LoadsThePdptesInPaeMode) {
     EXPECT_EQ(core.access({VirtAddr(0x10)}).pa, PhysAddr(0x40'0010));
     EXPECT_FALSE(machine.write_cr3(0, uint64_t{1} << 32 | 0x1020));
   });
-  machine.run(program);
+  simulation.run(machine, program);
 }
 
 TEST(Machine, MovToCr3RefusesReservedBits) {

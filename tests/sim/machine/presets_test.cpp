@@ -5,8 +5,8 @@
 #include <map>
 
 #include "models/base/config_files.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
@@ -107,7 +107,7 @@ TEST(Presets, EveryShippedPlatformIsReadWithoutError) {
 /// A lone core that maps the first GiB with 2 MiB pages and times loads.
 class MemoryLatency {
  public:
-  explicit MemoryLatency(const PlatformConfig& platform) : machine_(platform) {
+  explicit MemoryLatency(const PlatformConfig& platform) : machine_("machine", platform) {
     TableBuilder tables(machine_.memory(), 4, PhysAddr(2 * kGiB));
     for (uint64_t at = 0; at < kGiB; at += bytes_of(PageSize::k2M))
       tables.map(VirtAddr(at), PhysAddr(at), PageSize::k2M);
@@ -124,11 +124,12 @@ class MemoryLatency {
         cycles.push_back((core.now() - begin).count);
       }
     });
-    machine_.run(program);
+    simulation_.run(machine_, program);
     return cycles;
   }
 
  private:
+  Simulation simulation_;
   Machine machine_;
 };
 

@@ -10,8 +10,8 @@
 
 #include "models/base/config_files.h"
 #include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
@@ -69,12 +69,13 @@ TEST_P(Preset, MoreWalkersNeverLengthenARun) {
       PlatformConfig p = load_platform(name);
       p.model = CoreModel::kWindow;
       p.walker.walkers = walkers;
-      Machine machine(p);
+      Simulation simulation;
+      Machine machine("machine", p);
       TableBuilder tables(machine.memory(), 4);
       map_pages(machine.memory(), tables);
       machine.write_cr3(0, tables.root().raw());
       CallProgram program([&](Core& core) { core.execute(random_accesses(8000, kPages, seed)); });
-      machine.run(program);
+      simulation.run(machine, program);
       return fmt::format("{}", machine.now().count);
     }));
   };

@@ -8,8 +8,8 @@
 #include "models/x86/invalidation.h"
 #include "models/x86/walk.h"
 #include "sim/machine/functional_machine.h"
-#include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
@@ -29,7 +29,7 @@ PlatformConfig platform(CoreModel model) {
 /// A paranoid machine with one page mapped, used once.
 struct Bench {
   explicit Bench(CoreModel model = CoreModel::kBlocking)
-      : machine(platform(model), {LookAhead::kPending, /*paranoid=*/true}), tables(machine.memory(), 4) {
+      : machine("machine", platform(model), {LookAhead::kPending, /*paranoid=*/true}), tables(machine.memory(), 4) {
     tables.map(kPage, kFrame, PageSize::k4K);
     ControlState control = machine.control(0);
     control.set_cr3(tables.root().raw());
@@ -38,7 +38,7 @@ struct Bench {
   }
   void run(std::function<void(Core&)> body) {
     CallProgram program(std::move(body));
-    machine.run(program);
+    simulation.run(machine, program);
   }
   void load() {
     run([](Core& core) { core.execute(std::array{MemAccess{kPage, 8}}); });
@@ -46,6 +46,7 @@ struct Bench {
   void remap() { tables.map(kPage, kOther, PageSize::k4K); }
   Invalidation invlpg() { return on_invlpg(machine.control(0), kPage); }
 
+  Simulation simulation;
   Machine machine;
   TableBuilder tables;
 };
@@ -67,13 +68,13 @@ TEST(Paranoid, AStaleTranslationIsRightUntilItIsFlushed) {
   in_child([] {
     Bench b;
     b.remap();
-    b.machine.shadow()->entry_changed(kPage, kPageBytes);
+    b.machine.checker()->entry_changed(kPage, kPageBytes);
     b.load();
-    EXPECT_EQ(b.machine.shadow()->stale_seen(), 1U);
+    EXPECT_EQ(b.machine.checker()->stale_seen(), 1U);
     b.machine.invalidate(0, b.invlpg());
     b.load();
-    EXPECT_EQ(b.machine.shadow()->stale_seen(), 1U);
-    EXPECT_GE(b.machine.shadow()->translations_checked(), 3U);
+    EXPECT_EQ(b.machine.checker()->stale_seen(), 1U);
+    EXPECT_GE(b.machine.checker()->translations_checked(), 3U);
     return "";
   });
 }
@@ -83,10 +84,10 @@ TEST(Paranoid, AFlushThatLeavesAnEntryBehindStopsAtTheFlush) {
       {
         Bench b;
         b.remap();
-        b.machine.shadow()->entry_changed(kPage, kPageBytes);
+        b.machine.checker()->entry_changed(kPage, kPageBytes);
         // The flush of a machine that forgets its second level.
         const Invalidation nothing;
-        b.machine.shadow()->flushed(0, b.invlpg());
+        b.machine.checker()->flushed(0, b.invlpg());
         b.machine.core(0).lsu().invalidate(b.invlpg());
         b.machine.invalidate(0, nothing);
       },
@@ -111,14 +112,12 @@ TEST(Paranoid, AMissingAccessedFlagStops) {
 TEST(Paranoid, TheFunctionalMachineIsCheckedToo) {
   EXPECT_DEATH(
       {
-        FunctionalMachine machine(platform(CoreModel::kBlocking));
+        FunctionalMachine machine(platform(CoreModel::kBlocking), /*paranoid=*/true);
         TableBuilder tables(machine.memory(), 4);
         tables.map(kPage, kFrame, PageSize::k4K);
         ControlState control = machine.control();
         control.set_cr3(tables.root().raw());
         machine.set_control(control);
-        ShadowWalk shadow(machine.memory(), 1);
-        machine.set_shadow(&shadow);
         machine.execute(std::array{MemAccess{kPage, 8}});
         tables.map(kPage, kOther, PageSize::k4K);
         machine.execute(std::array{MemAccess{kPage, 8}});
@@ -130,7 +129,8 @@ std::string counts(CoreModel model, bool paranoid) {
   return in_child([&] {
     PlatformConfig p = platform(model);
     p.lsu.tlbs.load.smash_1g = true;
-    Machine machine(p, {LookAhead::kPending, paranoid});
+    Simulation simulation;
+    Machine machine("machine", p, {LookAhead::kPending, paranoid});
     TableBuilder tables(machine.memory(), 4);
     for (unsigned i = 0; i < 512; ++i) tables.map(kPage + i * kPageBytes, kFrame + i * kPageBytes, PageSize::k4K);
     tables.map(VirtAddr(8 * kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
@@ -147,7 +147,7 @@ std::string counts(CoreModel model, bool paranoid) {
       core.execute(accesses);
       core.drain();
     });
-    machine.run(program);
+    simulation.run(machine, program);
     return to_json(machine.stats()).dump(1);
   });
 }

@@ -58,7 +58,7 @@ TEST(HostMemoryCost, OfAMachineIsWhatItTakes) {
   const uint64_t said = cost_of(with_l3(kLines)).total() - cost_of(with_l3(kLines / 512)).total();
   const std::string taken = in_child([&] {
     const uint64_t before = host_memory_in_use();
-    const Machine machine(with_l3(kLines));
+    const Machine machine("machine", with_l3(kLines));
     return std::to_string(host_memory_in_use() - before);
   });
   EXPECT_GT(std::stod(taken), 0.8 * static_cast<double>(said));
@@ -89,7 +89,8 @@ TEST(HostMemoryCost, OfABootIsWhatItTakes) {
   const auto said = [](const Scenario& s) { return cost_of(s, scenario_platform(s), false).total(); };
   const auto taken = [](const Scenario& s) {  // at the most: the kernel is gone when the run ends
     return std::stod(in_child([&] {
-      MachineHost host(s, scenario_platform(s), {});
+      Simulation simulation;
+      MachineHost host(simulation, s, scenario_platform(s), {});
       EXPECT_EQ(run_scenario(s, host, {}).failure, "");
       rusage usage{};
       getrusage(RUSAGE_SELF, &usage);

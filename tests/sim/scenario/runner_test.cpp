@@ -35,7 +35,8 @@ struct Ran {
 
 Ran run(const json& document, LookAhead look_ahead = LookAhead::kPending) {
   const Scenario scenario = read(document);
-  MachineHost host(scenario, scenario_platform(scenario), {look_ahead});
+  Simulation simulation;
+  MachineHost host(simulation, scenario, scenario_platform(scenario), {look_ahead});
   RunResult result = run_scenario(scenario, host, {});
   return {std::move(result), json(to_json(host.counters()))};
 }
@@ -149,7 +150,8 @@ std::vector<mm::MemoryRange> workload_memory(json phases) {
     seen = context.memory;
     return plan(context);
   };
-  MachineHost host(scenario, scenario_platform(scenario));
+  Simulation simulation;
+  MachineHost host(simulation, scenario, scenario_platform(scenario));
   EXPECT_EQ(run_scenario(scenario, host, {}).failure, "");
   return seen;
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
@@ -17,7 +18,8 @@ constexpr uint64_t kPages = 256;
 /// Runs of up to nine stores into structures all over kPages pages; `at_once`: by store_fields(), else store by store.
 /// Returns what is left of the machine: its counters, its time and its memory.
 std::string stores(const PlatformConfig& platform, unsigned structure_bytes, bool at_once) {
-  Machine machine(platform);
+  Simulation simulation;
+  Machine machine("machine", platform);
   TableBuilder tables(machine.memory(), 4);
   for (uint64_t i = 0; i < kPages; ++i) {
     tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
@@ -44,7 +46,7 @@ std::string stores(const PlatformConfig& platform, unsigned structure_bytes, boo
     core.drain();
     cycle = core.now().count;
   });
-  machine.run(program);
+  simulation.run(machine, program);
   std::string left = fmt::format("cycle {}\n{}\n", cycle, to_json(machine.stats()).dump(1));
   for (uint64_t at = 0; at < kPages * kPageBytes; at += sizeof(uint64_t)) {
     left += fmt::format("{:x} ", machine.memory().load64(PhysAddr(kGiB + at)));

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace mmusim {
+
+/// Whether an operation takes its cycles and is counted, or happens outside simulated time.
+enum class Charge : uint8_t { kCycles, kNothing };
+
+}  // namespace mmusim

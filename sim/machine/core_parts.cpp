@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "sim/machine/core_parts.h"
+
+#include "models/core/window_core.h"
+
+namespace mmusim {
+
+CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const Shared& shared) : sc_module(name) {
+  const PlatformConfig& platform = shared.platform;
+  const auto clock = [&](const std::string& part) { return shared.clock(fmt::format("core{}_{}", number, part)); };
+  context.memory = &shared.memory;
+  context.core = number;
+  context.types = platform.memory_types;
+  ControlRegisters registers;
+  registers.cr4 |= kCr4Pge;
+  context.control = ControlState(registers, platform.processor);
+  make_caches(shared);
+  make_translation(shared);
+
+  const LocalClock core_clock = clock("core");
+  if (platform.model == CoreModel::kWindow) {
+    std::vector<LocalClock> slots;
+    for (unsigned i = 0; i < platform.window.outstanding; ++i) slots.push_back(clock(fmt::format("slot{}", i)));
+    core = std::make_unique<WindowCore>("core", *lsu, core_clock, slots, platform.window);
+  } else {
+    core = std::make_unique<BlockingCore>("core", *lsu, core_clock);
+  }
+  core->fast_path().attach(*l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
+  if (platform.l1d.prefetch_next_line) l1d->enable_prefetch(clock("l1d prefetch"));
+  if (platform.l2.prefetch_next_line) l2->enable_prefetch(clock("l2 prefetch"));
+}
+
+void CoreParts::make_caches(const Shared& shared) {
+  const PlatformConfig& platform = shared.platform;
+  l2 = std::make_unique<Cache>("l2", platform.l2, HitLevel::kL2, platform.l2.latency - platform.l1d.latency);
+  l2->below(shared.l3);
+  l1d = std::make_unique<Cache>("l1d", platform.l1d, HitLevel::kL1, platform.l1d.latency);
+  l1d->below(*l2);
+  if (platform.l1i) {
+    l1i = std::make_unique<Cache>("l1i", *platform.l1i, HitLevel::kL1, platform.l1i->latency);
+    l1i->below(*l2);
+  }
+  if (platform.l3.policy == CachePolicy::kInclusive) shared.l3.above(*l2);
+  if (platform.l2.policy == CachePolicy::kInclusive || platform.l3.policy == CachePolicy::kInclusive) {
+    l2->above(*l1d);
+    if (l1i) l2->above(*l1i);
+  }
+}
+
+void CoreParts::make_translation(const Shared& shared) {
+  const PlatformConfig& platform = shared.platform;
+  second_level = std::make_unique<SecondLevelTlb>("stlb", platform.second_level, context);
+  walker = std::make_unique<PageWalker>("page_walkers", platform.walker, context, shared.observers,
+                                        &second_level->state().data());
+  walker->memory(*l1d);
+  second_level->walker(*walker);
+  lsu = std::make_unique<LoadStoreUnit>("lsu", platform.lsu, context, shared.observers);
+  lsu->second_level(*second_level);
+  lsu->data_cache(*l1d);
+  lsu->instruction_cache(l1i ? *l1i : *l1d);
+}
+
+}  // namespace mmusim

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <systemc>
+
+#include "models/core/core.h"
+#include "models/fabric/ports.h"
+#include "models/tlb/second_level_tlb.h"
+#include "models/walker/page_walker.h"
+#include "sim/machine/platform.h"
+
+namespace mmusim {
+
+/// The modules of one core, from the core itself to its second-level cache, as children of `coreN`.
+class CoreParts : public sc_core::sc_module {
+ public:
+  /// What the cores of a machine share.
+  struct Shared {
+    const PlatformConfig& platform;
+    PhysMem& memory;
+    Cache& l3;
+    const ObserverList& observers;
+    std::function<LocalClock(const std::string& name)> clock;  ///< makes the clock of a new requester
+  };
+
+  /// Creates the modules of core `number` and binds them, to the L3 too.
+  CoreParts(const sc_core::sc_module_name& name, unsigned number, const Shared& shared);
+
+  CoreContext context;
+  std::unique_ptr<Cache> l2, l1i, l1d;  ///< no `l1i`: fetches go through `l1d`
+  std::unique_ptr<SecondLevelTlb> second_level;
+  std::unique_ptr<PageWalker> walker;
+  std::unique_ptr<LoadStoreUnit> lsu;
+  std::unique_ptr<Core> core;
+
+ private:
+  void make_caches(const Shared& shared);
+  void make_translation(const Shared& shared);
+};
+
+}  // namespace mmusim

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What `mmusim replay` writes beside its summary: the same files as `run`. usage: replay_outputs_test.py MMUSIM SOURCE_DIR"""
+import collections
+import json
+import os
+import unittest
+
+from replay_support import ReplayTest
+
+WINDOW = ["--core", "window"]
+BLOCKING = ["--core", "blocking"]
+RUN_CORE = {"blocking": ["--set", "/platform/core/model=blocking"], "window": ["--set", "/platform/core/model=window"]}
+
+
+class ReplayOutputs(ReplayTest):
+    def load(self, name):
+        with open(self.path(name)) as file:
+            return json.load(file)
+
+    def tracks(self, name):
+        """Slices by the name of their group of tracks."""
+        events = self.load(name)["traceEvents"]
+        groups = {e["pid"]: e["args"]["name"] for e in events if e["name"] == "process_name"}
+        drawn = collections.defaultdict(list)
+        for e in events:
+            if e["ph"] == "X":
+                drawn[groups[e["pid"]]].append((e["tid"], e["ts"], e["dur"], e["name"], json.dumps(e["args"])))
+        return drawn
+
+    def test_timeline_and_signals_are_those_of_the_run_that_was_recorded(self):
+        groups = "walkers,misses,dram-queues,dram-banks"
+        for core, options in RUN_CORE.items():
+            self.run_scenario("run", "--record", self.path("r.mmt"), "--timeline", self.path("run.json"), "--vcd",
+                              self.path("run.vcd"), "--vcd-signals", groups, "--events", "none", *options)
+            self.replay(self.path("r.mmt"), "--timeline", self.path("again.json"), "--vcd", self.path("again.vcd"),
+                        "--vcd-signals", groups)
+            run, again = self.tracks("run.json"), self.tracks("again.json")
+            self.assertEqual(set(again), {"phases", "accesses that walked", "page walkers", "DRAM banks"}, core)
+            with open(self.path("run.vcd")) as a, open(self.path("again.vcd")) as b:
+                self.assertEqual(a.read(), b.read(), core)
+            run_phases = [s[1] for s in run["phases"]]
+            self.assertEqual([s[1] for s in again["phases"] if s[3] != "replay (replay)"], run_phases, core)
+
+    def test_a_short_timeline_draws_what_the_run_drew(self):
+        # So short that nothing is thinned out.
+        document = {"name": "short", "platform": "textbook", "kernel": {"version": "6.1"},
+                    "memory": {"ranges": [{"start": "0x1000", "end": "0x8000000", "node": 0}],
+                               "reserved": [{"start": "0x1000000", "end": "0x3000000"}]},
+                    "phases": [{"phase": "boot", "timed": False},
+                               {"phase": "workload", "kind": "random_pfn", "parameters": {"operations": 500}}]}
+        self.run_scenario("run", "--record", self.path("r.mmt"), "--timeline", self.path("run.json"), "--events", "none",
+                          document=document)
+        self.replay(self.path("r.mmt"), "--timeline", self.path("again.json"))
+        run, again = self.tracks("run.json"), self.tracks("again.json")
+        for group in ("accesses that walked", "page walkers", "DRAM banks"):
+            self.assertGreater(len(run[group]), 10)
+            self.assertEqual(run[group], again[group], group)
+
+    def test_signals_count_every_walk_of_a_foreign_trace(self):
+        summary = self.replay(self.small("full.vmt"), "--vcd", self.path("t.vcd"), "--vcd-signals", "phase,walkers")
+        rises, value, phases = 0, 0, []
+        with open(self.path("t.vcd")) as file:
+            for line in file:
+                if line.startswith("b"):
+                    now = int(line.split()[0][1:], 2)
+                    rises += max(0, now - value)
+                    value = now
+                elif line.startswith("s"):
+                    phases.append(line.split()[0][1:])
+        self.assertGreater(summary["totals"]["walks"], 0)
+        self.assertEqual(phases[0], "replay:replay")
+
+    def test_tables_at_the_end_are_those_of_the_run(self):
+        self.run_scenario("run", "--record", self.path("r.mmt"), "--tables", self.path("run.json"))
+        self.replay(self.path("r.mmt"), "--tables", self.path("again.json"))
+        run, again = self.load("run.json"), self.load("again.json")
+        self.assertEqual([s["stage"] for s in again["stages"]], ["replay"])
+        self.assertEqual(again["stages"][0]["levels"], run["stages"][-1]["levels"])
+        self.assertEqual(again["stages"][0]["entries"], run["stages"][-1]["entries"])
+
+    def test_tables_made_on_first_touch_hold_the_pages_touched(self):
+        for pages, level in (("4K", 1), ("2M", 2)):
+            summary = self.replay(self.small("full.vmt"), "--pages", pages, "--tables", self.path("t.json"))
+            entries = self.load("t.json")["stages"][0]["entries"]
+            leaves = [e for e in entries if e["level"] == level]
+            mapped = summary["replay"]["mapped"]
+            self.assertEqual(len(leaves), mapped["pages_4k" if level == 1 else "pages_2m"])
+            self.assertEqual(len({e["table_pa"] for e in entries}), mapped["tables"])
+            self.assertEqual(entries, sorted(entries, key=lambda e: (int(e["va"], 16), -e["level"])))
+
+    def assert_recorded(self, trace, *options, same=("totals", "machine", "counters"), again=()):
+        """Records a replay, replays that, and expects the same counts; recording itself changes nothing."""
+        plain = self.replay(trace, *options)
+        first = self.replay(trace, *options, "--record", self.path("r.mmt.zst"))
+        plain.pop("host"), first.pop("host")
+        self.assertEqual(plain, first)
+        second = self.replay(self.path("r.mmt.zst"), *again)
+        for part in same:
+            self.assertEqual(first[part], second[part], (part, options))
+        return first, second
+
+    def test_a_recorded_replay_replayed_gives_the_same_counts(self):
+        trace = self.small("full.vmt")
+        for options in ([], WINDOW, ["--pages", "thp:0.5", "--seed", "7"], ["--frames", "random", "--seed", "9", *WINDOW],
+                        ["--pages", "2M", "--levels", "5", "--platform", "sapphire-rapids"], ["--flushes", "none"],
+                        ["--flushes", "all", "--no-pcids"], ["--no-fetches"], ["--skip", "100", "--limit", "300"]):
+            first, second = self.assert_recorded(trace, *options)
+            self.assertEqual(first["configuration"]["tables"], "touched")
+            self.assertEqual(second["configuration"]["tables"], "touched")
+
+    def test_given_options_win_over_the_recorded_ones(self):
+        trace = self.small("full.vmt")
+        self.replay(trace, "--pages", "2M", "--record", self.path("r.mmt"))
+        own, other = self.replay(self.path("r.mmt")), self.replay(self.path("r.mmt"), "--pages", "4K")
+        self.assertEqual(own["configuration"]["pages"], "2M")
+        self.assertEqual(other["configuration"]["pages"], "4K")
+
+    def test_a_replay_with_warm_up_is_recorded_with_it(self):
+        first = self.replay(self.small("full.vmt"), "--warmup", "200", "--record", self.path("r.mmt"), *WINDOW)
+        second = self.replay(self.path("r.mmt"), "--warmup", "200")
+        for part in ("totals", "machine", "counters"):
+            self.assertEqual(first[part], second[part], part)
+
+    def test_tables_of_the_trace_are_recorded_again(self):
+        for core in ("blocking", "window"):
+            self.run_scenario("run", "--record", self.path("run.mmt"), *RUN_CORE[core])
+            _, second = self.assert_recorded(self.path("run.mmt"))
+            self.assertEqual(second["configuration"]["tables"], "recorded")
+
+    def test_tables_of_a_map_become_part_of_the_trace(self):
+        trace = self.shipped("bootinit-512m-4l.vmt.xz")
+        mapped = ["--map", "boot-base-vs-huge", "--variant", "basepages", "--limit", "20000"]
+        for core in (BLOCKING, WINDOW):
+            _, second = self.assert_recorded(trace, *mapped, *core)
+            self.assertEqual(second["configuration"]["tables"], "recorded")
+
+    def test_the_functional_model_records_too(self):
+        functional = ["--model", "functional"]
+        self.assert_recorded(self.small("full.vmt"), *functional, again=functional)
+        self.assert_recorded(self.shipped("bootinit-512m-4l.vmt.xz"), "--map", "boot-base-vs-huge", "--limit", "5000",
+                             *functional, again=functional)
+
+    def test_what_needs_records_is_refused_without_time(self):
+        for option in ("--timeline", "--vcd"):
+            done = self.mmusim("replay", self.small("full.vmt"), "--model", "functional", option, self.path("f"), "--out",
+                               self.path("o"), code=2)
+            self.assertIn(f"{option}: the functional model has no time".encode(), done.stderr)
+            self.assertFalse(os.path.exists(self.path("f")) or os.path.exists(self.path("o")))
+
+    def test_a_form_that_cannot_hold_all_says_what_is_dropped(self):
+        done = self.mmusim("replay", self.small("full.vmt"), "--out", self.path("o"), "--record", self.path("r.lackey"))
+        self.assertIn(b"r.lackey: dropped: ", done.stderr)
+
+    def test_an_unknown_form_is_refused_before_anything_runs(self):
+        done = self.mmusim("replay", self.small("full.vmt"), "--out", self.path("o"), "--record", self.path("r.txt"), code=2)
+        self.assertIn(b"--record-form", done.stderr)
+        self.assertFalse(os.path.exists(self.path("r.txt")) or os.path.exists(self.path("o")))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["replay_outputs_test"], verbosity=2)

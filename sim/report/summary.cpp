@@ -1,1 +1,183 @@
 // SPDX-License-Identifier: MIT
+#include "sim/report/summary.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/config.h"
+#include "models/base/errors.h"
+#include "models/base/format.h"
+#include "sim/host/atomic_file.h"
+
+namespace mmusim {
+
+using nlohmann::ordered_json;
+
+Section section_of(const RunSummary& summary, SectionKind kind) {
+  Section section;
+  for (const PhaseSummary& phase : summary.phases) {
+    if (phase.workload != (kind == SectionKind::kWorkload)) continue;
+    section.stages.push_back(phase.stage);
+    section.machine.merge(phase.machine);
+    section.kernel.merge(phase.kernel);
+  }
+  return section;
+}
+
+namespace {
+
+/// Returns the counters of `stats` as a JSON object, in the order in which describe() lists them.
+template <Statistics S>
+ordered_json counters_of(const S& stats) {
+  ordered_json j = ordered_json::object();
+  stats.describe([&j](std::string_view name, const auto& value, std::string_view) {
+    using T = std::remove_cvref_t<decltype(value)>;
+    const std::string key(name);
+    if constexpr (std::is_same_v<T, Histogram>) {
+      j[key] = to_json(value);
+    } else if constexpr (std::integral<T>) {
+      j[key] = value;
+    } else {
+      j[key] = counters_of(value);
+    }
+  });
+  return j;
+}
+
+ordered_json totals_json(const MachineTotals& m) { return counters_of(ListedTotals<TotalsList::kTotals>{m}); }
+ordered_json machine_json(const MachineTotals& m) { return counters_of(ListedTotals<TotalsList::kMachine>{m}); }
+
+/// The processor's own counters. Without a clock those that count cycles are left out.
+ordered_json perf_json(const RunSummary& s, const MachineTotals& m) {
+  ordered_json j = ordered_json::object();
+  for (const PerfCounter& c : perf_counters(s.counter_names, m.translation, m.flushes)) {
+    if (s.core_ghz != 0 || !c.needs_time) j[c.name] = c.value;
+  }
+  return j;
+}
+
+ordered_json phase_json(const RunSummary& summary, const PhaseSummary& p) {
+  ordered_json functions = ordered_json::array();
+  for (const FunctionTime& f : p.functions) {
+    functions.push_back({{"function", f.function},
+                         {"first_cycle", f.first_cycle},
+                         {"last_cycle", f.last_cycle},
+                         {"cycles", f.cycles},
+                         {"entry_writes", f.entry_writes},
+                         {"bytes_zeroed", f.bytes_zeroed}});
+  }
+  return {{"stage", p.stage},
+          {"name", p.name},
+          {"workload", p.workload},
+          {"timed", p.timed},
+          {"begin_cycle", p.begin.count},
+          {"end_cycle", p.end.count},
+          {"totals", totals_json(p.machine)},
+          {"machine", machine_json(p.machine)},
+          {"kernel", counters_of(p.kernel)},
+          {"perf", perf_json(summary, p.machine)},
+          {"functions", std::move(functions)}};
+}
+
+ordered_json section_json(const RunSummary& summary, const Section& s) {
+  return {{"stages", s.stages},
+          {"totals", totals_json(s.machine)},
+          {"machine", machine_json(s.machine)},
+          {"kernel", counters_of(s.kernel)},
+          {"perf", perf_json(summary, s.machine)}};
+}
+
+std::string date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+ordered_json host_json(const RunSummary& summary, const HostTimes& host) {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  ordered_json j = {{"date", date_now()},
+                    {"wall_seconds", host.wall_seconds},
+                    {"cpu_seconds", host.cpu_seconds},
+                    {"peak_memory_kib", usage.ru_maxrss}};
+  if (host.wall_seconds > 0) {
+    j["accesses_per_second"] = static_cast<double>(summary.totals.accesses) / host.wall_seconds;
+  }
+  return j;
+}
+
+}  // namespace
+
+ordered_json to_json(const RunSummary& s, const HostTimes& host) {
+  ordered_json phases = ordered_json::array();
+  for (const PhaseSummary& p : s.phases) phases.push_back(phase_json(s, p));
+  return {{"format", "mmusim-summary"},
+          {"version", kSummaryVersion},
+          {"program", "mmusim " MMUSIM_VERSION},
+          {"command", s.command},
+          {"name", s.name},
+          {"interrupted", s.interrupted},
+          {"seed", s.seed},
+          {"core_ghz", s.core_ghz},
+          {"totals", totals_json(s.totals)},
+          {"machine", machine_json(s.totals)},
+          {"kernel", counters_of(s.kernel)},
+          {"memmap_bytes", s.memmap_bytes ? counters_of(*s.memmap_bytes) : ordered_json(nullptr)},
+          {"sections",
+           {{"build", section_json(s, section_of(s, SectionKind::kBuild))},
+            {"workload", section_json(s, section_of(s, SectionKind::kWorkload))}}},
+          {"phases", std::move(phases)},
+          {"perf", perf_json(s, s.totals)},
+          {"counters", to_json(s.counters)},
+          {"counter_meanings", meanings_of(s.counters)},
+          {"misses_over_time",
+           {{"slice_cycles", s.misses_over_time.slice_cycles},
+            {"stlb_misses", s.misses_over_time.stlb_misses},
+            {"walks", s.misses_over_time.walks}}},
+          {"configuration", ordered_json::parse(s.configuration)},
+          {"host", host_json(s, host)}};
+}
+
+void write_summary(const std::string& path, const RunSummary& summary, const HostTimes& host) {
+  write_file(path, to_json(summary, host).dump(1) + "\n");
+}
+
+ordered_json read_summary(const std::string& directory) {
+  const std::string path = directory + "/summary.json";
+  std::error_code error;
+  if (!std::filesystem::is_directory(directory, error)) {
+    throw InputError(fmt::format("{}: no such directory, expected one that `mmusim run --out` wrote", directory));
+  }
+  if (!std::filesystem::exists(path, error)) {
+    const bool begun = std::filesystem::exists(directory + "/events.jsonl.zst", error);
+    throw InputError(fmt::format("{}: no summary.json: {}", directory,
+                                 begun ? "the run is unfinished or was killed; run it again (its event log can be read "
+                                         "with `mmusim trace info`)"
+                                       : "this is no run; give a directory that `mmusim run --out` wrote"));
+  }
+  const nlohmann::json plain = parse_json_file(path);
+  if (!plain.is_object() || plain.value("format", "") != "mmusim-summary" || !plain.contains("version") ||
+      !plain["version"].is_number_unsigned()) {
+    throw InputError(fmt::format("{}: not a summary of mmusim (no \"format\": \"mmusim-summary\")", path));
+  }
+  if (const auto version = plain["version"].get<uint64_t>(); version > kSummaryVersion) {
+    throw InputError(
+        fmt::format("{}: /version: summary of version {}, this mmusim reads up to {}: use the mmusim that wrote it "
+                    "({}), or run the scenario again with this one",
+                    path, version, kSummaryVersion, plain.value("program", "newer than this one")));
+  }
+  // Again, for the order of the members: parse_json_file() checks more strictly but sorts them.
+  std::ifstream in(path);
+  return ordered_json::parse(in);
+}
+
+}  // namespace mmusim

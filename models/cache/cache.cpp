@@ -37,7 +37,8 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
       level_(level),
       entrance_(level == HitLevel::kL1),
       lookup_(lookup),
-      array_(config.geometry) {
+      array_(config.geometry),
+      ports_(config.ports) {
   for (unsigned i = 0; i < config_.miss_registers; ++i) {
     registers_.push_back(std::make_unique<Miss>());
     free_registers_.push_back(config_.miss_registers - 1 - i);  // the first is taken first
@@ -103,33 +104,41 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
 
 HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (entrance_) clock.sync();
-  if (!clock.alone()) take_port(clock);
+  take_port(clock);
   ++stats_.requests[reason];
-  const unsigned slot = array_.find(line);
-  if (slot == CacheArray::kNone) return miss(line, reason, clock);
-  array_.touch(slot);
-  if (reason == RequestReason::kStore && level_ == HitLevel::kL1) array_.mark_dirty(slot);
-  // A victim cache hands a clean line up; a dirty one stays, or its write-back would be lost.
-  if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
-  clock.advance(lookup_);
-  return level_;
+  const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
+  for (bool waited = false;; waited = true) {  // whoever has waited looks again
+    if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
+      array_.touch(slot);
+      if (dirties) array_.mark_dirty(slot);
+      // A victim cache hands a clean line up; a dirty one stays, or its write-back would be lost.
+      if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+      clock.advance(lookup_);
+      return level_;
+    }
+    if (Miss* flying = in_flight(line); flying != nullptr) {
+      if (!waited) ++stats_.merged;
+      clock.wait_for(flying->done, {name(), "a line in flight", line.raw(), flying->requester});
+      const HitLevel found = flying->found;
+      if (!dirties) return found;
+      if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
+        array_.mark_dirty(slot);
+        return found;
+      }
+    } else if (free_registers_.empty()) {
+      const CycleTime asked = clock.now();
+      clock.wait_for(register_free_, {name(), "a free miss register", 0, {}});
+      clock.sync();
+      stats_.waited_for_register += clock.now() - asked;
+    } else {
+      return miss(line, reason, clock);
+    }
+  }
 }
 
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
   ++stats_.misses[reason];
-  if (clock.alone()) {
-    clock.advance(lookup_);
-    return fetch(line, reason, clock);
-  }
-  if (Miss* flying = in_flight(line); flying != nullptr) {
-    ++stats_.merged;
-    clock.wait_for(flying->done, {name(), "a line in flight", line.raw(), flying->requester});
-    if (reason == RequestReason::kStore && level_ == HitLevel::kL1) {
-      if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) array_.mark_dirty(slot);
-    }
-    return flying->found;
-  }
-  const unsigned number = take_register(line, clock);
+  const unsigned number = take_register(line, clock.requester());
   clock.advance(lookup_);
   const HitLevel found = fetch(line, reason, clock);
   release_register(number);
@@ -146,7 +155,7 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (config_.policy != CachePolicy::kVictim) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const CacheArray::Home home = array_.home_of(line);
-    const unsigned slot = clock.alone() ? CacheArray::kNone : array_.find(home);
+    const unsigned slot = array_.find(home);
     if (slot == CacheArray::kNone) {
       keep(home, dirty, clock);
     } else if (dirty) {  // an eviction from above brought it in meanwhile
@@ -195,16 +204,11 @@ Cache::Miss* Cache::in_flight(PhysAddr line) {
   return nullptr;
 }
 
-unsigned Cache::take_register(PhysAddr line, LocalClock& clock) {
-  const CycleTime asked = clock.now();
-  while (free_registers_.empty()) {
-    clock.wait_for(register_free_, {name(), "a free miss register", 0, {}});
-    clock.sync();
-  }
-  stats_.waited_for_register += clock.now() - asked;
+/// Takes a free miss register for `line`.
+unsigned Cache::take_register(PhysAddr line, unsigned requester) {
   const unsigned number = free_registers_.back();
   free_registers_.pop_back();
-  registers_[number]->requester = clock.requester();
+  registers_[number]->requester = requester;
   flying_.push_back(line.raw());
   flying_in_.push_back(number);
   return number;
@@ -230,17 +234,9 @@ std::string Cache::in_progress(const WaitBoard& names) const {
 
 void Cache::take_port(LocalClock& clock) {
   const CycleTime asked = clock.now();
-  if (port_cycle_ < asked) {
-    port_cycle_ = asked;
-    port_used_ = 0;
-  } else if (port_used_ == config_.ports) {
-    port_cycle_ += Cycles(1);
-    port_used_ = 0;
-  }
-  ++port_used_;
-  if (port_cycle_ == asked) return;
-  stats_.waited_for_port += port_cycle_ - asked;
-  clock.advance_to(port_cycle_);
+  const CycleTime start = reserve_port(asked);
+  if (start == asked) return;
+  clock.advance_to(start);
   clock.sync();
 }
 

@@ -8,6 +8,7 @@
 
 #include "models/base/config.h"
 #include "models/cache/cache_array.h"
+#include "models/fabric/port_schedule.h"
 #include "models/fabric/ports.h"
 
 namespace mmusim {
@@ -45,7 +46,7 @@ struct CacheStats {
       v(name + "_requests", requests[r], "lines asked for, by reason");
       v(name + "_misses", misses[r], "of these, not found here");
     }
-    v("merged", merged, "misses that joined one already in flight");
+    v("merged", merged, "of the others, those that waited for a line already in flight");
     v("evictions", evictions, "lines that had to leave");
     v("write_backs", write_backs, "of these, dirty");
     v("uncached", uncached, "accesses that no cache may keep, passed on");
@@ -68,9 +69,10 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 /// Timing   a request that starts in cycle t (later if all ports are taken) has its line on a hit at t + lookup, lookup
 ///          being latency minus the latency of the level above. On a miss it holds a miss register from t until its
 ///          line is there, asks the level below at t + lookup, and fills in the cycle in which the line arrives. A
-///          second miss to that line waits for that cycle. With all registers taken a miss waits for the first to come
-///          free. Evictions take no time of the requester. Requests meet in the order in which they entered the first
-///          level: a level further down sees them in that order, each at its own cycle.
+///          second request for that line waits for that cycle; it counts as merged, not as a miss. With all registers
+///          taken a request waits for the first to come free, and then looks again whether its line has come. Evictions
+///          take no time of the requester. Requests meet in the order in which they entered the first level: a level
+///          further down sees them in that order, each at its own cycle.
 /// Omits    coherence between the private caches of different cores; bank conflicts; write-combining.
 /// Sources  docs/parameters.md#caches
 class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateIf {
@@ -91,6 +93,15 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock);
   /// Returns the tags, which the core's fast path probes.
   CacheArray& array() { return array_; }
+  /// Reserves a port for a request that is ready in cycle `ready`, and that the fast path will perform; returns the cycle
+  /// in which it starts.
+  CycleTime reserve_port(CycleTime ready) {
+    const CycleTime start = ports_.reserve(ready);
+    stats_.waited_for_port += start - ready;
+    return start;
+  }
+  /// Returns what a hit here costs in all, counted from the core.
+  Cycles latency() const { return config_.latency; }
   const CacheStats& stats() const { return stats_; }
   /// A line of text for each miss in flight, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
@@ -112,7 +123,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
   Miss* in_flight(PhysAddr line);
-  unsigned take_register(PhysAddr line, LocalClock& clock);
+  unsigned take_register(PhysAddr line, unsigned requester);
   void release_register(unsigned number);
   void take_port(LocalClock& clock);
   /// Puts a line that is not there into its set; what has to leave goes below.
@@ -132,8 +143,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   std::vector<unsigned> free_registers_;
   std::vector<std::unique_ptr<Miss>> registers_;
   Signal register_free_;
-  CycleTime port_cycle_;
-  unsigned port_used_ = 0;
+  PortSchedule ports_;
   std::unique_ptr<LocalClock> prefetch_clock_;
   std::vector<std::pair<PhysAddr, CycleTime>> prefetches_;
   Signal prefetch_asked_;

@@ -108,7 +108,7 @@ AccessResult BlockingCore::access_one(const MemAccess& access) {
 
 bool BlockingCore::repeat_hits(const MemAccess& access, uint64_t times) {
   if (!fast_path_.try_run(access, times)) return false;
-  clock_.advance(Cycles(lsu_->l1_latency().count * times));
+  clock_.advance(fast_path_.hit_cycles(kind_of(access)) * times);
   next_id_ += times;
   return true;
 }

@@ -23,12 +23,15 @@ struct CoreStats {
   Cycles cycles{};
   Cycles flush_cycles{};
   uint64_t gap_instructions = 0;
+  uint64_t forwarded_loads = 0, joined_lines = 0;  ///< of the window core
 
   template <class Visitor>
   void describe(Visitor&& v) const {
     v("cycles", cycles, "cycles this core was running programs");
     v("flush_cycles", flush_cycles, "of these, spent in TLB invalidation instructions");
     v("gap_instructions", gap_instructions, "instructions without memory access between the accesses");
+    v("forwarded_loads", forwarded_loads, "loads that read what a store had not written to the cache yet");
+    v("joined_lines", joined_lines, "accesses that waited for a line that an earlier one had asked for");
   }
 };
 
@@ -85,7 +88,7 @@ class Core : public sc_core::sc_module {
   /// True while this core's program is what the simulation executes.
   bool running() const { return thread_ == sc_core::sc_get_current_process_handle(); }
   /// Lets time pass.
-  void idle(Cycles cycles) { clock_.advance(cycles); }
+  virtual void idle(Cycles cycles) { clock_.advance(cycles); }
   uint64_t accesses_begun() const { return next_id_; }
   LoadStoreUnit& lsu() { return *lsu_; }
   FastPath& fast_path() { return fast_path_; }

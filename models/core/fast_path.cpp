@@ -5,49 +5,91 @@
 
 namespace mmusim {
 
-void FastPath::report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa) {
+namespace {
+
+/// Where a first-level hit of each kind counts as a request of the cache.
+constexpr EnumArray<AccessKind, RequestReason> kReasonOf = {RequestReason::kLoad, RequestReason::kStore,
+                                                            RequestReason::kFetch};
+
+}  // namespace
+
+void FastPath::attach(Cache& l1d, Cache& l1i, const RecentTables& tables, std::vector<const CacheArray*> further) {
+  caches_ = {&l1d, &l1d, &l1i};
+  for (const AccessKind kind : kAllOf<AccessKind>) {
+    lines_[kind] = &caches_[kind]->array();
+    hit_cycles_[kind] = caches_[kind]->latency() + lsu_->tlb_hit_cycles(kind);
+  }
+  tables_ = &tables;
+  further_ = std::move(further);
+}
+
+void FastPath::report_hit(const MemAccess& access, uint64_t id, CycleTime dispatched, CycleTime started, PhysAddr pa) {
   if (observers_.wants(kTranslationNotices)) {
     observers_.translated(
-        {context_->core, context_->control, access.va, access_type_of(access), pa, nullptr, {}, id, begin});
+        {context_->core, context_->control, access.va, access_type_of(access), pa, nullptr, {}, id, started});
   }
   if (!observers_.wants(kAccessNotices)) return;
+  const AccessKind kind = kind_of(access);
   AccessRecord record;
   record.id = id;
   record.core = context_->core;
   record.access = access;
-  record.begin = begin;
-  record.end = begin + l1_latency_;
-  record.stage[Stage::kData] = l1_latency_;
+  record.begin = dispatched;
+  record.end = started + hit_cycles_[kind];
+  record.stage[Stage::kStall] = started - dispatched;
+  record.stage[Stage::kTlb] = lsu_->tlb_hit_cycles(kind);
+  record.stage[Stage::kData] = caches_[kind]->latency();
   record.pa = pa;
   observers_.access(record);
 }
 
-/// Searches the TLB for the data page of an access whose page is not in the recent-page table. Puts it there, and
-/// returns true, if the entry serves the access as it is. Counts nothing.
-bool FastPath::find_page(const MemAccess& access) {
+/// Searches the TLB for the page of an access whose page is not in the recent-page table. Puts it there, and returns it,
+/// if the access lies in one line and the entry serves it as it is. Counts nothing.
+const RecentPages::Page* FastPath::find_page(const MemAccess& access) {
+  if (!in_one_line(access)) return nullptr;
   const AccessType type = access_type_of(access);
-  if (type.is_fetch() || pages_.find(access.va, type) != nullptr) return false;  // known: try_hit() missed its line
   const ControlState& control = context_->control;
   TlbLevel& tlb = lsu_->first_level().level(type.kind());
   const TlbLevel::Place place = tlb.find({access.va, control.pcid()});
-  if (!place) return false;
+  if (!place) return nullptr;
   const Translation translation = tlb.at(place, access.va);
   const PhysAddr pa = translation.address(control.linear(access.va));
-  if (!serves(control, translation, type) || !is_cacheable(context_->types.at(pa, translation.pat_index())))
-    return false;
+  if (!serves(control, translation, type)) return nullptr;
+  if (!is_cacheable(context_->types.at(pa, translation.pat_index()))) return nullptr;
   pages_.remember(access.va, pa, type, FirstLevel::held(tlb, place));
+  return pages_.find(access.va, type);
+}
+
+/// Performs a fetch that crosses into a second line, if both are hits.
+bool FastPath::try_fetch_across(const MemAccess& access, PhysAddr& pa) {
+  const uint64_t to_boundary = kLineBytes - (access.va.raw() & (kLineBytes - 1));
+  if (access.bytes > to_boundary + kLineBytes) return false;
+  MemAccess low = access, high = access;
+  low.bytes = static_cast<uint16_t>(to_boundary);
+  high.va = access.va + to_boundary;
+  high.bytes = static_cast<uint16_t>(access.bytes - to_boundary);
+  if (!find_hit(high)) return false;
+  const Hit first = find_hit(low);
+  if (!first) return false;
+  pa = perform(low, first);
+  const Hit second = find_hit(high);  // searched again: its place in the table may have been taken by the first's page
+  perform(high, second);
+  ++split_fetches_;
+  if ((high.va.raw() & (kPageBytes - 1)) == 0) ++page_crossings_;
   return true;
 }
 
-/// Reads the line of an access whose page is in the recent-page table, but whose line is not in the first-level data
-/// cache. Counts it; produces no record. Returns where the access's first byte is.
+/// Reads the line of an access whose page is in the recent-page table, but whose line is not in the first-level cache.
+/// Counts it; produces no record. Returns where the access's first byte is.
 PhysAddr FastPath::fetch_line(const MemAccess& access, const RecentPages::Page& page, LocalClock& clock) {
   const AccessType type = access_type_of(access);
-  const PhysAddr pa = page.frame + (access.va.raw() & (kPageBytes - 1));
+  const AccessKind kind = type.kind();
+  const PhysAddr pa = address_of(access, page);
   page.array->touch(page.slot);
+  clock.advance(lsu_->tlb_hit_cycles(kind));
   const CycleTime begin = clock.now();
-  const HitLevel hit = l1d_->read_absent(pa.align_down(kLineBytes), reason_of(type), clock);
-  ++fetched_[type.kind()][hit];
+  const HitLevel hit = caches_[kind]->read_absent(pa.align_down(kLineBytes), reason_of(type), clock);
+  ++fetched_[kind][hit];
   fetch_cycles_ += clock.now() - begin;
   return pa;
 }
@@ -62,23 +104,28 @@ void FastPath::prefetch_lines(VirtAddr va, const std::byte* entry) {
 }
 
 void FastPath::add_to(LoadStoreUnitStats& stats) const {
-  for (const AccessKind k : kAllOf<AccessKind>) {
+  for (const AccessKind kind : kAllOf<AccessKind>) {
     uint64_t fetched = 0;
-    for (const HitLevel hit : kAllOf<HitLevel>) {
-      fetched += fetched_[k][hit];
-      stats.data_hits[k][hit] += fetched_[k][hit];
-    }
-    stats.data_hits[k][HitLevel::kL1] += hits_[k];
-    stats.accesses[k] += hits_[k] + fetched;
-    stats.tlb_lookups[k] += hits_[k] + fetched;
-    stats.stage[Stage::kData] += l1_latency_ * hits_[k];
+    for (const uint64_t lines : fetched_[kind]) fetched += lines;
+    stats.data_hits[kind] += fetched_[kind];
+    stats.data_hits[kind][HitLevel::kL1] += hits_[kind];
+    stats.accesses[kind] += hits_[kind] + fetched;
+    stats.tlb_lookups[kind] += hits_[kind] + fetched;
+    stats.stage[Stage::kTlb] += lsu_->tlb_hit_cycles(kind) * (hits_[kind] + fetched);
+    if (hits_[kind] != 0) stats.stage[Stage::kData] += caches_[kind]->latency() * hits_[kind];
   }
+  stats.accesses[AccessKind::kFetch] -= split_fetches_;
+  stats.tlb_lookups[AccessKind::kFetch] -= split_fetches_ - page_crossings_;
+  stats.line_crossings += split_fetches_;
+  stats.page_crossings += page_crossings_;
   stats.stage[Stage::kData] += fetch_cycles_;
+  stats.stage[Stage::kStall] += stall_cycles_;
 }
 
-void FastPath::add_to(CacheStats& l1d) const {
-  l1d.requests[RequestReason::kLoad] += hits_[AccessKind::kRead];
-  l1d.requests[RequestReason::kStore] += hits_[AccessKind::kWrite];
+void FastPath::add_to(CacheStats& stats, const Cache& cache) const {
+  for (const AccessKind kind : kAllOf<AccessKind>) {
+    if (caches_[kind] == &cache) stats.requests[kReasonOf[kind]] += hits_[kind];
+  }
 }
 
 }  // namespace mmusim

@@ -16,38 +16,82 @@ namespace mmusim {
 /// would reach the same results in the same cycles. A function that returns false has done nothing.
 class FastPath {
  public:
-  explicit FastPath(LoadStoreUnit& lsu)
-      : lsu_(&lsu), context_(&lsu.context()), observers_(lsu.observers()), l1_latency_(lsu.l1_latency()) {}
+  explicit FastPath(LoadStoreUnit& lsu) : lsu_(&lsu), context_(&lsu.context()), observers_(lsu.observers()) {}
 
-  /// Sets what the core reaches: its first-level data cache, the page tables that its walkers read lately, and, for
-  /// prefetch(), the tags of the further caches. Before anything runs.
-  void attach(Cache& l1d, const RecentTables& tables, std::vector<const CacheArray*> further) {
-    l1d_ = &l1d;
-    tables_ = &tables;
-    further_ = std::move(further);
-  }
+  /// Sets what the core reaches: its first-level caches, the page tables that its walkers read lately, and, for
+  /// prefetch(), the tags of the further caches. Before anything runs. `l1i` may be `l1d`.
+  void attach(Cache& l1d, Cache& l1i, const RecentTables& tables, std::vector<const CacheArray*> further);
 
-  /// Performs an access that lies in one line, has its page in the recent-page table and its line in the first-level
-  /// data cache. `pa` is where its first byte is. It costs l1_latency, which the caller charges.
-  bool try_hit(const MemAccess& access, PhysAddr& pa) {
+  /// Returns what a hit in TLB and cache costs an access of that kind.
+  Cycles hit_cycles(AccessKind kind) const { return hit_cycles_[kind]; }
+
+  /// The places of an access that is a hit: in its TLB, and in its cache.
+  struct Hit {
+    const RecentPages::Page* page = nullptr;
+    unsigned slot = CacheArray::kNone;
+
+    explicit operator bool() const { return slot != CacheArray::kNone; }
+  };
+  /// Returns where an access that lies in one line hits, if it does; changes and counts nothing. Searches the TLB if the
+  /// page is not in the recent-page table. WindowCore needs this, because its timing depends on hit or miss.
+  Hit find_hit(const MemAccess& access) {
     const RecentPages::Page* page = page_of(access);
-    return page != nullptr && hit(access, *page, pa);
+    if (page == nullptr) page = find_page(access);
+    if (page == nullptr) return {};
+    return {page, lines_of(access.kind).find(line_of(access, *page))};
   }
-  /// Like try_hit(), but searches the TLB if the page is not in the recent-page table. WindowCore needs this, because
-  /// its timing depends on hit or miss.
-  bool try_hit_searching(const MemAccess& access, PhysAddr& pa) {
-    return try_hit(access, pa) || (find_page(access) && try_hit(access, pa));
+  /// Returns what the TLB says of the page of an access that lies in one line, if it translates it without a walk.
+  const RecentPages::Page* find_translation(const MemAccess& access) {
+    const RecentPages::Page* page = page_of(access);
+    return page != nullptr ? page : find_page(access);
   }
+  /// Performs an access that find_hit() has just found to be a hit. Returns where its first byte is. It costs
+  /// hit_cycles(), which the caller charges.
+  PhysAddr perform(const MemAccess& access, const Hit& hit) {
+    const AccessKind kind = kind_of(access);
+    CacheArray& lines = lines_of(kind);
+    hit.page->array->touch(hit.page->slot);
+    lines.touch(hit.slot);
+    if (kind == AccessKind::kWrite) lines.mark_dirty(hit.slot);
+    ++hits_[kind];
+    return address_of(access, *hit.page);
+  }
+  /// Performs a load whose page the TLB translates, and which reads what a store writes whose line is not there yet. Counts
+  /// as a hit. Returns where its first byte is.
+  PhysAddr perform_forwarded(const MemAccess& access, const RecentPages::Page& page) {
+    page.array->touch(page.slot);
+    ++hits_[kind_of(access)];
+    return address_of(access, page);
+  }
+  /// Performs a fetch of one or two lines, if all of it hits. Returns where its first byte is in `pa`.
+  bool try_fetch(const MemAccess& access, PhysAddr& pa) {
+    if (!in_one_line(access)) return try_fetch_across(access, pa);
+    const Hit found = find_hit(access);
+    if (found) pa = perform(access, found);
+    return static_cast<bool>(found);
+  }
+  /// Counts a fetch from the line that was fetched last: a hit.
+  void fetch_again() { ++hits_[AccessKind::kFetch]; }
+
+  /// Reserves a port of the first-level cache for a hit that is ready in cycle `ready`; returns when it starts.
+  CycleTime reserve_port(AccessKind kind, CycleTime ready) { return caches_[kind]->reserve_port(ready); }
+  /// Returns where the first byte of an access in `page` is.
+  static PhysAddr address_of(const MemAccess& access, const RecentPages::Page& page) {
+    return page.frame + (access.va.raw() & (kPageBytes - 1));
+  }
+
   /// Performs access number `id` whose page is in the recent-page table, wherever its line is; `clock` stands at its
   /// end then. Needs the general way for lines from further away if an observer wants each access.
   [[gnu::always_inline]] bool try_access(const MemAccess& access, uint64_t id, LocalClock& clock, PhysAddr& pa) {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr) return false;
     const bool report = reports_hits();
-    if (hit(access, *page, pa)) [[likely]] {
+    const AccessKind kind = kind_of(access);
+    if (const Hit hit{page, lines_of(kind).find(line_of(access, *page))}) [[likely]] {
+      pa = perform(access, hit);
       if (report) [[unlikely]]
-        report_hit(access, id, clock.now(), pa);
-      clock.advance(l1_latency_);
+        report_hit(access, id, clock.now(), clock.now(), pa);
+      clock.advance(hit_cycles_[kind]);
       return true;
     }
     if (report) return false;
@@ -55,11 +99,12 @@ class FastPath {
     return true;
   }
   /// Performs `times` accesses equal to or beside `access`, all in its line, after one that was just performed: if the
-  /// line is in the first-level data cache, all are hits. They cost l1_latency each, which the caller charges.
+  /// line is in the first-level cache, all are hits. They cost hit_cycles() each, which the caller charges.
   bool try_run(const MemAccess& access, uint64_t times) {
     const RecentPages::Page* page = page_of(access);
-    if (page == nullptr || l1d_->array().find(line_of(access, *page)) == CacheArray::kNone) return false;
-    hits_[kind_of(access)] += times;  // the first one made the entries the most recent, and dirty
+    const AccessKind kind = kind_of(access);
+    if (page == nullptr || lines_of(kind).find(line_of(access, *page)) == CacheArray::kNone) return false;
+    hits_[kind] += times;  // the first one made the entries the most recent, and dirty
     return true;
   }
   /// Puts the page that was translated last into the recent-page table. Call between translate() and whatever may
@@ -67,16 +112,17 @@ class FastPath {
   void learn(const MemAccess& access, const LoadStoreUnit::Pieces& pieces) {
     if (pieces.fault) return;
     const LoadStoreUnit::Pieces::Piece& last = pieces.piece[pieces.count - 1];
-    const AccessType type = access_type_of(access);
-    if (last.held.array != nullptr && last.cacheable && !type.is_fetch())
-      pages_.remember(last.va, last.pa, type, last.held);
+    if (last.held.array != nullptr && last.cacheable)
+      pages_.remember(last.va, last.pa, access_type_of(access), last.held);
   }
   /// Empties the recent-page table, because a control register changed what accesses are allowed.
   void forget() { pages_.forget(); }
   /// Returns true if an observer wants to hear of hits too.
   bool reports_hits() const { return observers_.wants(kAccessNotices | kTranslationNotices); }
-  /// Delivers what observers want to know of an access that try_hit() performed, begun at `begin`.
-  void report_hit(const MemAccess& access, uint64_t id, CycleTime begin, PhysAddr pa);
+  /// Delivers what observers want to know of a hit that was dispatched at `dispatched` and started at `started`.
+  void report_hit(const MemAccess& access, uint64_t id, CycleTime dispatched, CycleTime started, PhysAddr pa);
+  /// Counts cycles between dispatch and start of hits.
+  void count_stall(Cycles cycles) { stall_cycles_ += cycles; }
 
   /// Prefetches host memory for two upcoming accesses: `soon` the lines it will need, `later` its page-table entry. No
   /// effect on results.
@@ -85,47 +131,43 @@ class FastPath {
     if (const std::byte* entry = tables_->entry(soon); entry != nullptr) prefetch_lines(soon, entry);
   }
 
-  /// Adds what was performed here to the statistics of the load/store unit and of the first-level data cache.
+  /// Adds what was performed here to the statistics of the load/store unit.
   void add_to(LoadStoreUnitStats& stats) const;
-  void add_to(CacheStats& l1d) const;
+  /// Adds what was performed here to the statistics of `cache`, if that is a first-level cache of this core.
+  void add_to(CacheStats& stats, const Cache& cache) const;
 
  private:
+  CacheArray& lines_of(AccessKind kind) { return *lines_[kind]; }
   static PhysAddr line_of(const MemAccess& access, const RecentPages::Page& page) {
     return page.frame + (access.va.raw() & (kPageBytes - kLineBytes));
+  }
+  static bool in_one_line(const MemAccess& access) {
+    return (access.va.raw() & (kLineBytes - 1)) + access.bytes <= kLineBytes;
   }
   /// Returns what the recent-page table says of the access's page, if the access lies in one line, else nullptr.
   const RecentPages::Page* page_of(const MemAccess& access) const {
     const RecentPages::Page* page = pages_.find(access.va, access_type_of(access));
-    if (page == nullptr || (access.va.raw() & (kLineBytes - 1)) + access.bytes > kLineBytes) return nullptr;
-    return page;
+    return page != nullptr && in_one_line(access) ? page : nullptr;
   }
-  bool hit(const MemAccess& access, const RecentPages::Page& page, PhysAddr& pa) {
-    CacheArray& lines = l1d_->array();
-    const unsigned slot = lines.find(line_of(access, page));
-    if (slot == CacheArray::kNone) return false;
-    const AccessKind kind = kind_of(access);
-    page.array->touch(page.slot);
-    lines.touch(slot);
-    if (kind == AccessKind::kWrite) lines.mark_dirty(slot);
-    ++hits_[kind];
-    pa = page.frame + (access.va.raw() & (kPageBytes - 1));
-    return true;
-  }
-  bool find_page(const MemAccess& access);
+  const RecentPages::Page* find_page(const MemAccess& access);
+  bool try_fetch_across(const MemAccess& access, PhysAddr& pa);
   PhysAddr fetch_line(const MemAccess& access, const RecentPages::Page& page, LocalClock& clock);
   void prefetch_lines(VirtAddr va, const std::byte* entry);
 
   LoadStoreUnit* lsu_;
   CoreContext* context_;
   const ObserverList& observers_;
-  Cycles l1_latency_;
-  Cache* l1d_ = nullptr;
+  EnumArray<AccessKind, Cycles> hit_cycles_{};
+  EnumArray<AccessKind, Cache*> caches_{};
+  EnumArray<AccessKind, CacheArray*> lines_{};  // their tags
   const RecentTables* tables_ = nullptr;
   std::vector<const CacheArray*> further_;
   RecentPages pages_;
   EnumArray<AccessKind, uint64_t> hits_{};                          // in TLB and cache
   EnumArray<AccessKind, EnumArray<HitLevel, uint64_t>> fetched_{};  // in the TLB only, by where the line was
   Cycles fetch_cycles_;                                             // of these
+  uint64_t split_fetches_ = 0, page_crossings_ = 0;                 // counted twice in hits_
+  Cycles stall_cycles_;
 };
 
 }  // namespace mmusim

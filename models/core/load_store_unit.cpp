@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "models/core/load_store_unit.h"
 
+#include <algorithm>
+
 namespace mmusim {
 
 LoadStoreUnit::LoadStoreUnit(const sc_core::sc_module_name& name, const LoadStoreUnitConfig& config,
                              CoreContext& context, const ObserverList& observers)
-    : sc_module(name), config_(config), context_(&context), observers_(observers), first_level_(config.tlbs) {}
+    : sc_module(name), config_(config), context_(&context), observers_(observers), first_level_(config.tlbs) {
+  for (const AccessKind kind : kAllOf<AccessKind>)
+    tlb_hit_cycles_[kind] = first_level_.level(kind).config().hit_penalty;
+}
 
 AccessResult LoadStoreUnit::finish(const MemAccess& access, const Pieces& pieces, LocalClock& clock,
                                    AccessRecord& record) {
@@ -48,23 +53,89 @@ LoadStoreUnit::Pieces LoadStoreUnit::translate(const MemAccess& access, LocalClo
   return out;
 }
 
-PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock,
-                                         AccessRecord& record) {
+LoadStoreUnit::PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock,
+                                                        AccessRecord& record) {
   const AccessType type = access_type_of(access);
-  const auto second = [&](bool in_first_level) -> PageAnswer {
-    const TranslateRequest request{va, type, cause_of(type.kind()), record.id, in_first_level};
-    const TranslateReply reply = second_level->translate(request, clock, record.stage);
-    record.tlb_miss |= !in_first_level;
-    record.stlb_miss |= !reply.second_level_hit;
-    return {reply.translation, reply.fault, reply.coalescible, false, reply.second_level_hit, {}};
-  };
-  const PageAnswer answer = first_level_.translate(va, type, context_->control, second);
+  const Cycles penalty = tlb_hit_cycles_[type.kind()];
+  clock.advance(penalty);
+  record.stage[Stage::kTlb] += penalty;
+  const PageAnswer answer = find_page(va, type, clock, record);
   if (observers_.wants(kTranslationNotices)) {
     const PhysAddr pa = answer.fault ? PhysAddr() : answer.translation.address(context_->control.linear(va));
     observers_.translated(
         {context_->core, context_->control, va, type, pa, &answer.translation, answer.fault, record.id, clock.now()});
   }
   return answer;
+}
+
+LoadStoreUnit::PageAnswer LoadStoreUnit::find_page(VirtAddr va, AccessType type, LocalClock& clock,
+                                                   AccessRecord& record) {
+  const TlbQuery query(va, context_->control.pcid());
+  for (bool waited = false;; waited = true) {
+    if (!clock.alone()) clock.sync();
+    const FirstLevel::Search here = first_level_.look_up(query, type, context_->control);
+    if (here.serves) {
+      if (waited) {
+        first_level_.count_merged(type.kind());
+      } else {
+        first_level_.count(here, type.kind());
+      }
+      return {here.tlb->at(here.place, va), std::nullopt, FirstLevel::held(*here.tlb, here.place)};
+    }
+    PendingPage* page = clock.alone() ? nullptr : pending(query, *here.tlb);
+    if (page == nullptr) {
+      first_level_.count(here, type.kind());
+      return ask_second_level(query, type, here, clock, record);
+    }
+    const CycleTime begin = clock.now();
+    clock.wait_for(page->answered, {name(), "the translation of a page that was asked for", va.raw(), page->requester});
+    record.stage[Stage::kWalkQueue] += clock.now() - begin;
+  }
+}
+
+/// Asks the second level for a page that search `here` did not find, or found clean or too narrow for the access.
+LoadStoreUnit::PageAnswer LoadStoreUnit::ask_second_level(const TlbQuery& query, AccessType type,
+                                                          const FirstLevel::Search& here, LocalClock& clock,
+                                                          AccessRecord& record) {
+  const auto in_first_level = static_cast<bool>(here.place);
+  const TranslateRequest request{query.va, type, cause_of(type.kind()), record.id, in_first_level, {}};
+  PendingPage* page = clock.alone() ? nullptr : &begin_pending(query, *here.tlb, clock.requester());
+  const TranslateReply reply = second_level->translate(request, clock, record.stage);
+  record.tlb_miss |= !in_first_level;
+  record.stlb_miss |= !reply.second_level_hit;
+  PageAnswer answer{reply.translation, reply.fault, {}};
+  if (reply.fault) {
+    first_level_.invalidate(on_page_fault(context_->control, query.va));
+  } else {
+    const TlbLevel::Place place =
+        first_level_.keep(query, type.kind(), reply.translation, reply.coalescible, here.still_absent());
+    if (place) answer.held = FirstLevel::held(*here.tlb, place);
+  }
+  if (page != nullptr) {
+    page->tlb = nullptr;
+    clock.notify(page->answered);
+  }
+  return answer;
+}
+
+LoadStoreUnit::PendingPage* LoadStoreUnit::pending(const TlbQuery& query, const TlbLevel& tlb) {
+  for (const auto& page : pending_) {
+    if (page->tlb == &tlb && page->number == query.va.raw() >> kPageShift && page->pcid == query.pcid)
+      return page.get();
+  }
+  return nullptr;
+}
+
+LoadStoreUnit::PendingPage& LoadStoreUnit::begin_pending(const TlbQuery& query, const TlbLevel& tlb,
+                                                         unsigned requester) {
+  auto free = std::find_if(pending_.begin(), pending_.end(), [](const auto& page) { return page->tlb == nullptr; });
+  if (free == pending_.end()) free = pending_.insert(free, std::make_unique<PendingPage>());
+  PendingPage& page = **free;
+  page.number = query.va.raw() >> kPageShift;
+  page.tlb = &tlb;
+  page.pcid = query.pcid;
+  page.requester = requester;
+  return page;
 }
 
 void LoadStoreUnit::touch_data(const MemAccess& access, const Pieces& pieces, LocalClock& clock, AccessRecord& record) {
@@ -102,6 +173,7 @@ LoadStoreUnitStats LoadStoreUnit::stats() const {
   LoadStoreUnitStats all = stats_;
   all.tlb_lookups = first_level_.stats().lookups;
   all.tlb_misses = first_level_.stats().misses;
+  all.tlb_merged = first_level_.stats().merged;
   return all;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <systemc>
+#include <vector>
 
 #include "models/fabric/ports.h"
 #include "models/tlb/first_level.h"
@@ -12,7 +14,6 @@ namespace mmusim {
 
 struct LoadStoreUnitConfig {
   FirstLevelConfig tlbs;
-  Cycles l1_latency{4};    ///< load to use on a hit
   Cycles flush_cycles{0};  ///< what one TLB invalidation instruction costs
 };
 
@@ -22,6 +23,7 @@ struct LoadStoreUnitStats {
   ByKind accesses{};
   ByKind tlb_lookups{};  ///< an access that crosses a page boundary is two
   ByKind tlb_misses{};
+  ByKind tlb_merged{};  ///< of the hits, waited for a miss to the same page
   EnumArray<AccessKind, EnumArray<HitLevel, uint64_t>> data_hits{};  ///< lines by kind and where they were
   uint64_t faults = 0, page_crossings = 0, line_crossings = 0, flushes = 0, flushed_entries = 0;
   StageCycles stage{};
@@ -33,6 +35,7 @@ struct LoadStoreUnitStats {
       v(kind + "_accesses", accesses[k], "accesses of the program");
       v(kind + "_tlb_lookups", tlb_lookups[k], "first-level TLB lookups; an access across a page boundary is two");
       v(kind + "_tlb_hits", tlb_lookups[k] - tlb_misses[k], "of these, hits");
+      v(kind + "_tlb_merged", tlb_merged[k], "of the hits, those that waited for a miss to the same page under way");
       v(kind + "_tlb_misses", tlb_misses[k], "of these, misses");
       for (const HitLevel hit : kAllOf<HitLevel>) {
         v(fmt::format("{}_lines_{}", kind, name_of(hit)), data_hits[k][hit], "lines by where they were found");
@@ -63,11 +66,13 @@ constexpr RequestReason reason_of(AccessType type) {
 /// Load/store unit of one core: first-level TLBs, and the way to everything slower.
 ///
 /// Models   first-level TLB lookup, permission check on each hit, upgrade of clean or too narrow entries by a new walk,
-///          accesses across lines and pages, canonical checks, faults.
-/// Timing   a first-level TLB hit takes no time of its own: it is part of the l1_latency of the data access. Everything
-///          else costs what the second-level TLB, the walkers and the caches charge. An access across a line boundary
-///          reads its lines one after the other, one across a page boundary translates the lower page first.
-/// Omits    store-to-load forwarding; speculation.
+///          merging of misses to one 4 KiB page, accesses across lines and pages, canonical checks, faults.
+/// Timing   a first-level TLB lookup costs the TLB's hit_penalty, which is usually 0: it is part of the latency of the
+///          first-level cache. Everything else costs what the second-level TLB, the walkers and the caches charge. An
+///          access that misses a page for which the same TLB waits already is looked up again in the cycle in which that
+///          miss is answered. An access across a line boundary reads its lines one after the other, one across a page
+///          boundary translates the lower page first.
+/// Omits    speculation.
 /// Sources  docs/parameters.md#first-level-tlbs
 class LoadStoreUnit : public sc_core::sc_module {
  public:
@@ -111,7 +116,8 @@ class LoadStoreUnit : public sc_core::sc_module {
     stats_.flushed_entries += removed;
   }
 
-  Cycles l1_latency() const { return config_.l1_latency; }
+  /// Returns what a lookup in the first-level TLB costs beyond the cache's latency.
+  Cycles tlb_hit_cycles(AccessKind kind) const { return tlb_hit_cycles_[kind]; }
   Cycles flush_cycles() const { return config_.flush_cycles; }
   LoadStoreUnitStats stats() const;
   CoreContext& context() { return *context_; }
@@ -121,12 +127,34 @@ class LoadStoreUnit : public sc_core::sc_module {
   bool cacheable(PhysAddr pa, const Translation& translation) const {
     return is_cacheable(context_->types.at(pa, translation.pat_index()));
   }
+  /// A page that a first-level TLB has asked the second level for.
+  struct PendingPage {
+    uint64_t number = 0;            ///< of the 4 KiB page
+    const TlbLevel* tlb = nullptr;  ///< that waits; nullptr: none
+    uint16_t pcid = 0;
+    unsigned requester = 0;  ///< whose miss it is
+    Signal answered;
+  };
+  /// A translation of one page, or why there is none.
+  struct PageAnswer {
+    Translation translation;
+    std::optional<FaultReason> fault;
+    HeldEntry held;  ///< where the first level has it now
+  };
+
   PageAnswer translate_page(VirtAddr va, const MemAccess& access, LocalClock& clock, AccessRecord& record);
+  PageAnswer find_page(VirtAddr va, AccessType type, LocalClock& clock, AccessRecord& record);
+  PageAnswer ask_second_level(const TlbQuery& query, AccessType type, const FirstLevel::Search& here, LocalClock& clock,
+                              AccessRecord& record);
+  PendingPage* pending(const TlbQuery& query, const TlbLevel& tlb);
+  PendingPage& begin_pending(const TlbQuery& query, const TlbLevel& tlb, unsigned requester);
 
   const LoadStoreUnitConfig config_;
   CoreContext* context_;
   const ObserverList& observers_;
   FirstLevel first_level_;
+  EnumArray<AccessKind, Cycles> tlb_hit_cycles_{};
+  std::vector<std::unique_ptr<PendingPage>> pending_;  // free ones are kept for reuse
   LoadStoreUnitStats stats_;
 };
 

@@ -1,187 +1,246 @@
 // SPDX-License-Identifier: MIT
 #include "models/core/window_core.h"
 
+#include <algorithm>
 #include <bit>
+
+#include "models/core/window_core_work.h"
 
 namespace mmusim {
 
 WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock,
-                       const std::vector<LocalClock>& slot_clocks, const WindowCoreConfig& config)
+                       const std::vector<LocalClock>& clocks, const WindowCoreConfig& config, bool company)
     : Core(name, lsu, clock),
       config_(config),
+      company_(company),
+      front_clock_(clocks.back()),
       fibers_(clock_),
-      ring_(std::bit_ceil(config.window + 1)),
-      ring_mask_(ring_.size() - 1) {
+      ring_(std::bit_ceil(config.window + config.load_queue + config.store_queue + 4U)),
+      ring_mask_(ring_.size() - 1),
+      store_queue_(config.store_queue),
+      front_end_(config.fetch_ahead),
+      load_ports_(config.load_ports),
+      store_ports_(config.store_ports) {
   constexpr size_t kStackBytes = 64 * 1024;
-  for (const LocalClock& slot_clock : slot_clocks) {
-    Slot* slot = slots_.emplace_back(std::make_unique<Slot>(slot_clock)).get();
+  MMUSIM_INVARIANT(clocks.size() == config.outstanding + 1U, "a clock for each slot and one for the front end");
+  for (unsigned i = 0; i < config.outstanding; ++i) {
+    Slot* slot = slots_.emplace_back(std::make_unique<Slot>(clocks[i])).get();
     fibers_.join(slot->clock, kStackBytes, [this, slot] { run_slot(*slot); });
   }
+  fibers_.join(front_clock_, kStackBytes, [this] { run_front_end(); });
 }
 
 void WindowCore::execute_all(std::span<const MemAccess> accesses) {
   constexpr size_t kSoon = 10, kLater = 20;
   for (size_t i = 0; i < accesses.size(); ++i) {
-    const uint64_t taken = slots_taken_;
-    if (accesses[i].awaited) {
-      access_one(accesses[i]);
+    const MemAccess& access = accesses[i];
+    const uint64_t number = ++next_id_;
+    const uint64_t slow = slow_;
+    if (access.kind == AccessKind::kFetch || front_end_.active()) {
+      front_end_.push(access, number);
+      pass_stream(/*all=*/access.awaited);
     } else {
-      dispatch(accesses[i]);
+      dispatch(access, number, access.gap + (access.continues ? 0U : 1U));
     }
-    if (slots_taken_ != taken && i + kLater < accesses.size())
+    if (access.awaited) await(number);
+    if (slow_ != slow && i + kLater < accesses.size())
       fast_path_.prefetch(accesses[i + kSoon].va, accesses[i + kLater].va);
   }
 }
 
 AccessResult WindowCore::access_one(const MemAccess& access) {
-  const InFlight& flight = dispatch(access);
-  while (!flight.known) wait_for_completion("the access it needs", access.va.raw());
-  if (kind_of(access) != AccessKind::kWrite) clock_.advance_to(flight.done);
-  return flight.result;
+  const uint64_t number = ++next_id_;
+  if (access.kind == AccessKind::kFetch || front_end_.active()) {
+    front_end_.push(access, number);
+    pass_stream(/*all=*/true);
+  } else {
+    dispatch(access, number, access.gap + (access.continues ? 0U : 1U));
+  }
+  return await(number);
 }
 
 void WindowCore::drain_all() {
-  while (oldest_ <= next_id_) retire_oldest();
-  while (busy_ != 0) wait_for_completion("accesses under way");
-  throw_failure();
+  pass_stream(/*all=*/true);
+  while (oldest_ <= dispatched_) retire_oldest();
+  work_until(kNoLimit, [this] { return unfinished_ == 0 && busy_ == 0 && !front_end_.busy; });
+  if (front_end_.active()) stats_.gap_instructions += front_end_.reset();
 }
 
-WindowCore::InFlight& WindowCore::dispatch(const MemAccess& access) {
-  throw_failure();
-  const uint64_t number = ++next_id_;
-  instructions_ += access.gap + 1U;
-  stats_.gap_instructions += access.gap;
+void WindowCore::idle(Cycles cycles) { work_until(clock_.now() + cycles); }
+
+/// Waits for the result of an access that was dispatched, as an instruction that needs it does.
+AccessResult WindowCore::await(uint64_t number) {
+  const InFlight& flight = in_flight(number);
+  work_until(kNoLimit, [&flight] { return flight.known; });
+  const AccessResult result = flight.result;
+  if (kind_of(flight.access) != AccessKind::kWrite) work_until(flight.done);
+  return result;
+}
+
+/// Dispatches the records that the front end has passed; `all`: to the end of the stream, else only as long as what
+/// follows cannot matter.
+void WindowCore::pass_stream(bool all) {
+  while (!front_end_.empty() && (all || front_end_.knows_enough())) {
+    work_until(kNoLimit, [this] { return front_end_.front_is_fetched(); });
+    const FrontEnd::Entry& entry = front_end_.front();
+    if (entry.access.kind == AccessKind::kFetch) work_until(entry.available);
+    dispatch(entry.access, entry.number, entry.instructions);
+    front_end_.pop();
+  }
+}
+
+void WindowCore::dispatch(const MemAccess& access, uint64_t number, unsigned instructions) {
+  const AccessKind kind = kind_of(access);
+  const bool own = kind != AccessKind::kFetch && instructions != 0;
+  instructions_ += instructions;
+  stats_.gap_instructions += instructions - (own ? 1U : 0U);
+  issue(instructions);
+  make_room(kind);
+  if (clock_.now() != issued_at_) {  // it had to wait: the first one dispatched in this cycle
+    issued_at_ = clock_.now();
+    issued_ = std::min(instructions, 1U);
+  }
+  dispatched_ = number;
+  InFlight& flight = in_flight(number);
+  flight.number = number;
+  flight.instruction = instructions_;
+  flight.access = access;
+  flight.dispatched = flight.ready = clock_.now();
+  flight.waiting = kEnd;
+  flight.store = flight.forward = StoreQueue::kNone;
+  flight.instructions = instructions;
+  flight.missing = 0;
+  flight.known = flight.has_port = flight.has_cache_port = false;
+  flight.result = {};
+  if (kind == AccessKind::kFetch) {
+    flight.done = clock_.now();
+    flight.known = true;
+    return;
+  }
+  ++unfinished_;
+  find_needs(flight);
+  if (kind == AccessKind::kWrite) {
+    flight.store = store_queue_.push(number, access, flight.dispatched);
+  } else {
+    ++loads_;
+  }
+  if (flight.missing != 0) {
+    ++unready_;
+  } else if (flight.ready > clock_.now()) {
+    ready_.push({flight.ready, number});
+  } else {
+    start(flight);
+  }
+}
+
+/// Gives instructions their places in the issue width: the last of them is dispatched in the cycle that is reached.
+void WindowCore::issue(unsigned instructions) {
   if (clock_.now() != issued_at_) issued_ = 0;
-  issued_ += access.gap + 1U;
+  issued_ += instructions;
   if (issued_ > config_.issue_width) {
-    clock_.advance(Cycles((issued_ - 1) / config_.issue_width));
+    const Cycles cycles((issued_ - 1) / config_.issue_width);
     issued_ = (issued_ - 1) % config_.issue_width + 1;
+    work_until(clock_.now() + cycles);
   }
   issued_at_ = clock_.now();
-  make_room(access);
-  waited_until(clock_.now());
+}
 
-  InFlight& flight = in_flight(number);
-  flight = {instructions_, {}, /*known=*/false, kind_of(access), {}};
-  ++(flight.kind == AccessKind::kWrite ? stores_ : loads_);
-
-  const InFlight* needed = producer(access, number);
-  if (needed == nullptr || (needed->known && needed->done <= clock_.now())) {
-    if (busy_ != 0) clock_.sync();  // what the slots have done up to now counts
-    if (fast_path_.try_hit_searching(access, flight.result.pa)) {
-      if (fast_path_.reports_hits()) fast_path_.report_hit(access, number, clock_.now(), flight.result.pa);
-      flight.done = clock_.now() + lsu_->l1_latency();
-      flight.known = true;
-      return flight;
+/// Waits until the window and the queue for that kind of access have room.
+void WindowCore::make_room(AccessKind kind) {
+  while (oldest_ <= dispatched_ && instructions_ - in_flight(oldest_).instruction >= config_.window) retire_oldest();
+  if (kind == AccessKind::kRead) {
+    while (loads_ >= config_.load_queue) retire_oldest();
+  }
+  if (kind != AccessKind::kWrite) return;
+  const auto room = [this] { return !store_queue_.full(); };
+  while (!room()) {  // a store leaves when it has retired and its line is there
+    if (oldest_ <= dispatched_ && in_flight(oldest_).known) {
+      work_until(retirement_of(in_flight(oldest_)).at, room);
+      if (!room()) retire(in_flight(oldest_));
+    } else {
+      work_until(kNoLimit, [&] { return room() || (oldest_ <= dispatched_ && in_flight(oldest_).known); });
     }
   }
-  Slot& slot = take_slot();
-  waited_until(clock_.now());
-  slot.access = access;
-  slot.number = number;
-  slot.dispatched = clock_.now();
-  slot.busy = true;
-  ++slots_taken_;
-  ++busy_;
-  clock_.notify(slot.go);
-  return flight;
-}
-
-/// An access that had to wait is the first one dispatched in the cycle it waited for.
-void WindowCore::waited_until(CycleTime now) {
-  if (now == issued_at_) return;
-  issued_at_ = now;
-  issued_ = 1;
-}
-
-void WindowCore::make_room(const MemAccess& access) {
-  while (oldest_ < next_id_ && instructions_ - in_flight(oldest_).instruction >= config_.window) retire_oldest();
-  const bool store = kind_of(access) == AccessKind::kWrite;
-  while (oldest_ < next_id_ && (store ? stores_ >= config_.store_queue : loads_ >= config_.load_queue)) retire_oldest();
 }
 
 void WindowCore::retire_oldest() {
-  const InFlight& flight = in_flight(oldest_);
-  while (!flight.known) wait_for_completion("the oldest access to be done");
-  clock_.advance_to(flight.done);  // in order: later ones cannot have retired before
-  --(flight.kind == AccessKind::kWrite ? stores_ : loads_);
+  InFlight& flight = in_flight(oldest_);
+  work_until(kNoLimit, [&flight] { return flight.known; });
+  work_until(retirement_of(flight).at);
+  retire(flight);
+}
+
+/// Returns when a record that is known to be done can retire: in order, and not faster than the retire width.
+WindowCore::Retirement WindowCore::retirement_of(const InFlight& flight) const {
+  Retirement r = retired_;
+  if (config_.retire_width == 0) return {std::max(r.at, flight.done), 0};
+  if (r.at < flight.dispatched) r = {flight.dispatched, 0};
+  if (flight.instructions > 1) {  // those before the access
+    const unsigned count = r.count + flight.instructions - 1;
+    r.at += Cycles((count - 1) / config_.retire_width);
+    r.count = (count - 1) % config_.retire_width + 1;
+  }
+  if (r.at < flight.done) r = {flight.done, 0};
+  if (flight.instructions != 0 && ++r.count > config_.retire_width) r = {r.at + Cycles(1), 1};
+  return r;
+}
+
+void WindowCore::retire(InFlight& flight) {
+  retired_ = retirement_of(flight);
+  const AccessKind kind = kind_of(flight.access);
+  if (kind == AccessKind::kRead) --loads_;
+  if (kind == AccessKind::kWrite) {
+    store_queue_[flight.store].retired = true;
+    leave_if_over(flight.store);
+  }
   ++oldest_;
 }
 
-WindowCore::Slot& WindowCore::take_slot() {
-  for (;;) {
-    for (const auto& slot : slots_) {
-      if (!slot->busy) return *slot;
+/// Finds the results that a data access needs before it can start.
+void WindowCore::find_needs(InFlight& flight) {
+  const MemAccess& access = flight.access;
+  unsigned which = 0;
+  if (access.depends_on != 0) {
+    need_result(flight, which, access.depends_on);
+    for (const uint16_t distance : access.also_depends_on) {
+      if (distance == 0) break;
+      need_result(flight, which, distance);
     }
-    wait_for_completion("a free slot");
+  }
+  if (store_queue_.size() == 0 || (kind_of(access) == AccessKind::kWrite && !access.rmw)) return;
+  const StoreQueue::Overlap overlap = store_queue_.youngest_overlap(access);
+  if (overlap.store == StoreQueue::kNone) return;
+  StoreQueue::Store& store = store_queue_[overlap.store];
+  if (overlap.contained && !access.rmw) {  // it may start when the store is translated
+    flight.forward = overlap.store;
+    flight.forward_number = store.number;
+    if (store.number >= oldest_) need(flight, which, in_flight(store.number));
+  } else {
+    store.waiting.push_back(flight.number);
+    ++flight.missing;
   }
 }
 
-void WindowCore::wait_for_completion(const char* what, uint64_t about) {
-  clock_.wait_for(completed_, {name(), what, about, {}});
-  throw_failure();
+/// Makes an access need the result of the one `distance` places before it, if that is still in the window.
+void WindowCore::need_result(InFlight& flight, unsigned& which, unsigned distance) {
+  if (distance >= flight.number || flight.number - distance < oldest_) return;  // retired, so it is done
+  InFlight& producer = in_flight(flight.number - distance);
+  if (producer.access.kind != AccessKind::kFetch) need(flight, which, producer);
+}
+
+void WindowCore::need(InFlight& flight, unsigned& which, InFlight& producer) {
+  if (producer.known) {
+    flight.ready = std::max(flight.ready, producer.done);
+    return;
+  }
+  flight.next[which] = producer.waiting;
+  producer.waiting = flight.number << 3 | which;
+  ++which;
+  ++flight.missing;
 }
 
 void WindowCore::throw_failure() {
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-}
-
-WindowCore::InFlight* WindowCore::producer(const MemAccess& access, uint64_t number) {
-  if (access.depends_on == 0 || access.depends_on >= number || access.depends_on > ring_mask_) return nullptr;
-  return &in_flight(number - access.depends_on);
-}
-
-void WindowCore::run_slot(Slot& slot) {
-  while (fibers_.rest(slot.clock, slot.go)) {
-    slot.clock.advance_to(slot.dispatched);
-    try {
-      perform(slot);
-    } catch (const FiberEnds&) {
-      throw;
-    } catch (...) {
-      failure_ = std::current_exception();  // the core's own thread throws it on
-      InFlight& flight = in_flight(slot.number);
-      flight.done = slot.clock.now();
-      flight.known = true;
-    }
-    slot.busy = false;
-    --busy_;
-    slot.clock.notify(completed_);
-  }
-}
-
-void WindowCore::perform(Slot& slot) {
-  if (const InFlight* needed = producer(slot.access, slot.number); needed != nullptr) {
-    while (!needed->known)
-      slot.clock.wait_for(completed_, {name(), "the access it depends on", slot.access.va.raw(), {}});
-    slot.clock.advance_to(needed->done);
-  }
-  slot.clock.sync();
-  AccessRecord record;
-  record.id = slot.number;
-  record.core = lsu_->context().core;
-  record.access = slot.access;
-  record.begin = slot.dispatched;
-  record.stage[Stage::kStall] = slot.clock.now() - slot.dispatched;
-  InFlight& flight = in_flight(slot.number);  // a store's place is free for others once it is known
-  const bool retires_early = flight.kind == AccessKind::kWrite;
-  const LoadStoreUnit::Pieces pieces = lsu_->translate(slot.access, slot.clock, record);
-  fast_path_.learn(slot.access, pieces);
-  flight.result = {pieces.piece[0].pa, pieces.fault};
-  const bool known = retires_early || pieces.fault;
-  if (known) {
-    flight.done = slot.clock.now();
-    flight.known = true;
-    slot.clock.notify(completed_);
-  }
-  if (!pieces.fault) lsu_->touch_data(slot.access, pieces, slot.clock, record);
-  slot.clock.sync();
-  record.end = slot.clock.now();
-  lsu_->retire(record);
-  if (!known) {
-    flight.done = slot.clock.now();
-    flight.known = true;
-  }
 }
 
 }  // namespace mmusim

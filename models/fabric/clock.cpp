@@ -62,6 +62,7 @@ void Signal::wake_all(Moment moment) {
 
 /// Makes this requester, which waits, act after the one that acts at `moment`.
 void LocalClock::wake(Moment moment) {
+  if (moment >= limit_) return;  // it resumes at the limit
   Moment at = moment;
   const CycleTime cycle = domain_->cycle_of(moment);
   if (cycle >= now_) {
@@ -87,6 +88,29 @@ void LocalClock::wait_for(Signal& signal) {
     signal.waiting_.push_back(this);
   }
   pause();
+}
+
+bool LocalClock::wait_until(CycleTime limit, Signal& signal, const WaitReason& reason) {
+  const Moment last = domain_->moment(limit, requester_);
+  if (last <= present() || (look_ahead_ != LookAhead::kNone && nothing_pending_until(last))) {
+    advance_to(limit);
+    return false;
+  }
+  domain_->waits().begin(requester_, reason, now_);
+  limit_ = last;
+  resume_at(last);
+  if (signal.next_ > present()) {
+    wake(signal.next_);
+  } else {
+    signal.waiting_.push_back(this);
+  }
+  pause();
+  limit_ = kNever;
+  domain_->waits().end(requester_);
+  if (present() < last) return true;
+  signal.leave(this);
+  advance_to(limit);
+  return false;
 }
 
 void LocalClock::wait_for_own(const WaitReason& reason) {

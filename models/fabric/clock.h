@@ -93,6 +93,7 @@ class Signal {
  private:
   friend class LocalClock;
   void wake_all(Moment moment);
+  void leave(const LocalClock* clock) { std::erase(waiting_, clock); }
 
   Moment next_ = 0;  // when it is notified next; in the past: not yet known
   std::vector<LocalClock*> waiting_;
@@ -144,6 +145,9 @@ class LocalClock {
     wait_for(signal);
     domain_->waits().end(requester_);
   }
+  /// As wait_for(signal, reason), but at most until cycle `limit`, which is not before now(). Returns true if the signal
+  /// came; the local time is at most `limit` then. perf: returns at once if nothing else is pending before `limit`.
+  bool wait_until(CycleTime limit, Signal& signal, const WaitReason& reason);
   /// Waits until another process calls resume_at(). Then the local time is that moment's cycle, if it is not later
   /// already.
   void wait_for_own(const WaitReason& reason);
@@ -167,6 +171,7 @@ class LocalClock {
   LookAhead look_ahead_;
   CycleTime now_;
   unsigned round_ = 0;
+  Moment limit_ = kNever;                     // when a wait_until() ends at the latest
   std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
   FiberGroup* fibers_ = nullptr;              // the group this requester is a fiber of, if it is one
   unsigned fiber_ = 0;

@@ -49,8 +49,7 @@ bool FiberGroup::nothing_pending_until(Moment moment) const {
 }
 
 void FiberGroup::resume_at(unsigned fiber, Moment moment) {
-  MMUSIM_INVARIANT(due_[fiber] == kNever, "a fiber goes on once");
-  due_[fiber] = moment;
+  due_[fiber] = std::min(due_[fiber], moment);
   earliest_ = std::min(earliest_, moment);
   if (asleep_) agenda_.notify_at(wake_, moment);  // replaces a later one
 }

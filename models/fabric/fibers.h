@@ -43,6 +43,7 @@ class FiberGroup {
   /// Suspends `fiber`, the one that runs, until the moment of its resume_at(), which may be called before or after.
   /// Throws FiberEnds if the group ends meanwhile.
   void pause(unsigned fiber);
+  /// Resumes `fiber` at `moment`, unless it resumes earlier anyway.
   void resume_at(unsigned fiber, Moment moment);
 
  private:

@@ -60,6 +60,7 @@ struct TranslateRequest {
   WalkCause cause = WalkCause::kLoad;
   uint64_t access = 0;          ///< number of the access that asks
   bool in_first_level = false;  ///< the first level has an entry, but it is clean (write) or forbids the access
+  CycleTime asked;              ///< of walks: when the first walk() was called for it
 };
 
 struct TranslateReply {
@@ -80,13 +81,16 @@ class TranslateIf : virtual public sc_core::sc_interface {
 /// The page walkers, for the second-level TLB.
 class WalkerIf : virtual public sc_core::sc_interface {
  public:
-  /// Blocking, as translate(). `merged` in the reply: another walk to the same page was in flight and has finished now;
-  /// look the translation up again.
   struct Reply {
-    WalkOutcome outcome;
-    bool merged = false;
+    WalkOutcome outcome;  ///< of the walk
+    bool walked =
+        false;  ///< false: the request has waited, and must look its translation up again before it asks again
   };
+  /// Walks; blocking, as translate(). If another walk to the same page is under way, or no walker is free, waits for that
+  /// and returns without a walk. The walker that comes free is kept for the request until it calls walk() or leave().
   virtual Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) = 0;
+  /// Ends a request that has waited in walk() and needs no walk any more.
+  virtual void leave(LocalClock& clock) = 0;
 };
 
 /// Architectural state of one core, which its modules share. Owned by the machine.

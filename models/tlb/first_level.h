@@ -18,6 +18,7 @@ struct FirstLevelConfig {
 struct FirstLevelStats {
   EnumArray<AccessKind, uint64_t> lookups{};  ///< an access that crosses a page boundary is two
   EnumArray<AccessKind, uint64_t> misses{};
+  EnumArray<AccessKind, uint64_t> merged{};  ///< of the others, waited for a miss to the same page
 };
 
 /// The entry of a first-level TLB that holds a translation, as it was when the translation was given.
@@ -25,16 +26,6 @@ struct HeldEntry {
   TlbArray* array = nullptr;  ///< nullptr: no first-level TLB holds the translation
   unsigned slot = 0;
   uint64_t serial = 0;  ///< of the slot then
-};
-
-/// A translation of one page, or why there is none.
-struct PageAnswer {
-  Translation translation;
-  std::optional<FaultReason> fault;
-  bool coalescible = false;       ///< four adjacent 4 KiB pages can share an entry
-  bool first_level_hit = false;   ///< nothing but the first level was asked
-  bool second_level_hit = false;  ///< no walk was needed
-  HeldEntry held;                 ///< where the first level has it now
 };
 
 /// The first-level TLBs of one core. State only: the same for the timed load/store unit and for the functional model.
@@ -66,20 +57,31 @@ class FirstLevel {
     /// The page was not there, and is not there yet.
     bool still_absent() const { return !place && tlb->fills() == fills; }
   };
-  /// Looks the page up for an access of `type`; counts.
+  /// Looks the page up for an access of `type`. Counts a lookup, and a miss if the page is not here.
   [[gnu::always_inline]] Search search(const TlbQuery& query, AccessType type, const ControlState& control) {
+    const Search found = look_up(query, type, control);
+    count(found, type.kind());
+    return found;
+  }
+  /// As search(), but counts nothing: for count() or count_merged() later.
+  [[gnu::always_inline]] Search look_up(const TlbQuery& query, AccessType type, const ControlState& control) {
     Search found;
     found.tlb = &level(type.kind());
     found.fills = found.tlb->fills();
     found.place = found.tlb->find(query);
-    ++stats_.lookups[type.kind()];
-    if (!found.place) {
-      ++stats_.misses[type.kind()];
-      return found;
-    }
+    if (!found.place) return found;
     found.tlb->touch(found.place);
     found.serves = serves(control, found.tlb->at(found.place, query.va), type);
     return found;
+  }
+  [[gnu::always_inline]] void count(const Search& found, AccessKind kind) {
+    ++stats_.lookups[kind];
+    if (!found.place) ++stats_.misses[kind];
+  }
+  /// Counts a lookup that waited for a miss to the same page and then found it.
+  void count_merged(AccessKind kind) {
+    ++stats_.lookups[kind];
+    ++stats_.merged[kind];
   }
   /// Inserts the translation from the next level and returns its place. `absent`: the caller knows that the page is not
   /// in this TLB.
@@ -92,27 +94,6 @@ class FirstLevel {
     TlbArray& array = tlb.array(place.array);
     return {&array, place.slot, array.serial(place.slot)};
   }
-  /// Translates one page for an access of `type`. What is not here, or is clean or too narrow for the access, is asked
-  /// of `next(in_first_level)`, which returns a PageAnswer.
-  template <class Next>
-  PageAnswer translate(VirtAddr va, AccessType type, const ControlState& control, Next&& next) {
-    const TlbQuery query(va, control.pcid());
-    const Search here = search(query, type, control);
-    if (here.serves) {
-      return {here.tlb->at(here.place, va), std::nullopt, false,
-              /*first_level_hit=*/true,     false,        held(*here.tlb, here.place)};
-    }
-    PageAnswer answer = next(/*in_first_level=*/static_cast<bool>(here.place));
-    if (answer.fault) {
-      invalidate(on_page_fault(control, va));
-    } else {
-      const TlbLevel::Place place =
-          keep(query, type.kind(), answer.translation, answer.coalescible, here.still_absent());
-      if (place) answer.held = held(*here.tlb, place);
-    }
-    return answer;
-  }
-
   unsigned invalidate(const Invalidation& operation) {
     unsigned removed = load_.invalidate(operation) + instruction_.invalidate(operation);
     if (store_) removed += store_->invalidate(operation);

@@ -28,29 +28,31 @@ SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const Second
     : sc_module(name), context_(&context), state_(config) {}
 
 TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
-  clock.sync();
   const ControlState& control = context_->control;
-  const Cycles penalty = state_.level(request.type.kind()).config().hit_penalty;
+  TlbLevel& tlb = state_.level(request.type.kind());
+  clock.advance(tlb.config().hit_penalty);
+  stage[Stage::kStlb] += tlb.config().hit_penalty;
+  clock.sync();
   const TlbQuery query(request.va, control.pcid());
   const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
-  clock.advance(penalty);
-  stage[Stage::kStlb] += penalty;
-  if (found.place) {
-    clock.sync();
+  if (found.place)
     return {found.translation, std::nullopt, found.place.kind == EntryKind::k16K, /*second_level_hit=*/true};
-  }
   if (context_->mapper != nullptr) context_->mapper->ensure_mapped(request.va);
+  TranslateRequest asked = request;
+  asked.asked = clock.now();
   for (;;) {
-    const WalkerIf::Reply reply = walker->walk(request, clock, stage);
-    if (reply.merged) {  // the walk we waited for has filled; unless it faulted or was evicted, the answer is here
-      const auto brought = state_.level(request.type.kind()).probe(request.va, control.pcid());
+    const WalkerIf::Reply reply = walker->walk(asked, clock, stage);
+    if (!reply.walked) {  // the page may have come while the request waited
+      const auto brought = tlb.probe(request.va, control.pcid());
       if (!brought || !serves(control, brought->translation, request.type)) continue;
+      walker->leave(clock);
+      state_.count_merged(request.type.kind(), found.upgrade);
       return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
     }
     if (reply.outcome.fault) {
       state_.invalidate(on_page_fault(control, request.va));
     } else {
-      const bool absent = !found.upgrade && state_.level(request.type.kind()).fills() == found.fills;
+      const bool absent = !found.upgrade && tlb.fills() == found.fills;
       state_.fill(query, request.type.kind(), reply.outcome, found.upgrade, absent);
     }
     return {reply.outcome.translation, reply.outcome.fault, reply.outcome.coalescible, /*second_level_hit=*/false};

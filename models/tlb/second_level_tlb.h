@@ -19,6 +19,7 @@ struct SecondLevelTlbConfig {
 struct SecondLevelTlbStats {
   uint64_t lookups = 0, hits = 0, misses = 0;
   uint64_t instruction_lookups = 0, instruction_misses = 0;
+  uint64_t merged = 0, instruction_merged = 0, upgrades_merged = 0;
   /// First-level misses by AccessKind and page size: answered here, and by a walk.
   EnumArray<AccessKind, CountsByPage> hits_by_page{}, misses_by_page{};
   uint64_t upgrades = 0, prefetched = 0;
@@ -27,7 +28,8 @@ struct SecondLevelTlbStats {
   void describe(Visitor&& v) const {
     v("lookups", lookups, "data translations the first level did not have");
     v("hits", hits, "of these, found here");
-    v("misses", misses, "of these, not found: a walk is needed");
+    v("misses", misses, "of these, not found: answered by a walk of their own, or merged");
+    v("merged", merged, "of the misses, answered by a walk that another request had asked for");
     for (const AccessKind k : kAllOf<AccessKind>) {
       const std::string kind = name_of(k);
       for (const PageGroup page : kAllOf<PageGroup>) {
@@ -38,9 +40,11 @@ struct SecondLevelTlbStats {
       }
     }
     v("upgrades", upgrades, "entries that were there but clean or too restrictive, walked again");
+    v("upgrades_merged", upgrades_merged, "of these, answered by a walk that another request had asked for");
     v("prefetched", prefetched, "translations of the next page brought in with a walk");
     v("instruction_lookups", instruction_lookups, "the same for instruction fetches");
     v("instruction_misses", instruction_misses, "of these, not found");
+    v("instruction_merged", instruction_merged, "of the misses, answered by a walk that another request had asked for");
   }
 };
 
@@ -108,6 +112,10 @@ class SecondLevelState {
     ++stats_.hits_by_page[type.kind()][page_group_of(place.kind)];
     return {place, translation};
   }
+  /// Counts a lookup() without a hit that was answered by another request's walk.
+  void count_merged(AccessKind kind, bool upgrade) {
+    ++(upgrade ? stats_.upgrades_merged : kind == AccessKind::kFetch ? stats_.instruction_merged : stats_.merged);
+  }
   /// Keeps what the walk after a lookup() found, the next page's translation included if the walk brought it.
   /// `upgrade`: as the lookup said. `absent`: the page is not in the TLB that was asked.
   void fill(const TlbQuery& query, AccessKind kind, const WalkOutcome& outcome, bool upgrade, bool absent) {
@@ -131,9 +139,9 @@ class SecondLevelState {
 /// Second-level TLB of one core.
 ///
 /// Models   lookup, fill after a walk, spreading over banks, coalesced and smashed entries (tlb_level.h).
-/// Timing   asked in cycle t, it answers a hit at t + hit_penalty; a miss goes to the walkers at t + hit_penalty. The
-///          fill happens in the cycle in which the walk ends. A request whose page another walk brought in meanwhile
-///          is answered in the cycle in which that walk ends.
+/// Timing   asked in cycle t, it looks the page up at t + hit_penalty, and then answers a hit or asks the walkers. The
+///          fill happens in the cycle in which the walk ends. A request that waited, for a walk to its page or for a
+///          free walker, is looked up again when it has waited, and merged if the page has come.
 /// Omits    port conflicts.
 /// Sources  docs/parameters.md#second-level-tlb
 class SecondLevelTlb : public sc_core::sc_module, public TranslateIf {

@@ -88,26 +88,59 @@ PageWalker::PageWalker(const sc_core::sc_module_name& name, const PageWalkerConf
       context_(&context),
       observers_(observers),
       caches_(config.structure_caches, second_level_tlb) {
-  for (unsigned i = 0; i < config_.walkers; ++i) walkers_.push_back(std::make_unique<Walker>());
+  for (unsigned i = 0; i < config_.walkers; ++i) {
+    walkers_.push_back(std::make_unique<Walker>());
+    walkers_.back()->number = static_cast<uint8_t>(i);
+  }
+}
+
+/// Waits for the walk to the same page, or for a walker, if need be; true if it has waited. Then a walker may be kept for
+/// the request, and the caller looks its page up again.
+bool PageWalker::waited(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
+  const CycleTime begin = clock.now();
+  if (Walker* other = same_page(request.va); other != nullptr) {
+    leave(clock);
+    ++stats_.merged;
+    clock.wait_for(other->done, {name(), "the walk under way to that page", request.va.raw(), other->requester});
+  } else if (kept_for(clock.requester()) == nullptr && free_walker() == nullptr) {
+    Ticket ticket{clock.requester(), {}};
+    queue_.push_back(&ticket);
+    clock.wait_for(ticket.turn, {name(), "a free walker", 0, {}});
+    stats_.waited_for_walker += clock.now() - begin;
+  } else {
+    return false;
+  }
+  stage[Stage::kWalkQueue] += clock.now() - begin;
+  return true;
+}
+
+void PageWalker::leave(LocalClock& clock) {
+  if (Walker* walker = kept_for(clock.requester()); walker != nullptr) hand_over(*walker, clock);
+}
+
+/// Keeps a walker that has come free for the request that has waited longest, or for the next one.
+void PageWalker::hand_over(Walker& walker, LocalClock& clock) {
+  walker.state = WalkerState::kFree;
+  if (queue_.empty()) return;
+  Ticket& next = *queue_.front();
+  queue_.pop_front();
+  walker.state = WalkerState::kKept;
+  walker.requester = next.requester;
+  clock.notify(next.turn);
 }
 
 WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
   clock.sync();
-  const CycleTime begin = clock.now();
-  if (!clock.alone()) {
-    if (Walker* other = same_page(request.va); other != nullptr) {
-      ++stats_.merged;
-      clock.wait_for(other->done, {name(), "the walk under way to that page", request.va.raw(), other->requester});
-      stage[Stage::kWalkQueue] += clock.now() - begin;
-      return {{}, /*merged=*/true};
-    }
-  }
-  WalkRecord record;
-  record.walker = static_cast<uint8_t>(take_walker(clock));
-  Walker& walker = *walkers_[record.walker];
+  if (!clock.alone() && waited(request, clock, stage)) return {{}, /*walked=*/false};
+  Walker* kept = clock.alone() ? nullptr : kept_for(clock.requester());
+  Walker& walker = kept != nullptr ? *kept : *free_walker();
+  walker.state = WalkerState::kBusy;
+  walker.requester = clock.requester();
   walker.page = request.va.align_down(kPageBytes);
   walker.pcid = context_->control.pcid();
-  record.queue = clock.now() - begin;
+  WalkRecord record;
+  record.walker = walker.number;
+  record.queue = clock.now() - request.asked;
   begin_service(request.cause, clock.now());
 
   EntryPort port(*this, clock, request.cause, record);
@@ -117,7 +150,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   end_service(request.cause, clock.now());
   record.id = ++stats_.walks;
   record.access = request.access;
-  record.begin = begin;
+  record.begin = request.asked;
   record.end = clock.now();
   record.core = context_->core;
   record.va = request.va;
@@ -131,43 +164,39 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   }
   count(record, outcome);
   const Cycles reads = record.end - record.begin - record.queue - record.structure_caches - record.updates;
-  stage[Stage::kWalkQueue] += record.queue;
   stage[Stage::kStructureCaches] += record.structure_caches;
   stage[Stage::kEntryReads] += reads;
   stage[Stage::kUpdates] += record.updates;
   if (observers_.wants(kWalkNotices)) observers_.walk(record);
-  release(walker, clock);
-  return {outcome, /*merged=*/false};
+  walker.state = WalkerState::kFree;
+  if (!clock.alone()) {
+    clock.notify(walker.done);
+    hand_over(walker, clock);
+  }
+  return {outcome, /*walked=*/true};
 }
 
 PageWalker::Walker* PageWalker::same_page(VirtAddr va) {
   for (const auto& walker : walkers_) {
-    if (walker->busy && walker->page == va.align_down(kPageBytes) && walker->pcid == context_->control.pcid())
+    if (walker->state == WalkerState::kBusy && walker->page == va.align_down(kPageBytes) &&
+        walker->pcid == context_->control.pcid())
       return walker.get();
   }
   return nullptr;
 }
 
-unsigned PageWalker::take_walker(LocalClock& clock) {
-  const CycleTime asked = clock.now();
-  for (;;) {
-    for (unsigned i = 0; i < walkers_.size(); ++i) {
-      if (walkers_[i]->busy) continue;
-      walkers_[i]->busy = true;
-      walkers_[i]->requester = clock.requester();
-      stats_.waited_for_walker += clock.now() - asked;
-      return i;
-    }
-    clock.wait_for(walker_free_, {name(), "a free walker", 0, {}});
-    clock.sync();
+PageWalker::Walker* PageWalker::kept_for(unsigned requester) {
+  for (const auto& walker : walkers_) {
+    if (walker->state == WalkerState::kKept && walker->requester == requester) return walker.get();
   }
+  return nullptr;
 }
 
-void PageWalker::release(Walker& walker, LocalClock& clock) {
-  walker.busy = false;
-  if (clock.alone()) return;
-  clock.notify(walker.done);
-  clock.notify(walker_free_);
+PageWalker::Walker* PageWalker::free_walker() {
+  for (const auto& walker : walkers_) {
+    if (walker->state == WalkerState::kFree) return walker.get();
+  }
+  return nullptr;
 }
 
 void PageWalker::begin_service(WalkCause cause, CycleTime now) {
@@ -186,7 +215,7 @@ std::string PageWalker::in_progress(const WaitBoard& names) const {
   std::string text;
   for (size_t i = 0; i < walkers_.size(); ++i) {
     const Walker& walker = *walkers_[i];
-    if (!walker.busy) continue;
+    if (walker.state != WalkerState::kBusy) continue;
     text += fmt::format("  {} walker {} walks {} for {}\n", names.short_name(name()), i, walker.page,
                         names.name_of(walker.requester));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <string>
 #include <systemc>
@@ -80,6 +81,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
              const ObserverList& observers, StructureStore* second_level_tlb);
 
   Reply walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) override;
+  void leave(LocalClock& clock) override;
 
   StructureCaches& structure_caches() { return caches_; }
   /// Returns where the page tables read lately are on the host, for prefetches.
@@ -90,17 +92,26 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
 
  private:
   class EntryPort;
+  enum class WalkerState : uint8_t { kFree, kKept, kBusy };
   struct Walker {
     VirtAddr page;  ///< of the walk in progress
     uint16_t pcid = 0;
-    bool busy = false;
-    unsigned requester = 0;  ///< who it works for
+    WalkerState state = WalkerState::kFree;
+    uint8_t number = 0;
+    unsigned requester = 0;  ///< that it works for, or is kept for
     Signal done;
   };
+  /// The place of a request in the queue for a walker.
+  struct Ticket {
+    unsigned requester;
+    Signal turn;
+  };
 
+  bool waited(const TranslateRequest& request, LocalClock& clock, StageCycles& stage);
+  void hand_over(Walker& walker, LocalClock& clock);
   Walker* same_page(VirtAddr va);
-  unsigned take_walker(LocalClock& clock);
-  void release(Walker& walker, LocalClock& clock);
+  Walker* kept_for(unsigned requester);
+  Walker* free_walker();
   /// A walk begins or ends its service: keeps the books of cycles with at least one walk, in all and by cause.
   void begin_service(WalkCause cause, CycleTime now);
   void end_service(WalkCause cause, CycleTime now);
@@ -113,7 +124,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
   RecentTables tables_;
   PageWalkerStats stats_;
   std::vector<std::unique_ptr<Walker>> walkers_;
-  Signal walker_free_;
+  std::deque<Ticket*> queue_;  // for a walker, in order of arrival
   /// Walks in service, and since when there has been one.
   struct Service {
     unsigned busy = 0;

@@ -49,7 +49,15 @@ char* write_access(char* at, const AccessRecord& a) {
   if (a.access.stack) line.raw(",\"stack\":true");
   if (a.access.implicit) line.raw(",\"implicit\":true");
   if (a.access.awaited) line.raw(",\"awaited\":true");
-  if (a.access.depends_on != 0) line.raw(",\"depends_on\":").number(a.access.depends_on);
+  if (a.access.continues) line.raw(",\"continues\":true");
+  if (a.access.depends_on != 0) {
+    const bool list = a.access.also_depends_on[0] != 0;
+    line.raw(list ? ",\"depends_on\":[" : ",\"depends_on\":").number(a.access.depends_on);
+    for (const uint16_t distance : a.access.also_depends_on) {
+      if (distance != 0) line.raw(",").number(distance);
+    }
+    if (list) line.raw("]");
+  }
   if (a.access.gap != 0) line.raw(",\"gap\":").number(a.access.gap);
   line.raw(",\"tlb_miss\":").boolean(a.tlb_miss).raw(",\"stlb_miss\":").boolean(a.stlb_miss);
   line.raw(",\"stages\":{");

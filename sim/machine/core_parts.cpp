@@ -21,11 +21,13 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   if (platform.model == CoreModel::kWindow) {
     std::vector<LocalClock> slots;
     for (unsigned i = 0; i < platform.window.outstanding; ++i) slots.push_back(clock(fmt::format("slot{}", i)));
-    core = std::make_unique<WindowCore>("core", *lsu, core_clock, slots, platform.window);
+    slots.push_back(clock("front end"));
+    const bool company = platform.cores > 1 || platform.has_prefetchers();
+    core = std::make_unique<WindowCore>("core", *lsu, core_clock, slots, platform.window, company);
   } else {
     core = std::make_unique<BlockingCore>("core", *lsu, core_clock);
   }
-  core->fast_path().attach(*l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
+  core->fast_path().attach(*l1d, l1i ? *l1i : *l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
   if (platform.l1d.prefetch_next_line) l1d->enable_prefetch(clock("l1d prefetch"));
   if (platform.l2.prefetch_next_line) l2->enable_prefetch(clock("l2 prefetch"));
 }

@@ -62,7 +62,7 @@ bool in_one_page(const MemAccess& access) { return (access.va.raw() & (kPageByte
 
 /// How many accesses from the first on stay in its page and are of its kind and privilege; the first is in one page.
 size_t run_in_page(std::span<const MemAccess> accesses) {
-  using Words = std::array<uint64_t, 2>;
+  using Words = std::array<uint64_t, 3>;
   constexpr uint64_t kKindAndFlags = 0xffff0000;  // of the second word
   static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
   const auto first = std::bit_cast<Words>(accesses.front());

@@ -14,8 +14,7 @@ unsigned requesters_of(const PlatformConfig& p) { return 2 + p.cores * (p.window
 /// A lone blocking core without anything that works beside it never needs to wait for the simulation.
 LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
   if (options.look_ahead == LookAhead::kNone) return LookAhead::kNone;
-  const bool prefetchers = p.l1d.prefetch_next_line || p.l2.prefetch_next_line || p.l3.prefetch_next_line;
-  const bool alone = p.cores == 1 && p.model == CoreModel::kBlocking && !prefetchers;
+  const bool alone = p.cores == 1 && p.model == CoreModel::kBlocking && !p.has_prefetchers();
   return alone ? LookAhead::kAlone : LookAhead::kPending;
 }
 
@@ -158,10 +157,13 @@ StatNode Machine::stats() const {
     node.child("lsu").add(parts.core->access_stats());
     node.child("stlb").add(parts.second_level->state().stats());
     node.child("page_walkers").add(parts.walker->stats());
-    CacheStats l1d = parts.l1d->stats();
-    parts.core->fast_path().add_to(l1d);
-    node.child("l1d").add(l1d);
-    if (parts.l1i) node.child("l1i").add(parts.l1i->stats());
+    const auto first_level = [&parts](const Cache& cache) {
+      CacheStats stats = cache.stats();
+      parts.core->fast_path().add_to(stats, cache);
+      return stats;
+    };
+    node.child("l1d").add(first_level(*parts.l1d));
+    if (parts.l1i) node.child("l1i").add(first_level(*parts.l1i));
     node.child("l2").add(parts.l2->stats());
   }
   root.child("l3").add(l3_->stats());

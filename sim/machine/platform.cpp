@@ -27,6 +27,10 @@ void read_core(ConfigReader reader, PlatformConfig& c) {
   reader.read("load_queue", c.window.load_queue, 1, 65536);
   reader.read("store_queue", c.window.store_queue, 1, 65536);
   reader.read("outstanding_misses", c.window.outstanding, 1, 64);
+  reader.read("retire_width", c.window.retire_width, 0, 64);
+  reader.read("load_ports", c.window.load_ports, 0, 64);
+  reader.read("store_ports", c.window.store_ports, 0, 64);
+  reader.read("fetch_ahead", c.window.fetch_ahead, 1, 65536);
   reader.read("tlb_flush_cycles", c.lsu.flush_cycles);
   reader.ignore("source");
   reader.finish();
@@ -111,7 +115,6 @@ void read_caches(ConfigReader reader, PlatformConfig& c) {
   reader.check(c.l1d.latency < c.l2.latency && c.l2.latency < c.l3.latency, "l3",
                "latencies must grow from level to level, got {}, {} and {} cycles", c.l1d.latency, c.l2.latency,
                c.l3.latency);
-  c.lsu.l1_latency = c.l1d.latency;
   reader.ignore("source");
   reader.finish();
 }

@@ -42,6 +42,9 @@ struct PlatformConfig {
   CacheConfig l1d, l2, l3;
   std::optional<CacheConfig> l1i;
   DramModuleConfig dram;
+
+  /// Returns true if some cache prefetches lines.
+  bool has_prefetchers() const { return l1d.prefetch_next_line || l2.prefetch_next_line || l3.prefetch_next_line; }
 };
 
 /// Reads a platform object; DRAM devices are looked up by name in the configuration directory.

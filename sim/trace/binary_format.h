@@ -34,7 +34,10 @@ inline constexpr uint8_t kDependsOn = 8;
 inline constexpr uint8_t kGap = 16;
 inline constexpr uint8_t kPc = 32;
 inline constexpr uint8_t kAwaited = 64;
-inline constexpr uint8_t kExtrasMask = 127;
+inline constexpr uint8_t kMore = 128;  ///< after all else: a byte with the number of further producers and kContinues,
+                                       ///< then so many distances
+inline constexpr uint8_t kMoreProducersMask = 7;
+inline constexpr uint8_t kContinues = 8;
 
 // First byte of an event: kind, and
 inline constexpr uint8_t kEventKindMask = 15;

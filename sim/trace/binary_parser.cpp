@@ -130,7 +130,6 @@ class BinaryParser final : public TraceParser {
     access.kind = static_cast<AccessKind>(kind);
     access.user = (tag & binary::kUserFlag) != 0;
     const uint8_t extras = (tag & binary::kExtrasFlag) != 0 ? take_byte() : uint8_t{0};
-    if ((extras & ~binary::kExtrasMask) != 0) throw TraceDamage("unknown flags of an access");
     access.rmw = (extras & binary::kRmw) != 0;
     access.stack = (extras & binary::kStack) != 0;
     access.implicit = (extras & binary::kImplicit) != 0;
@@ -144,9 +143,18 @@ class BinaryParser final : public TraceParser {
     if ((extras & binary::kGap) != 0) access.gap = take_u16("gap");
     uint64_t pc = 0;
     if ((extras & binary::kPc) != 0) pc = previous_.pc += take_delta();
+    if ((extras & binary::kMore) != 0) take_more(access);
     checksum_.access(access);
     if (pc != 0) checksum_.word(pc);
     batch.add(access, pc);
+  }
+  void take_more(MemAccess& access) {
+    const uint8_t head = take_byte();
+    const unsigned count = head & binary::kMoreProducersMask;
+    if ((head & ~(binary::kMoreProducersMask | binary::kContinues)) != 0 || count > access.also_depends_on.size())
+      throw TraceDamage("unknown flags of an access");
+    access.continues = (head & binary::kContinues) != 0;
+    for (unsigned i = 0; i < count; ++i) access.also_depends_on[i] = take_u16("depends_on");
   }
   void parse_event(BatchBuilder& batch, uint8_t tag) {
     const unsigned kind = tag & binary::kEventKindMask;

@@ -69,7 +69,8 @@ class BinaryWriter final : public TraceWriter {
     const unsigned extras = (access.rmw ? binary::kRmw : 0U) | (access.stack ? binary::kStack : 0U) |
                             (access.implicit ? binary::kImplicit : 0U) | (access.awaited ? binary::kAwaited : 0U) |
                             (access.depends_on != 0 ? binary::kDependsOn : 0U) | (access.gap != 0 ? binary::kGap : 0U) |
-                            (pc != 0 ? binary::kPc : 0U);
+                            (pc != 0 ? binary::kPc : 0U) |
+                            (access.continues || access.also_depends_on[0] != 0 ? binary::kMore : 0U);
     uint8_t* to = room();
     *to++ = static_cast<uint8_t>(kind | (access.user ? binary::kUserFlag : 0U) | size << binary::kSizeShift |
                                  (extras != 0 ? binary::kExtrasFlag : 0U));
@@ -84,7 +85,18 @@ class BinaryWriter final : public TraceWriter {
       to = leb128::write_signed(to, pc - previous_.pc);
       previous_.pc = pc;
     }
+    if ((extras & binary::kMore) != 0) to = put_more(to, access);
     end_record(to);
+  }
+  static uint8_t* put_more(uint8_t* to, const MemAccess& access) {
+    uint8_t& head = *to++;
+    head = access.continues ? binary::kContinues : uint8_t{0};
+    for (const uint16_t distance : access.also_depends_on) {
+      if (distance == 0) break;
+      ++head;
+      to = leb128::write(to, distance);
+    }
+    return to;
   }
   void put_event(const TraceEvent& event, std::string_view text) {
     checksum_.event(event);

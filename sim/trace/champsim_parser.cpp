@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "models/base/format.h"
 #include "sim/trace/champsim.h"
@@ -13,18 +13,37 @@ namespace {
 
 using champsim::Record;
 
-/// For each register, the youngest load its content depends on. Distances become MemAccess::depends_on.
+/// Loads by number (from 1), the youngest first, without repeats; 0: none. As many as MemAccess holds.
+class Loads {
+ public:
+  void add(uint64_t load) {
+    for (uint64_t& place : loads_) {
+      if (load == 0 || load == place) return;
+      if (load > place) std::swap(load, place);
+    }
+  }
+  void add(const Loads& others) {
+    for (const uint64_t load : others.loads_) add(load);
+  }
+  auto begin() const { return loads_.begin(); }
+  auto end() const { return loads_.end(); }
+
+ private:
+  std::array<uint64_t, kMostProducers> loads_{};
+};
+
+/// For each register, the loads that its content depends on. Distances become MemAccess::depends_on.
 class RegisterDependences {
  public:
-  /// Number (from 1) of the youngest load that any of the source registers needs; 0: none.
-  uint64_t youngest_source(const Record& record) const {
-    uint64_t youngest = 0;
-    for (const uint8_t r : record.source_registers) youngest = std::max(youngest, load_[r]);
-    return youngest;
+  /// Returns the loads that the source registers need.
+  Loads sources(const Record& record) const {
+    Loads all;
+    for (const uint8_t r : record.source_registers) all.add(loads_[r]);
+    return all;
   }
-  void write(const Record& record, uint64_t load) {
+  void write(const Record& record, const Loads& loads) {
     for (const uint8_t r : record.destination_registers) {
-      if (carries(r)) load_[r] = load;
+      if (carries(r)) loads_[r] = loads;
     }
   }
 
@@ -32,7 +51,7 @@ class RegisterDependences {
   static bool carries(uint8_t r) {
     return r != champsim::kNoRegister && r != champsim::kFlagsRegister && r != champsim::kInstructionPointer;
   }
-  std::array<uint64_t, 256> load_{};  // 0 for the registers that carry nothing
+  std::array<Loads, 256> loads_{};  // none for the registers that carry nothing
 };
 
 class ChampSimParser final : public TraceParser {
@@ -63,27 +82,38 @@ class ChampSimParser final : public TraceParser {
  private:
   void instruction(BatchBuilder& batch, const Record& record) {
     if (options_.want_instructions) add_instruction_event(batch, record);
-    const uint64_t source = dependences_.youngest_source(record);
-    add(batch, record.ip, AccessKind::kFetch, 0, record.ip);
-    uint64_t result = source;  // without a load the result needs what the sources needed
+    const Loads sources = dependences_.sources(record);
+    add(batch, record.ip, AccessKind::kFetch, {}, record.ip);
+    Loads loaded;
+    bool loads = false, continues = false;
+    const auto add_data = [&](uint64_t va, AccessKind kind) {
+      const uint64_t number = add(batch, va, kind, sources, record.ip, std::exchange(continues, true));
+      if (kind != AccessKind::kRead) return;
+      loaded.add(number);
+      loads = true;
+    };
     for (const uint64_t va : record.source_memory) {
-      if (va != 0) result = add(batch, va, AccessKind::kRead, source, record.ip);
+      if (va != 0) add_data(va, AccessKind::kRead);
     }
     for (const uint64_t va : record.destination_memory) {
-      if (va != 0) add(batch, va, AccessKind::kWrite, source, record.ip);
+      if (va != 0) add_data(va, AccessKind::kWrite);
     }
-    dependences_.write(record, result);
+    dependences_.write(record, loads ? loaded : sources);  // the loads need what the sources need
   }
-  /// Adds an access that needs the result of access number `source` (0: none); returns its own number.
-  uint64_t add(BatchBuilder& batch, uint64_t va, AccessKind kind, uint64_t source, uint64_t ip) {
+  /// Adds an access that needs the results of those loads; returns its own number.
+  uint64_t add(BatchBuilder& batch, uint64_t va, AccessKind kind, const Loads& sources, uint64_t ip,
+               bool continues = false) {
     ++accesses_;
-    const uint64_t distance = source == 0 ? 0 : accesses_ - source;
     MemAccess& access = batch.append(ip);
     access.va = VirtAddr(va);
     access.bytes = champsim::kAccessBytes;
     access.kind = kind;
     access.user = ip >> 63 == 0;
-    access.depends_on = distance > UINT16_MAX ? uint16_t{0} : static_cast<uint16_t>(distance);
+    access.continues = continues;
+    for (const uint64_t source : sources) {
+      if (source != 0 && accesses_ - source <= UINT16_MAX)
+        add_producer(access, static_cast<uint16_t>(accesses_ - source));
+    }
     return accesses_;
   }
   static void add_instruction_event(BatchBuilder& batch, const Record& record) {

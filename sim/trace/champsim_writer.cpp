@@ -110,6 +110,7 @@ class ChampSimWriter final : public TraceWriter {
       fill_slot(access, kAllSlots);
     }
     has_data_ = true;
+    if (access.also_depends_on[0] != 0) lose(Loss::kDependence);
     if (access.depends_on != 0) {
       const uint64_t source = accesses_ - access.depends_on;
       const uint8_t reg = result_register(source);

@@ -15,9 +15,13 @@ class TraceChecksum {
   void word(uint64_t w) { hash_ = (std::rotl(hash_, 29) ^ w) * kMultiplier; }
   void access(const MemAccess& access) {
     const uint64_t flags = static_cast<uint64_t>(access.kind) | (access.user ? 4U : 0U) | (access.rmw ? 8U : 0U) |
-                           (access.stack ? 16U : 0U) | (access.implicit ? 32U : 0U) | (access.awaited ? 64U : 0U);
+                           (access.stack ? 16U : 0U) | (access.implicit ? 32U : 0U) | (access.awaited ? 64U : 0U) |
+                           (access.continues ? 128U : 0U);
     word(access.va.raw());
     word(access.bytes | flags << 16 | uint64_t{access.depends_on} << 32 | uint64_t{access.gap} << 48);
+    for (const uint16_t distance : access.also_depends_on) {
+      if (distance != 0) word(distance);
+    }
   }
   void event(const TraceEvent& event) {
     word(~static_cast<uint64_t>(event.kind) ^ (event.user ? 256U : 0U) ^ (event.has_operand ? 512U : 0U));

@@ -48,7 +48,8 @@ void read_flags(Record& record, std::string_view key, JsonValue value) {
   if (key == "implicit") access.implicit = json_boolean(value);
   if (key == "timed") record.timed = json_boolean(value);
   if (key == "awaited") access.awaited = json_boolean(value);
-  if (key == "depends_on") access.depends_on = static_cast<uint16_t>(json_number(value, UINT16_MAX));
+  if (key == "continues") access.continues = json_boolean(value);
+  if (key == "depends_on") json_producers(value, access);
   if (key == "gap") access.gap = static_cast<uint16_t>(json_number(value, UINT16_MAX));
 }
 

@@ -21,10 +21,20 @@ void FetchFilter::apply(TraceBatch& batch) {
       ++fetches_;
       continue;
     }
+    const auto moved = [&](uint16_t distance) {
+      const uint64_t source = distance <= number ? kept_as_[(number - distance) % kReach] : kDropped;
+      return source == kDropped ? uint16_t{0} : static_cast<uint16_t>(kept_ - source);
+    };
     if (access.depends_on != 0) {
-      const uint64_t source = access.depends_on <= number ? kept_as_[(number - access.depends_on) % kReach] : kDropped;
-      access.depends_on = source == kDropped ? uint16_t{0} : static_cast<uint16_t>(kept_ - source);
+      const MemAccess told = access;
+      access.depends_on = 0;
+      access.also_depends_on = {};
+      add_producer(access, moved(told.depends_on));
+      for (const uint16_t distance : told.also_depends_on) {
+        if (distance != 0) add_producer(access, moved(distance));
+      }
     }
+    if (fetches_ != 0) access.continues = false;  // the instruction begins with it now
     const uint64_t gap = access.gap + (fetches_ == 0 ? 0 : fetches_ - 1);
     access.gap = static_cast<uint16_t>(std::min<uint64_t>(gap, UINT16_MAX));
     fetches_ = 0;

@@ -77,8 +77,10 @@ void read_access(Line& line, std::string_view key, JsonValue value) {
     access.implicit = json_boolean(value);
   } else if (key == "awaited") {
     access.awaited = json_boolean(value);
+  } else if (key == "continues") {
+    access.continues = json_boolean(value);
   } else if (key == "depends_on") {
-    access.depends_on = json_number16(value);
+    json_producers(value, access);
   } else if (key == "gap") {
     access.gap = json_number16(value);
   } else if (key == "pc") {

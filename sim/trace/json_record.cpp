@@ -26,4 +26,18 @@ std::string_view json_text(simdjson::ondemand::value value) { return value.get_s
 
 bool json_boolean(simdjson::ondemand::value value) { return value.get_bool(); }
 
+void json_producers(simdjson::ondemand::value value, MemAccess& access) {
+  const auto distance = [](simdjson::ondemand::value v) { return static_cast<uint16_t>(json_number(v, UINT16_MAX)); };
+  if (value.type().value() != simdjson::ondemand::json_type::array) {
+    access.depends_on = distance(value);
+    return;
+  }
+  unsigned count = 0;
+  for (auto element : value.get_array()) {
+    if (count == kMostProducers) throw TraceDamage(fmt::format("depends_on has more than {} places", kMostProducers));
+    (count == 0 ? access.depends_on : access.also_depends_on[count - 1]) = distance(element.value());
+    ++count;
+  }
+}
+
 }  // namespace mmusim

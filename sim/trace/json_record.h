@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "models/base/access.h"
 #include "sim/trace/byte_stream.h"
 
 namespace mmusim {
@@ -58,6 +59,8 @@ uint64_t json_hex(simdjson::ondemand::value value);
 /// An integer from 0 to `most`.
 uint64_t json_number(simdjson::ondemand::value value, uint64_t most = UINT64_MAX);
 std::string_view json_text(simdjson::ondemand::value value);
+/// Reads "depends_on": a distance, or a list of at most kMostProducers of them.
+void json_producers(simdjson::ondemand::value value, MemAccess& access);
 bool json_boolean(simdjson::ondemand::value value);
 
 }  // namespace mmusim

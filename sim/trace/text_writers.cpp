@@ -65,10 +65,21 @@ class JsonLinesWriter final : public LineWriter {
     flag(access.stack, "stack");
     flag(access.implicit, "implicit");
     flag(access.awaited, "awaited");
-    if (access.depends_on != 0) fmt::format_to(out(), R"(,"depends_on":{})", access.depends_on);
+    flag(access.continues, "continues");
+    put_producers(access);
     if (access.gap != 0) fmt::format_to(out(), R"(,"gap":{})", access.gap);
     hex(pc != 0, "pc", pc);
     end_record();
+  }
+  /// A number, or a list where the address needs several results.
+  void put_producers(const MemAccess& access) {
+    if (access.depends_on == 0) return;
+    const bool list = access.also_depends_on[0] != 0;
+    fmt::format_to(out(), R"(,"depends_on":{}{})", list ? "[" : "", access.depends_on);
+    for (const uint16_t distance : access.also_depends_on) {
+      if (distance != 0) fmt::format_to(out(), ",{}", distance);
+    }
+    if (list) fmt::format_to(out(), "]");
   }
   void put_event(const TraceEvent& event, const std::string& name) {
     checksum_.event(event);

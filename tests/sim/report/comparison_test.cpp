@@ -27,8 +27,8 @@ nlohmann::ordered_json summary_of(uint64_t walks, uint64_t cycles, const std::st
   work.machine.walk_cycles = 30 * walks;
   if (walks != 0) work.machine.walk_latency.add(30, walks);
   work.machine.cycles = cycles;
-  work.machine.stage_cycles[static_cast<unsigned>(Stage::kEntryReads)] = 100;
-  work.machine.stage_cycles[static_cast<unsigned>(Stage::kData)] = 300;
+  work.machine.stage_cycles[Stage::kEntryReads] = 100;
+  work.machine.stage_cycles[Stage::kData] = 300;
   s.phases = {boot, work};
   return to_json(s, {});
 }

@@ -98,7 +98,7 @@ TEST(FetchFilter, AdjustsDependencesOverDroppedFetches) {
   EXPECT_EQ(batch.events[1].before, 3);
 }
 
-TEST(ChampSim, RegistersGiveDependencesOnTheYoungestLoad) {
+TEST(ChampSim, RegistersGiveDependencesOnTheirLoads) {
   const auto record = [](uint8_t destination, uint8_t source, uint64_t load, uint64_t store) {
     std::string bytes(64, '\0');
     bytes[0] = 0x10;
@@ -119,6 +119,35 @@ TEST(ChampSim, RegistersGiveDependencesOnTheYoungestLoad) {
   EXPECT_EQ(batch.accesses[2].depends_on, 1);  // a store whose address came through an instruction without memory
   EXPECT_EQ(batch.accesses[2].kind, AccessKind::kWrite);
   EXPECT_EQ(batch.accesses[3].depends_on, 0);
+}
+
+TEST(ChampSim, AllLoadsThatARegisterNeedsAreProducers) {
+  const auto record = [](std::array<uint8_t, 2> sources, uint8_t destination, uint64_t load, uint64_t second = 0) {
+    std::string bytes(64, '\0');
+    bytes[0] = 0x10;
+    bytes[10] = static_cast<char>(destination);
+    bytes[12] = static_cast<char>(sources[0]);
+    bytes[13] = static_cast<char>(sources[1]);
+    bytes.replace(32, 8, reinterpret_cast<const char*>(&load), 8);
+    bytes.replace(40, 8, reinterpret_cast<const char*>(&second), 8);
+    return bytes;
+  };
+  TraceOptions options;
+  options.keep_fetches = false;
+  const std::string two = record({0, 0}, 3, 0x1000) + record({0, 0}, 4, 0x2000);
+  const std::string both = record({3, 4}, 5, 0);  // no access: hands on what it needs
+  const std::string uses = record({5, 4}, 6, 0x3000, 0x4000) + record({6, 0}, 7, 0x5000);
+  const TraceBatch batch = read_text(two + both + uses, options);
+  ASSERT_EQ(batch.accesses.size(), 5);
+  using Further = std::array<uint16_t, 4>;
+  EXPECT_EQ(batch.accesses[2].depends_on, 1);
+  EXPECT_EQ(batch.accesses[2].also_depends_on, (Further{2}));
+  EXPECT_FALSE(batch.accesses[2].continues);
+  EXPECT_EQ(batch.accesses[3].depends_on, 2);
+  EXPECT_EQ(batch.accesses[3].also_depends_on, (Further{3}));
+  EXPECT_TRUE(batch.accesses[3].continues) << "the second load of one instruction";
+  EXPECT_EQ(batch.accesses[4].depends_on, 1) << "the result needs both loads";
+  EXPECT_EQ(batch.accesses[4].also_depends_on, (Further{2}));
 }
 
 TEST(Execlog, InstructionsWithTheirLoadsAndStores) {

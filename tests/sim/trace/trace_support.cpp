@@ -90,6 +90,10 @@ TraceBatch random_batch(size_t n, uint64_t seed) {
     access.awaited = draw() % 8 == 0;
     access.depends_on = draw() % 4 == 0 ? static_cast<uint16_t>(draw()) : uint16_t{0};
     access.gap = draw() % 4 == 0 ? static_cast<uint16_t>(draw()) : uint16_t{0};
+    access.continues = draw() % 8 == 0;
+    for (uint64_t i = draw() % 5; access.depends_on != 0 && i > 0; --i) {
+      access.also_depends_on[i - 1] = static_cast<uint16_t>(draw() | 1);
+    }
     batch.accesses.push_back(access);
     batch.pcs.push_back(draw() % 2 == 0 ? draw() : 0);
   }
@@ -112,6 +116,10 @@ std::string described(const TraceBatch& batch) {
     out += fmt::format("{} {},{} user={} rmw={} stack={} implicit={}{} depends_on={} gap={} pc={:#x}\n",
                        name_of(a.kind), a.va, a.bytes, bool{a.user}, bool{a.rmw}, bool{a.stack}, bool{a.implicit},
                        a.awaited ? " awaited" : "", a.depends_on, a.gap, batch.pcs.empty() ? 0 : batch.pcs[i]);
+    if (a.continues) out += "  continues\n";
+    for (const uint16_t distance : a.also_depends_on) {
+      if (distance != 0) out += fmt::format("  also depends_on={}\n", distance);
+    }
   }
   return out;
 }

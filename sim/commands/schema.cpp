@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/format.h"
+#include "models/base/key_schema.h"
+#include "sim/commands/commands.h"
+#include "sim/scenario/known_keys.h"
+
+namespace mmusim {
+
+namespace {
+
+nlohmann::ordered_json schema_of(const std::string& kind) {
+  if (kind == "platform")
+    return key_schema(platform_keys(), {"A platform of mmusim", "configs/platforms/*.json: a machine."});
+  if (kind == "dram")
+    return key_schema(dram_keys(), {"A DRAM device of mmusim", "configs/dram/*.json: a device and its controller."});
+  return key_schema(
+      scenario_keys(),
+      {"A scenario of mmusim", "configs/scenarios/*.json: a machine, a kernel on it, and what happens to them."});
+}
+
+}  // namespace
+
+void add_schema_command(CommandLine app, Action& action) {
+  auto kind = std::make_shared<std::string>();
+  CommandLine command = app.add_subcommand("schema", "JSON Schema of the files that mmusim reads and writes");
+  command.add_option("KIND", *kind, "platform, dram or scenario").required().one_of({"platform", "dram", "scenario"});
+  command.footer(
+      "Draft 2020-12, made by the code that reads the files. Editors complete and check with it.\n\n"
+      "Example:\n  mmusim schema platform > platform.schema.json");
+  command.callback([kind, &action] {
+    action = [kind] {
+      fmt::print("{}\n", schema_of(*kind).dump(1));
+      return ExitCode::kSuccess;
+    };
+  });
+}
+
+}  // namespace mmusim

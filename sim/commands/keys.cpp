@@ -8,6 +8,7 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
+#include "sim/host/text_output.h"
 #include "sim/scenario/key_list.h"
 #include "sim/scenario/known_keys.h"
 
@@ -23,12 +24,12 @@ struct KeysOptions {
 
 ExitCode print_keys(const KeysOptions& o) {
   if (o.markdown) {
-    fmt::print("{}", key_tables(scenario_keys(), o.prefix.value_or("")));
+    print_text(key_tables(scenario_keys(), o.prefix.value_or("")));
     return ExitCode::kSuccess;
   }
   std::vector<KeyLine> lines = list_keys(scenario_keys());
   if (o.prefix) lines = keys_below(lines, *o.prefix);
-  fmt::print("{}", o.json ? key_json(lines).dump(1) + "\n" : key_text(lines));
+  print_text(o.json ? key_json(lines).dump(1) + "\n" : key_text(lines));
   return ExitCode::kSuccess;
 }
 

@@ -7,6 +7,7 @@
 #include "models/base/format.h"
 #include "models/base/key_schema.h"
 #include "sim/commands/commands.h"
+#include "sim/host/text_output.h"
 #include "sim/scenario/known_keys.h"
 
 namespace mmusim {
@@ -34,7 +35,7 @@ void add_schema_command(CommandLine app, Action& action) {
       "Example:\n  mmusim schema platform > platform.schema.json");
   command.callback([kind, &action] {
     action = [kind] {
-      fmt::print("{}\n", schema_of(*kind).dump(1));
+      print_text(fmt::format("{}\n", schema_of(*kind).dump(1)));
       return ExitCode::kSuccess;
     };
   });

@@ -75,7 +75,7 @@ void add_translate_command(CommandLine app, Action& action) {
       if (options->platform || !options->sets.empty()) {
         defaults.traits = choose_platform(options->platform.value_or(kDefaultPlatform), options->sets).config.processor;
       }
-      const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_requested);
+      const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_pending);
       try {
         return translate_stream(*input.source, defaults);
       } catch (const TraceDamage& e) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "models/dram/dram_config.h"
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
+#include "sim/host/text_output.h"
 #include "sim/scenario/known_keys.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/settings.h"
@@ -119,12 +119,12 @@ ExitCode validate(const ValidateOptions& options) {
   ExitCode worst = ExitCode::kSuccess;
   for (const std::string& file : options.files) {
     try {
-      fmt::print("{}: ok: {}\n", file, check(file, options.overrides));
+      print_text(fmt::format("{}: ok: {}\n", file, check(file, options.overrides)));
     } catch (const InputError& e) {
-      fmt::print(stderr, "{}\n", e.what());
+      print_error(std::string(e.what()) + "\n");
       worst = ExitCode::kBadInput;
     } catch (const EnvironmentError& e) {
-      fmt::print(stderr, "{}\n", e.what());
+      print_error(std::string(e.what()) + "\n");
       if (worst == ExitCode::kSuccess) worst = ExitCode::kEnvironment;
     }
   }

@@ -24,7 +24,9 @@ KernelTables::KernelTables(const std::string& path, const ScenarioOverrides& ove
 PlatformConfig KernelTables::platform() const { return scenario_platform(scenario_); }
 
 std::string KernelTables::configuration() const {
-  return image_.empty() ? scenario_.effective : nlohmann::json{{"image", image_}}.dump();
+  return image_.empty()
+             ? scenario_.effective
+             : nlohmann::json{{"image", image_}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 ControlState KernelTables::build(PhysMem& memory, const ProcessorTraits& traits) const {

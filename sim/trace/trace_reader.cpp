@@ -91,7 +91,7 @@ class DirectReader final : public TraceReader {
 class ThreadedReader final : public TraceReader {
  public:
   ThreadedReader(ByteInput input, const TraceOptions& options)
-      : trace_(std::move(input), options), thread_([this] { run(); }) {}
+      : trace_(std::move(input), options), thread_(start_thread([this] { run(); })) {}
   ~ThreadedReader() override { end(); }
   ThreadedReader(const ThreadedReader&) = delete;
   ThreadedReader& operator=(const ThreadedReader&) = delete;

@@ -70,7 +70,10 @@ KernelConfig churn_config(const std::string& name) {
   KernelConfig c;
   if (name == "base") c.vmemmap_pages = VmemmapPages::kBase;
   if (name == "five_levels") c.levels = 5;
-  if (name == "v7") c.version = KernelVersion::kV7_3;
+  if (name == "v5_10") c.version = KernelVersion::kV5_10;
+  if (name == "v6_18") c.version = KernelVersion::kV6_18;
+  if (name == "v7_1") c.version = KernelVersion::kV7_1;
+  if (name == "v7_3") c.version = KernelVersion::kV7_3;
   return c;
 }
 
@@ -93,12 +96,14 @@ TEST_P(ChurnOf, NoPageLeaksAndNoTranslationStaysStale) {
   for (size_t i = 0; i < tables.size(); ++i) EXPECT_EQ(tables[i].value, churn.tables[i].value);
 }
 
-INSTANTIATE_TEST_SUITE_P(Hotplug, ChurnOf, testing::Values("huge", "base", "five_levels", "v7"),
+INSTANTIATE_TEST_SUITE_P(Hotplug, ChurnOf,
+                         testing::Values("huge", "base", "five_levels", "v5_10", "v6_18", "v7_1", "v7_3"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(Churn, FoliosComeAndGoWithoutALeak) {
-  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7_3}) {
-    KernelConfig config = version(v);
+  for (const Profile& p : profiles()) {
+    if (p.hvo == HvoForm::kNone) continue;
+    KernelConfig config = version(p.version);
     config.hvo = true;
     Machine m(config, contiguous(4), /*observe=*/false);
     ASSERT_TRUE(ok(m.boot()));
@@ -132,9 +137,40 @@ TEST(Churn, FoliosComeAndGoWithoutALeak) {
   }
 }
 
+TEST(Churn, GiganticFoliosOfTheBootComeBackAsOrdinaryMemory) {
+  for (const Profile& p : profiles()) {
+    if (p.hvo == HvoForm::kNone) continue;
+    KernelConfig config = version(p.version);
+    config.hvo = true;
+    config.boot_gigantic_pages = 2;
+    Machine m(config, contiguous(5), /*observe=*/false);
+    ASSERT_TRUE(ok(m.boot()));
+    ASSERT_TRUE(ok(m.kernel.hugetlb_init()));
+    const auto boot = m.kernel.boot_folios();
+    ASSERT_EQ(boot.size(), 2u);
+    ASSERT_TRUE(ok(m.kernel.hugetlb_restore(boot)));
+    m.kernel.hugetlb_free(boot);
+    const MemoryCounts settled = m.kernel.counts();
+    EXPECT_EQ(settled.vmemmap_blocks_pages, 5 * 8 * 512u) << p.name;
+    for (int round = 0; round < 3; ++round) {
+      const auto folios = m.kernel.hugetlb_alloc(18, 3, 0);
+      ASSERT_GE(folios.size(), 2u) << p.name;
+      ASSERT_TRUE(ok(m.kernel.hugetlb_optimize(folios)));
+      ASSERT_TRUE(ok(m.kernel.hot_add(PhysAddr(8 * kGiB), 2 * kSection, 0)));
+      ASSERT_TRUE(ok(m.kernel.hugetlb_restore(folios)));
+      m.kernel.hugetlb_free(folios);
+      ASSERT_TRUE(ok(m.kernel.hot_remove(PhysAddr(8 * kGiB), 2 * kSection)));
+    }
+    const MemoryCounts after = m.kernel.counts();
+    EXPECT_EQ(after.vmemmap_blocks_pages, settled.vmemmap_blocks_pages) << p.name;
+    EXPECT_EQ(after.free_pages + after.vmemmap_table_pages, settled.free_pages + settled.vmemmap_table_pages) << p.name;
+  }
+}
+
 TEST(Churn, GivenFoliosMayContainPagesThatTheModelItselfUses) {
-  for (const auto v : {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV7_3}) {
-    KernelConfig config = version(v);
+  for (const Profile& p : profiles()) {
+    if (p.hvo == HvoForm::kNone) continue;
+    KernelConfig config = version(p.version);
     config.hvo = true;
     Machine m(config, contiguous(2), /*observe=*/false);
     ASSERT_TRUE(ok(m.boot()));

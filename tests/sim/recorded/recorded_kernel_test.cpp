@@ -227,7 +227,73 @@ TEST(RecordedKernel, EveryRecordedCaseGivesAScenarioThatReads) {
     std::ofstream(path) << scenario.dump();
     EXPECT_NO_THROW(load_scenario(path)) << file.path();
   }
-  EXPECT_EQ(cases, 23U);
+  EXPECT_EQ(cases, 51U);
+}
+
+bool noted(const DerivedScenario& derived, const std::string& part) {
+  return std::any_of(derived.notes.begin(), derived.notes.end(),
+                     [&](const std::string& note) { return note.find(part) != std::string::npos; });
+}
+
+TEST(RecordedKernel, ReleasesTakeTheirProfileAndSayWhatItRestsOn) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"boot-512m-4l-k510", "5.10"},      {"boot-512m-4l", "6.1"},
+      {"boot-2g-4l-k612", "6.12"},        {"boot-4g-4l-k618c", "6.18"},
+      {"hotplug-remove-4l-k619", "6.18"}, {"hvo-2m-4l-k71", "7.1"},
+      {"boot-4g-4l-k72", "7.2"},          {"boot-4g-4l-k73", "7.3"}};
+  for (const auto& [name, profile] : kCases) {
+    const DerivedScenario derived = derive_scenario(recorded(name));
+    EXPECT_EQ(json::parse(derived.json)["kernel"]["version"], profile) << name;
+    EXPECT_TRUE(noted(derived, fmt::format("profile {} (", profile))) << name;
+    EXPECT_TRUE(noted(derived, "recorded on ")) << name;
+  }
+  json dump = dump_of("boot-512m-4l");
+  dump["kernel"] = "6.5.0-0.deb12.4-amd64 #1 SMP";
+  const DerivedScenario between = scenario_from_dump(dump, "x");
+  EXPECT_TRUE(noted(between, "kernel 6.5.0-0.deb12.4-amd64: profile 6.12 (6.2 to 6.14), recorded on 6.12.117; known"));
+  EXPECT_EQ(json::parse(between.json)["kernel"]["overrides"]["page_kernel_ro_dirty"], true);
+  dump["kernel"] = "5.8.0-1-amd64";
+  EXPECT_TRUE(noted(scenario_from_dump(dump, "x"), "of which no recording is at hand"));
+}
+
+TEST(RecordedKernel, KaslrImagesComeFromTheSymbolOfTheRoot) {
+  // Physical minus virtual offset, modulo 2^64: the image lies lower in memory than in its region, or above 4 GiB.
+  EXPECT_EQ(scenario_of("kaslr-2g-4l-k73")["kernel"]["kernel_phys_base"], "0xffffffffefa00000");
+  EXPECT_EQ(scenario_of("kaslr-6g-4l-k510")["kernel"]["kernel_phys_base"], "0x101c00000");
+  EXPECT_EQ(scenario_of("efi-2g-4l-k73")["kernel"]["kernel_phys_base"], "0x600000");
+  EXPECT_FALSE(scenario_of("boot-512m-4l")["kernel"].contains("kernel_phys_base"));
+  json dump = dump_of("kaslr-2g-4l-k73");
+  dump["symbols"]["init_top_pgt"] = "0x1000";
+  EXPECT_THROW(scenario_from_dump(dump, "x"), InputError);
+}
+
+TEST(RecordedKernel, GiganticPagesOfTheBootAreNamedAndNoReservationHoldsThem) {
+  const json s = scenario_of("hvo-1g-4l-k73");
+  EXPECT_EQ(kinds(s), (std::vector<std::string>{"boot:boot", "boot:hugetlb_init"}));  // no phase optimises them
+  ASSERT_EQ(s["memory"]["boot_hugetlb"].size(), 2U);
+  EXPECT_EQ(s["memory"]["boot_hugetlb"][0]["start"], "0x140000000");
+  EXPECT_EQ(s["memory"]["boot_hugetlb"][1]["end"], "0x140000000");
+  for (const json& r : s["memory"]["reserved"]) EXPECT_NE(r["start"], "0x100000000");
+  EXPECT_EQ(s["kernel"]["hvo"], true);
+}
+
+TEST(RecordedKernel, WhatIsNoGiganticPageIsLeftOutAndSaid) {
+  json dump = dump_of("boot-512m-4l-k510");
+  ASSERT_FALSE(dump["boot_hugetlb"].empty());  // five times eight bytes
+  const DerivedScenario derived = scenario_from_dump(dump, "x");
+  EXPECT_FALSE(json::parse(derived.json)["memory"].contains("boot_hugetlb"));
+  EXPECT_TRUE(noted(derived, "no page of 1 GiB"));
+}
+
+TEST(RecordedKernel, GiganticPagesThatGoLaterAreRestored) {
+  json dump = dump_of("hvo-1g-4l-k73");
+  json later = dump["stages"][0];
+  later["stage"] = "free1";
+  later["hugetlb_folios"] = json::array({json::array({1048576, 262144})});
+  dump["stages"].push_back(later);
+  const json s = json::parse(scenario_from_dump(dump, "x").json);
+  EXPECT_EQ(kinds(s), (std::vector<std::string>{"boot:boot", "boot:hugetlb_init", "free1:hugetlb"}));
+  EXPECT_EQ(s["phases"][2]["restore"], json::array({json::array({1310720, 262144})}));
 }
 
 }  // namespace

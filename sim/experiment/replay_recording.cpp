@@ -57,7 +57,7 @@ void report_tables(const PhysMem& memory, const ControlState& control, mm::Obser
 
 ReplayRecording::ReplayRecording(std::unique_ptr<TraceWriter> writer, bool given_tables) {
   if (given_tables) {
-    recorder_.emplace(std::move(writer));
+    recorder_ = std::make_unique<RunRecorder>(std::move(writer));
   } else {
     copy_ = std::move(writer);
   }

@@ -37,9 +37,9 @@ class ReplayRecording {
   std::vector<std::string> losses() const;
 
  private:
-  std::unique_ptr<TraceWriter> copy_;    // of the records played
-  std::optional<RunRecorder> recorder_;  // of what the program does
-  std::optional<WindowPart> part_;       // of the last piece
+  std::unique_ptr<TraceWriter> copy_;      // of the records played
+  std::unique_ptr<RunRecorder> recorder_;  // of what the program does
+  std::optional<WindowPart> part_;         // of the last piece
 };
 
 /// Calls entry_write() and fill() of `observer` for all page tables that `control` leads to, each table before the

@@ -15,6 +15,8 @@ namespace mmusim {
 class RunRecorder final : public Observer {
  public:
   explicit RunRecorder(std::unique_ptr<TraceWriter> writer) : recorder_(std::move(writer)) {}
+  RunRecorder(const RunRecorder&) = delete;
+  RunRecorder& operator=(const RunRecorder&) = delete;
 
   uint32_t mask() const override { return kProgramNotices; }
   /// Throws InputError for accesses of another core: one stream of accesses could not repeat how they overlap.

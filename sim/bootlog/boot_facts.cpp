@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostPieces = 4;  // of a wrapped message
 constexpr size_t kMaxDamaged = 1000;
-constexpr unsigned kFewestColumns = 60;  // nobody wraps at fewer
+constexpr unsigned kFewestColumns = 32;  // nobody wraps at fewer
 
 /// Offers each message of a boot to the readers.
 class BootReader {

@@ -35,12 +35,14 @@ struct AffinityRange {
   bool hotplug = false;  ///< memory may come there; where the map has RAM already, it is that node's
 };
 
-/// "[ffffea0000000000-ffffea001dbfffff] PMD -> [ffff88085f400000-ffff88087cffffff] on node 0": a run of 2 MiB leaves of
-/// the vmemmap. Ends are exclusive.
+/// "[ffffea0000000000-ffffea0008ffffff] PMD -> [ffff880233600000-ffff88023b5fffff] on node 0": 2 MiB leaves of the
+/// vmemmap whose memory is contiguous; holes between sections lie within the first range [vmemmap_populate up to 4.x].
+/// Ends are exclusive.
 struct VmemmapRun {
   uint64_t start = 0;
   uint64_t end = 0;
-  uint64_t direct_start = 0;  ///< direct-map address of the memory behind it
+  uint64_t direct_start = 0;  ///< direct-map addresses of the memory behind the leaves
+  uint64_t direct_end = 0;
   unsigned node = 0;
   unsigned line = 0;
 };

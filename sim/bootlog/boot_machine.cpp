@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -7,6 +8,7 @@
 #include "models/base/errors.h"
 #include "sim/bootlog/evidence.h"
 #include "sim/bootlog/kernel_image.h"
+#include "sim/bootlog/log_text.h"
 #include "sim/bootlog/processors.h"
 #include "sim/recorded/recorded_release.h"
 
@@ -61,34 +63,21 @@ unsigned struct_page_bytes(const BootFacts& facts) {
   return 0;
 }
 
-/// 1 GiB pages that "hugepagesz=1G hugepages=N" asks for; N may be "node:count,node:count".
-uint64_t gigantic_pages_asked(const std::string& cmdline) {
-  uint64_t pages = 0;
-  const std::string standard = option_value(cmdline, "default_hugepagesz", ' ');
-  bool gigantic = standard == "1G" || standard == "1g";
-  for (size_t start = 0; start < cmdline.size();) {
-    const size_t end = std::min(cmdline.find(' ', start), cmdline.size());
-    const std::string word = cmdline.substr(start, end - start);
-    if (word.starts_with("hugepagesz=")) gigantic = word == "hugepagesz=1G" || word == "hugepagesz=1g";
-    if (word.starts_with("hugepages=") && gigantic) {
-      for (size_t at = word.find('='); at != std::string::npos; at = word.find(',', at + 1)) {
-        std::string count = word.substr(at + 1, word.find(',', at + 1) - at - 1);
-        if (const size_t colon = count.find(':'); colon != std::string::npos) count = count.substr(colon + 1);
-        pages += std::min<uint64_t>(parse_number(count).value_or(0), uint64_t{1} << 24);
-      }
-    }
-    start = end + 1;
-  }
-  return pages;
-}
-
-void gigantic_pages(const BootFacts& facts, ordered_json& kernel, std::vector<std::string>& notes) {
-  const uint64_t asked = gigantic_pages_asked(facts.cmdline);
+/// HugeTLB pages of 1 GiB that boot sets aside; without room for them none are.
+void gigantic_pages(const BootFacts& facts, const std::vector<BootRange>& memory, ordered_json& kernel,
+                    std::vector<std::string>& notes) {
+  const uint64_t asked = huge_pages_asked(facts.cmdline, kGiB);
   const uint64_t pages = facts.gigantic_pages.value_or(asked);
   if (facts.gigantic_pages && asked != pages && asked != 0) {
     notes.push_back(fmt::format("{} pages of 1 GiB were asked for and {} allocated: these are taken", asked, pages));
   }
-  if (pages != 0) kernel["boot_gigantic_pages"] = pages;
+  uint64_t room = 0;
+  for (const BootRange& r : memory) room += r.range.bytes() / kGiB;
+  if (pages > room) {
+    notes.push_back(fmt::format("{} pages of 1 GiB do not fit the memory: none are simulated", pages));
+  } else if (pages != 0) {
+    kernel["boot_gigantic_pages"] = pages;
+  }
 }
 
 void versions(const BootFacts& facts, ordered_json& kernel, std::vector<std::string>& notes) {
@@ -111,8 +100,29 @@ void struct_pages(const BootFacts& facts, ordered_json& kernel, std::vector<std:
                   bytes, kUsualStructPage, 100.0 * kUsualStructPage / bytes - 100));
 }
 
-ordered_json kernel_of(const Evidence& evidence, unsigned levels, const KernelImage& image,
-                       std::vector<std::string>& notes) {
+/// Region bases that the lines of the vmemmap show: the first run is that of the first section, and the memory behind a
+/// run lies in the direct map.
+void region_bases(const BootFacts& facts, const std::vector<BootRange>& memory, ordered_json& kernel) {
+  constexpr uint64_t kUsualVmemmap = 0xffffea0000000000;
+  constexpr uint64_t kOldDirectMap = 0xffff880000000000;  // before 4.20
+  constexpr uint64_t kSectionBytes = 128 * kMiB;
+  if (facts.vmemmap_runs.empty()) return;
+  const auto first = std::min_element(facts.vmemmap_runs.begin(), facts.vmemmap_runs.end(),
+                                      [](const VmemmapRun& a, const VmemmapRun& b) { return a.start < b.start; });
+  const bool from_start = memory.front().range.start.raw() < kSectionBytes && first->start % kGiB == 0;
+  if (from_start && first->start != kUsualVmemmap) kernel["vmemmap_base"] = hex(first->start);
+  const bool old = std::all_of(facts.vmemmap_runs.begin(), facts.vmemmap_runs.end(), [&](const VmemmapRun& run) {
+    if (run.direct_start < kOldDirectMap) return false;
+    const PhysAddr start(run.direct_start - kOldDirectMap);
+    return std::any_of(memory.begin(), memory.end(), [&](const BootRange& r) {
+      return r.range.contains({start, start + (run.direct_end - run.direct_start)});
+    });
+  });
+  if (old) kernel["page_offset_base"] = hex(kOldDirectMap);
+}
+
+ordered_json kernel_of(const Evidence& evidence, const std::vector<BootRange>& memory, unsigned levels,
+                       const KernelImage& image, std::vector<std::string>& notes) {
   const BootFacts& facts = evidence.facts;
   ordered_json kernel;
   versions(facts, kernel, notes);
@@ -131,8 +141,9 @@ ordered_json kernel_of(const Evidence& evidence, unsigned levels, const KernelIm
   kernel["hypervisor"] = facts.hypervisor;
   kernel["memmap_on_memory"] = switched_on(facts.cmdline, "memory_hotplug.memmap_on_memory");
   kernel["hvo"] = switched_on(facts.cmdline, "hugetlb_free_vmemmap");
-  gigantic_pages(facts, kernel, notes);
+  gigantic_pages(facts, memory, kernel, notes);
   struct_pages(facts, kernel, notes);
+  region_bases(facts, memory, kernel);
   if (facts.deferred_init) kernel["deferred_struct_page_init"] = true;
   kernel["init_top_pgt_pa"] = hex(root_of(image).raw());
   if (image.start != kLinkedAt) {
@@ -194,6 +205,18 @@ void later_memory(const BootFacts& facts, std::vector<std::string>& notes) {
   }
 }
 
+/// "server" of "logs/server.txt.xz", as the name of a folder: results are written to one of that name.
+std::string scenario_name(const std::string& path) {
+  constexpr size_t kMostBytes = 100;
+  std::filesystem::path p(path);
+  if (!p.has_filename()) p = p.parent_path();
+  const std::string file = decode_log(p.filename().string()).text;
+  std::string name = file.substr(0, std::min(file.find('.', 1), kMostBytes));
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '_');
+  return path == "-" || name.empty() || name == "." ? "stdin" : name;
+}
+
 std::string description_of(const BootFacts& facts) {
   return fmt::format("From the boot log of a real machine: kernel {}, {}",
                      facts.release.empty() ? "unknown" : facts.release,
@@ -201,6 +224,31 @@ std::string description_of(const BootFacts& facts) {
 }
 
 }  // namespace
+
+uint64_t huge_pages_asked(const std::string& cmdline, uint64_t bytes) {
+  const std::string own = bytes == kGiB ? "1G" : "2M";
+  const auto names = [&](std::string size) {
+    if (!size.empty() && size.back() >= 'a') size.back() = static_cast<char>(size.back() - 'a' + 'A');
+    return size == own;
+  };
+  constexpr uint64_t kMost = uint64_t{1} << 30;
+  uint64_t pages = 0;
+  const std::string standard = option_value(cmdline, "default_hugepagesz", ' ');
+  bool of_this_size = standard.empty() ? bytes != kGiB : names(standard);
+  for (size_t start = 0; start < cmdline.size();) {
+    const size_t end = std::min(cmdline.find(' ', start), cmdline.size());
+    const std::string word = cmdline.substr(start, end - start);
+    if (word.starts_with("hugepagesz=")) of_this_size = names(word.substr(word.find('=') + 1));
+    for (size_t at = word.find('='); word.starts_with("hugepages=") && of_this_size && at != std::string::npos;
+         at = word.find(',', at + 1)) {
+      std::string count = word.substr(at + 1, word.find(',', at + 1) - at - 1);
+      if (const size_t colon = count.find(':'); colon != std::string::npos) count = count.substr(colon + 1);
+      pages = std::min(pages + std::min(parse_number(count).value_or(0), kMost), kMost);
+    }
+    start = end + 1;
+  }
+  return pages;
+}
 
 DerivedScenario scenario_from_evidence(const Evidence& evidence, const std::string& name) {
   const BootFacts& facts = evidence.facts;
@@ -220,10 +268,10 @@ DerivedScenario scenario_from_evidence(const Evidence& evidence, const std::stri
   const unsigned levels = five ? 5 : 4;
   const KernelImage image = place_image(evidence, memory.ranges, name, out.notes);
   ordered_json scenario;
-  scenario["name"] = name;
+  scenario["name"] = scenario_name(name);
   scenario["description"] = description_of(facts);
   scenario["platform"] = platform_of(facts.processor, levels, out.notes);
-  scenario["kernel"] = kernel_of(evidence, levels, image, out.notes);
+  scenario["kernel"] = kernel_of(evidence, memory.ranges, levels, image, out.notes);
   scenario["memory"] = memory_of(evidence, memory.ranges, image, out.notes);
   scenario["phases"] = ordered_json::array({{{"phase", "boot"}, {"stage", "boot"}}});
   later_memory(facts, out.notes);

@@ -284,14 +284,16 @@ LineRead NodeLines::vmemmap(std::string_view message, unsigned line) {
   const auto direct = scan.hex();
   const auto direct_last = scan.take("-") ? scan.hex() : std::nullopt;
   const auto node = scan.take("] on node ") ? node_number(scan) : std::nullopt;
-  if (!direct || !direct_last || !node || *last < *first || *direct_last - *direct != *last - *first) {
-    return LineRead::kDamaged;
-  }
+  if (!direct || !direct_last || !node) return LineRead::kDamaged;
+  constexpr uint64_t kInLeaf = 2 * kMiB - 1;
+  const VmemmapRun run{*first, *last + 1, *direct, *direct_last + 1, *node, line};
+  const bool whole = run.start < run.end && run.direct_start < run.direct_end &&
+                     run.direct_end - run.direct_start <= run.end - run.start &&
+                     ((run.start | run.end | run.direct_start | run.direct_end) & kInLeaf) == 0;
+  if (!whole) return LineRead::kDamaged;
   const bool known = std::any_of(facts_.vmemmap_runs.begin(), facts_.vmemmap_runs.end(),
-                                 [&](const VmemmapRun& r) { return r.start == *first; });
-  if (!known && facts_.vmemmap_runs.size() < kMaxRanges) {
-    facts_.vmemmap_runs.push_back({*first, *last + 1, *direct, *node, line});
-  }
+                                 [&](const VmemmapRun& r) { return r.start == run.start; });
+  if (!known && facts_.vmemmap_runs.size() < kMaxRanges) facts_.vmemmap_runs.push_back(run);
   return LineRead::kTaken;
 }
 

@@ -20,15 +20,6 @@ namespace {
 constexpr size_t kMaxBytes = 256 * kMiB;
 constexpr size_t kHeadBytes = 4 * kKiB;
 
-/// "boot-8g-4l" of "dir/boot-8g-4l.json.xz".
-std::string bare_name(const std::string& path) {
-  std::filesystem::path p(path);
-  if (!p.has_filename()) p = p.parent_path();
-  const std::string file = p.filename().string();
-  if (path == "-" || file.empty() || file == "." || file == "..") return "stdin";
-  return file.substr(0, file.find('.', 1));
-}
-
 /// Bytes of a file whose beginning was looked at.
 class HeadedFile {
  public:
@@ -103,18 +94,11 @@ std::vector<Text> load(const std::vector<std::string>& paths, Evidence& evidence
   return texts;
 }
 
-/// A recording is in JSON, and neither a log in JSON nor what lsmem prints.
-bool is_recording(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  const bool object = first != std::string::npos && text[first] == '{';
-  return object && !is_witness(text) && !lines_of_json_log(text);
-}
-
 /// Logs first: the others are compared with what they tell.
 void add_texts(Evidence& evidence, std::vector<Text> texts, BootNumber boot) {
   std::stable_partition(texts.begin(), texts.end(), [](const Text& t) { return !is_witness(t.text); });
   for (const Text& t : texts) {
-    if (is_recording(t.text)) {
+    if (is_recorded_kernel(t.text)) {
       throw InputError(
           fmt::format("{}: a recorded kernel tells all of its machine, or this is no JSON that is read: "
                       "expected it alone",
@@ -126,6 +110,12 @@ void add_texts(Evidence& evidence, std::vector<Text> texts, BootNumber boot) {
 
 }  // namespace
 
+bool is_recorded_kernel(const std::string& text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  const bool object = first != std::string::npos && text[first] == '{';
+  return object && !is_witness(text) && !lines_of_json_log(text);
+}
+
 std::string read_text_file(const std::string& path) { return HeadedFile(path).text(); }
 
 Evidence read_evidence(const std::vector<std::string>& paths, BootNumber boot) {
@@ -134,18 +124,18 @@ Evidence read_evidence(const std::vector<std::string>& paths, BootNumber boot) {
   return evidence;
 }
 
-DerivedScenario derive_scenario(const std::vector<std::string>& paths, BootNumber boot) {
+DerivedScenario derive_scenario(const std::vector<std::string>& paths, BootNumber boot,
+                                std::optional<Question> question) {
   Evidence evidence;
   std::vector<Text> texts = load(paths, evidence, boot);
   const std::string& first = paths.front();
-  if (paths.size() == 1 && texts.size() == 1 && is_recording(texts[0].text)) {
+  if (paths.size() == 1 && texts.size() == 1 && is_recorded_kernel(texts[0].text)) {
+    if (question) throw InputError(fmt::format("{}: --ask: a recorded kernel has phases of its own", first));
     return scenario_from_dump(parse_json_text(texts[0].text, first), first);
   }
   add_texts(evidence, std::move(texts), boot);
   DerivedScenario derived = scenario_from_evidence(evidence, first);
-  nlohmann::ordered_json named = nlohmann::ordered_json::parse(derived.json);
-  named["name"] = bare_name(first);
-  derived.json = named.dump(2) + "\n";
+  if (question) ask(derived, *question, evidence, first);
   return derived;
 }
 

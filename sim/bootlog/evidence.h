@@ -45,6 +45,10 @@ void add_file(Evidence& evidence, std::string_view bytes, const std::string& nam
 /// Throws InputError if the memory cannot be told, see agree_on_memory.
 DerivedScenario scenario_from_evidence(const Evidence& evidence, const std::string& name);
 
+/// HugeTLB pages of `bytes` (2 MiB or 1 GiB) that "hugepagesz=" and "hugepages=" of a command line ask for, on all nodes
+/// together ("hugepages=0:12,1:12" names nodes).
+uint64_t huge_pages_asked(const std::string& cmdline, uint64_t bytes);
+
 /// The same for a boot log alone, its last boot.
 DerivedScenario scenario_from_boot_log(std::string_view text, const std::string& name);
 

@@ -102,8 +102,11 @@ size_t bracket_length(std::string_view text, std::optional<double>& seconds) {
       id + 1 + digits_at(inside, id + 1) == inside.size()) {
     return close + 1;  // thread or processor [CONFIG_PRINTK_CALLER]
   }
-  const bool date = starts_with_any(inside, kDays) || starts_with_any(inside, kMonths) || time_length(inside) != 0;
-  return date ? close + 1 : 0;
+  // Names of days and months are those of the locale.
+  for (size_t at = 0; at < inside.size(); ++at) {
+    if ((at == 0 || !is_digit(inside[at - 1])) && clock_length(inside.substr(at)) != 0) return close + 1;
+  }
+  return 0;
 }
 
 /// "<6>", and "<6>1 " of RFC 5424.
@@ -200,8 +203,12 @@ LogPrefix log_prefix(std::string_view line) {
   for (;;) {
     prefix.length = behind_spaces(line, prefix.length);
     const std::string_view rest = line.substr(prefix.length);
-    size_t length = 0;
-    for (const auto rule : {quotation_length, priority_length, kmsg_length, facility_length, line_number_length}) {
+    size_t length = quotation_length(rest);
+    if (length != 0) {
+      prefix.length += length;
+      continue;
+    }
+    for (const auto rule : {priority_length, kmsg_length, facility_length, line_number_length}) {
       if (length == 0) length = rule(rest);
     }
     if (length == 0) length = bracket_length(rest, prefix.seconds);

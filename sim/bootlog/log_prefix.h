@@ -9,7 +9,7 @@ namespace mmusim {
 /// What stands before a kernel message on its line.
 struct LogPrefix {
   size_t length = 0;              ///< bytes before the message, leading spaces included
-  bool dressed = false;           ///< more than spaces: a time, a host, a priority, a quotation mark
+  bool dressed = false;           ///< a time, a host or a priority is among them
   std::optional<double> seconds;  ///< the kernel's own clock, "[    0.000000]"
 };
 

@@ -126,6 +126,7 @@ MemoryAccount node_range_account(const BootFacts& facts) {
   MemoryAccount account;
   if (facts.node_ranges.empty()) return account;
   for (const NodeRange& r : facts.node_ranges) {
+    account.first_page |= r.range.start.raw() == 0;  // up to 2.6.33
     for (const PhysRange& pages : whole_pages({r.range})) account.ranges.push_back({pages, r.node});
   }
   account.ranges = disjoint(account.ranges);

@@ -13,6 +13,7 @@ struct MemoryAccount {
   std::string name;               ///< "the node ranges (lines 25 to 28)"
   std::vector<BootRange> ranges;  ///< ascending, without overlaps
   bool knows_nodes = false;       ///< false: all is given as node 0
+  bool first_page = false;        ///< the witness counts the first page of memory as well, which `ranges` leaves out
   uint64_t granule = kPageBytes;  ///< what it counts in: memory blocks for lsmem, whose holes it does not know
 
   uint64_t pages() const;

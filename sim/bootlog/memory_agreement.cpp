@@ -41,6 +41,11 @@ std::map<unsigned, NodeSum> sums_of(const MemoryAccount& account) {
     at->second.pages += r.range.bytes() >> kPageShift;
     at->second.end = r.range.end;
   }
+  if (account.first_page && !account.ranges.empty()) {
+    NodeSum& sum = sums[account.ranges.front().node];
+    sum.pages += 1;
+    sum.first = PhysAddr(0);
+  }
   return sums;
 }
 
@@ -121,7 +126,7 @@ class Examination {
   void total() {
     if (!facts_.present_kib) return;
     const uint64_t told = facts_.present_kib->value;
-    const uint64_t kib = account_.pages() * kPageKib;
+    const uint64_t kib = (account_.pages() + account_.first_page) * kPageKib;
     findings.push_back({.witness = fmt::format("\"Memory:\" (line {})", facts_.present_kib->line),
                         .agrees = told == kib,
                         .exact = true,

@@ -19,6 +19,7 @@ namespace {
 struct Options {
   std::vector<std::string> from;
   std::string boot;
+  std::optional<std::string> ask;
   std::string output;
 };
 
@@ -33,8 +34,16 @@ BootNumber boot_number(const std::string& text) {
   return number;
 }
 
+std::optional<Question> question(const std::optional<std::string>& word) {
+  if (!word) return std::nullopt;
+  if (*word == "base-vs-huge") return Question::kBaseVsHuge;
+  if (*word == "hvo") return Question::kHvo;
+  if (*word == "hotadd") return Question::kHotAdd;
+  return *word == "dax" ? Question::kDax : Question::kGuest;
+}
+
 ExitCode derive(const Options& options) {
-  const DerivedScenario derived = derive_scenario(options.from, boot_number(options.boot));
+  const DerivedScenario derived = derive_scenario(options.from, boot_number(options.boot), question(options.ask));
   for (const std::string& note : derived.notes) print_error(fmt::format("{}: {}\n", options.from.front(), note));
   if (options.output.empty() || options.output == "-") {
     print_json(derived.json);
@@ -64,6 +73,10 @@ void add_scenario_command(CommandLine app, Action& action) {
                   "Which boot of a log that holds several: 1 is the first, 0 the last, -1 the one before; the last "
                   "if missing")
       .type_name("N");
+  command
+      .add_option("--ask", options->ask,
+                  "Phases and variants that answer a question, in sizes that the files tell: mmusim compare S.json")
+      .one_of({"base-vs-huge", "hvo", "hotadd", "dax", "guest"});
   command.add_option("-o,--output", options->output, "Where to write the scenario; standard output if missing")
       .type_name("S.json");
   command.footer(
@@ -74,7 +87,8 @@ void add_scenario_command(CommandLine app, Action& action) {
       "nothing tells which, no scenario is written.\n\n"
       "Examples:\n"
       "  dmesg > server.txt && mmusim scenario --from server.txt -o server.json && mmusim run server.json\n"
-      "  mmusim scenario --from server.txt --from iomem.txt --from lsmem.json -o server.json");
+      "  mmusim scenario --from server.txt --from iomem.txt --from lsmem.json -o server.json\n"
+      "  mmusim scenario --from server.txt --ask hvo -o hvo.json && mmusim compare hvo.json");
   command.callback([options, &action] { action = [options] { return derive(*options); }; });
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "models/base/config.h"
 #include "models/base/format.h"
 #include "sim/bootlog/derive.h"
+#include "sim/bootlog/told_totals.h"
 #include "sim/commands/commands.h"
 #include "sim/host/text_output.h"
 #include "sim/recorded/table_comparison.h"
@@ -48,24 +50,33 @@ std::vector<PhysRange> boot_memory_of(const Scenario& scenario) {
   return memory;
 }
 
-/// Builds the scenario of one dump without time and compares every stage. True if all agree.
-bool verify_one(const std::string& path, const std::vector<std::string>& sets) {
-  const json dump = parse_json_text(read_text_file(path), path);
-  json document = json::parse(scenario_from_dump(dump, path).json);
-  document["platform"] = json::object();  // nothing is timed
-  Settings(document, scenario_keys(), "").apply_all(sets);
-  const Scenario scenario = scenario_from_json(std::move(document), path);
+/// Builds the page tables of a scenario without time; false if the run failed, which is printed.
+bool build_tables(const Scenario& scenario, std::vector<StageTables>& tables) {
   PhysMem memory;
   UntimedHost host(scenario, memory, UntimedTarget::Accesses::kRefused);
-  std::vector<StageTables> tables;
   RunOutputs outputs;
   outputs.tables = [&](StageTables&& stage) { tables.push_back(std::move(stage)); };
   const RunResult result = run_scenario(scenario, host, outputs);
   if (!result.failure.empty()) print_text(fmt::format("{:<24} {}\n", scenario.name, result.failure));
+  return result.failure.empty();
+}
 
+Scenario untimed_scenario(const DerivedScenario& derived, const std::string& path,
+                          const std::vector<std::string>& sets) {
+  json document = json::parse(derived.json);
+  document["platform"] = json::object();  // nothing is timed
+  Settings(document, scenario_keys(), "").apply_all(sets);
+  return scenario_from_json(std::move(document), path);
+}
+
+/// Compares every stage of one dump. True if all agree.
+bool verify_dump(const json& dump, const std::string& path, const std::vector<std::string>& sets) {
+  const Scenario scenario = untimed_scenario(scenario_from_dump(dump, path), path, sets);
+  std::vector<StageTables> tables;
+  const bool built = build_tables(scenario, tables);
   const std::vector<PhysRange> boot_memory = boot_memory_of(scenario);
   const size_t recorded = dump["stages"].size();
-  bool agrees = result.failure.empty() && tables.size() == recorded;
+  bool agrees = built && tables.size() == recorded;
   for (size_t i = 0; i < std::min(tables.size(), recorded); ++i) {
     const StageAgreement stage =
         compare_stage(tables[i], dump["stages"][i], fmt::format("{}: /stages/{}", path, i), boot_memory);
@@ -75,28 +86,76 @@ bool verify_one(const std::string& path, const std::vector<std::string>& sets) {
   return agrees;
 }
 
-ExitCode verify(const std::vector<std::string>& dumps, const std::vector<std::string>& sets) {
+void print_vmemmap(const std::string& name, const VmemmapComparison& v) {
+  print_text(fmt::format("{:<24} {:<30} {:>9} told  {:>9} in VA  {:>9} in address  {:>4} extra\n", name,
+                         "vmemmap, leaves of 2 MiB", v.told, v.same_place, v.same_address, v.extra));
+  if (!v.agrees()) print_text(fmt::format("{:<24} {:<30} first: {}\n", name, "", v.first_difference));
+}
+
+/// Compares what a log, or several files about one machine, tell with the model. True if all agrees, and there is
+/// something to compare.
+bool verify_machine(const std::string& path, const std::vector<std::string>& sets) {
+  const Evidence evidence = read_evidence({path});
+  const DerivedScenario derived = scenario_from_evidence(evidence, path);
+  const Scenario scenario = untimed_scenario(derived, path, sets);
+  const std::string name = std::filesystem::path(path).filename().string();
+  print_text(fmt::format("{:<24} {}\n", name, derived.notes.front()));
+  std::vector<StageTables> tables;
+  bool agrees = build_tables(scenario, tables) && !tables.empty();
+  const BootFacts& facts = evidence.facts;
+  if (agrees && !facts.vmemmap_runs.empty()) {
+    const VmemmapComparison v = compare_vmemmap(facts, tables.front(), layout_of(scenario).page_offset_base());
+    print_vmemmap(name, v);
+    agrees = v.agrees();
+  }
+  const std::vector<TotalComparison> totals = compare_totals(facts, scenario.memory);
+  for (const TotalComparison& total : totals) {
+    print_text(
+        fmt::format("{:<24} {:<30} {:>9} told  {:>9} in the model\n", name, total.what, total.told, total.model));
+    agrees &= total.told == total.model;
+  }
+  if (totals.empty() && facts.vmemmap_runs.empty()) {
+    print_text(
+        fmt::format("{:<24} tells nothing to compare with: no totals of memory, no lines of the vmemmap\n", name));
+    return false;
+  }
+  return agrees;
+}
+
+bool verify_one(const std::string& path, const std::vector<std::string>& sets) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return verify_machine(path, sets);
+  const std::string text = read_text_file(path);
+  return is_recorded_kernel(text) ? verify_dump(parse_json_text(text, path), path, sets) : verify_machine(path, sets);
+}
+
+ExitCode verify(const std::vector<std::string>& paths, const std::vector<std::string>& sets) {
   size_t good = 0;
-  for (const std::string& dump : dumps) good += verify_one(dump, sets);
-  print_text(fmt::format("{} of {} recorded kernels agree\n", good, dumps.size()));
-  return good == dumps.size() ? ExitCode::kSuccess : ExitCode::kJobFailed;
+  for (const std::string& path : paths) good += verify_one(path, sets);
+  print_text(fmt::format("{} of {} recorded kernels and machines agree\n", good, paths.size()));
+  return good == paths.size() ? ExitCode::kSuccess : ExitCode::kJobFailed;
 }
 
 }  // namespace
 
 void add_verify_command(CommandLine app, Action& action) {
-  auto dumps = std::make_shared<std::vector<std::string>>();
+  auto paths = std::make_shared<std::vector<std::string>>();
   auto sets = std::make_shared<std::vector<std::string>>();
   CommandLine command = app.add_subcommand("verify", "Build what recorded kernels built, and compare every entry");
-  command.add_option("dumps", *dumps, "recorded kernels; .gz, .bz2, .xz, .zst too").required().type_name("DUMP.json");
+  command.add_option("recordings", *paths, "recorded kernels (JSON), boot logs, sosreports; .gz, .bz2, .xz, .zst too")
+      .required()
+      .type_name("FILE");
   add_set_option(command, *sets);
   command.footer(
-      "Reports per stage and level how many recorded page-table entries agree in VA, in flags, and in physical "
-      "address.\n"
-      "All must agree in flags; at boot, where the inputs determine them, in addresses too; the same leaves must share "
-      "a page, and those in memory that was added later have the same address. Exit 1 if not.\n\n"
+      "Of a recorded kernel: reports per stage and level how many recorded page-table entries agree in VA, in flags,\n"
+      "and in physical address. All must agree in flags; at boot, where the inputs determine them, in addresses too; "
+      "the\n"
+      "same leaves must share a page, and those in memory that was added later have the same address.\n"
+      "Of a boot log: how many 2 MiB leaves of the vmemmap that an old kernel prints were built in the same place, "
+      "and\n"
+      "whether totals of pages, of nodes and of zones are those of the model. Exit 1 if not.\n\n"
       "Example:\n  mmusim verify tests/data/recorded/*.xz");
-  command.callback([dumps, sets, &action] { action = [dumps, sets] { return verify(*dumps, *sets); }; });
+  command.callback([paths, sets, &action] { action = [paths, sets] { return verify(*paths, *sets); }; });
 }
 
 }  // namespace mmusim

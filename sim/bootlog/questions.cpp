@@ -120,8 +120,7 @@ class Asked {
   }
 
   void dax() {
-    newer_kernel([](const mm::Profile& p) { return p.compound_dax != mm::CompoundDax::kNone; },
-                 "has no compound device-DAX");
+    newer_kernel([](const mm::Profile& p) { return p.compound_dax; }, "has no compound device-DAX");
     uint64_t start = PhysAddr(end_).align_up(kGiB).raw();
     // The struct pages of the device, 1/64 of it, take at most an eighth of the memory.
     uint64_t memory = 0;

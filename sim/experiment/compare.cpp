@@ -6,8 +6,11 @@
 #include <climits>
 #include <filesystem>
 
+#include <nlohmann/json.hpp>
+
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/experiment/result_folder.h"
 #include "sim/host/atomic_file.h"
 #include "sim/host/memory.h"
 #include "sim/host/process_pool.h"
@@ -62,11 +65,13 @@ std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const Compare
     ComparedRun run;
     run.label = side.label;
     for (unsigned k = 0; k < request.repeat; ++k) {
-      std::string name = directory_name(side.label);
-      if (request.repeat > 1) name += fmt::format("/repeat-{}", k + 1);
-      make_directory(request.out + "/" + name);
-      std::error_code ignored;
-      std::filesystem::remove(request.out + "/" + name + "/summary.json", ignored);  // an old one must not be taken
+      std::string name = side.directory;
+      make_own_directory(request.out + "/" + name);
+      if (request.repeat > 1) {
+        name += fmt::format("/repeat-{}", k + 1);
+        make_own_directory(request.out + "/" + name);
+      }
+      ::unlink((request.out + "/" + name + "/summary.json").c_str());  // an old one must not be taken
       run.directories.push_back(name);
       jobs.push_back(job_of(side, request, request.out + "/" + name, side.seed + k));
     }

@@ -6,6 +6,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "models/base/threads.h"
 #include "sim/trace/bounded_queue.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/trace/fetch_filter.h"

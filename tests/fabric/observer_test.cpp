@@ -40,7 +40,7 @@ void tell_everything(const ObserverList& list) {
   access.id = 1;
   WalkRecord walk;
   walk.id = 2;
-  UsedTranslation used{.control = control};
+  UsedTranslation used{0, control, VirtAddr(0), AccessType(), PhysAddr(0), nullptr, {}, 0, CycleTime(0)};
   used.access = 3;
   InterruptRecord interrupt;
   interrupt.vector = 0xfb;

@@ -135,5 +135,3 @@ BENCHMARK(tlb_miss_curves)->MeasureProcessCPUTime()->Unit(benchmark::kMillisecon
 
 }  // namespace
 }  // namespace mmusim
-
-BENCHMARK_MAIN();

@@ -60,7 +60,8 @@ class BootLogCase : public testing::TestWithParam<std::string> {
       if (merged(right) != merged(ours)) return "memory " + scenario_["memory"]["ranges"].dump();
     }
     if (want.contains("platform") && want["platform"] != scenario_["platform"]) return scenario_["platform"].dump();
-    for (const auto& [key, value] : want.value("kernel", json::object()).items()) {
+    const json kernel = want.value("kernel", json::object());
+    for (const auto& [key, value] : kernel.items()) {
       std::string pointer = "/kernel/" + key;
       std::replace(pointer.begin(), pointer.end(), '.', '/');
       const json::json_pointer at(pointer);
@@ -87,7 +88,9 @@ TEST_P(BootLogCase, GivesWhatIsRight) {
   std::vector<std::string> reasons;
   for (const json& outcome : expectations()[GetParam()]) reasons.push_back(differs(outcome));
   EXPECT_NE(std::find(reasons.begin(), reasons.end(), ""), reasons.end()) << reasons[0] << "\n" << said_;
-  if (!refused_) EXPECT_NO_THROW(scenario_from_json(scenario_, "x.json"));
+  if (!refused_) {
+    EXPECT_NO_THROW(scenario_from_json(scenario_, "x.json"));
+  }
 }
 
 std::string plain_name(const testing::TestParamInfo<std::string>& info) {

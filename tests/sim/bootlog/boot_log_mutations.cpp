@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <systemc>
 
 #include "models/base/errors.h"
 #include "models/base/format.h"

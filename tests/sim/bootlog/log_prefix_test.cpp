@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "models/base/errors.h"
 #include "sim/bootlog/log_boots.h"
 #include "tests/sim/bootlog/log_support.h"
 

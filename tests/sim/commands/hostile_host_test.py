@@ -122,7 +122,7 @@ class Host(unittest.TestCase):
         for run, folder in zip(runs, folders):
             self.assertEqual(os.path.dirname(os.path.realpath(self.path("d", "out", folder))), inside)
             with open(self.path("d", "out", folder, "summary.json"), encoding="utf-8") as f:
-                self.assertEqual(json.load(f)["seed"], 1)  # `--seed` of the command wins, the label names the run
+                self.assertEqual(json.load(f)["seed"], variants[run["label"]]["seed"])  # no run took another's folder
         self.shows_nothing_to_obey(r.stdout)
         self.check(["report", "d/out"], 0)
 
@@ -234,8 +234,8 @@ class Host(unittest.TestCase):
         self.write("f.ptimg.xz", b"")
         for arguments in (["replay", "f"], ["translate", "f"], ["dram", "f"], ["run", "./f"], ["validate", "./f"], ["trace", "info", "f"],
                           ["scenario", "--from", "f"], ["compare", "./f", "s.json"], ["replay", "f", "--map", "./s.json"],
-                          ["explain", "0x1000", "--image", "f.json"], ["run", "s.json", "--timeline", "f"], ["run", "s.json", "--record", "f"],
-                          ["run", "s.json", "--tables", "f"], ["run", "s.json", "--vcd", "f"], ["run", "s.json", "--set", "/platform=./f"]):
+                          ["explain", "0x1000", "--image", "f.json"], ["run", "s.json", "--timeline", "f"], ["run", "s.json", "--record", "f", "--record-form", "jsonl"],
+                          ["run", "s.json", "--tables", "f"], ["run", "s.json", "--vcd", "f"]):
             process = self.start(*arguments)
             time.sleep(0.3)
             self.ends(process, signal.SIGTERM, 20)

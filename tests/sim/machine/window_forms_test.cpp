@@ -8,6 +8,7 @@
 
 #include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
+#include "sim/machine/simulation.h"
 #include "tests/support/in_child.h"
 #include "tests/support/table_builder.h"
 
@@ -61,7 +62,8 @@ std::vector<MemAccess> with_fetches(const std::vector<MemAccess>& accesses) {
 }
 
 double measure(const PlatformConfig& platform, const std::vector<MemAccess>& accesses, unsigned rounds) {
-  Machine machine(platform);
+  Simulation simulation;
+  Machine machine("machine", platform);
   TableBuilder tables(machine.memory(), 4);
   tables.map(VirtAddr(kData), PhysAddr(kGiB), PageSize::k2M);
   tables.map(VirtAddr(kCode), PhysAddr(2 * kGiB), PageSize::k2M);
@@ -77,7 +79,7 @@ double measure(const PlatformConfig& platform, const std::vector<MemAccess>& acc
     core.drain();
     measured = core.now() - begin;
   });
-  machine.run(program);
+  simulation.run(machine, program);
   return static_cast<double>(measured.count) / ((rounds - 1) * kLines);
 }
 

@@ -38,7 +38,7 @@ Ran run(const json& document, LookAhead look_ahead = LookAhead::kPending) {
   Simulation simulation;
   MachineHost host(simulation, scenario, scenario_platform(scenario), {look_ahead});
   RunResult result = run_scenario(scenario, host, {});
-  return {std::move(result), json(to_json(host.counters()))};
+  return {std::move(result), json(to_json(host.target().stats()))};
 }
 
 /// What a run computed, as text that a child process hands back.

@@ -91,8 +91,8 @@ TraceBatch random_batch(size_t n, uint64_t seed) {
     access.depends_on = draw() % 4 == 0 ? static_cast<uint16_t>(draw()) : uint16_t{0};
     access.gap = draw() % 4 == 0 ? static_cast<uint16_t>(draw()) : uint16_t{0};
     access.continues = draw() % 8 == 0;
-    for (uint64_t i = draw() % 5; access.depends_on != 0 && i > 0; --i) {
-      access.also_depends_on[i - 1] = static_cast<uint16_t>(draw() | 1);
+    for (uint64_t more = draw() % 5; access.depends_on != 0 && more > 0; --more) {
+      access.also_depends_on[more - 1] = static_cast<uint16_t>(draw() | 1);
     }
     batch.accesses.push_back(access);
     batch.pcs.push_back(draw() % 2 == 0 ? draw() : 0);

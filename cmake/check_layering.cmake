@@ -29,7 +29,7 @@ set(rows
   "+sim/library|sim mm models mmusim"
   "+sim/commands|sim mm models"
   "include/mmusim|mmusim"
-  "+sim|sim mm models")
+  "+sim|sim mm models mmusim")
 set(bad 0)
 foreach(row IN LISTS rows)
   string(REPLACE "|" ";" parts "${row}")

@@ -20,7 +20,7 @@ set(archives)
 mmusim_archive(mmusim_models mmusim_base mmusim_x86 mmusim_fabric mmusim_tlb mmusim_walker mmusim_cache mmusim_dram
                mmusim_dram_module mmusim_core mmusim_machine)
 mmusim_archive(mmusim_mm mmusim_mm)
-mmusim_archive(mmusim mmusim_host mmusim_trace mmusim_workloads mmusim_recorded mmusim_replay mmusim_events mmusim_report
+mmusim_archive(mmusim mmusim_host mmusim_trace mmusim_trace_forms mmusim_workloads mmusim_recorded mmusim_replay mmusim_events mmusim_report
                mmusim_scenario mmusim_dram_driver mmusim_experiment mmusim_facade)
 add_custom_target(package_archives ALL DEPENDS ${archives})
 foreach(archive ${archives})

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/base/access.h"
+#include "models/core/load_store_unit.h"
 
 namespace mmusim {
 
@@ -22,6 +23,7 @@ class FrontEnd {
     uint64_t number = 0;        ///< of the access
     unsigned instructions = 0;  ///< that are dispatched with it
     CycleTime available;        ///< of a fetch: when its instruction can be dispatched
+    AccessResult result;        ///< of a fetch: how it ended
   };
 
   /// `ahead`: instructions that may be between the front end and dispatch.

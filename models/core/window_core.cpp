@@ -51,6 +51,7 @@ void WindowCore::execute_all(std::span<const MemAccess> accesses) {
 AccessResult WindowCore::access_one(const MemAccess& access) {
   const uint64_t number = ++next_id_;
   if (access.kind == AccessKind::kFetch || front_end_.active()) {
+    front_end_.has_line = false;  // an awaited fetch is looked up, whatever was fetched before it
     front_end_.push(access, number);
     pass_stream(/*all=*/true);
   } else {
@@ -85,6 +86,7 @@ void WindowCore::pass_stream(bool all) {
     const FrontEnd::Entry& entry = front_end_.front();
     if (entry.access.kind == AccessKind::kFetch) work_until(entry.available);
     dispatch(entry.access, entry.number, entry.instructions);
+    if (entry.access.kind == AccessKind::kFetch) in_flight(entry.number).result = entry.result;
     front_end_.pop();
   }
 }

@@ -292,6 +292,7 @@ void WindowCore::fetch_next() {
           fast_path_.report_hit(access, entry->number, clock_.now(), clock_.now(),
                                 front_end_.line_pa.align_down(kLineBytes) + (access.va.raw() & (kLineBytes - 1)));
         entry->available = front_end_.line_available;
+        entry->result = {front_end_.line_pa.align_down(kLineBytes) + (access.va.raw() & (kLineBytes - 1)), {}};
       } else if (!fetches_line(*entry, last)) {
         return;
       }
@@ -321,6 +322,7 @@ bool WindowCore::fetches_line(FrontEnd::Entry& entry, VirtAddr last) {
 
 void WindowCore::note_line(FrontEnd::Entry& entry, VirtAddr line, CycleTime available, PhysAddr pa) {
   entry.available = available;
+  entry.result = {pa, {}};
   front_end_.has_port = false;
   front_end_.has_line = true;
   front_end_.line = line;
@@ -347,6 +349,7 @@ void WindowCore::run_front_end() {
       front_clock_.sync();
       note_line(front_end_.fetching(), (access.va + (access.bytes - 1U)).align_down(kLineBytes), front_clock_.now(),
                 result.pa);
+      front_end_.fetching().result = result;
       if (result.fault) front_end_.has_line = false;
       front_end_.pass();
     } catch (const FiberEnds&) {

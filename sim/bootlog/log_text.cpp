@@ -130,7 +130,10 @@ size_t after_escape(const std::string& text, size_t at) {
     }
     return std::min(at + 1, size);
   }
-  if (text[at] != '[') return at + 1;
+  if (text[at] != '[') {  // intermediate bytes, then the final one: ESC ( B
+    while (at < size && text[at] >= 0x20 && text[at] <= 0x2f) ++at;
+    return std::min(at + 1, size);
+  }
   while (++at < size && text[at] >= 0x20 && text[at] <= 0x3f) {
   }
   const bool whole = at < size && text[at] >= 0x40 && text[at] <= 0x7e;

@@ -108,7 +108,9 @@ void sync_directory(const std::string& path) {
 }
 
 int create_new_file(const std::string& path) {
-  // Whoever plants links between the two calls is only put off: the next round removes those as well.
+  // A device or a pipe is written in place: removing it would take it away from all other programs.
+  if (const int in_place = open_in_place(path); in_place >= 0) return in_place;
+  // A link that is planted between the two calls is removed by the next round.
   for (int round = 0;; ++round) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw system_error("create", path, errno);
     const int fd = ::open(path.c_str(), kNewFile, 0666);

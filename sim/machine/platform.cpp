@@ -63,7 +63,7 @@ void read_memory_types(ConfigReader reader, PlatformConfig& c) {
   constexpr uint64_t kEnable = uint64_t{1} << 11;
   Mtrrs mtrrs;
   uint64_t pat = kPatAtReset;
-  reader.read_bits({"pat", "IA32_PAT: eight bytes, each an encoding of a memory type (SDM vol. 3A 12.12)."}, pat);
+  reader.read_bits({"pat", "IA32_PAT: eight bytes, each an encoding of a memory type (SDM volume 3A, 12.12)."}, pat);
   reader.check(is_valid_pat(pat), "pat", "0x{:x} has a reserved encoding, expected bytes of 0, 1, 4, 5, 6 or 7", pat);
   mtrrs.set_default(kEnable | mtrr_encoding(reader, {"default_type", "Memory type outside the ranges of the MTRRs."}));
   const auto read_range = [&](ConfigReader r) {

@@ -23,7 +23,7 @@ FillConfig read_fill_config(ConfigReader r) {
   r.read({"thp", "Transparent huge pages, in whole pageblocks of 2 MiB.", kShare}, c.thp, 0, 1);
   r.read({"hugetlb", "HugeTLB pages, in whole pageblocks of 2 MiB.", kShare}, c.hugetlb, 0, 1);
   r.check(c.free() > -1e-9, "", "the shares add up to {}, expected at most 1", 1 - c.free());
-  const ConfigKey free_orders("free_orders", "Weights of the orders 0, 1, ... of free blocks.", "weights");
+  const ConfigKey free_orders("free_orders", "Weights of the orders of free blocks, from 0 on.", "weights");
   const auto form = ValueForm::list(ValueForm::of(ValueForm::Kind::kNumber), 1, c.free_orders.size());
   if (const nlohmann::json* orders = r.raw(free_orders, form, nlohmann::json(c.free_orders).dump())) {
     const bool weights = orders->is_array() && !orders->empty() && orders->size() <= c.free_orders.size() &&

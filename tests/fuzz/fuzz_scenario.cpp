@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <systemc>
 
 #include <nlohmann/json.hpp>
 
@@ -21,3 +22,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
+
+/// SystemC's library wants it; the fuzzer's main runs instead.
+int sc_main(int, char**) { return 0; }

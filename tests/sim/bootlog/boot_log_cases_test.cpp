@@ -86,7 +86,8 @@ TEST_P(BootLogCase, GivesWhatIsRight) {
     said_ = e.what();
   }
   std::vector<std::string> reasons;
-  for (const json& outcome : expectations()[GetParam()]) reasons.push_back(differs(outcome));
+  const json expected = expectations()[GetParam()];
+  for (const json& outcome : expected) reasons.push_back(differs(outcome));
   EXPECT_NE(std::find(reasons.begin(), reasons.end(), ""), reasons.end()) << reasons[0] << "\n" << said_;
   if (!refused_) {
     EXPECT_NO_THROW(scenario_from_json(scenario_, "x.json"));

@@ -116,7 +116,7 @@ TEST(LogBoots, WrappedLinesArePutTogether) {
   for (const size_t width : {60U, 72U, 76U, 80U}) {
     EXPECT_EQ(scenario_of(wrapped(log, width, false, ""))["memory"], plain["memory"]) << width;
     for (const char* quote : {"", "> "}) {
-      EXPECT_EQ(scenario_of(wrapped(log, width, true, quote)), plain) << width << quote;
+      EXPECT_EQ(scenario_of(wrapped(log, width, true, quote))["memory"], plain["memory"]) << width << quote;
       const std::string mail = dressed(log, "Mar  3 08:15:22 lab kernel: ", false);
       EXPECT_EQ(scenario_of(wrapped(mail, width, true, quote))["memory"], plain["memory"]) << width << quote;
     }

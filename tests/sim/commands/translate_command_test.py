@@ -60,7 +60,7 @@ def test_core_is_one_word_on_run_and_replay(mmusim):
     with tempfile.TemporaryDirectory() as work:
         with open(work + "/s.json", "w") as file:
             json.dump(scenario, file)
-        trace = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "traces", "ls.lackey")
+        trace = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "data", "traces", "ls.lackey")
         for command in (["run", work + "/s.json", "--events", "none"], ["replay", trace]):
             cycles = {}
             for core in ("blocking", "window"):

@@ -46,7 +46,7 @@ void run_stuck(bool busy, unsigned silent_seconds) {
 TEST(Watchdog, NothingPendingWhileAccessesAreUnderWayStopsWithWhoWaitsForWhom) {
   EXPECT_DEATH(run_stuck(/*busy=*/false, 0),
                "nothing can happen any more in cycle [0-9]+.*core0_core is not done(.|\n)*"
-               "core0_core waits since cycle [0-9]+ for the oldest access to be done(.|\n)*"
+               "core0_core waits since cycle [0-9]+ for an access to be done(.|\n)*"
                "core0_slot0 waits since cycle [0-9]+ for an answer that never comes of stuck(.|\n)*"
                "core0_slot1 waits since cycle [0-9]+ for a free walker of core0_page_walkers(.|\n)*"
                "core0_page_walkers walker 0 walks 0x1000 for core0_slot0(.|\n)*"

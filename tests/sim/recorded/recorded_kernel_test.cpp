@@ -289,7 +289,7 @@ TEST(RecordedKernel, GiganticPagesThatGoLaterAreRestored) {
   json dump = dump_of("hvo-1g-4l-k73");
   json later = dump["stages"][0];
   later["stage"] = "free1";
-  later["hugetlb_folios"] = json::array({json::array({1048576, 262144})});
+  later["hugetlb_folios"] = json::array({json::array({1048576U, 262144U})});
   dump["stages"].push_back(later);
   const json s = json::parse(scenario_from_dump(dump, "x").json);
   EXPECT_EQ(kinds(s), (std::vector<std::string>{"boot:boot", "boot:hugetlb_init", "free1:hugetlb"}));

@@ -75,7 +75,7 @@ def main(mmusim):
                        "phases": [{"phase": "boot"}, {"phase": "workload", "stage": "scan", "kind": "linear_pfn_scan"}],
                        "variants": {"basepages": {}, "hugepages": {}}}, f)
         out = os.path.join(work, "out")
-        subprocess.run([mmusim, "compare", scenario, "--out", out, "--program", os.path.join(HERE, "fake_run.py")], check=True,
+        subprocess.run([mmusim, "compare", scenario, "--out", out, "--program", os.path.join(HERE, "..", "commands", "fake_run.py")], check=True,
                        stdout=subprocess.DEVNULL)
         for flags in ([], ["--blink-settings=preferredColorScheme=0"], ["--window-size=500,900"]):
             page, net = browse(chromium, os.path.join(out, "report.html"), work, *flags)

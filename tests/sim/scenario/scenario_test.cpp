@@ -177,14 +177,14 @@ TEST_F(ScenarioFile, VariantsKeepTheOrderOfTheFile) {
 
 TEST_F(ScenarioFile, PlatformMayPatchAnotherFile) {
   const std::string folder = testing::TempDir();
-  std::ofstream(folder + "/base_platform.json") << R"({"name": "base", "cores": 1, "l1d": {"ways": 8}})";
-  good_["platform"] = {{"base", "base_platform.json"}, {"l1d", {{"ways", 12}}}};
+  std::ofstream(folder + "/base_platform.json") << R"({"name": "base", "cores": 1, "caches": {"l1d": {"ways": 8}}})";
+  good_["platform"] = {{"base", "base_platform.json"}, {"caches", {{"l1d", {{"ways", 12}}}}}};
   const json platform = json::parse(load(good_).platform);
-  EXPECT_EQ(platform["l1d"]["ways"], 12);
+  EXPECT_EQ(platform["caches"]["l1d"]["ways"], 12);
   EXPECT_EQ(platform["name"], "base");
   good_["platform"] = "base_platform.json";
-  const Scenario s = load(good_, {.variant = {}, .sets = {"/platform/l1d/ways=16"}, .seed = {}});
-  EXPECT_EQ(json::parse(s.platform)["l1d"]["ways"], 16);
+  const Scenario s = load(good_, {.variant = {}, .sets = {"/platform/caches/l1d/ways=16"}, .seed = {}});
+  EXPECT_EQ(json::parse(s.platform)["caches"]["l1d"]["ways"], 16);
 }
 
 TEST_F(ScenarioFile, FoliosMustBeAlignedPairs) {

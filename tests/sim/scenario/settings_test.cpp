@@ -139,7 +139,7 @@ TEST(Settings, AMisspeltKeyIsToldTheNearestOne) {
   EXPECT_EQ(
       message("/platform/dram/device/timing_cycles/tRDC=1"),
       "--set /platform/dram/device/timing_cycles/tRDC=1: /platform/dram/device/timing_cycles: no key \"tRDC\", did you "
-      "mean /platform/dram/device/timing_cycles/tRC?");
+      "mean /platform/dram/device/timing_cycles/tRCD?");
 }
 
 TEST(Settings, AKeyInTheWrongPlaceIsToldItsPlace) {

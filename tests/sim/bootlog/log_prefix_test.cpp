@@ -94,35 +94,6 @@ TEST(LogBoots, EveryDressGivesTheSameScenario) {
   }
 }
 
-/// Each line broken at `width` columns, at spaces only if `at_spaces`.
-std::string wrapped(const std::string& log, size_t width, bool at_spaces, const std::string& quote) {
-  std::string out;
-  for (std::string line : split_lines(log)) {
-    line = quote + line;
-    while (line.size() > width) {
-      size_t at = at_spaces ? line.rfind(' ', width) : width;
-      if (at == std::string::npos || at <= quote.size()) break;
-      out += line.substr(0, at) + "\n";
-      line = quote + line.substr(at_spaces ? at + 1 : at);
-    }
-    out += line + "\n";
-  }
-  return out;
-}
-
-TEST(LogBoots, WrappedLinesArePutTogether) {
-  const std::string log = two_nodes();
-  const json plain = scenario_of(log);
-  for (const size_t width : {60U, 72U, 76U, 80U}) {
-    EXPECT_EQ(scenario_of(wrapped(log, width, false, ""))["memory"], plain["memory"]) << width;
-    for (const char* quote : {"", "> "}) {
-      EXPECT_EQ(scenario_of(wrapped(log, width, true, quote))["memory"], plain["memory"]) << width << quote;
-      const std::string mail = dressed(log, "Mar  3 08:15:22 lab kernel: ", false);
-      EXPECT_EQ(scenario_of(wrapped(mail, width, true, quote))["memory"], plain["memory"]) << width << quote;
-    }
-  }
-}
-
 size_t boots_in(const std::string& log) { return boots_of(messages_of(log)).size(); }
 
 TEST(LogBoots, BootsBeginWhereAKernelStarts) {

@@ -117,10 +117,16 @@ TEST_P(WindowForms, IndependentLoadsTakeTheLatencyByTheSlots) {
 TEST_P(WindowForms, ListsThatFitTheWindowAreAsFastAsIndependentLoads) {
   for (const unsigned length : {2U, 4U}) {
     const double lists = p.window.load_queue / static_cast<double>(length);
-    expect_cycles(std::max(l3 / std::min(slots, lists), 1 / width), [length](auto& out, unsigned n) {
+    const auto pass = [length](auto& out, unsigned n) {
       out.push_back(load(n));
       out.back().depends_on = n % length == 0 ? 0 : 1;
-    });
+    };
+    const double expected = std::max(l3 / std::min(slots, lists), 1 / width);
+    if (slots <= lists) {
+      expect_cycles(expected, pass);
+    } else {  // the load queue binds: lists that are partly done leave room for more than `lists` at once
+      EXPECT_LE(cycles_of(p, stream(3, pass), 3) / expected, 1.02);
+    }
   }
 }
 

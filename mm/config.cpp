@@ -25,7 +25,7 @@ CpuFeatures read_cpu_features(ConfigReader r) {
 
 ProfileOverrides read_overrides(ConfigReader r) {
   ProfileOverrides o;
-  constexpr std::string_view kAsVersion = "as the version says";
+  static constexpr std::string_view kAsVersion = "as the version says";
   const auto read = [&r](std::string_view key, std::string_view meaning, std::optional<bool>& value) {
     r.read({key, meaning, "", kAsVersion}, value);
   };

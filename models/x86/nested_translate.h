@@ -22,17 +22,18 @@ class PureNestedPort : public NoNestedCaches {
     ++reads_;
     return memory_.load_entry(walk.entry_pa(), kEntryBytes);
   }
-  bool update_guest(PhysAddr at, uint64_t, uint64_t to, unsigned bytes) {
-    memory_.store_entry(at, to, bytes);
-    return true;
-  }
-  bool update_nested(PhysAddr at, uint64_t, uint64_t to) {
-    memory_.store_entry(at, to, kEntryBytes);
-    return true;
-  }
+  bool update_guest(PhysAddr at, uint64_t from, uint64_t to, unsigned bytes) { return update(at, from, to, bytes); }
+  bool update_nested(PhysAddr at, uint64_t from, uint64_t to) { return update(at, from, to, kEntryBytes); }
   unsigned reads() const { return reads_; }
 
  private:
+  /// A table of both dimensions at once may have changed by the flags that were set since it was read.
+  bool update(PhysAddr at, uint64_t from, uint64_t to, unsigned bytes) {
+    if (memory_.load_entry(at, bytes) != from) return false;
+    memory_.store_entry(at, to, bytes);
+    return true;
+  }
+
   M& memory_;
   unsigned reads_ = 0;
 };

@@ -18,6 +18,8 @@ class KernelTables {
 
   /// What the scenario says its machine is; an image says nothing, and `fallback` (a platform's name or path) is it.
   PlatformConfig platform(const std::string& fallback) const;
+  /// Whether the scenario's machine is a guest; an image says nothing.
+  const VirtualizationConfig& virtualization() const { return scenario_.virtualization; }
   /// The effective configuration, JSON text of an object.
   std::string configuration() const;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/experiment/replay_setup.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
@@ -10,6 +12,7 @@
 #include "sim/events/json_line.h"
 #include "sim/host/interrupts.h"
 #include "sim/recorded/page_table_image.h"
+#include "sim/scenario/guest_options.h"
 #include "sim/trace/trace_origin.h"
 
 namespace mmusim {
@@ -64,7 +67,9 @@ ordered_json platform_json(const ReplayOptions& options, const ReplaySetup& setu
   return platform_document(options.platform.empty() ? kDefaultPlatform : options.platform);
 }
 
-ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables) {
+/// `reserved`: so many bytes of the machine's memory are not the trace's: those before a guest's.
+ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables,
+                           uint64_t reserved) {
   ReplayConfig c;
   c.window = options.window;
   if (!options.sample.empty()) parse_sample(options.sample, c.window);
@@ -73,7 +78,11 @@ ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& p
   c.player.flushes = options.flushes;
   c.player.pcids = !options.no_pcids;
   c.player.recorded_tables = tables == Tables::kRecorded;
-  c.player.memory_bytes = memory_end(platform);
+  if (reserved >= memory_end(platform)) {
+    throw InputError(fmt::format("/virtualization/host_offset: the DRAM of platform {} ends at 0x{:x}", platform.name,
+                                 memory_end(platform)));
+  }
+  c.player.memory_bytes = memory_end(platform) - reserved;
   c.player.max_levels = platform.max_levels;
   c.player.recorded_translations = false;
   if (tables != Tables::kTouched) return c;
@@ -85,6 +94,8 @@ ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& p
   if (!options.page_map.empty()) spaces.page_map = PageMap::read(options.page_map);
   c.player.recorded_translations = spaces.pages == MappingPolicy::k4K && !spaces.page_map;
   c.spaces = fitted(spaces, platform);
+  FramePoolConfig& frames = c.spaces->frames;
+  frames.bytes = std::min(frames.bytes, c.player.memory_bytes - std::min(c.player.memory_bytes, frames.begin.raw()));
   return c;
 }
 
@@ -156,28 +167,35 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
 ReplaySetup set_up_replay(const ReplayOptions& given) {
   ReplaySetup setup;
   ReplayOptions options = given;
+  ScenarioOverrides overrides = options.map_overrides;
+  const bool of_scenario = !options.map.empty() && !is_page_table_image(options.map);
+  nlohmann::json guest = nlohmann::json::object();
+  if (!of_scenario) guest = take_virtualization(overrides);
   if (!options.map.empty()) {
-    ScenarioOverrides overrides = options.map_overrides;
     if (!options.platform.empty() && !is_page_table_image(options.map)) {
       overrides.sets.push_back("/platform=" + json_quoted(options.platform));
     }
     setup.map.emplace(options.map, overrides);
     setup.tables = Tables::kMap;
-  } else if (options.map_overrides.variant || !options.map_overrides.sets.empty()) {
-    throw InputError("--variant and --set change the scenario of --map, there is none");
+  } else if (overrides.variant || !overrides.sets.empty()) {
+    throw InputError(
+        "--variant and --set change the scenario of --map, there is none (but /virtualization, which stands alone)");
   }
+  setup.virtualization = of_scenario ? setup.map->virtualization() : virtualization_of(guest);
   setup.reader = open_trace(options.trace, trace_options(options));
   const TraceOrigin origin = origin_of(setup.reader->info());
   take_recorded_options(origin, options);
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;
   setup.platform = platform_for(options, setup, origin);
   if (!options.core.empty()) setup.platform.model = core_model_of(options.core);
-  setup.config = replay_config(options, setup.platform, setup.tables);
+  setup.config = replay_config(options, setup.platform, setup.tables,
+                               setup.virtualization.guest() ? setup.virtualization.host_offset : 0);
   setup.seed = options.seed.value_or(1);
   setup.layout = layout_of(setup, origin);
   // Names of files may hold any bytes: those that are no UTF-8 become U+FFFD.
-  setup.configuration =
-      configuration_of(options, setup, origin).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  ordered_json configuration = configuration_of(options, setup, origin);
+  if (!guest.empty()) configuration.update(ordered_json(guest));
+  setup.configuration = configuration.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   return setup;
 }
 

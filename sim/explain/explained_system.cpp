@@ -8,6 +8,7 @@
 #include "sim/explain/timed_access.h"
 #include "sim/machine/simulation.h"
 #include "sim/recorded/page_table_image.h"
+#include "sim/scenario/guest_options.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
 
@@ -77,7 +78,10 @@ struct ExplainedSystem::Parts {
 
   void load_image(const ExplainTarget& target) {
     PlatformConfig platform = load_platform(target.platform.empty() ? kTeachingPlatform : target.platform);
-    own_machine = std::make_unique<Machine>("machine", platform);
+    ScenarioOverrides overrides = target.overrides;
+    MachineOptions options;
+    options.virtualization = virtualization_of(take_virtualization(overrides));
+    own_machine = std::make_unique<Machine>("machine", platform, options);
     machine = own_machine.get();
     const PageTableImage image = load_page_table_image(target.image, machine->memory());
     for (unsigned core = 0; core < machine->cores(); ++core) machine->set_control(core, image.control);

@@ -266,6 +266,7 @@ Scenario scenario_from_json(json document, const std::string& file) {
     if (!reader.has("memory")) reader.error("memory", "missing, expected an object with \"ranges\"");
     scenario.kernel = mm::read_kernel_config(reader.child("kernel"));
     scenario.memory = mm::read_memory_map(reader.child("memory"), scenario.kernel.levels);
+    scenario.virtualization = read_virtualization(reader.child("virtualization"));
     read_phases(reader, folder_of(file), scenario);
     check_variants(reader);
     reader.finish();

@@ -15,32 +15,42 @@ namespace {
 
 CpuFeatures read_cpu_features(ConfigReader r) {
   CpuFeatures cpu;
-  r.read("pse", cpu.pse);
-  r.read("pge", cpu.pge);
-  r.read("gbpages", cpu.gbpages);
-  r.read("nx", cpu.nx);
+  r.read({"pse", "The processor has 2 MiB pages (CR4.PSE)."}, cpu.pse);
+  r.read({"pge", "The processor has the global bit (CR4.PGE)."}, cpu.pge);
+  r.read({"gbpages", "The processor has 1 GiB pages, which the direct map uses."}, cpu.gbpages);
+  r.read({"nx", "The processor has the no-execute bit (EFER.NXE)."}, cpu.nx);
   r.finish();
   return cpu;
 }
 
 ProfileOverrides read_overrides(ConfigReader r) {
   ProfileOverrides o;
-  r.read("sparse_buffer", o.sparse_buffer);
-  r.read("sync_top_level_at_once", o.sync_top_level_at_once);
-  r.read("hvo_protects_bytes_not_pages", o.hvo_protects_bytes_not_pages);
-  r.read("pmd_block_free_loses_pages", o.pmd_block_free_loses_pages);
-  r.read("hvo_batches", o.hvo_batches);
-  r.read("page_kernel_ro_dirty", o.page_kernel_ro_dirty);
-  r.read("memmap_on_memory", o.memmap_on_memory);
-  r.read("memmap_on_memory_per_block", o.memmap_on_memory_per_block);
-  r.read("offline_page_type", o.offline_page_type);
-  r.read("usage_rcu_head", o.usage_rcu_head);
+  constexpr std::string_view kAsVersion = "as the version says";
+  const auto read = [&r](std::string_view key, std::string_view meaning, std::optional<bool>& value) {
+    r.read({key, meaning, "", kAsVersion}, value);
+  };
+  read("sparse_buffer", "Boot allocates the vmemmap of a node from one buffer.", o.sparse_buffer);
+  read("sync_top_level_at_once", "A new top-level entry is copied to all processes when it is linked.",
+       o.sync_top_level_at_once);
+  read("hvo_protects_bytes_not_pages", "HVO write-protects a range whose end is computed wrongly.",
+       o.hvo_protects_bytes_not_pages);
+  read("pmd_block_free_loses_pages", "Freeing a 2 MiB block of the vmemmap gives one page of it back.",
+       o.pmd_block_free_loses_pages);
+  read("hvo_batches", "HVO splits and remaps many folios between two flushes.", o.hvo_batches);
+  read("page_kernel_ro_dirty", "Tail entries of optimised folios keep the dirty bit.", o.page_kernel_ro_dirty);
+  read("memmap_on_memory", "Memory blocks can hold their own struct pages.", o.memmap_on_memory);
+  read("memmap_on_memory_per_block", "Ranges of several blocks can hold their own struct pages too.",
+       o.memmap_on_memory_per_block);
+  read("offline_page_type", "Hot-added pages have the page type offline instead of PG_reserved.", o.offline_page_type);
+  read("usage_rcu_head", "struct mem_section_usage begins with an rcu_head.", o.usage_rcu_head);
   r.finish();
   return o;
 }
 
 void read_distances(ConfigReader& r, KernelConfig& c) {
-  const nlohmann::json* rows = r.raw("numa_distance");
+  const nlohmann::json* rows =
+      r.raw({"numa_distance", "Distance from each node to each node.", "", "10 to itself, 20 to others"},
+            ValueForm::list(ValueForm::list(ValueForm::integer(10, 255))));
   if (rows == nullptr) return;
   const auto is_row = [](const nlohmann::json& row) {
     return row.is_array() && std::all_of(row.begin(), row.end(), [](const auto& d) {
@@ -54,13 +64,14 @@ void read_distances(ConfigReader& r, KernelConfig& c) {
 }
 
 void read_bases(ConfigReader& r, KernelConfig& c) {
-  r.read("page_offset_base", c.page_offset_base);
-  r.read("vmemmap_base", c.vmemmap_base);
-  if (r.has("kaslr_seed")) {
-    uint64_t seed = 0;
-    r.read("kaslr_seed", seed);
-    c.kaslr_seed = seed;
-  }
+  constexpr std::string_view kOfLevels = "of the level count";
+  r.read({"page_offset_base", "First address of the direct map, a multiple of 1 GiB.", "", kOfLevels},
+         c.page_offset_base);
+  r.read({"vmemmap_base", "First address of the vmemmap, a multiple of 1 GiB.", "", kOfLevels}, c.vmemmap_base);
+  r.read({"kaslr_seed", "Seed that draws the region bases as the kernel does; \"seed\": from that of the run.", "",
+          "bases are not randomised"},
+         c.kaslr_seed);
+  r.also_takes("kaslr_seed", "seed");
   const auto canonical = [&](const std::optional<VirtAddr>& base) {
     return !base || base->raw() >> (level_shift(c.levels) + 8) == ~uint64_t{0} >> (level_shift(c.levels) + 8);
   };
@@ -69,9 +80,10 @@ void read_bases(ConfigReader& r, KernelConfig& c) {
   r.check(aligned(c.vmemmap_base), "vmemmap_base", "expected a multiple of 1 GiB");
   r.check(canonical(c.page_offset_base), "page_offset_base", "expected a kernel address of {} levels", c.levels);
   r.check(canonical(c.vmemmap_base), "vmemmap_base", "expected a kernel address of {} levels", c.levels);
-  r.read("kernel_image_base", c.kernel_image_base);
-  r.read("kernel_phys_base", c.kernel_phys_base);
-  r.read("init_top_pgt_pa", c.init_top_pgt_pa);
+  r.read({"kernel_image_base", "Address at which the kernel image is mapped."}, c.kernel_image_base);
+  r.read_bits({"kernel_phys_base", "Physical address that is mapped at kernel_image_base, modulo 2^64."},
+              c.kernel_phys_base);
+  r.read({"init_top_pgt_pa", "Physical address of the top-level table, inside the kernel image."}, c.init_top_pgt_pa);
   r.check(c.init_top_pgt_pa.is_aligned(kPageBytes), "init_top_pgt_pa", "expected a multiple of 4 KiB");
 }
 
@@ -102,7 +114,7 @@ Profile effective_profile(const KernelConfig& config) {
 
 FailAllocation read_fail_allocation(ConfigReader r) {
   FailAllocation f;
-  r.read_enum("kind", f.kind,
+  r.read_enum({"kind", "Kind of allocation that fails."}, f.kind,
               {{"any", AllocKind::kAny},
                {"leaf_block", AllocKind::kLeafBlock},
                {"table", AllocKind::kTable},
@@ -111,15 +123,15 @@ FailAllocation read_fail_allocation(ConfigReader r) {
                {"hugetlb_head", AllocKind::kHugetlbHead},
                {"hugetlb_restore", AllocKind::kHugetlbRestore}});
   f.nth = 1;
-  r.read("nth", f.nth, 1);
-  r.read("count", f.count, 1);
+  r.read({"nth", "The first one that fails, counted from 1.", "allocations"}, f.nth, 1);
+  r.read({"count", "So many fail in a row.", "allocations"}, f.count, 1);
   r.finish();
   return f;
 }
 
 KernelConfig read_kernel_config(ConfigReader r) {
   KernelConfig c;
-  r.read_enum("version", c.version,
+  r.read_enum({"version", "Kernel whose code is followed, as one of the profiles of `mmusim presets`."}, c.version,
               {{"5.8", KernelVersion::kV5_8},
                {"5.10", KernelVersion::kV5_10},
                {"6.1", KernelVersion::kV6_1},
@@ -131,34 +143,39 @@ KernelConfig read_kernel_config(ConfigReader r) {
                {"7.3", KernelVersion::kV7_3},
                {"7.x", kNewestVersion},
                {"7", kNewestVersion}});
-  if (r.has("overrides")) c.overrides = read_overrides(r.child("overrides"));
-  r.read("levels", c.levels, 4, 5);
-  if (r.has("cpu")) c.cpu = read_cpu_features(r.child("cpu"));
-  r.read_enum("vmemmap_pages", c.vmemmap_pages, {{"auto", VmemmapPages::kAuto}, {"base", VmemmapPages::kBase}});
-  r.read("pti", c.pti);
-  r.read("struct_page_bytes", c.struct_page_bytes);
-  r.check(c.struct_page_bytes == 64 || c.struct_page_bytes == 80, "struct_page_bytes", "expected 64 or 80, got {}",
-          c.struct_page_bytes);
-  r.read("mem_section_bytes", c.mem_section_bytes);
-  r.check(c.mem_section_bytes == 16 || c.mem_section_bytes == 32, "mem_section_bytes", "expected 16 or 32, got {}",
-          c.mem_section_bytes);
+  c.overrides = read_overrides(r.child({"overrides", "Where a point release differs from the version's profile."}));
+  r.read({"levels", "Levels of the page tables.", "levels"}, c.levels, 4, 5);
+  c.cpu = read_cpu_features(r.child({"cpu", "Processor features that the kernel looks at."}));
+  r.read_enum({"vmemmap_pages", "Pages of the vmemmap: as the kernel picks them (auto), or base pages alone (base)."},
+              c.vmemmap_pages, {{"auto", VmemmapPages::kAuto}, {"base", VmemmapPages::kBase}});
+  r.read({"pti", "Page-table isolation is on: kernel pages are not global."}, c.pti);
+  r.read_one_of({"struct_page_bytes", "sizeof(struct page): 80 with KMSAN.", "bytes"}, c.struct_page_bytes, {64, 80});
+  r.read_one_of({"mem_section_bytes", "sizeof(struct mem_section): 32 with CONFIG_PAGE_EXTENSION.", "bytes"},
+                c.mem_section_bytes, {16, 32});
   read_bases(r, c);
-  r.read("debug_vm", c.debug_vm);
-  r.read("memory_hotremove", c.memory_hotremove);
-  r.read("memmap_on_memory", c.memmap_on_memory);
-  r.read("hvo", c.hvo);
-  r.read("boot_gigantic_pages", c.boot_gigantic_pages, 0, 1u << 20);
-  r.read("deferred_struct_page_init", c.deferred_struct_page_init);
-  r.read_size("memory_block_size", c.memory_block_bytes);
+  r.read({"debug_vm", "CONFIG_DEBUG_VM with poisoning of struct pages."}, c.debug_vm);
+  r.read({"memory_hotremove", "CONFIG_MEMORY_HOTREMOVE."}, c.memory_hotremove);
+  r.read({"memmap_on_memory", "memory_hotplug.memmap_on_memory: hot-added memory holds its own struct pages."},
+         c.memmap_on_memory);
+  r.read({"hvo", "hugetlb_free_vmemmap: HugeTLB folios give most of their struct pages back."}, c.hvo);
+  r.read({"boot_gigantic_pages", "1 GiB HugeTLB pages reserved at boot.", "pages"}, c.boot_gigantic_pages, 0, 1u << 20);
+  r.read({"deferred_struct_page_init", "Boot leaves most struct pages to the phase deferred_init."},
+         c.deferred_struct_page_init);
+  r.read_size({"memory_block_size",
+               "Memory block of hotplug, a power of two from 128MiB to 64GiB; 0: as the kernel finds "
+               "it.",
+               "bytes"},
+              c.memory_block_bytes);
   const bool block_ok =
       c.memory_block_bytes == 0 || ((c.memory_block_bytes & (c.memory_block_bytes - 1)) == 0 &&
                                     c.memory_block_bytes >= kSectionBytes && c.memory_block_bytes <= 64 * kGiB);
   r.check(block_ok, "memory_block_size", "expected a power of two from 128MiB to 64GiB");
-  r.read("hypervisor", c.hypervisor);
-  r.read("memmap_init", c.memmap_init);
-  r.read("processes", c.processes, 0, 4096);
+  r.read({"hypervisor", "The kernel runs as a guest, which changes its choice of the memory block."}, c.hypervisor);
+  r.read({"memmap_init", "Boot initialises the struct pages too."}, c.memmap_init);
+  r.read({"processes", "Processes whose top-level tables are kept in step.", "processes"}, c.processes, 0, 4096);
   read_distances(r, c);
-  if (r.has("fail_allocation")) c.fail_allocation = read_fail_allocation(r.child("fail_allocation"));
+  r.optional_child({"fail_allocation", "Allocation that fails from the boot on."},
+                   [&](ConfigReader f) { c.fail_allocation = read_fail_allocation(std::move(f)); });
   r.finish();
   return c;
 }
@@ -169,15 +186,15 @@ constexpr unsigned kMaxNodes = 1024;  // MAXSMP
 
 void read_range(ConfigReader r, unsigned levels, MemoryMap& map) {
   PhysAddr start{0};
-  PhysAddr end{0};
-  uint64_t size = 0;
+  std::optional<PhysAddr> given_end;
+  std::optional<uint64_t> size;
   MemoryRange range;
-  r.read("start", start);
-  r.read("end", end);
-  r.read_size("size", size);
-  r.read("node", range.node, 0, kMaxNodes - 1);
+  r.read({"start", "First physical address, a multiple of 4 KiB."}, start);
+  r.read({"end", "Physical address behind the last byte; either this or size.", "", "start + size"}, given_end);
+  r.read_size({"size", "Bytes of the range; either this or end.", "bytes", "end - start"}, size);
+  r.read({"node", "NUMA node that the memory belongs to."}, range.node, 0, kMaxNodes - 1);
   r.check(r.has("end") != r.has("size"), "", "expected either \"end\" or \"size\"");
-  if (!r.has("end")) end = start + size;
+  const PhysAddr end = given_end.value_or(start + size.value_or(0));
   r.check(start < end, "end", "the range is empty: {} to {}", start, end);
   r.check(start.is_aligned(kPageBytes) && end.is_aligned(kPageBytes), "start", "expected multiples of 4 KiB");
   const unsigned bits = levels == 5 ? 52 : 46;
@@ -200,8 +217,8 @@ bool on_one_node(const MemoryMap& map, const BootHugePage& page) {
 
 void read_boot_huge_page(ConfigReader r, MemoryMap& map) {
   BootHugePage page;
-  r.read("start", page.start);
-  r.read("end", page.end);
+  r.read({"start", "First physical address, a multiple of 1 GiB."}, page.start);
+  r.read({"end", "Physical address behind the last byte."}, page.end);
   r.finish();
   const bool gigantic = page.start.is_aligned(kGiB) && page.end == page.start + kGiB;
   r.check(gigantic, "end", "{} to {} is no gigantic page, expected 1 GiB at a multiple of 1 GiB", page.start, page.end);
@@ -232,26 +249,36 @@ void check_overlaps(ConfigReader& r, const MemoryMap& map) {
 MemoryMap read_memory_map(ConfigReader r, unsigned levels) {
   MemoryMap map;
   map.early_tables = EarlyTables::kFromMemblock;
-  r.for_each("ranges", [&](ConfigReader range) { read_range(range, levels, map); });
+  r.for_each(
+      {"ranges",
+       "Memory of the machine, which the kernel prints as \"Early memory node ranges\"; everything else "
+       "is a hole."},
+      [&](ConfigReader range) { read_range(std::move(range), levels, map); }, 1);
   r.check(!map.memory.empty(), "ranges", "expected at least one memory range");
   check_overlaps(r, map);
-  r.for_each("reserved", [&](ConfigReader e) {
+  const auto read_reserved = [&](ConfigReader e) {
     ReservedRange reserved;
-    e.read("start", reserved.start);
-    e.read("end", reserved.end);
+    e.read({"start", "First reserved address."}, reserved.start);
+    e.read({"end", "Address behind the last reserved byte."}, reserved.end);
     e.check(reserved.start < reserved.end, "end", "the range is empty: {} to {}", reserved.start, reserved.end);
     e.finish();
     map.reserved.push_back(reserved);
-  });
-  r.for_each("boot_hugetlb", [&](ConfigReader page) { read_boot_huge_page(std::move(page), map); });
-  r.for_each("node_data", [&](ConfigReader e) {
+  };
+  r.for_each({"reserved", "Ranges that memblock has reserved when sparse_init begins."}, read_reserved);
+  r.for_each({"boot_hugetlb", "Gigantic HugeTLB pages that boot reserved, each 1 GiB."},
+             [&](ConfigReader page) { read_boot_huge_page(std::move(page), map); });
+  const auto read_node = [&](ConfigReader e) {
     NodeData data;
-    e.read("node", data.node, 0, kMaxNodes - 1);
-    e.read("start", data.start);
+    e.read({"node", "NUMA node."}, data.node, 0, kMaxNodes - 1);
+    e.read({"start", "Physical address of the node's pgdat."}, data.start);
     e.finish();
     map.node_data.push_back(data);
-  });
-  r.read_enum("early_tables", map.early_tables,
+  };
+  r.for_each({"node_data", "Place of each node's pgdat: decides in which section usage maps lie."}, read_node);
+  r.read_enum({"early_tables",
+               "Tables of the early boot: already inside reserved, as in a recorded boot "
+               "(inside_reserved), or allocated (from_memblock)."},
+              map.early_tables,
               {{"inside_reserved", EarlyTables::kInsideReserved}, {"from_memblock", EarlyTables::kFromMemblock}});
   r.finish();
   return map;

@@ -22,11 +22,13 @@ int run(int argc, char** argv) {
     add_compare_command(app, action);
     add_dram_command(app, action);
     add_explain_command(app, action);
+    add_keys_command(app, action);
     add_presets_command(app, action);
     add_replay_command(app, action);
     add_report_command(app, action);
     add_run_command(app, action);
     add_scenario_command(app, action);
+    add_schema_command(app, action);
     add_trace_command(app, action);
     add_translate_command(app, action);
     add_validate_command(app, action);

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "models/base/config.h"
 
-#include <cerrno>
-#include <charconv>
-#include <cmath>
-#include <fstream>
-#include <sstream>
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 
@@ -14,13 +10,6 @@ namespace mmusim {
 using nlohmann::json;
 
 namespace {
-
-constexpr uint64_t kMaxFileBytes = 256 * kMiB;
-
-const json& empty_object() {
-  static const json object = json::object();
-  return object;
-}
 
 std::string shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -51,6 +40,11 @@ std::string escaped(std::string_view key) {
 
 }  // namespace
 
+const json& empty_document() {
+  static const json object = json::object();
+  return object;
+}
+
 void ConfigErrors::add(const std::string& pointer, const std::string& what) {
   lines_.push_back(fmt::format("{}: {}: {}", file_, pointer.empty() ? "/" : pointer, what));
 }
@@ -65,13 +59,39 @@ ConfigReader::ConfigReader(const json& node, std::string pointer, ConfigErrors& 
     : node_(&node), pointer_(std::move(pointer)), errors_(&errors) {
   if (!node.is_object()) {
     errors.add(pointer_, fmt::format("expected an object, got {}", shown(node)));
-    node_ = &empty_object();
+    node_ = &empty_document();
   }
+}
+
+ConfigReader::ConfigReader(const json& node, std::string pointer, ConfigErrors& errors, KeyNode& node_record,
+                           Record what)
+    : ConfigReader(node, std::move(pointer), errors) {
+  record_ = &node_record;
+  record_->form.kind = ValueForm::Kind::kObject;
+  what_ = what;
 }
 
 bool ConfigReader::has(std::string_view key) const { return node_->contains(key); }
 
-void ConfigReader::ignore(std::string_view key) { read_.emplace(key); }
+void ConfigReader::ignore(ConfigKey key) {
+  const json* j = lookup(key, ValueForm::of(ValueForm::Kind::kAny));
+  if (record_ == nullptr) return;
+  record_->key(key.name).remark = true;
+  if (j != nullptr) keep_value(key.name, j->dump());
+}
+
+void ConfigReader::note(ConfigKey key, ValueForm form) {
+  if (records_all()) lookup(key, form);
+}
+
+void ConfigReader::also_takes(std::string_view key, std::string_view word) {
+  if (record_ != nullptr) record_->key(key).form.words.emplace_back(word);
+}
+
+void ConfigReader::require(std::string_view key, std::string_view expected) {
+  if (!has(key)) error(key, fmt::format("missing, expected {}", expected));
+  if (record_ != nullptr) record_->key(key).required = true;
+}
 
 std::string ConfigReader::pointer_to(std::string_view key) const {
   return key.empty() ? pointer_ : pointer_ + "/" + escaped(key);
@@ -85,195 +105,237 @@ const json* ConfigReader::lookup(std::string_view key) {
   return it == node_->end() ? nullptr : &*it;
 }
 
-const json* ConfigReader::raw(std::string_view key) { return lookup(key); }
-
-void ConfigReader::read(std::string_view key, bool& value) {
-  const json* j = lookup(key);
-  if (j == nullptr) return;
-  if (!j->is_boolean()) return error(key, fmt::format("expected true or false, got {}", shown(*j)));
-  value = j->get<bool>();
-}
-
-void ConfigReader::read(std::string_view key, double& value) {
-  const json* j = lookup(key);
-  if (j == nullptr) return;
-  if (!j->is_number()) return error(key, fmt::format("expected a number, got {}", shown(*j)));
-  value = j->get<double>();
-}
-
-void ConfigReader::read(std::string_view key, std::string& value) {
-  const json* j = lookup(key);
-  if (j == nullptr) return;
-  if (!j->is_string()) return error(key, fmt::format("expected a string, got {}", shown(*j)));
-  value = j->get<std::string>();
-}
-
-void ConfigReader::read(std::string_view key, uint64_t& value, uint64_t min, uint64_t max) {
-  const json* j = lookup(key);
-  if (j == nullptr) return;
-  const auto number = exact_unsigned(*j);
-  if (!number) return error(key, fmt::format("expected a non-negative integer, got {}", shown(*j)));
-  if (*number < min || *number > max) {
-    return error(key, fmt::format("expected {} to {}, got {}", min, max, shown(*j)));
+const json* ConfigReader::lookup(const ConfigKey& key, const ValueForm& form) {
+  if (record_ != nullptr) {
+    KeyNode& node = record_->key(key.name);
+    node.meaning = key.meaning;
+    node.unit = key.unit;
+    node.otherwise = key.otherwise;
+    node.form = form;
   }
-  value = *number;
+  return lookup(key.name);
 }
 
-void ConfigReader::read(std::string_view key, unsigned& value, unsigned min, unsigned max) {
+void ConfigReader::keep_value(std::string_view key, std::string value) {
+  if (record_ != nullptr) record_->key(key).value = std::move(value);
+}
+
+const json* ConfigReader::raw(ConfigKey key, ValueForm form, std::string_view by_default) {
+  const json* j = lookup(key, form);
+  if (record_ != nullptr) keep_value(key.name, j != nullptr ? j->dump() : std::string(by_default));
+  return j;
+}
+
+void ConfigReader::read(ConfigKey key, bool& value) {
+  const json* j = lookup(key, ValueForm::of(ValueForm::Kind::kFlag));
+  if (j != nullptr && !j->is_boolean()) error(key.name, fmt::format("expected true or false, got {}", shown(*j)));
+  if (j != nullptr && j->is_boolean()) value = j->get<bool>();
+  keep_value(key.name, value ? "true" : "false");
+}
+
+void ConfigReader::read(ConfigKey key, double& value, double low, double high) {
+  ValueForm form = ValueForm::of(ValueForm::Kind::kNumber);
+  form.low = low;
+  form.high = high;
+  read_number(key, value, form);
+}
+
+void ConfigReader::read_above(ConfigKey key, double& value, double low, double high) {
+  ValueForm form = ValueForm::of(ValueForm::Kind::kNumber);
+  form.low = low;
+  form.high = high;
+  form.above_low = true;
+  read_number(key, value, form);
+}
+
+void ConfigReader::read_number(const ConfigKey& key, double& value, const ValueForm& form) {
+  const json* j = lookup(key, form);
+  if (j != nullptr && !j->is_number()) {
+    error(key.name, fmt::format("expected a number, got {}", shown(*j)));
+  } else if (j != nullptr) {
+    const double number = j->get<double>();
+    const bool fits = (form.above_low ? number > form.low : number >= form.low) && number <= form.high;
+    if (fits) value = number;
+    if (!fits) error(key.name, fmt::format("expected {}, got {}", form.range_text(), shown(*j)));
+  }
+  if (record_ != nullptr) keep_value(key.name, json(value).dump());
+}
+
+void ConfigReader::read(ConfigKey key, std::string& value) {
+  const json* j = lookup(key, ValueForm::of(ValueForm::Kind::kText));
+  if (j != nullptr && !j->is_string()) error(key.name, fmt::format("expected a string, got {}", shown(*j)));
+  if (j != nullptr && j->is_string()) value = j->get<std::string>();
+  if (record_ != nullptr) keep_value(key.name, json(value).dump());
+}
+
+void ConfigReader::read_integer(const ConfigKey& key, uint64_t& value, const ValueForm& form) {
+  const json* j = lookup(key, form);
+  if (j != nullptr) {
+    const auto number = exact_unsigned(*j);
+    const bool listed = form.values.empty() ||
+                        (number && std::find(form.values.begin(), form.values.end(), *number) != form.values.end());
+    const bool fits = number && *number >= form.min && *number <= form.max && listed;
+    if (fits) value = *number;
+    if (!number) error(key.name, fmt::format("expected a non-negative integer, got {}", shown(*j)));
+    if (number && !fits) error(key.name, fmt::format("expected {}, got {}", form.range_text(), shown(*j)));
+  }
+  if (record_ == nullptr) return;
+  const bool hex = form.kind == ValueForm::Kind::kAddress;
+  keep_value(key.name, hex ? fmt::format("\"0x{:x}\"", value) : std::to_string(value));
+}
+
+void ConfigReader::read(ConfigKey key, uint64_t& value, uint64_t min, uint64_t max) {
+  read_integer(key, value, ValueForm::integer(min, max));
+}
+
+void ConfigReader::read(ConfigKey key, unsigned& value, unsigned min, unsigned max) {
   uint64_t wide = value;
-  read(key, wide, min, max);
+  read_integer(key, wide, ValueForm::integer(min, max));
   value = static_cast<unsigned>(wide);
 }
 
-void ConfigReader::read(std::string_view key, PhysAddr& value) {
+void ConfigReader::read_one_of(ConfigKey key, unsigned& value, std::initializer_list<unsigned> allowed) {
+  ValueForm form = ValueForm::of(ValueForm::Kind::kInteger);
+  form.values.assign(allowed.begin(), allowed.end());
+  uint64_t wide = value;
+  read_integer(key, wide, form);
+  value = static_cast<unsigned>(wide);
+}
+
+void ConfigReader::read(ConfigKey key, PhysAddr& value) {
+  ValueForm form = ValueForm::of(ValueForm::Kind::kAddress);
+  form.max = (uint64_t{1} << 52) - 1;
   uint64_t raw = value.raw();
-  read(key, raw, 0, (uint64_t{1} << 52) - 1);
+  read_integer(key, raw, form);
   value = PhysAddr(raw);
 }
 
-void ConfigReader::read(std::string_view key, VirtAddr& value) {
+void ConfigReader::read(ConfigKey key, VirtAddr& value) {
   uint64_t raw = value.raw();
-  read(key, raw);
+  read_bits(key, raw);
   value = VirtAddr(raw);
 }
 
-void ConfigReader::read_size(std::string_view key, uint64_t& bytes) {
-  const json* j = lookup(key);
-  if (j == nullptr) return;
-  const auto size = j->is_string() ? parse_size(j->get_ref<const std::string&>()) : exact_unsigned(*j);
-  if (!size) return error(key, fmt::format("expected a size such as \"128MiB\", got {}", shown(*j)));
-  bytes = *size;
+void ConfigReader::read_bits(ConfigKey key, uint64_t& value) {
+  read_integer(key, value, ValueForm::of(ValueForm::Kind::kAddress));
 }
 
-ConfigReader ConfigReader::child(std::string_view key) {
-  const json* j = lookup(key);
-  return {j == nullptr ? empty_object() : *j, pointer_to(key), *errors_};
+void ConfigReader::read_size(ConfigKey key, uint64_t& bytes, uint64_t min, uint64_t max) {
+  ValueForm form = ValueForm::of(ValueForm::Kind::kSize);
+  form.min = min;
+  form.max = max;
+  read_bytes(key, bytes, form);
 }
 
-size_t ConfigReader::array_size(std::string_view key) {
-  const json* j = lookup(key);
-  if (j == nullptr) return 0;
-  if (!j->is_array()) {
-    error(key, fmt::format("expected an array, got {}", shown(*j)));
-    return 0;
+void ConfigReader::read_size(ConfigKey key, std::optional<uint64_t>& bytes) {
+  uint64_t size = 0;
+  read_size(key, size);
+  if (has(key.name)) {
+    bytes = size;
+  } else {
+    keep_value(key.name, "");
   }
-  return j->size();
 }
 
-ConfigReader ConfigReader::element(std::string_view key, size_t index) {
-  return {(*lookup(key))[index], fmt::format("{}/{}", pointer_to(key), index), *errors_};
+void ConfigReader::read_size_of(ConfigKey key, uint64_t& bytes, std::initializer_list<uint64_t> allowed) {
+  ValueForm form = ValueForm::of(ValueForm::Kind::kSize);
+  form.values.assign(allowed.begin(), allowed.end());
+  read_bytes(key, bytes, form);
 }
 
-std::vector<std::string> ConfigReader::member_names(std::string_view key) {
-  std::vector<std::string> names;
-  const json* j = lookup(key);
-  if (j == nullptr) return names;
-  if (!j->is_object()) {
-    error(key, fmt::format("expected an object, got {}", shown(*j)));
-    return names;
+void ConfigReader::read_bytes(const ConfigKey& key, uint64_t& bytes, const ValueForm& form) {
+  if (const json* j = lookup(key, form)) {
+    const auto size = j->is_string() ? parse_size(j->get_ref<const std::string&>()) : exact_unsigned(*j);
+    const bool listed =
+        form.values.empty() || (size && std::find(form.values.begin(), form.values.end(), *size) != form.values.end());
+    const bool fits = size && *size >= form.min && *size <= form.max && listed;
+    if (fits) bytes = *size;
+    if (!size) error(key.name, fmt::format("expected a size such as \"128MiB\", got {}", shown(*j)));
+    if (size && !fits) error(key.name, fmt::format("expected {}, got {}", form.range_text(), shown(*j)));
   }
-  for (const auto& [name, value] : j->items()) names.push_back(name);
-  return names;
+  if (record_ == nullptr) return;
+  const std::string text = size_text(bytes);
+  keep_value(key.name, bytes < kKiB ? text : "\"" + text + "\"");
+}
+
+size_t ConfigReader::choose(const ConfigKey& key, std::vector<std::string> words, size_t by_default,
+                            std::string_view noun) {
+  const json* j = lookup(key, record_ != nullptr ? ValueForm::choice(words) : ValueForm{});
+  size_t index = by_default;
+  if (j != nullptr && !j->is_string()) {
+    error(key.name, fmt::format("expected a string, got {}", shown(*j)));
+  } else if (j != nullptr) {
+    const auto& text = j->get_ref<const std::string&>();
+    index = static_cast<size_t>(std::find(words.begin(), words.end(), text) - words.begin());
+    if (index == words.size()) {
+      error(key.name, fmt::format("unknown {} \"{}\", expected one of {}", noun, text, fmt::join(words, ", ")));
+      index = by_default;
+    }
+  }
+  if (index < words.size()) keep_value(key.name, "\"" + words[index] + "\"");
+  return index;
+}
+
+void ConfigReader::require_kind(const ConfigKey& key, const std::vector<std::string>& words) {
+  require(key.name, fmt::format("one of {}", fmt::join(words, ", ")));
+  if (record_ != nullptr) record_->selector = key.name;
+}
+
+ConfigReader ConfigReader::below(std::string_view key, const json& node, std::string pointer,
+                                 ConfigErrors& errors) const {
+  if (record_ == nullptr) return {node, std::move(pointer), errors};
+  return {node, std::move(pointer), errors, record_->key(key), what_};
+}
+
+ConfigReader ConfigReader::child(ConfigKey key) {
+  const json* j = lookup(key, ValueForm::of(ValueForm::Kind::kObject));
+  return below(key.name, j == nullptr ? empty_document() : *j, pointer_to(key.name), *errors_);
+}
+
+ConfigReader ConfigReader::instead(ConfigKey key, const json& document, ConfigErrors& errors) {
+  lookup(key, ValueForm::of(ValueForm::Kind::kObject));
+  keep_value(key.name, "");
+  return below(key.name, document, records_all() ? pointer_to(key.name) : "", errors);
+}
+
+void ConfigReader::mark_optional(const ConfigKey& key) {
+  if (record_ != nullptr && (has(key.name) || records_all())) record_->key(key.name).optional = true;
+  read_.emplace(key.name);
+}
+
+size_t ConfigReader::array_size(const ConfigKey& key, size_t min_items) {
+  const json* j = lookup(key, ValueForm::list(ValueForm::of(ValueForm::Kind::kObject), min_items));
+  keep_value(key.name, "");
+  if (record_ != nullptr && min_items != 0) record_->key(key.name).required = true;
+  if (j != nullptr && !j->is_array()) error(key.name, fmt::format("expected an array, got {}", shown(*j)));
+  const size_t size = j != nullptr && j->is_array() ? j->size() : 0;
+  return records_all() ? 1 : size;
+}
+
+ConfigReader ConfigReader::element(const ConfigKey& key, size_t index) {
+  const std::string pointer = fmt::format("{}/{}", pointer_to(key.name), index);
+  const json& node = records_all() ? empty_document() : (*lookup(key.name))[index];
+  if (record_ == nullptr) return {node, pointer, *errors_};
+  return {node, pointer, *errors_, record_->key(key.name).key(std::to_string(index)), what_};
+}
+
+ConfigReader ConfigReader::reader_of_case(std::string_view name) const {
+  return {empty_document(), pointer_, *errors_, record_->case_of(name), what_};
 }
 
 void ConfigReader::finish() {
   for (const auto& [key, value] : node_->items()) {
-    if (!read_.contains(key)) error(key, "unknown key");
-  }
-}
-
-namespace {
-
-/// Rejects duplicate keys and runaway nesting, which nlohmann accepts in silence.
-class StrictCallback {
- public:
-  explicit StrictCallback(const std::string& name) : name_(name) {}
-
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    if (depth > 200) throw InputError(name_ + ": nested deeper than 200 levels");
-    if (event == json::parse_event_t::object_start) {
-      keys_.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      keys_.pop_back();
-    } else if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys_.back().insert(key).second)
-        throw InputError(fmt::format("{}: key \"{}\" given twice in one object", name_, key));
+    if (read_.contains(key)) continue;
+    const std::vector<std::string> known(read_.begin(), read_.end());
+    const std::string nearest = nearest_word(key, known);
+    if (!nearest.empty()) {
+      error(key, fmt::format("unknown key, did you mean \"{}\"?", nearest));
+    } else if (known.empty()) {
+      error(key, "unknown key, expected an empty object");
+    } else {
+      error(key, fmt::format("unknown key, expected one of {}", fmt::join(known, ", ")));
     }
-    return true;
   }
-
- private:
-  std::string name_;
-  std::vector<std::set<std::string>> keys_;
-};
-
-}  // namespace
-
-json parse_json_text(std::string_view text, const std::string& name) {
-  try {
-    json document = json::parse(text, StrictCallback(name), /*allow_exceptions=*/true, /*ignore_comments=*/true);
-    // To nlohmann a zero byte is the end; what follows would be ignored.
-    const size_t zero = text.find('\0');
-    if (zero != std::string_view::npos) throw InputError(fmt::format("{}: byte {}: a zero byte", name, zero + 1));
-    return document;
-  } catch (const json::parse_error& e) {
-    const std::string_view before = text.substr(0, std::min(e.byte == 0 ? 0 : e.byte - 1, text.size()));
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    const size_t start = before.rfind('\n');
-    const size_t column = before.size() - (start == std::string_view::npos ? 0 : start + 1) + 1;
-    std::string what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, column 2: <reason>"
-    if (const size_t at = what.find(": "); at != std::string::npos) what = what.substr(at + 2);
-    throw InputError(fmt::format("{}: line {}, column {}: not valid JSON: {}", name, line, column, what));
-  } catch (const json::out_of_range& e) {  // "[json.exception.out_of_range.406] number overflow parsing '1e999'"
-    const std::string_view what = e.what();
-    throw InputError(fmt::format("{}: {}", name, what.substr(std::min(what.find("] ") + 2, what.size()))));
-  }
-}
-
-json parse_json_file(const std::string& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw system_error("open", path, errno);
-  std::string text;
-  char block[65536];
-  while (in.read(block, sizeof block) || in.gcount() > 0) {
-    text.append(block, static_cast<size_t>(in.gcount()));
-    if (text.size() > kMaxFileBytes)
-      throw InputError(fmt::format("{}: larger than 256 MiB, too large for a JSON input", path));
-  }
-  if (in.bad()) throw system_error("read", path, errno);
-  return parse_json_text(text, path);
-}
-
-std::optional<uint64_t> parse_number(std::string_view text) {
-  int base = 10;
-  if (text.starts_with("0x") || text.starts_with("0X")) {
-    base = 16;
-    text.remove_prefix(2);
-  }
-  uint64_t value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (ec != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
-std::optional<uint64_t> parse_size(std::string_view text) {
-  if (const auto plain = parse_number(text)) return plain;
-  static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {
-      {"KiB", kKiB}, {"MiB", kMiB}, {"GiB", kGiB}, {"TiB", kTiB}, {"B", 1}};
-  for (const auto& [unit, bytes] : kUnits) {
-    if (!text.ends_with(unit)) continue;
-    std::string_view digits = text.substr(0, text.size() - unit.size());
-    while (digits.ends_with(' ')) digits.remove_suffix(1);
-    double value = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (ec != std::errc{} || end != digits.data() + digits.size() || digits.empty()) return std::nullopt;
-    const double total = value * static_cast<double>(bytes);
-    if (!(total >= 0) || total >= 0x1p63 || total != std::floor(total)) return std::nullopt;
-    return static_cast<uint64_t>(total);
-  }
-  return std::nullopt;
 }
 
 }  // namespace mmusim

@@ -12,15 +12,18 @@ constexpr unsigned kMaxEntries = 1u << 26;
 }  // namespace
 
 void read_geometry(ConfigReader& reader, Geometry& geometry) {
-  reader.read("entries", geometry.entries, 1, kMaxEntries);
+  reader.read({"entries", "Entries of the structure.", "entries"}, geometry.entries, 1, kMaxEntries);
   if (!reader.has("ways") && reader.has("entries")) geometry.ways = geometry.entries;
-  reader.read("ways", geometry.ways, 1, 4096);
-  reader.read_enum<Replacement>("replacement", geometry.replacement,
+  reader.read({"ways", "Entries of a set; they divide the entries.", "entries", "as entries: fully associative"},
+              geometry.ways, 1, 4096);
+  reader.read_enum<Replacement>({"replacement", "Rule that picks the entry of a full set that makes room."},
+                                geometry.replacement,
                                 {{"lru", Replacement::kLru},
                                  {"tree_plru", Replacement::kTreePlru},
                                  {"skylake", Replacement::kSkylake},
                                  {"random", Replacement::kRandom}});
-  reader.read_enum<IndexHash>("index_hash", geometry.hash,
+  reader.read_enum<IndexHash>({"index_hash", "How an address picks a set: its low bits, or groups of bits XORed."},
+                              geometry.hash,
                               {{"linear", IndexHash::kLinear}, {"xor7", IndexHash::kXor7}, {"xor8", IndexHash::kXor8}});
   const unsigned ways = geometry.ways;
   reader.check(ways != 0 && geometry.entries % std::max(ways, 1u) == 0, "ways", "{} ways do not divide {} entries",

@@ -30,10 +30,9 @@ constexpr const char* name_of(PageGroup group) {
 /// Page walks that one kind of access (load, store, fetch) asked for.
 struct WalkCounts {
   uint64_t started = 0;
-  std::array<uint64_t, 3> completed{};    ///< with or without a fault: 4K, 2M/4M, 1G
-  uint64_t pending = 0;                   ///< cycles, added up over all walks in progress; waiting for a walker apart
-  uint64_t active = 0;                    ///< cycles in which at least one of these walks was in progress
-  EnumArray<HitLevel, uint64_t> reads{};  ///< entries read, by where they were found
+  std::array<uint64_t, 3> completed{};  ///< 4K, 2M/4M, 1G
+  uint64_t pending = 0, active = 0;
+  EnumArray<HitLevel, uint64_t> reads{};
 
   /// Counts a walk that is over. A walk that found no page (not present, reserved bit) counts as one of 4 KiB.
   void complete(PageGroup page) {
@@ -58,8 +57,7 @@ struct WalkCounts {
 /// What one kind of access did to the TLBs, counted as the processors' own counters count it.
 struct TranslationCounts {
   uint64_t accesses = 0;
-  CountsByPage second_level_hits{};    ///< first-level misses that the second level answered
-  CountsByPage second_level_misses{};  ///< first-level misses that a walk answered
+  CountsByPage second_level_hits{}, second_level_misses{};
   WalkCounts walks;
 
   template <class Visitor>

@@ -8,24 +8,29 @@ namespace mmusim {
 CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) {
   CacheConfig c = defaults;
   uint64_t size_kib = uint64_t{c.geometry.entries} * kLineBytes / kKiB;
-  reader.read("size_kib", size_kib, 1, 4 * kMiB);
+  reader.read({"size_kib", "Capacity, in lines of 64 bytes.", "KiB"}, size_kib, 1, 4 * kMiB);
   c.geometry.entries = static_cast<unsigned>(size_kib * kKiB / kLineBytes);
-  reader.read("ways", c.geometry.ways, 1, 4096);
+  reader.read({"ways", "Lines of a set; they divide the lines.", "lines"}, c.geometry.ways, 1, 4096);
   reader.check(c.geometry.ways != 0 && c.geometry.entries % std::max(c.geometry.ways, 1u) == 0, "ways",
                "{} ways do not divide the {} lines of {} KiB", c.geometry.ways, c.geometry.entries, size_kib);
   reader.read_enum<Replacement>(
-      "replacement", c.geometry.replacement,
+      {"replacement", "Rule that picks the line of a full set that makes room."}, c.geometry.replacement,
       {{"lru", Replacement::kLru}, {"tree_plru", Replacement::kTreePlru}, {"random", Replacement::kRandom}});
   reader.check(c.geometry.replacement != Replacement::kTreePlru ||
                    (std::has_single_bit(c.geometry.ways) && c.geometry.ways <= 32),
                "replacement", "tree_plru needs a power of two of at most 32 ways, got {}", c.geometry.ways);
-  reader.read("latency_cycles", c.latency.count, 1, 100000);
-  reader.read("miss_registers", c.miss_registers, 1, 4096);
-  reader.read("ports", c.ports, 1, 64);
+  reader.read({"latency_cycles", "Load to use: what a hit costs in all, counted from the core.", "cycles"}, c.latency,
+              1, 100000);
+  reader.read({"miss_registers", "Lines that can be under way to the next level at the same time.", "lines"},
+              c.miss_registers, 1, 4096);
+  reader.read({"ports", "Requests that can start in one cycle.", "requests per cycle"}, c.ports, 1, 64);
   reader.read_enum<CachePolicy>(
-      "policy", c.policy,
+      {"policy",
+       "How lines come and go: fill on a miss; victim: with what leaves the level above; inclusive: holds all that the "
+       "levels above hold."},
+      c.policy,
       {{"fill", CachePolicy::kFill}, {"victim", CachePolicy::kVictim}, {"inclusive", CachePolicy::kInclusive}});
-  reader.read("prefetch_next_line", c.prefetch_next_line);
+  reader.read({"prefetch_next_line", "A miss fetches the following line as well."}, c.prefetch_next_line);
   reader.ignore("source");
   reader.finish();
   return c;

@@ -20,9 +20,9 @@ struct LoadStoreUnitStats {
   using ByKind = EnumArray<AccessKind, uint64_t>;
 
   ByKind accesses{};
-  ByKind tlb_lookups{};  ///< an access that crosses a page boundary is two
+  ByKind tlb_lookups{};
   ByKind tlb_misses{};
-  EnumArray<AccessKind, EnumArray<HitLevel, uint64_t>> data_hits{};  ///< lines by kind and where they were
+  EnumArray<AccessKind, EnumArray<HitLevel, uint64_t>> data_hits{};
   uint64_t faults = 0, page_crossings = 0, line_crossings = 0, flushes = 0, flushed_entries = 0;
   StageCycles stage{};
 

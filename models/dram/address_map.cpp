@@ -41,31 +41,48 @@ std::optional<std::vector<unsigned>> parse_bits(std::string_view text) {
   return bits;
 }
 
+/// "6,9-14", what parse_bits() reads.
+std::string text_of(const std::vector<unsigned>& bits) {
+  std::string text;
+  for (size_t i = 0; i < bits.size();) {
+    size_t last = i;
+    while (last + 1 < bits.size() && bits[last + 1] == bits[last] + 1) ++last;
+    text += (text.empty() ? "" : ",") + std::to_string(bits[i]);
+    if (last != i) text += "-" + std::to_string(bits[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
 struct NamedField {
   const char* name;
+  const char* meaning;
   AddressField* field;
 };
 
 std::array<NamedField, 6> fields_of(AddressMapConfig& c) {
-  return {{{"channel", &c.channel},
-           {"rank", &c.rank},
-           {"bank_group", &c.bank_group},
-           {"bank", &c.bank},
-           {"row", &c.row},
-           {"column", &c.column}}};
+  return {{{"channel", "Address bits of the channel, from its least significant, such as \"6,9-14\".", &c.channel},
+           {"rank", "Address bits of the rank.", &c.rank},
+           {"bank_group", "Address bits of the bank group.", &c.bank_group},
+           {"bank", "Address bits of the bank within its group.", &c.bank},
+           {"row", "Address bits of the row.", &c.row},
+           {"column", "Address bits of the column, in lines.", &c.column}}};
 }
 
-void read_field(ConfigReader& r, const char* name, AddressField& field) {
-  std::string text;
-  r.read(name, text);
+void read_field(ConfigReader& r, const NamedField& named) {
+  AddressField& field = *named.field;
+  std::string text = text_of(field.bits);
+  r.read({named.name, named.meaning, "address bits"}, text);
   const auto bits = parse_bits(text);
-  if (!bits) return r.error(name, fmt::format("expected address bits such as \"13-14\", got \"{}\"", text));
+  if (!bits) return r.error(named.name, fmt::format("expected address bits such as \"13-14\", got \"{}\"", text));
   field.bits = *bits;
   field.masks.assign(field.bits.size(), 0);
 }
 
 void read_xor(ConfigReader& r, const char* name, AddressField& field) {
-  const nlohmann::json* list = r.raw(name);
+  const nlohmann::json* list =
+      r.raw({name, "Address bits XORed into each bit of the coordinate.", "address bits", "none"},
+            ValueForm::list(ValueForm::of(ValueForm::Kind::kText)));
   if (list == nullptr) return;
   if (!list->is_array() || list->size() != field.bits.size())
     return r.error(name, fmt::format("expected a list of {} strings, one for each bit", field.bits.size()));
@@ -125,18 +142,27 @@ void check_counts(ConfigReader& r, const AddressMapConfig& c, const DramGeometry
 
 }  // namespace
 
-AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry) {
+AddressMapConfig AddressMapConfig::empty() {
   AddressMapConfig c;
-  r.read_size("channel_interleave", c.channel_interleave_bytes);
+  for (const NamedField& f : fields_of(c)) *f.field = {};
+  return c;
+}
+
+AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry, const AddressMapConfig& defaults) {
+  AddressMapConfig c = defaults;
+  r.read_size({"channel_interleave",
+               "Channels, of any number, take turns of so many bytes, and the slices describe the address within a "
+               "channel; 0: the channel is a slice.",
+               "bytes"},
+              c.channel_interleave_bytes);
   const uint64_t turn = c.channel_interleave_bytes;
   r.check(turn == 0 || (std::has_single_bit(turn) && turn >= kLineBytes), "channel_interleave",
           "{} bytes is no power of two from {}", turn, kLineBytes);
-  for (const NamedField& f : fields_of(c)) read_field(r, f.name, *f.field);
-  if (r.has("xor")) {
-    ConfigReader x = r.child("xor");
+  for (const NamedField& f : fields_of(c)) read_field(r, f);
+  r.optional_child({"xor", "Address bits XORed into the bits of each coordinate."}, [&](ConfigReader x) {
     for (const NamedField& f : fields_of(c)) read_xor(x, f.name, *f.field);
     x.finish();
-  }
+  });
   r.finish();
   check_bits(r, c);
   check_counts(r, c, geometry);

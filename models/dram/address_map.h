@@ -37,6 +37,9 @@ struct AddressMapConfig {
   AddressField bank{{15, 16}, {0, 0}};
   AddressField row{{17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}, std::vector<uint64_t>(15, 0)};
   AddressField column{{6, 7, 8, 9, 10, 11, 12}, std::vector<uint64_t>(7, 0)};
+
+  /// Returns a map without any slice.
+  static AddressMapConfig empty();
 };
 
 /// The counts an address map has to fit.
@@ -54,8 +57,10 @@ struct DramGeometry {
 /// Reads "address_map": for each of row, bank, bank_group, column, rank, channel the address bits from the least
 /// significant of the coordinate, such as "17-31" or "6,14-16"; "xor" holds per coordinate a list with one entry for
 /// each of its bits, the address bits XORed into it ("17,21", or "" for none). Errors: bits used twice or not at all,
-/// counts that do not fit the geometry, XORs that map two addresses to one place.
-AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry);
+/// counts that do not fit the geometry, XORs that map two addresses to one place. `defaults`: the slices that hold
+/// where none are given.
+AddressMapConfig read_address_map(ConfigReader r, const DramGeometry& geometry,
+                                  const AddressMapConfig& defaults = AddressMapConfig::empty());
 
 /// Physical address to location; total on addresses below capacity_bytes(), one to one.
 class AddressMap {

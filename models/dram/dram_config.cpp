@@ -11,11 +11,13 @@ namespace {
 
 DramGeometry read_geometry(ConfigReader& r) {
   DramGeometry g;
-  r.read("channels", g.channels, 1, 64);
-  r.read("ranks", g.ranks, 1, 16);
-  r.read("bank_groups", g.bank_groups, 1, 16);
-  r.read("banks_per_group", g.banks_per_group, 1, 16);
-  r.read_size("row_size", g.row_bytes);
+  r.read({"channels", "Channels, each with a controller of its own; a DDR5 subchannel is one.", "channels"}, g.channels,
+         1, 64);
+  r.read({"ranks", "Ranks of a channel, a power of two.", "ranks"}, g.ranks, 1, 16);
+  r.read({"bank_groups", "Bank groups of a rank, a power of two.", "bank groups"}, g.bank_groups, 1, 16);
+  r.read({"banks_per_group", "Banks of a bank group, a power of two.", "banks"}, g.banks_per_group, 1, 16);
+  r.read_size({"row_size", "Row of a rank, all its chips together, a power of two.", "bytes"}, g.row_bytes, kLineBytes,
+              kMiB);
   const auto power_of_two = [&r](const char* key, uint64_t value) {
     r.check(std::has_single_bit(value), key, "{} is no power of two", value);
   };
@@ -23,19 +25,20 @@ DramGeometry read_geometry(ConfigReader& r) {
   power_of_two("bank_groups", g.bank_groups);
   power_of_two("banks_per_group", g.banks_per_group);
   power_of_two("row_size", g.row_bytes);
-  r.check(g.row_bytes >= kLineBytes && g.row_bytes <= kMiB, "row_size", "{} bytes, expected 64 B to 1 MiB",
-          g.row_bytes);
   return g;
 }
 
 DramControllerConfig read_controller(ConfigReader r) {
   DramControllerConfig c;
-  r.read("read_queue", c.read_queue, 1, 4096);
-  r.read("write_queue", c.write_queue, 1, 4096);
-  r.read("write_high_watermark", c.write_high_watermark, 1, 4096);
-  r.read("write_low_watermark", c.write_low_watermark, 0, 4096);
-  r.read("starvation_cycles", c.starvation_cycles, 1);
-  r.read_enum("page_policy", c.page_policy, {{"open", PagePolicy::kOpen}, {"closed", PagePolicy::kClosed}});
+  r.read({"read_queue", "Reads that a channel holds.", "requests"}, c.read_queue, 1, 4096);
+  r.read({"write_queue", "Writes that a channel holds.", "requests"}, c.write_queue, 1, 4096);
+  r.read({"write_high_watermark", "From so many queued writes on, writes go first.", "requests"},
+         c.write_high_watermark, 1, 4096);
+  r.read({"write_low_watermark", "Writes go first until so few are left.", "requests"}, c.write_low_watermark, 0, 4096);
+  r.read({"starvation_cycles", "Age from which the oldest request goes before row hits.", "DRAM cycles"},
+         c.starvation_cycles, 1);
+  r.read_enum({"page_policy", "Rows stay open, or close after the last queued request for them."}, c.page_policy,
+              {{"open", PagePolicy::kOpen}, {"closed", PagePolicy::kClosed}});
   r.check(c.write_high_watermark <= c.write_queue, "write_high_watermark", "{} is more than the queue's {}",
           c.write_high_watermark, c.write_queue);
   r.check(c.write_low_watermark < c.write_high_watermark, "write_low_watermark",
@@ -48,20 +51,28 @@ DramControllerConfig read_controller(ConfigReader r) {
 
 DramConfig read_dram_config(ConfigReader r) {
   DramConfig c;
-  r.read("name", c.name);
-  r.ignore("description");
-  r.read("tck_ps", c.tck_ps, 1, 1'000'000);
+  std::string description;
+  r.read({"name", "Name in messages."}, c.name);
+  r.read({"description", "One line for `mmusim presets`."}, description);
+  r.read({"tck_ps", "Clock period; a pin moves two bits in it.", "ps"}, c.tck_ps, 1, 1'000'000);
   c.geometry = read_geometry(r);
-  if (r.has("timing_cycles")) c.timing = read_dram_timing(r.child("timing_cycles"));
+  r.optional_child(
+      {"timing_cycles", "Timing parameters under their JEDEC names, in DRAM cycles; without it, DDR4-2400."},
+      [&](ConfigReader timing) { c.timing = read_dram_timing(std::move(timing)); });
   unsigned channel_bits = 64;
-  r.read("channel_bits", channel_bits, 8, 512);
+  r.read({"channel_bits", "Data pins of a channel; a burst on them moves 64 bytes.", "bits"}, channel_bits, 8, 512);
   const uint64_t burst_bytes = uint64_t{2} * c.timing.burst * channel_bits / 8;
   r.check(burst_bytes == kLineBytes, "channel_bits", "a burst of {} cycles on {} bits moves {} bytes, expected {}",
           c.timing.burst, channel_bits, burst_bytes, kLineBytes);
-  if (r.has("controller")) c.controller = read_controller(r.child("controller"));
-  if (r.has("address_map") || c.geometry.banks() != DramConfig{}.geometry.banks() || c.geometry.channels != 1 ||
-      c.geometry.ranks != 1)
-    c.address_map = read_address_map(r.child("address_map"), c.geometry);
+  c.controller = read_controller(r.child({"controller", "Queues and rules of the memory controller."}));
+  const DramGeometry reference;
+  const bool other = c.geometry.banks() != reference.banks() || c.geometry.channels != 1 || c.geometry.ranks != 1;
+  // Each slice of a map that is given must be given: parts of the reference map would not fit it.
+  const AddressMapConfig slices = r.has("address_map") || other ? AddressMapConfig::empty() : AddressMapConfig{};
+  c.address_map = read_address_map(
+      r.child({"address_map", "Which address bits pick channel, rank, bank group, bank, row and column."}), c.geometry,
+      slices);
+  r.ignore("source");
   r.finish();
   return c;
 }

@@ -10,8 +10,12 @@ namespace mmusim {
 namespace {
 
 void read_pages(ConfigReader& reader, TlbArrayConfig& array) {
-  const nlohmann::json* pages = reader.raw("pages");
-  if (pages == nullptr || !pages->is_array() || pages->empty()) {
+  reader.require("pages", "a list of page sizes such as [\"4K\", \"2M\"]");
+  const nlohmann::json* pages =
+      reader.raw({"pages", "Page sizes that the array holds; the 4 MiB pages of 32-bit paging go where 2M go."},
+                 ValueForm::list(ValueForm::choice({"4K", "2M", "1G"}), 1));
+  if (pages == nullptr) return;
+  if (!pages->is_array() || pages->empty()) {
     return reader.error("pages", "expected a list of page sizes such as [\"4K\", \"2M\"]");
   }
   for (const auto& page : *pages) {
@@ -33,11 +37,14 @@ void read_pages(ConfigReader& reader, TlbArrayConfig& array) {
 
 TlbConfig read_tlb_config(ConfigReader reader) {
   TlbConfig c;
-  reader.read("hit_penalty_cycles", c.hit_penalty);
-  reader.read("coalesce_4k_by_4", c.coalesce);
-  reader.read("smash_1g_into_2m", c.smash_1g);
-  reader.read("holds_pdes", c.holds_pdes);
-  reader.for_each("arrays", [&](ConfigReader r) {
+  reader.read({"hit_penalty_cycles", "Cycles that a hit takes beyond a hit in the first-level TLB.", "cycles"},
+              c.hit_penalty);
+  reader.read({"coalesce_4k_by_4", "Four adjacent 4 KiB pages share one entry where their frames are adjacent too."},
+              c.coalesce);
+  reader.read({"smash_1g_into_2m", "A 1 GiB translation is kept as a 2 MiB one where no array holds 1 GiB pages."},
+              c.smash_1g);
+  reader.read({"holds_pdes", "Page-directory entries that point to page tables are kept here as well."}, c.holds_pdes);
+  const auto read_array = [&](ConfigReader r) {
     TlbArrayConfig array;
     read_geometry(r, array.geometry);
     read_pages(r, array);
@@ -46,7 +53,8 @@ TlbConfig read_tlb_config(ConfigReader reader) {
     r.ignore("source");
     r.finish();
     c.arrays.push_back(array);
-  });
+  };
+  reader.for_each({"arrays", "Arrays of the TLB; arrays that hold the same page size are banks."}, read_array, 1);
   reader.check(!c.arrays.empty(), "arrays", "expected at least one array");
   reader.ignore("source");
   reader.finish();

@@ -7,8 +7,9 @@ namespace mmusim {
 
 PageWalkerConfig read_page_walker_config(ConfigReader reader) {
   PageWalkerConfig c;
-  reader.read("walkers", c.walkers, 1, 64);
-  c.structure_caches = read_structure_caches_config(reader.child("paging_structure_caches"));
+  reader.read({"walkers", "Walks that can be under way at the same time.", "walks"}, c.walkers, 1, 64);
+  c.structure_caches = read_structure_caches_config(
+      reader.child({"paging_structure_caches", "Caches of upper paging-structure entries; without any, none."}));
   reader.ignore("source");
   reader.finish();
   return c;

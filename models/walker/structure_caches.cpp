@@ -5,25 +5,27 @@ namespace mmusim {
 
 namespace {
 
-void read_one(ConfigReader& reader, std::string_view key, Geometry& geometry) {
-  if (!reader.has(key)) return;
-  ConfigReader r = reader.child(key);
-  read_geometry(r, geometry);
-  r.ignore("source");
-  r.finish();
+void read_one(ConfigReader& reader, ConfigKey key, Geometry& geometry) {
+  reader.optional_child(key, [&](ConfigReader r) {
+    read_geometry(r, geometry);
+    r.ignore("source");
+    r.finish();
+  });
 }
 
 }  // namespace
 
 StructureCachesConfig read_structure_caches_config(ConfigReader reader) {
   StructureCachesConfig c;
-  read_one(reader, "pde", c.level[2]);
-  read_one(reader, "pdpte", c.level[3]);
-  read_one(reader, "pml4e", c.level[4]);
-  read_one(reader, "pml5e", c.level[5]);
-  read_one(reader, "upper", c.upper);
-  reader.read("pde_in_second_level_tlb", c.pde_in_second_level_tlb);
-  reader.read("lookup_cycles", c.lookup);
+  read_one(reader, {"pde", "Cache of page-directory entries."}, c.level[2]);
+  read_one(reader, {"pdpte", "Cache of page-directory-pointer entries."}, c.level[3]);
+  read_one(reader, {"pml4e", "Cache of PML4 entries."}, c.level[4]);
+  read_one(reader, {"pml5e", "Cache of PML5 entries."}, c.level[5]);
+  read_one(reader, {"upper", "One cache for all entries above page-directory entries, instead of one for each level."},
+           c.upper);
+  reader.read({"pde_in_second_level_tlb", "Page-directory entries are kept in the stlb, which says holds_pdes."},
+              c.pde_in_second_level_tlb);
+  reader.read({"lookup_cycles", "Cycles of the lookup; all structures are looked up at once.", "cycles"}, c.lookup);
   for (unsigned level = 3; level <= kMaxLevels; ++level) {
     reader.check(c.upper.entries == 0 || c.level[level].entries == 0, "upper",
                  "a shared cache of upper entries and one of its own for level {} contradict each other", level);

@@ -29,9 +29,13 @@ void add_compare_command(CommandLine app, Action& action) {
       .add_option("SCENARIO", options->scenarios, "Scenario files or names of shipped ones; the first is the baseline")
       .required();
   command.add_option("--out", options->out, "Directory for the results (default: out/compare-NAME)");
-  command.add_option("--platform", options->platforms, "Run each on this platform instead of its own; repeatable");
+  command
+      .add_option("--platform", options->platforms,
+                  "Run each on this platform (name of a shipped one, or a file) instead of its own; as often as wanted")
+      .type_name("NAME|FILE")
+      .one_at_a_time();
   add_core_option(command, options->core);
-  command.add_option("--set", options->sets, "/json/pointer=VALUE, applied to every scenario; repeatable");
+  add_set_option(command, options->sets);
   command.add_option("--events", options->events, "What each run logs, as for `run` (default: none)");
   command.add_option("--jobs", options->jobs, "Runs at once (default: the processors of this machine)").range(1, 1024);
   command.add_option("--repeat", options->repeat, "Runs of each with seeds counting up; mean and 95 % interval")

@@ -93,12 +93,10 @@ void add_explain_command(CommandLine app, Action& action) {
                       "Scenario (path or shipped name) to run first; its machine is explained")
           .capture_default_str();
   command.add_option("--variant", o->target.overrides.variant, "Apply one of the scenario's variants");
-  command.add_option("--set", o->target.overrides.sets, "Change the scenario before it is read; repeatable")
-      .type_name("/json/pointer=VALUE")
-      .one_at_a_time();
+  add_set_option(command, o->target.overrides.sets);
   command.add_option("--after", o->target.after, "Stop the scenario after this stage");
   command.add_option("--image", o->target.image, "Page-table image of a real machine").excludes(scenario);
-  command.add_option("--platform", o->target.platform, "Platform (path or shipped name) instead of the scenario's");
+  add_platform_option(command, o->target.overrides.platform, "if missing, the scenario's, or textbook for an image");
   command.add_option("--access", o->access, "Kind of access").one_of({"read", "write", "fetch"}).capture_default_str();
   command.add_option("--bytes", o->bytes, "Size of the access").range(1, 64).capture_default_str();
   command.add_flag("--user", o->user, "A user-mode access (CPL 3)");

@@ -74,9 +74,7 @@ void add_map_options(CommandLine command, ReplayOptions& o) {
                   "page-table image")
       .type_name("SCENARIO|IMAGE");
   command.add_option("--variant", o.map_overrides.variant, "Apply one of the variants of --map's scenario");
-  command.add_option("--set", o.map_overrides.sets, "Change --map's scenario before it is read; repeatable")
-      .type_name("/json/pointer=VALUE")
-      .one_at_a_time();
+  add_set_option(command, o.map_overrides.sets);
 }
 
 /// Page tables on first touch; any of these says that they are wanted.

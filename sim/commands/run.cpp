@@ -30,9 +30,8 @@ void add_run_command(CommandLine app, Action& action) {
       .type_name("SCENARIO.json");
   command.add_option("--out", options->out, "Where summary, event log and kernel log go; out/NAME if missing")
       .type_name("DIR");
-  command.add_option("--set", options->overrides.sets, "Change the scenario before it is read; repeatable")
-      .type_name("/json/pointer=VALUE")
-      .one_at_a_time();
+  add_platform_option(command, options->overrides.platform, "if missing, the scenario's");
+  add_set_option(command, options->overrides.sets);
   add_core_option(command, options->core);
   command.add_option("--variant", options->overrides.variant, "Apply one of the scenario's variants");
   command.add_option("--seed", options->overrides.seed, "Seed of everything random").type_name("N").unsigned_number();
@@ -50,7 +49,7 @@ void add_run_command(CommandLine app, Action& action) {
       "Examples:\n"
       "  mmusim run boot-base-vs-huge --variant hugepages --out out/huge\n"
       "  mmusim run boot-base-vs-huge --record boot.mmt.zst\n"
-      "  mmusim run server.json --set /kernel/levels=5 --set /platform/page_walkers/walkers=2");
+      "  mmusim run boot-base-vs-huge --platform genoa --set /kernel/levels=5 --set /platform/page_walkers/walkers=2");
   command.callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

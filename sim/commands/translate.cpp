@@ -6,7 +6,7 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/host/interrupts.h"
-#include "sim/machine/platform.h"
+#include "sim/scenario/settings.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/translate/case_translator.h"
 #include "sim/translate/line_splitter.h"
@@ -17,7 +17,8 @@ namespace {
 
 struct TranslateOptions {
   std::string input = "-";
-  std::string platform;
+  std::optional<std::string> platform;
+  std::vector<std::string> sets;
 };
 
 void write_out(std::string& text) {
@@ -66,12 +67,14 @@ void add_translate_command(CommandLine app, Action& action) {
       "\"400001e3\"]]}' |\n"
       "    tr -d '\\n' | mmusim translate");
   command.add_option("input", options->input, "File of cases; - is standard input").capture_default_str();
-  command.add_option("--platform", options->platform,
-                     "Platform (path or shipped name) that says what cases leave out: maxpa, g1, and the vendor");
+  add_platform_option(command, options->platform, "it says what cases leave out: maxpa, g1, and the vendor");
+  add_set_option(command, options->sets);
   command.callback([options, &action] {
     action = [options] {
       CaseDefaults defaults;
-      if (!options->platform.empty()) defaults.traits = load_platform(options->platform).processor;
+      if (options->platform || !options->sets.empty()) {
+        defaults.traits = choose_platform(options->platform.value_or(kDefaultPlatform), options->sets).config.processor;
+      }
       const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_requested);
       try {
         return translate_stream(*input.source, defaults);

@@ -11,7 +11,9 @@
 #include "models/dram/dram_config.h"
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
+#include "sim/scenario/known_keys.h"
 #include "sim/scenario/machine_host.h"
+#include "sim/scenario/settings.h"
 #include "sim/trace/trace_reader.h"
 
 namespace mmusim {
@@ -22,7 +24,18 @@ using nlohmann::json;
 
 enum class FileKind { kScenario, kPlatform, kDram, kDump, kTrace };
 
-/// What a file is, by what it holds.
+struct ValidateOptions {
+  std::vector<std::string> files;
+  ScenarioOverrides overrides;  ///< --platform and --set
+};
+
+size_t keys_known(const json& document, const KeyNode& keys) {
+  size_t known = 0;
+  for (const auto& [name, value] : document.items()) known += keys.find(name) != nullptr;
+  return known;
+}
+
+/// What a file is, by what it holds: the kind that knows most of its keys.
 FileKind kind_of(const std::string& path) {
   if (!path.ends_with(".json") && !path.ends_with(".json.xz")) return FileKind::kTrace;
   const json document = parse_json_text(read_text_file(path), path);
@@ -30,21 +43,23 @@ FileKind kind_of(const std::string& path) {
     throw InputError(fmt::format("{}: /: expected an object: a scenario, a platform, a DRAM part", path));
   }
   if (document.contains("stages") && document.contains("boot_memory_ranges")) return FileKind::kDump;
-  if (document.contains("timing_cycles")) return FileKind::kDram;
-  if (document.contains("tlbs") || document.contains("caches") || document.contains("page_walkers")) {
-    return FileKind::kPlatform;
-  }
-  return FileKind::kScenario;
+  const size_t scenario = keys_known(document, scenario_keys());
+  const size_t platform = keys_known(document, platform_keys());
+  const size_t dram = keys_known(document, dram_keys());
+  if (scenario >= platform && scenario >= dram) return FileKind::kScenario;
+  return platform >= dram ? FileKind::kPlatform : FileKind::kDram;
 }
 
 /// A scenario must hold as it stands and with each of its variants.
-std::string check_scenario(const std::string& path) {
+std::string check_scenario(const std::string& path, const ScenarioOverrides& overrides) {
   std::vector<std::optional<std::string>> variants = {std::nullopt};
   for (const std::string& name : scenario_variants(path)) variants.emplace_back(name);
   size_t phases = 0;
   for (const auto& variant : variants) {
     try {
-      const Scenario scenario = load_scenario(path, {.variant = variant, .sets = {}, .seed = {}});
+      ScenarioOverrides changed = overrides;
+      changed.variant = variant;
+      const Scenario scenario = load_scenario(path, changed);
       scenario_platform(scenario);
       phases = scenario.phases.size();
     } catch (const InputError& e) {
@@ -54,9 +69,19 @@ std::string check_scenario(const std::string& path) {
   return fmt::format("scenario, {} phases, {} variants", phases, variants.size() - 1);
 }
 
-std::string check_platform(const std::string& path) {
-  const PlatformConfig platform = load_platform(path);
+std::string check_platform(const std::string& path, const ScenarioOverrides& overrides) {
+  if (overrides.platform) throw InputError(fmt::format("{}: --platform is for scenarios, this is a platform", path));
+  const PlatformConfig platform = choose_platform(path, overrides.sets).config;
   return fmt::format("platform {}, {} cores", platform.name, platform.cores);
+}
+
+std::string check_dump(const std::string& path, const ScenarioOverrides& overrides) {
+  json document = json::parse(derive_scenario(path).json);
+  document["platform"] = json::object();
+  Settings settings(document, scenario_keys(), "");
+  if (overrides.platform) settings.use_platform(*overrides.platform);
+  settings.apply_all(overrides.sets);
+  return fmt::format("recorded kernel, {} phases", scenario_from_json(std::move(document), path).phases.size());
 }
 
 std::string check_trace(const std::string& path) {
@@ -67,31 +92,34 @@ std::string check_trace(const std::string& path) {
   return fmt::format("trace ({}), {} accesses", name_of(reader->info().format), accesses);
 }
 
-std::string check(const std::string& path) {
-  switch (kind_of(path)) {
+std::string check(const std::string& path, const ScenarioOverrides& overrides) {
+  const FileKind kind = kind_of(path);
+  const bool changed = overrides.platform || !overrides.sets.empty();
+  if (changed && (kind == FileKind::kDram || kind == FileKind::kTrace)) {
+    throw InputError(fmt::format("{}: --platform and --set change scenarios and platforms, this is a {}", path,
+                                 kind == FileKind::kDram ? "DRAM part" : "trace"));
+  }
+  switch (kind) {
     case FileKind::kScenario:
-      return check_scenario(path);
+      return check_scenario(path, overrides);
     case FileKind::kPlatform:
-      return check_platform(path);
+      return check_platform(path, overrides);
     case FileKind::kDram:
       load_dram_config(path);
       return "DRAM part";
-    case FileKind::kDump: {
-      json document = json::parse(derive_scenario(path).json);
-      document["platform"] = json::object();
-      return fmt::format("recorded kernel, {} phases", scenario_from_json(std::move(document), path).phases.size());
-    }
+    case FileKind::kDump:
+      return check_dump(path, overrides);
     case FileKind::kTrace:
       return check_trace(path);
   }
   return "";
 }
 
-ExitCode validate(const std::vector<std::string>& files) {
+ExitCode validate(const ValidateOptions& options) {
   ExitCode worst = ExitCode::kSuccess;
-  for (const std::string& file : files) {
+  for (const std::string& file : options.files) {
     try {
-      fmt::print("{}: ok: {}\n", file, check(file));
+      fmt::print("{}: ok: {}\n", file, check(file, options.overrides));
     } catch (const InputError& e) {
       fmt::print(stderr, "{}\n", e.what());
       worst = ExitCode::kBadInput;
@@ -106,15 +134,19 @@ ExitCode validate(const std::vector<std::string>& files) {
 }  // namespace
 
 void add_validate_command(CommandLine app, Action& action) {
-  auto files = std::make_shared<std::vector<std::string>>();
+  auto options = std::make_shared<ValidateOptions>();
   CommandLine command =
       app.add_subcommand("validate", "Check scenarios, platforms, DRAM parts, recorded kernels, traces");
-  command.add_option("files", *files, "what each file is, is found by its content").required().type_name("FILE");
+  command.add_option("files", options->files, "what each file is, is found by its content")
+      .required()
+      .type_name("FILE");
+  add_platform_option(command, options->overrides.platform, "in place of that of each scenario");
+  add_set_option(command, options->overrides.sets);
   command.footer(
       "Prints every error with its JSON pointer (scenarios are checked with each variant), or record number "
       "(traces).\n\n"
       "Example:\n  mmusim validate configs/scenarios/*.json configs/platforms/*.json traces/*");
-  command.callback([files, &action] { action = [files] { return validate(*files); }; });
+  command.callback([options, &action] { action = [options] { return validate(*options); }; });
 }
 
 }  // namespace mmusim

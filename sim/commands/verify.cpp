@@ -11,7 +11,9 @@
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
 #include "sim/recorded/table_comparison.h"
+#include "sim/scenario/known_keys.h"
 #include "sim/scenario/runner.h"
+#include "sim/scenario/settings.h"
 #include "sim/scenario/untimed_host.h"
 
 namespace mmusim {
@@ -45,10 +47,11 @@ std::vector<PhysRange> boot_memory_of(const Scenario& scenario) {
 }
 
 /// Builds the scenario of one dump without time and compares every stage. True if all agree.
-bool verify_one(const std::string& path) {
+bool verify_one(const std::string& path, const std::vector<std::string>& sets) {
   const json dump = parse_json_text(read_text_file(path), path);
   json document = json::parse(scenario_from_dump(dump, path).json);
   document["platform"] = json::object();  // nothing is timed
+  Settings(document, scenario_keys(), "").apply_all(sets);
   const Scenario scenario = scenario_from_json(std::move(document), path);
   PhysMem memory;
   UntimedHost host(scenario, memory, UntimedTarget::Accesses::kRefused);
@@ -70,9 +73,9 @@ bool verify_one(const std::string& path) {
   return agrees;
 }
 
-ExitCode verify(const std::vector<std::string>& dumps) {
+ExitCode verify(const std::vector<std::string>& dumps, const std::vector<std::string>& sets) {
   size_t good = 0;
-  for (const std::string& dump : dumps) good += verify_one(dump);
+  for (const std::string& dump : dumps) good += verify_one(dump, sets);
   fmt::print("{} of {} recorded kernels agree\n", good, dumps.size());
   return good == dumps.size() ? ExitCode::kSuccess : ExitCode::kJobFailed;
 }
@@ -81,15 +84,17 @@ ExitCode verify(const std::vector<std::string>& dumps) {
 
 void add_verify_command(CommandLine app, Action& action) {
   auto dumps = std::make_shared<std::vector<std::string>>();
+  auto sets = std::make_shared<std::vector<std::string>>();
   CommandLine command = app.add_subcommand("verify", "Build what recorded kernels built, and compare every entry");
   command.add_option("dumps", *dumps, "recorded kernels; .gz, .bz2, .xz, .zst too").required().type_name("DUMP.json");
+  add_set_option(command, *sets);
   command.footer(
       "Reports per stage and level how many recorded page-table entries agree in VA, in flags, and in physical "
       "address.\n"
       "All must agree in flags; at boot, where the inputs determine them, in addresses too; the same leaves must share "
       "a page, and those in memory that was added later have the same address. Exit 1 if not.\n\n"
       "Example:\n  mmusim verify tests/data/recorded/*.xz");
-  command.callback([dumps, &action] { action = [dumps] { return verify(*dumps); }; });
+  command.callback([dumps, sets, &action] { action = [dumps, sets] { return verify(*dumps, *sets); }; });
 }
 
 }  // namespace mmusim

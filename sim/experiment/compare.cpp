@@ -39,6 +39,7 @@ ChildJob job_of(const Side& side, const CompareRequest& request, const std::stri
                    "--events",
                    request.events};
   if (side.variant) job.arguments.insert(job.arguments.end(), {"--variant", *side.variant});
+  if (side.platform) job.arguments.insert(job.arguments.end(), {"--platform", *side.platform});
   for (const std::string& set : side.sets) job.arguments.insert(job.arguments.end(), {"--set", set});
   if (!request.max_memory.empty()) job.arguments.insert(job.arguments.end(), {"--max-memory", request.max_memory});
   if (side.wants_tables) job.arguments.insert(job.arguments.end(), {"--tables", directory + "/tables.json"});

@@ -17,15 +17,11 @@ KernelTables::KernelTables(const std::string& path, const ScenarioOverrides& ove
     scenario_ = load_scenario(path, overrides);
     return;
   }
-  if (overrides.variant || !overrides.sets.empty()) {
-    throw InputError(fmt::format("{}: --variant and --set change a scenario, this is a page-table image", path));
-  }
+  if (overrides.variant) throw InputError(fmt::format("{}: a page-table image, which has no --variant", path));
   image_ = path;
 }
 
-PlatformConfig KernelTables::platform(const std::string& fallback) const {
-  return image_.empty() ? scenario_platform(scenario_) : load_platform(fallback);
-}
+PlatformConfig KernelTables::platform() const { return scenario_platform(scenario_); }
 
 std::string KernelTables::configuration() const {
   return image_.empty() ? scenario_.effective : nlohmann::json{{"image", image_}}.dump();

@@ -12,12 +12,13 @@ namespace mmusim {
 /// those of a page-table image.
 class KernelTables {
  public:
-  /// `path`: a scenario (a path or a shipped name), or one of the two files of an image. Throws InputError for bad
-  /// input, and for overrides of an image.
+  /// `path`: a scenario (a path or a shipped name), or one of the two files of an image, which has no variants; settings
+  /// of an image are those of the platform alone and are not looked at. Throws InputError for bad input.
   KernelTables(const std::string& path, const ScenarioOverrides& overrides);
 
-  /// What the scenario says its machine is; an image says nothing, and `fallback` (a platform's name or path) is it.
-  PlatformConfig platform(const std::string& fallback) const;
+  bool of_scenario() const { return image_.empty(); }
+  /// Returns the machine of the scenario, checked to hold its memory and tables. Only with of_scenario().
+  PlatformConfig platform() const;
   /// The effective configuration, JSON text of an object.
   std::string configuration() const;
 

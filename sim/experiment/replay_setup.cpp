@@ -7,9 +7,9 @@
 #include "models/base/config_files.h"
 #include "models/base/errors.h"
 #include "models/base/format.h"
-#include "sim/events/json_line.h"
+#include "sim/experiment/run.h"
 #include "sim/host/interrupts.h"
-#include "sim/recorded/page_table_image.h"
+#include "sim/scenario/settings.h"
 #include "sim/trace/trace_origin.h"
 
 namespace mmusim {
@@ -18,7 +18,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr const char* kDefaultPlatform = "milan";
 constexpr const char* kTablesNames[] = {"touched", "recorded", "map"};
 constexpr const char* kFlushes[] = {"auto", "all", "none"};
 
@@ -32,36 +31,25 @@ TraceOptions trace_options(const ReplayOptions& options) {
   return t;
 }
 
-/// The platform of the run that the trace was recorded from; nullopt if it says none.
-std::optional<PlatformConfig> platform_of(const TraceOrigin& origin, const std::string& file) {
-  if (origin.configuration.empty()) return std::nullopt;
-  const nlohmann::json configuration = nlohmann::json::parse(origin.configuration);
-  if (!configuration.contains("platform") || !configuration["platform"].is_object()) return std::nullopt;
-  ConfigErrors errors(file);
-  PlatformConfig platform = read_platform(ConfigReader(configuration["platform"], "/configuration/platform", errors));
-  errors.throw_if_any();
-  return platform;
+/// The platform in a configuration, JSON text of an object; null if there is none.
+nlohmann::json platform_in(const std::string& configuration) {
+  const nlohmann::json json = nlohmann::json::parse(configuration.empty() ? "{}" : configuration);
+  return json.contains("platform") ? json["platform"] : nlohmann::json();
 }
 
-PlatformConfig platform_for(const ReplayOptions& options, const ReplaySetup& setup, const TraceOrigin& origin) {
-  const std::string named = options.platform.empty() ? kDefaultPlatform : options.platform;
-  if (setup.map) return setup.map->platform(named);
-  if (!options.platform.empty()) return load_platform(named);
-  const std::optional<PlatformConfig> own = platform_of(origin, setup.reader->info().file);
-  return own ? *own : load_platform(named);
-}
-
-/// The JSON text of the platform, for the results.
-ordered_json platform_json(const ReplayOptions& options, const ReplaySetup& setup, const TraceOrigin& origin) {
-  const auto member = [](const std::string& configuration) {
-    const ordered_json json = ordered_json::parse(configuration.empty() ? "{}" : configuration);
-    return json.contains("platform") ? json["platform"] : ordered_json();
-  };
-  if (setup.map && !member(setup.map->configuration()).is_null()) return member(setup.map->configuration());
-  if (!setup.map && options.platform.empty() && member(origin.configuration).is_object()) {
-    return member(origin.configuration);
+/// Takes the platform of --map's scenario, or of the options, or of the run that the trace was recorded from, or the
+/// default, and changes it as the options say; a scenario has its settings already.
+ChosenPlatform platform_for(const ReplayOptions& options, const ReplaySetup& setup, const TraceOrigin& origin) {
+  if (setup.map && setup.map->of_scenario()) {
+    return {platform_in(setup.map->configuration()), setup.map->platform()};
   }
-  return platform_document(options.platform.empty() ? kDefaultPlatform : options.platform);
+  std::vector<std::string> sets = options.map_overrides.sets;
+  for (const std::string& set : sets_of_core(options.core)) sets.push_back(set);
+  nlohmann::json own = setup.map ? nlohmann::json() : platform_in(origin.configuration);
+  if (options.platform.empty() && own.is_object()) {
+    return choose_platform(std::move(own), setup.reader->info().file, "/configuration/platform", sets);
+  }
+  return choose_platform(options.platform.empty() ? kDefaultPlatform : options.platform, sets);
 }
 
 ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables) {
@@ -124,7 +112,7 @@ std::optional<mm::Layout> layout_of(const ReplaySetup& setup, const TraceOrigin&
 }
 
 /// Everything that decides the result, for summary and event log.
-ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& setup, const TraceOrigin& origin) {
+ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& setup, const nlohmann::json& platform) {
   const TraceWindowConfig& w = options.window;
   ordered_json window = {{"skip", w.skip}, {"warmup", w.warmup}};
   if (w.limit) window["limit"] = *w.limit;
@@ -146,8 +134,7 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
   json["fetches"] = !options.no_fetches;
   json["flushes"] = kFlushes[static_cast<unsigned>(options.flushes)];
   json["pcids"] = !options.no_pcids;
-  json["platform"] = platform_json(options, setup, origin);
-  if (!options.core.empty()) json["platform"]["core"]["model"] = options.core;
+  json["platform"] = platform;
   return json;
 }
 
@@ -158,26 +145,25 @@ ReplaySetup set_up_replay(const ReplayOptions& given) {
   ReplayOptions options = given;
   if (!options.map.empty()) {
     ScenarioOverrides overrides = options.map_overrides;
-    if (!options.platform.empty() && !is_page_table_image(options.map)) {
-      overrides.sets.push_back("/platform=" + json_quoted(options.platform));
-    }
+    if (!options.platform.empty()) overrides.platform = options.platform;
+    for (const std::string& set : sets_of_core(options.core)) overrides.sets.push_back(set);
     setup.map.emplace(options.map, overrides);
     setup.tables = Tables::kMap;
-  } else if (options.map_overrides.variant || !options.map_overrides.sets.empty()) {
-    throw InputError("--variant and --set change the scenario of --map, there is none");
+  } else if (options.map_overrides.variant) {
+    throw InputError("--variant is one of the scenario of --map, there is none");
   }
   setup.reader = open_trace(options.trace, trace_options(options));
   const TraceOrigin origin = origin_of(setup.reader->info());
   take_recorded_options(origin, options);
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;
-  setup.platform = platform_for(options, setup, origin);
-  if (!options.core.empty()) setup.platform.model = core_model_of(options.core);
+  ChosenPlatform chosen = platform_for(options, setup, origin);
+  setup.platform = std::move(chosen.config);
   setup.config = replay_config(options, setup.platform, setup.tables);
   setup.seed = options.seed.value_or(1);
   setup.layout = layout_of(setup, origin);
   // Names of files may hold any bytes: those that are no UTF-8 become U+FFFD.
-  setup.configuration =
-      configuration_of(options, setup, origin).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  setup.configuration = configuration_of(options, setup, chosen.document)
+                            .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   return setup;
 }
 

@@ -30,7 +30,7 @@ constexpr uint64_t kTablesUpTo = 128 * kGiB;
 
 /// Reads the scenario as the child will, so that bad input is refused before anything runs.
 nlohmann::ordered_json check_side(Side& side, uint64_t memory_limit) {
-  const Scenario scenario = load_scenario(side.scenario, {side.variant, side.sets, {}});
+  const Scenario scenario = load_scenario(side.scenario, {side.variant, side.sets, {}, side.platform});
   side.seed = scenario.seed;
   uint64_t bytes = 0;
   for (const mm::MemoryRange& r : scenario.memory.memory) bytes += (r.end - r.start) << kPageShift;
@@ -54,9 +54,7 @@ std::vector<Side> sides_of(const CompareRequest& request) {
       if (variant && request.scenarios.size() > 1) label = stem_of(scenario) + "/" + label;
       if (request.platforms.empty()) sides.push_back({label, scenario, variant, request.sets});
       for (const std::string& platform : request.platforms) {
-        Side side{label + " on " + stem_of(platform), scenario, variant, request.sets};
-        side.sets.push_back("/platform=\"" + platform + "\"");
-        sides.push_back(std::move(side));
+        sides.push_back({label + " on " + stem_of(platform), scenario, variant, request.sets, platform});
       }
     }
   }

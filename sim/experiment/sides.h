@@ -29,6 +29,7 @@ struct Side {
   std::string scenario;
   std::optional<std::string> variant;
   std::vector<std::string> sets;
+  std::optional<std::string> platform = std::nullopt;  ///< in place of the scenario's
   uint64_t seed = 1;
   bool wants_tables = false;
   uint64_t host_memory = 0;  ///< what it will take, estimated

@@ -4,12 +4,12 @@
 #include <variant>
 
 #include "models/base/format.h"
-#include "sim/events/json_line.h"
 #include "sim/explain/timed_access.h"
 #include "sim/machine/simulation.h"
 #include "sim/recorded/page_table_image.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
+#include "sim/scenario/settings.h"
 
 namespace mmusim {
 
@@ -76,8 +76,9 @@ struct ExplainedSystem::Parts {
   std::optional<KernelKnowledge> kernel;
 
   void load_image(const ExplainTarget& target) {
-    PlatformConfig platform = load_platform(target.platform.empty() ? kTeachingPlatform : target.platform);
-    own_machine = std::make_unique<Machine>("machine", platform);
+    if (target.overrides.variant) throw InputError("--variant: an image has no variants, only a scenario has");
+    const std::string name = target.overrides.platform.value_or(kTeachingPlatform);
+    own_machine = std::make_unique<Machine>("machine", choose_platform(name, target.overrides.sets).config);
     machine = own_machine.get();
     const PageTableImage image = load_page_table_image(target.image, machine->memory());
     for (unsigned core = 0; core < machine->cores(); ++core) machine->set_control(core, image.control);
@@ -85,9 +86,7 @@ struct ExplainedSystem::Parts {
   }
 
   void run(const ExplainTarget& target) {
-    ScenarioOverrides overrides = target.overrides;
-    if (!target.platform.empty()) overrides.sets.push_back("/platform=" + json_quoted(target.platform));
-    Scenario scenario = load_scenario(target.scenario, overrides);
+    Scenario scenario = load_scenario(target.scenario, target.overrides);
     cut_after(scenario, target.after);
     host = std::make_unique<MachineHost>(simulation, scenario, scenario_platform(scenario));
     machine = &host->machine();

@@ -13,11 +13,10 @@ namespace mmusim {
 
 /// Whose address space is explained.
 struct ExplainTarget {
-  std::string scenario;  ///< path or shipped name
-  ScenarioOverrides overrides;
-  std::string after;     ///< stage of the scenario after which to look; empty: the end
-  std::string image;     ///< page-table image; excludes a scenario
-  std::string platform;  ///< path or shipped name; empty: the scenario's, or the teaching machine for an image
+  std::string scenario;         ///< path or shipped name
+  ScenarioOverrides overrides;  ///< of an image: its platform (the teaching machine if missing) and settings of that
+  std::string after;            ///< stage of the scenario after which to look; empty: the end
+  std::string image;            ///< page-table image; excludes a scenario
 };
 
 /// A machine with the page tables of an explained kernel in its memory.

@@ -2,6 +2,7 @@
 #include "models/base/config.h"
 #include "models/base/config_files.h"
 #include "sim/library/platform_content.h"
+#include "sim/scenario/settings.h"
 
 namespace mmusim {
 inline namespace v0 {
@@ -26,9 +27,10 @@ Platform Platform::parse(const std::string& json, const std::string& name) {
 std::vector<std::string> Platform::names() { return config_names("platforms"); }
 
 Platform& Platform::set(const std::string& pointer, const std::string& value) {
-  nlohmann::json document = content_->document;
-  apply_set(document, pointer + "=" + value);
-  content_ = checked(std::move(document), content_->file);
+  ChosenPlatform chosen =
+      choose_platform(content_->document, content_->file, "", {"/platform" + pointer + "=" + value});
+  content_ =
+      std::make_shared<const Content>(Content{std::move(chosen.document), content_->file, std::move(chosen.config)});
   return *this;
 }
 

@@ -13,26 +13,33 @@ namespace mmusim {
 namespace {
 
 void read_core(ConfigReader reader, PlatformConfig& c) {
-  double mhz = 0;
-  reader.read("frequency_mhz", mhz);
-  if (mhz != 0) {
-    reader.check(mhz >= 100 && mhz <= 10000, "frequency_mhz", "expected 100 to 10000, got {}", mhz);
-    c.period_ps = 2 * static_cast<unsigned>(std::lround(1e6 / std::max(mhz, 100.0) / 2));
-  }
-  reader.read("period_ps", c.period_ps, 100, 10000);
+  std::optional<double> mhz;
+  reader.read({"frequency_mhz", "Core clock; the period is rounded to an even number of picoseconds.", "MHz",
+               "as period_ps says"},
+              mhz, 100.0, 10000.0);
+  if (mhz) c.period_ps = 2 * static_cast<unsigned>(std::lround(1e6 / std::max(*mhz, 100.0) / 2));
+  reader.read({"period_ps", "Length of a core cycle, an even number; overrules frequency_mhz.", "ps"}, c.period_ps, 100,
+              10000);
   reader.check(c.period_ps % 2 == 0, "period_ps", "expected an even number of picoseconds, got {}", c.period_ps);
-  reader.read_enum<CoreModel>("model", c.model, {{"blocking", CoreModel::kBlocking}, {"window", CoreModel::kWindow}});
-  reader.read("issue_width", c.window.issue_width, 1, 32);
-  reader.read("window", c.window.window, 1, 65536);
-  reader.read("load_queue", c.window.load_queue, 1, 65536);
-  reader.read("store_queue", c.window.store_queue, 1, 65536);
-  reader.read("outstanding_misses", c.window.outstanding, 1, 64);
-  reader.read("tlb_flush_cycles", c.lsu.flush_cycles);
+  reader.read_enum<CoreModel>(
+      {"model", "One access after the other (blocking), or out of order in a reorder window (window)."}, c.model,
+      {{"blocking", CoreModel::kBlocking}, {"window", CoreModel::kWindow}});
+  reader.read(
+      {"issue_width", "Instructions that enter the window of the window core in one cycle.", "instructions per cycle"},
+      c.window.issue_width, 1, 32);
+  reader.read({"window", "Instructions between dispatch and retirement in the window core.", "instructions"},
+              c.window.window, 1, 65536);
+  reader.read({"load_queue", "Loads in the window at the same time.", "loads"}, c.window.load_queue, 1, 65536);
+  reader.read({"store_queue", "Stores in the window at the same time.", "stores"}, c.window.store_queue, 1, 65536);
+  reader.read({"outstanding_misses", "Accesses of the window core that are under way beyond the first level at once.",
+               "accesses"},
+              c.window.outstanding, 1, 64);
+  reader.read({"tlb_flush_cycles", "Time that one TLB invalidation instruction takes.", "cycles"}, c.lsu.flush_cycles);
   reader.ignore("source");
   reader.finish();
 }
 
-uint64_t mtrr_encoding(ConfigReader& reader, const char* key) {
+uint64_t mtrr_encoding(ConfigReader& reader, ConfigKey key) {
   auto type = MemoryType::kWriteBack;
   reader.read_enum<MemoryType>(key, type,
                                {{"UC", MemoryType::kUncacheable},
@@ -48,32 +55,40 @@ void read_memory_types(ConfigReader reader, PlatformConfig& c) {
   constexpr uint64_t kEnable = uint64_t{1} << 11;
   Mtrrs mtrrs;
   uint64_t pat = kPatAtReset;
-  reader.read("pat", pat);
+  reader.read_bits({"pat", "IA32_PAT: eight bytes, each an encoding of a memory type (SDM vol. 3A 12.12)."}, pat);
   reader.check(is_valid_pat(pat), "pat", "0x{:x} has a reserved encoding, expected bytes of 0, 1, 4, 5, 6 or 7", pat);
-  mtrrs.set_default(kEnable | mtrr_encoding(reader, "default_type"));
-  reader.for_each("ranges", [&](ConfigReader r) {
-    uint64_t start = 0, bytes = 0;
-    r.read("start", start);
-    r.read_size("bytes", bytes);
+  mtrrs.set_default(kEnable | mtrr_encoding(reader, {"default_type", "Memory type outside the ranges of the MTRRs."}));
+  const auto read_range = [&](ConfigReader r) {
+    PhysAddr first;
+    uint64_t bytes = 0;
+    r.read({"start", "First address of the range, a multiple of its size."}, first);
+    r.read_size({"bytes", "Size of the range: a power of two, 4 KiB or more.", "bytes"}, bytes);
+    const uint64_t start = first.raw();
     const bool fits = bytes >= kPageBytes && std::has_single_bit(bytes) && start % bytes == 0 &&
                       (start + bytes - 1) >> c.processor.phys_bits == 0;
     r.check(fits, "start", "a range has a power of two of bytes, 4 KiB or more, and starts at a multiple of them");
     const uint64_t mask = ((uint64_t{1} << c.processor.phys_bits) - 1) & ~(std::max<uint64_t>(bytes, 1) - 1);
-    if (fits) mtrrs.add_variable(start | mtrr_encoding(r, "type"), mask | kEnable);
+    const uint64_t type = mtrr_encoding(r, {"type", "Memory type of the range."});
+    if (fits) mtrrs.add_variable(start | type, mask | kEnable);
     r.finish();
-  });
+  };
+  reader.for_each({"ranges", "Ranges of physical memory with a type of their own (variable MTRRs)."}, read_range);
   reader.ignore("source");
   reader.finish();
   if (is_valid_pat(pat)) c.memory_types = MemoryTypes(mtrrs, pat, /*cache_disable=*/false);
 }
 
 void read_processor(ConfigReader reader, PlatformConfig& c) {
-  reader.read_enum<Vendor>("vendor", c.processor.vendor, {{"intel", Vendor::kIntel}, {"amd", Vendor::kAmd}});
-  reader.read("physical_address_bits", c.processor.phys_bits, 32, 52);
-  reader.read("paging_levels", c.max_levels, 4, 5);
-  reader.read("gib_pages", c.processor.gib_pages);
+  reader.read_enum<Vendor>({"vendor", "Whose rules paging follows where Intel and AMD differ."}, c.processor.vendor,
+                           {{"intel", Vendor::kIntel}, {"amd", Vendor::kAmd}});
+  reader.read({"physical_address_bits", "Width of physical addresses (CPUID 80000008H).", "bits"},
+              c.processor.phys_bits, 32, 52);
+  reader.read({"paging_levels", "Most levels of page tables: 5 where the processor has LA57.", "levels"}, c.max_levels,
+              4, 5);
+  reader.read({"gib_pages", "The processor has 1 GiB pages."}, c.processor.gib_pages);
   using enum CounterNames;
-  reader.read_enum<CounterNames>("counter_names", c.counter_names,
+  reader.read_enum<CounterNames>({"counter_names", "Processor whose names the perf counters of the summary have."},
+                                 c.counter_names,
                                  {{"generic", kGeneric},
                                   {"intel", kAllIntel},
                                   {"skylakex", kSkylakeX},
@@ -84,18 +99,25 @@ void read_processor(ConfigReader reader, PlatformConfig& c) {
                                   {"amdzen3", kZen3},
                                   {"amdzen4", kZen4},
                                   {"amdzen5", kZen5}});
-  if (reader.has("memory_types")) read_memory_types(reader.child("memory_types"), c);
+  reader.optional_child(
+      {"memory_types", "PAT and MTRRs; without it, the PAT is as at reset and all memory is write-back."},
+      [&](ConfigReader r) { read_memory_types(std::move(r), c); });
   reader.ignore("source");
   reader.finish();
 }
 
 void read_tlbs(ConfigReader reader, PlatformConfig& c) {
-  c.lsu.tlbs.load = read_tlb_config(reader.child("l1_dtlb"));
-  if (reader.has("l1_dtlb_stores")) c.lsu.tlbs.store = read_tlb_config(reader.child("l1_dtlb_stores"));
-  c.lsu.tlbs.instruction = read_tlb_config(reader.child("l1_itlb"));
-  c.second_level.data = read_tlb_config(reader.child("stlb"));
-  if (reader.has("l2_itlb")) c.second_level.instruction = read_tlb_config(reader.child("l2_itlb"));
-  reader.read("next_page_prefetch", c.next_page_prefetch);
+  c.lsu.tlbs.load = read_tlb_config(reader.child({"l1_dtlb",
+                                                  "First-level TLB of loads, and of stores unless they have "
+                                                  "their own."}));
+  reader.optional_child({"l1_dtlb_stores", "First-level TLB of stores alone."},
+                        [&](ConfigReader r) { c.lsu.tlbs.store = read_tlb_config(std::move(r)); });
+  c.lsu.tlbs.instruction = read_tlb_config(reader.child({"l1_itlb", "First-level TLB of instruction fetches."}));
+  c.second_level.data = read_tlb_config(reader.child(
+      {"stlb", "Second-level TLB, whatever its vendor calls it; of fetches too unless they have their own."}));
+  reader.optional_child({"l2_itlb", "Second-level TLB of instruction fetches alone."},
+                        [&](ConfigReader r) { c.second_level.instruction = read_tlb_config(std::move(r)); });
+  reader.read({"next_page_prefetch", "A walk prefetches the translation of the next page."}, c.next_page_prefetch);
   reader.ignore("source");
   reader.finish();
 }
@@ -104,10 +126,11 @@ void read_caches(ConfigReader reader, PlatformConfig& c) {
   const CacheConfig l1{{512, 8}, Cycles(4), 16, 2, CachePolicy::kFill, false};
   const CacheConfig l2{{8192, 8}, Cycles(14), 48, 1, CachePolicy::kFill, false};
   const CacheConfig l3{{131072, 16}, Cycles(50), 64, 1, CachePolicy::kFill, false};
-  c.l1d = read_cache_config(reader.child("l1d"), l1);
-  if (reader.has("l1i")) c.l1i = read_cache_config(reader.child("l1i"), l1);
-  c.l2 = read_cache_config(reader.child("l2"), l2);
-  c.l3 = read_cache_config(reader.child("l3"), l3);
+  c.l1d = read_cache_config(reader.child({"l1d", "First-level data cache."}), l1);
+  reader.optional_child({"l1i", "First-level instruction cache; without it, fetches use l1d."},
+                        [&](ConfigReader r) { c.l1i = read_cache_config(std::move(r), l1); });
+  c.l2 = read_cache_config(reader.child({"l2", "Second-level cache of each core."}), l2);
+  c.l3 = read_cache_config(reader.child({"l3", "Last-level cache, which all cores share."}), l3);
   reader.check(c.l1d.latency < c.l2.latency && c.l2.latency < c.l3.latency, "l3",
                "latencies must grow from level to level, got {}, {} and {} cycles", c.l1d.latency, c.l2.latency,
                c.l3.latency);
@@ -118,19 +141,25 @@ void read_caches(ConfigReader reader, PlatformConfig& c) {
 
 /// A DRAM device: a shipped name, a path, or an object in place.
 void read_device(ConfigReader& reader, DramModuleConfig& c) {
-  const nlohmann::json* device = reader.raw("device");
-  if (device == nullptr) return;
-  if (device->is_object()) {
-    c.dram = read_dram_config(reader.child("device"));
-  } else if (device->is_string()) {
+  const ConfigKey key("device", "DRAM device: a file of configs/dram by name or path, or such an object in place.", "",
+                      "DDR4-2400 CL17, one channel");
+  const nlohmann::json* device = reader.raw(key);
+  if (device != nullptr && device->is_string()) {
     try {
-      c.dram = load_dram_config(find_config("dram", device->get<std::string>()));
+      const std::string path = find_config("dram", device->get<std::string>());
+      const nlohmann::json document = parse_json_file(path);
+      ConfigErrors errors(path);
+      c.dram = read_dram_config(reader.instead(key, document, errors));
+      errors.throw_if_any();
     } catch (const InputError& e) {
       reader.error("device", e.what());
     }
+  } else if (device == nullptr || device->is_object()) {
+    c.dram = read_dram_config(reader.instead(key, device == nullptr ? empty_document() : *device, reader.errors()));
   } else {
     reader.error("device", "expected the name of a DRAM device, a path or an object");
   }
+  reader.also_takes("device", "");
 }
 
 void read_dram(ConfigReader reader, PlatformConfig& c) {
@@ -138,12 +167,14 @@ void read_dram(ConfigReader reader, PlatformConfig& c) {
   DramConfig& device = c.dram.dram;
   reader.check(!reader.has("channels") || device.address_map.channel_interleave_bytes != 0, "channels",
                "the device's address map holds the channel as bits, so their number is fixed");
-  reader.read("channels", device.geometry.channels, 1, 64);
+  std::optional<unsigned> channels;
+  reader.read({"channels", "Number of channels, where the device's address map takes turns between them.", "channels",
+               "as the device says"},
+              channels, 1U, 64U);
+  device.geometry.channels = channels.value_or(device.geometry.channels);
   double to_ns = 0, from_ns = 0;
-  reader.read("to_memory_ns", to_ns);
-  reader.read("from_memory_ns", from_ns);
-  reader.check(to_ns >= 0 && to_ns <= 10000 && from_ns >= 0 && from_ns <= 10000, "to_memory_ns",
-               "expected 0 to 10000 ns");
+  reader.read({"to_memory_ns", "Way from the last cache to the memory controller.", "ns"}, to_ns, 0, 10000);
+  reader.read({"from_memory_ns", "Way from the memory controller back to the last cache.", "ns"}, from_ns, 0, 10000);
   const auto cycles = [&](double ns) { return Cycles(static_cast<uint64_t>(std::lround(ns * 1000 / c.period_ps))); };
   c.dram.to_memory = cycles(to_ns);
   c.dram.from_memory = cycles(from_ns);
@@ -161,20 +192,23 @@ CoreModel core_model_of(const std::string& name) {
 
 PlatformConfig read_platform(ConfigReader reader) {
   PlatformConfig c;
-  reader.read("name", c.name);
-  reader.read("description", c.description);
-  reader.read("cores", c.cores, 1, 64);
-  read_processor(reader.child("processor"), c);
-  read_core(reader.child("core"), c);
-  read_tlbs(reader.child("tlbs"), c);
-  c.walker = read_page_walker_config(reader.child("page_walkers"));
+  reader.note({"base", "Platform, by name or path, that the other keys are merged into (RFC 7386)."},
+              ValueForm::of(ValueForm::Kind::kText));
+  reader.read({"name", "Name in reports and in `mmusim presets`."}, c.name);
+  reader.read({"description", "One line for `mmusim presets`."}, c.description);
+  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1, 64);
+  read_processor(reader.child({"processor", "What the architecture leaves open: widths, levels, counters."}), c);
+  read_core(reader.child({"core", "Clock and core model."}), c);
+  read_tlbs(reader.child({"tlbs", "TLBs of each core."}), c);
+  c.walker = read_page_walker_config(reader.child({"page_walkers", "Page walkers of each core."}));
   c.walker.next_page_prefetch = c.next_page_prefetch;
   c.walker.coalescing = c.lsu.tlbs.load.coalesce || c.second_level.data.coalesce;
-  read_caches(reader.child("caches"), c);
-  read_dram(reader.child("dram"), c);
-  reader.check(!c.walker.structure_caches.pde_in_second_level_tlb || c.second_level.data.holds_pdes,
-               "page_walkers/paging_structure_caches/pde_in_second_level_tlb",
-               "the stlb does not say \"holds_pdes\": true");
+  read_caches(reader.child({"caches", "Data and instruction caches."}), c);
+  read_dram(reader.child({"dram", "Main memory, and the way to it."}), c);
+  if (c.walker.structure_caches.pde_in_second_level_tlb && !c.second_level.data.holds_pdes) {
+    reader.errors().add(reader.pointer() + "/page_walkers/paging_structure_caches/pde_in_second_level_tlb",
+                        "the stlb does not say \"holds_pdes\": true");
+  }
   reader.ignore("source");
   reader.finish();
   return c;

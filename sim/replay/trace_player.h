@@ -22,17 +22,16 @@ enum class FlushPolicy : uint8_t {
 
 /// What playing a trace did beside its accesses.
 struct PlayerStats {
-  uint64_t translations = 0;          ///< recorded translations put into the page tables
-  uint64_t changed_translations = 0;  ///< of these, those that replaced another one; the page was invalidated
-  uint64_t ignored_translations =
-      0;  ///< recorded translations and entries that had no place: other page sizes, given tables
-  uint64_t checked_translations = 0;    ///< recorded translations compared with where the next access went
-  uint64_t translation_mismatches = 0;  ///< of these, those that went elsewhere or faulted
-  uint64_t flushes = 0;                 ///< recorded removals of cached translations that were carried out
-  uint64_t ignored_flushes = 0;         ///< and those that were not
-  uint64_t process_switches = 0;        ///< changes to another recorded process or root table
-  uint64_t refused_cr3_writes = 0;      ///< recorded MOV to CR3 that this processor answers with #GP(0)
-  uint64_t entry_writes = 0;            ///< recorded stores to paging-structure entries that were made again
+  uint64_t translations = 0;
+  uint64_t changed_translations = 0;
+  uint64_t ignored_translations = 0;
+  uint64_t checked_translations = 0;
+  uint64_t translation_mismatches = 0;
+  uint64_t flushes = 0;
+  uint64_t ignored_flushes = 0;
+  uint64_t process_switches = 0;
+  uint64_t refused_cr3_writes = 0;
+  uint64_t entry_writes = 0;
 
   template <class Visitor>
   void describe(Visitor&& v) const {

@@ -37,8 +37,8 @@ struct Timeseries {
 
 /// Memory that the vmemmap took when the run was over.
 struct MemmapBytes {
-  uint64_t struct_pages = 0;  ///< pages that hold struct pages
-  uint64_t tables = 0;        ///< its page-table pages, the top one left out
+  uint64_t struct_pages = 0;
+  uint64_t tables = 0;
 
   template <class Visitor>
   void describe(Visitor&& v) const {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/scenario/phase.h"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -10,6 +8,7 @@
 
 #include "mm/layout.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/settings.h"
 
 namespace mmusim {
 
@@ -23,7 +22,7 @@ constexpr unsigned kMaxNode = 1023;
 
 mm::Errno read_expected(ConfigReader& r) {
   mm::Errno expect = mm::Errno::kSuccess;
-  r.read_enum("expect", expect,
+  r.read_enum({"expect", "What the phase's operations return; anything else fails the run."}, expect,
               {{"success", mm::Errno::kSuccess},
                {"-ENOMEM", mm::Errno::kNoMemory},
                {"-EBUSY", mm::Errno::kBusy},
@@ -36,11 +35,11 @@ mm::Errno read_expected(ConfigReader& r) {
 
 /// Start and size of a range of physical memory; both must be there.
 void read_range(ConfigReader& r, PhysAddr& start, uint64_t& bytes) {
-  if (!r.has("start")) r.error("start", "missing, expected a physical address");
-  if (!r.has("size")) r.error("size", "missing, expected a size such as \"128MiB\"");
+  r.require("start", "a physical address");
+  r.require("size", "a size such as \"128MiB\"");
   const size_t errors = r.errors().size();
-  r.read("start", start);
-  r.read_size("size", bytes);
+  r.read({"start", "First physical address, a multiple of 2 MiB."}, start);
+  r.read_size({"size", "Bytes from there, a multiple of 2 MiB.", "bytes"}, bytes);
   if (!r.has("start") || !r.has("size") || r.errors().size() != errors) return;
   r.check(bytes != 0 && bytes <= kMaxPhaseBytes && start.raw() <= kMaxPhaseBytes - bytes, "size",
           "{} bytes from {} do not fit 52 address bits", bytes, start);
@@ -54,16 +53,19 @@ MemoryPhase read_memory(ConfigReader& r, MemoryPhase::Kind kind) {
   read_range(r, p.start, p.bytes);
   const bool pieces = kind == MemoryPhase::Kind::kHotAdd || kind == MemoryPhase::Kind::kHotRemove;
   if (pieces) {
-    r.read_size("step", p.step);
+    r.read_size({"step", "Bytes that one call adds or removes, a multiple of 2 MiB; 0: all in one call.", "bytes"},
+                p.step);
     r.check(p.step % mm::kPmdBytes == 0, "step", "{} bytes are no multiple of 2 MiB", p.step);
     r.check(p.step == 0 || p.bytes % p.step == 0, "step", "{} bytes do not divide the size", p.step);
   }
   if (kind == MemoryPhase::Kind::kHotAdd) {
-    r.read("node", p.node, 0, kMaxNode);
-    r.read("memmap_on_memory", p.memmap_on_memory);
+    r.read({"node", "NUMA node that the memory belongs to."}, p.node, 0, kMaxNode);
+    r.read({"memmap_on_memory", "The memory holds its own struct pages.", "", "as kernel.memmap_on_memory"},
+           p.memmap_on_memory);
   }
   if (kind == MemoryPhase::Kind::kOnline) {
-    r.read_enum("zone", p.zone, {{"normal", mm::OnlineZone::kNormal}, {"movable", mm::OnlineZone::kMovable}});
+    r.read_enum({"zone", "Zone that the memory goes to."}, p.zone,
+                {{"normal", mm::OnlineZone::kNormal}, {"movable", mm::OnlineZone::kMovable}});
   }
   return p;
 }
@@ -74,19 +76,20 @@ DevicePhase read_device(ConfigReader& r, DeviceKind kind) {
   DevicePhase p;
   mm::DeviceMemory& d = p.device;
   read_range(r, d.start, d.bytes);
-  r.read("node", d.node, 0, kMaxNode);
-  r.read_enum("memmap", d.memmap, {{"ram", mm::DeviceMemmap::kRam}, {"device", mm::DeviceMemmap::kDevice}});
-  r.read_size("align", d.align);
-  r.check(d.align == kPageBytes || d.align == mm::kPmdBytes || d.align == mm::kPudBytes, "align",
-          "{} bytes, expected 4KiB, 2MiB or 1GiB", d.align);
-  r.read("namespace", d.pmem_namespace);
-  r.read("device_private", d.device_private);
+  r.read({"node", "NUMA node of the device."}, d.node, 0, kMaxNode);
+  r.read_enum({"memmap", "Memory that holds the struct pages: RAM, or the device itself."}, d.memmap,
+              {{"ram", mm::DeviceMemmap::kRam}, {"device", mm::DeviceMemmap::kDevice}});
+  r.read_size_of({"align", "Alignment of the device's mappings.", "bytes"}, d.align,
+                 {kPageBytes, mm::kPmdBytes, mm::kPudBytes});
+  r.read({"namespace", "The device is a persistent-memory namespace, with an info block at its start."},
+         d.pmem_namespace);
+  r.read({"device_private", "Device-private memory: its struct pages have no direct map."}, d.device_private);
   if (kind == DeviceKind::kDax) {
     // Device-DAX makes compound pages of its alignment, unless told otherwise.
     uint64_t compound = d.align > kPageBytes ? d.align : 0;
-    r.read_size("compound", compound);
-    r.check(compound == 0 || compound == mm::kPmdBytes || compound == mm::kPudBytes, "compound",
-            "{} bytes, expected 0, 2MiB or 1GiB", compound);
+    r.read_size_of(
+        {"compound", "Compound pages of so many bytes share their tail pages; 0: none do.", "bytes", "as align"},
+        compound, {0, mm::kPmdBytes, mm::kPudBytes});
     d.vmemmap_shift = compound == mm::kPudBytes ? mm::kPudShift - kPageShift
                       : compound == 0           ? 0
                                                 : mm::kPmdShift - kPageShift;
@@ -94,9 +97,11 @@ DevicePhase read_device(ConfigReader& r, DeviceKind kind) {
   return p;
 }
 
-std::vector<mm::Folio> read_folios(ConfigReader& r, std::string_view key) {
+std::vector<mm::Folio> read_folios(ConfigReader& r, const ConfigKey& described) {
   std::vector<mm::Folio> folios;
-  const json* list = r.raw(key);
+  const std::string_view key = described.name;
+  const auto pair = ValueForm::list(ValueForm::integer(0, uint64_t{1} << 40), 2, 2);
+  const json* list = r.raw(described, ValueForm::list(pair, 0, kMaxFolios));
   if (list == nullptr) return folios;
   if (!list->is_array() || list->size() > kMaxFolios) {
     r.error(key, "expected an array of [head pfn, pages]");
@@ -104,10 +109,10 @@ std::vector<mm::Folio> read_folios(ConfigReader& r, std::string_view key) {
   }
   for (size_t i = 0; i < list->size(); ++i) {
     const json& folio = list->at(i);
-    const bool pair =
+    const bool numbers =
         folio.is_array() && folio.size() == 2 && folio[0].is_number_unsigned() && folio[1].is_number_unsigned();
-    const uint64_t pages = pair ? folio[1].get<uint64_t>() : 0;
-    const uint64_t head = pair ? folio[0].get<uint64_t>() : 1;
+    const uint64_t pages = numbers ? folio[1].get<uint64_t>() : 0;
+    const uint64_t head = numbers ? folio[0].get<uint64_t>() : 1;
     if ((pages != 512 && pages != 512 * 512) || head % pages != 0 || head >= uint64_t{1} << 40) {
       r.error(std::string(key), fmt::format("element {}: expected [head pfn, 512 or 262144], the head aligned", i));
       continue;
@@ -120,15 +125,17 @@ std::vector<mm::Folio> read_folios(ConfigReader& r, std::string_view key) {
 HugetlbPhase read_hugetlb(ConfigReader& r) {
   HugetlbPhase p;
   uint64_t page = mm::kPmdBytes;
-  r.read_size("page", page);
-  r.check(page == mm::kPmdBytes || page == mm::kPudBytes, "page", "{} bytes, expected 2MiB or 1GiB", page);
+  r.read_size_of({"page", "Size of the HugeTLB pages that come and go.", "bytes"}, page,
+                 {mm::kPmdBytes, mm::kPudBytes});
   p.order = page == mm::kPudBytes ? 18 : 9;
-  r.read("node", p.node, 0, kMaxNode);
-  r.read("allocate", p.allocate, 0, uint64_t{1} << 32);
-  r.read("scattered", p.scattered);
-  r.read("free", p.free, 0, uint64_t{1} << 32);
-  p.optimise = read_folios(r, "optimise");
-  p.restore = read_folios(r, "restore");
+  r.read({"node", "NUMA node that the pages come from."}, p.node, 0, kMaxNode);
+  r.read({"allocate", "Pages taken from the free lists, and optimised with kernel.hvo.", "pages"}, p.allocate, 0,
+         uint64_t{1} << 32);
+  r.read({"scattered", "They lie all over the node, as on a machine that has run for a while."}, p.scattered);
+  r.read({"free", "Pages restored and given back, those taken last first.", "pages"}, p.free, 0, uint64_t{1} << 32);
+  p.optimise =
+      read_folios(r, {"optimise", "These very pages are optimised: pairs of head pfn and 512 or 262144 pages."});
+  p.restore = read_folios(r, {"restore", "These very pages are restored: pairs of head pfn and 512 or 262144 pages."});
   r.check(p.allocate != 0 || p.free != 0 || !p.optimise.empty() || !p.restore.empty(), "",
           "expected one of allocate, free, optimise, restore");
   return p;
@@ -136,50 +143,49 @@ HugetlbPhase read_hugetlb(ConfigReader& r) {
 
 WorkloadPhase read_workload(ConfigReader& r) {
   WorkloadPhase p;
-  r.read("kind", p.kind);
-  r.read("warmup", p.warmup);
-  r.read("limit", p.limit);
-  const WorkloadKind* kind = find_workload_kind(p.kind);
-  ConfigReader parameters = r.child("parameters");
-  if (kind == nullptr) {
-    std::string names;
-    for (const WorkloadKind& k : workload_kinds()) names += (names.empty() ? "" : ", ") + std::string(k.name);
-    r.error("kind", fmt::format("unknown workload \"{}\", expected one of {}", p.kind, names));
-    return p;
-  }
-  p.plan = kind->read(parameters);
-  parameters.finish();
+  r.read({"warmup", "Accesses before the counting begins.", "accesses"}, p.warmup);
+  r.read({"limit", "Counted accesses after which the phase ends.", "accesses", "when the workload ends"}, p.limit);
+  const WorkloadKind* kind =
+      r.read_kind({"kind", "Workload, one of those of `mmusim presets`."}, workload_kinds(), "workload");
+  r.with_kind(kind, workload_kinds(), [&](const WorkloadKind& known, ConfigReader& own) {
+    p.kind = known.name;
+    ConfigReader parameters = own.child({"parameters", "Parameters of the workload."});
+    p.plan = known.read(parameters);
+    parameters.finish();
+  });
+  if (kind == nullptr && !r.records_all()) r.ignore("parameters");
   return p;
 }
 
 ReplayPhase read_replay(ConfigReader& r, const std::string& folder) {
   ReplayPhase p;
   std::string name;
-  r.read("trace", name);
-  if (name.empty()) r.error("trace", "missing, expected the file name of a trace");
+  r.require("trace", "the file name of a trace");
+  r.read({"trace", "Access trace, looked for beside the scenario, then beside the configs folder."}, name);
+  r.check(!r.has("trace") || !name.empty(), "trace", "expected the file name of a trace, got \"\"");
   if (!name.empty()) {
     const auto file = find_data_file(name, folder);
     if (file) p.trace = *file;
     r.check(file.has_value(), "trace", "no such file: {}", name);
   }
-  r.read("region", p.window.roi);
-  r.read("skip", p.window.skip);
-  r.read("warmup", p.window.warmup);
-  r.read("limit", p.window.limit);
-  r.read("sample_take", p.window.sample_take);
-  r.read("sample_period", p.window.sample_period);
+  r.read({"region", "Only the part that the marker of this number or name opens.", "", "the whole trace"},
+         p.window.roi);
+  r.read({"skip", "Accesses left out at first.", "accesses"}, p.window.skip);
+  r.read({"warmup", "Accesses before the counting begins.", "accesses"}, p.window.warmup);
+  r.read({"limit", "Counted accesses after which the phase ends.", "accesses", "when the trace ends"}, p.window.limit);
+  r.read({"sample_take", "Accesses taken of each sample_period.", "accesses"}, p.window.sample_take);
+  r.read({"sample_period", "Accesses of which the first sample_take are taken; 0: all are.", "accesses"},
+         p.window.sample_period);
   r.check(p.window.sample_take <= p.window.sample_period, "sample_take", "{} of every {} accesses",
           p.window.sample_take, p.window.sample_period);
-  r.read("fetches", p.fetches);
+  r.read({"fetches", "Instruction fetches of the trace take part."}, p.fetches);
   return p;
 }
 
 DeferredInitPhase read_deferred(ConfigReader& r) {
   DeferredInitPhase p;
-  if (!r.has("workers")) return p;
-  unsigned workers = 1;
-  r.read("workers", workers, 1, 1024);
-  p.workers = workers;
+  r.read({"workers", "Cores that initialise struct pages.", "cores", "all cores of the platform"}, p.workers, 1U,
+         1024U);
   return p;
 }
 
@@ -227,23 +233,20 @@ constexpr PhaseKind kPhaseKinds[] = {
 
 Phase read_phase(ConfigReader r, const std::string& folder, const std::string& previous_stage) {
   Phase phase;
-  r.read("phase", phase.name);
-  const auto known = std::find_if(std::begin(kPhaseKinds), std::end(kPhaseKinds),
-                                  [&](const PhaseKind& kind) { return kind.name == phase.name; });
-  if (known == std::end(kPhaseKinds)) {
-    std::string names;
-    for (const PhaseKind& kind : kPhaseKinds) names += (names.empty() ? "" : ", ") + std::string(kind.name);
-    r.error("phase", fmt::format("unknown phase \"{}\", expected one of {}", phase.name, names));
-    return phase;
-  }
+  const PhaseKind* kind = r.read_kind({"phase", "Kind of the phase."}, kPhaseKinds, "phase");
+  if (kind == nullptr && !r.records_all()) return phase;
+  if (kind != nullptr) phase.name = kind->name;
   phase.stage = previous_stage.empty() ? phase.name : previous_stage;
-  r.read("stage", phase.stage);
-  r.check(!phase.stage.empty(), "stage", "expected a name, got \"\"");
-  r.read("timed", phase.timed);
+  r.read({"stage", "Label of the snapshot taken after it, in --tables and reports.", "", "that of the phase before"},
+         phase.stage);
+  r.check(!phase.stage.empty() || r.records_all(), "stage", "expected a name, got \"\"");
+  r.read({"timed", "The phase runs in simulated time."}, phase.timed);
   r.ignore("comment");
   phase.expect = read_expected(r);
-  if (r.has("fail_allocation")) phase.fail_allocation = mm::read_fail_allocation(r.child("fail_allocation"));
-  phase.what = known->read(r, folder);
+  r.optional_child({"fail_allocation", "Allocation that fails, counted from the beginning of the phase."},
+                   [&](ConfigReader f) { phase.fail_allocation = mm::read_fail_allocation(std::move(f)); });
+  r.with_kind(kind, kPhaseKinds,
+              [&](const PhaseKind& known, ConfigReader& own) { phase.what = known.read(own, folder); });
   r.finish();
   return phase;
 }

@@ -10,6 +10,9 @@
 #include "models/base/config.h"
 #include "models/base/config_files.h"
 #include "models/base/errors.h"
+#include "sim/machine/platform.h"
+#include "sim/scenario/known_keys.h"
+#include "sim/scenario/settings.h"
 #include "sim/workloads/random.h"
 
 namespace mmusim {
@@ -20,36 +23,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxPhases = 100'000;
-constexpr size_t kMaxSetDepth = 100;
 constexpr size_t kMaxNameBytes = 200;
 
 std::string folder_of(const std::string& path) { return fs::path(path).parent_path().string(); }
-
-/// RFC 6901: "~1" is "/", "~0" is "~".
-std::string unescaped(std::string_view token) {
-  std::string out;
-  for (size_t i = 0; i < token.size(); ++i) {
-    const bool escape = token[i] == '~' && i + 1 < token.size() && (token[i + 1] == '0' || token[i + 1] == '1');
-    out += !escape ? token[i] : token[i + 1] == '0' ? '~' : '/';
-    if (escape) ++i;
-  }
-  return out;
-}
-
-/// The member or element of `node` that `token` names, made if an object lacks it. Throws InputError.
-json& step_into(json& node, const std::string& token, const std::string& assignment) {
-  if (node.is_null()) node = json::object();
-  if (node.is_object()) return node[token];
-  if (node.is_array()) {
-    const auto index = parse_number(token);
-    if (token == "-" || (index && *index == node.size())) return node.emplace_back();
-    if (index && *index < node.size()) return node[static_cast<size_t>(*index)];
-    throw InputError(fmt::format("--set {}: no element {} in an array of {}", assignment, token, node.size()));
-  }
-  throw InputError(fmt::format("--set {}: \"{}\" would be a member of something that is no object", assignment, token));
-}
-
-constexpr const char* kDefaultPlatform = "milan";
 
 /// A platform given by name becomes an object based on it, so that --set and variants can change parts of it.
 void open_platform(json& document) {
@@ -73,43 +49,55 @@ void apply_variant(json& document, const std::string& variant, const std::string
   document.merge_patch(patch);
 }
 
-void read_platform(ConfigReader& reader, const std::string& folder, Scenario& scenario, json& document) {
-  const json* platform = reader.raw("platform");
+/// Takes the platform that the scenario names; its keys are read when the machine is made (scenario_platform()).
+void take_platform(ConfigReader& reader, const std::string& folder, Scenario& scenario, json& document) {
+  const ConfigKey key(
+      "platform", "Machine: a platform by name or path, such an object, or an object with \"base\" that changes one.",
+      "", kDefaultPlatform);
+  const json* platform = reader.raw(key);
   const json named = platform == nullptr ? json(kDefaultPlatform) : *platform;
   if (!named.is_string() && !named.is_object()) {
     reader.error("platform", "expected the name or path of a platform, or an object");
     return;
   }
   try {
-    document["platform"] = resolve_platform(named, folder);
+    document["platform"] = reader.records_all() ? json::object() : resolve_platform(named, folder);
     scenario.platform = document["platform"].dump();
   } catch (const InputError& e) {
     reader.error("platform", e.what());
   } catch (const EnvironmentError& e) {
     reader.error("platform", e.what());
   }
+  if (reader.records()) read_platform(reader.instead(key, document["platform"], reader.errors()));
+  reader.also_takes("platform", "");
 }
 
 void read_phases(ConfigReader& reader, const std::string& folder, Scenario& scenario) {
-  const json* phases = reader.raw("phases");
-  if (phases == nullptr || !phases->is_array() || phases->empty()) {
-    reader.error("phases", "expected an array of phases, the first being \"boot\"");
-    return;
-  }
-  if (phases->size() > kMaxPhases) {
-    reader.error("phases", fmt::format("{} phases, expected at most {}", phases->size(), kMaxPhases));
-    return;
+  const ConfigKey key("phases", "What happens, in order; the first phase is boot.");
+  const json* phases = reader.raw(key);
+  if (!reader.records_all()) {
+    if (phases == nullptr || !phases->is_array() || phases->empty()) {
+      reader.error("phases", "expected an array of phases, the first being \"boot\"");
+      return;
+    }
+    if (phases->size() > kMaxPhases) {
+      reader.error("phases", fmt::format("{} phases, expected at most {}", phases->size(), kMaxPhases));
+      return;
+    }
   }
   std::string stage;
-  reader.for_each("phases", [&](ConfigReader phase) {
+  const auto read_next = [&](ConfigReader phase) {
     scenario.phases.push_back(read_phase(std::move(phase), folder, stage));
     stage = scenario.phases.back().stage;
-  });
+  };
+  reader.for_each(key, read_next, 1);
 }
 
 /// Each variant must be an object; whether it fits is known when it is applied.
 void check_variants(ConfigReader& reader) {
-  const json* variants = reader.raw("variants");
+  const json* variants =
+      reader.raw({"variants", "Merge patches (RFC 7386) by name, for compare and --variant.", "", "none"},
+                 ValueForm::map(ValueForm::of(ValueForm::Kind::kObject)));
   if (variants == nullptr) return;
   if (!variants->is_object()) return reader.error("variants", "expected an object of merge patches");
   for (const auto& [name, patch] : variants->items()) {
@@ -124,82 +112,7 @@ void check_name(ConfigReader& reader, const std::string& name) {
                "expected the name of a directory: no \"/\", no control characters, at most {} bytes", kMaxNameBytes);
 }
 
-/// JSON, or else the text itself.
-json value_of(const std::string& text, const std::string& assignment) {
-  try {
-    return parse_json_text(text, fmt::format("--set {:.60}", assignment));
-  } catch (const InputError&) {
-    if (text.starts_with('{') || text.starts_with('[')) throw;  // meant to be JSON
-    return text;
-  }
-}
-
-void check_utf8(const std::string& assignment) {
-  try {
-    (void)json(assignment).dump();
-  } catch (const json::type_error&) {
-    throw InputError("--set: not valid UTF-8");
-  }
-}
-
 }  // namespace
-
-void apply_set(json& document, const std::string& assignment) {
-  const size_t equals = assignment.find('=');
-  if (assignment.empty() || assignment[0] != '/' || equals == std::string::npos) {
-    throw InputError(fmt::format("--set {}: expected /json/pointer=VALUE", assignment));
-  }
-  check_utf8(assignment);
-  const std::string pointer = assignment.substr(0, equals);
-  if (std::count(pointer.begin(), pointer.end(), '/') > static_cast<ptrdiff_t>(kMaxSetDepth)) {
-    throw InputError(fmt::format("--set {:.60}...: more than {} levels deep", assignment, kMaxSetDepth));
-  }
-  if (pointer.starts_with("/platform/")) {
-    if (!document.contains("platform")) document["platform"] = kDefaultPlatform;
-    open_platform(document);
-  }
-  json* node = &document;
-  size_t start = 1;
-  while (start <= pointer.size()) {
-    const size_t end = std::min(pointer.find('/', start), pointer.size());
-    node = &step_into(*node, unescaped(std::string_view(pointer).substr(start, end - start)), assignment);
-    start = end + 1;
-  }
-  *node = value_of(assignment.substr(equals + 1), assignment);
-}
-
-std::optional<std::string> find_data_file(const std::string& name, const std::string& folder) {
-  std::error_code ignored;
-  const fs::path path(name);
-  if (path.is_absolute()) return fs::is_regular_file(path, ignored) ? std::optional(name) : std::nullopt;
-  std::vector<fs::path> bases = {fs::path(folder)};
-  for (const std::string& configs : config_folders()) bases.push_back(fs::path(configs).parent_path());
-  for (const fs::path& base : bases) {
-    const fs::path candidate = base.empty() ? path : base / path;
-    if (fs::is_regular_file(candidate, ignored)) return candidate.string();
-  }
-  return std::nullopt;
-}
-
-json resolve_platform(const json& value, const std::string& folder) {
-  if (value.is_string()) {
-    const std::string name = value.get<std::string>();
-    if (name.find('/') != std::string::npos || name.ends_with(".json")) {
-      const auto file = find_data_file(name, folder);
-      if (!file) throw InputError(fmt::format("no such file: {}", name));
-      return platform_document(*file);
-    }
-    return platform_document(name);
-  }
-  const auto base = value.find("base");
-  if (base == value.end()) return value;
-  if (!base->is_string()) throw InputError("base: expected the name or path of a platform");
-  json platform = resolve_platform(*base, folder);
-  json patch = value;
-  patch.erase("base");
-  platform.merge_patch(patch);
-  return platform;
-}
 
 namespace {
 
@@ -213,7 +126,11 @@ json read_scenario_json(const std::string& path, const ScenarioOverrides& overri
   json document = parse_json_file(path);
   check_object(document, path);
   if (overrides.variant) apply_variant(document, *overrides.variant, path);
-  for (const std::string& set : overrides.sets) apply_set(document, set);
+  if (overrides.platform || !overrides.sets.empty()) {
+    Settings settings(document, scenario_keys(), folder_of(path));
+    if (overrides.platform) settings.use_platform(*overrides.platform);
+    settings.apply_all(overrides.sets);
+  }
   if (overrides.seed) document["seed"] = *overrides.seed;
   return document;
 }
@@ -248,28 +165,30 @@ void draw_kaslr_seed(json& document) {
 
 }  // namespace
 
+Scenario read_scenario(ConfigReader reader, const std::string& file, json& document) {
+  Scenario scenario;
+  scenario.file = file;
+  reader.read({"name", "Name of the results.", "", "name of the file"}, scenario.name);
+  check_name(reader, scenario.name);
+  reader.read({"description", "One line for reports and `mmusim presets`."}, scenario.description);
+  reader.read({"seed", "Seed of everything random."}, scenario.seed);
+  if (scenario.name.empty()) scenario.name = fs::path(file).stem().string();
+  take_platform(reader, folder_of(file), scenario, document);
+  reader.require("memory", "an object with \"ranges\"");
+  scenario.kernel = mm::read_kernel_config(reader.child({"kernel", "Kernel that boots, and how it was built."}));
+  scenario.memory = mm::read_memory_map(reader.child({"memory", "Memory map of the machine."}), scenario.kernel.levels);
+  read_phases(reader, folder_of(file), scenario);
+  check_variants(reader);
+  reader.finish();
+  return scenario;
+}
+
 Scenario scenario_from_json(json document, const std::string& file) {
   check_object(document, file);
   ConfigErrors errors(file);
-  Scenario scenario;
-  scenario.file = file;
-  {
-    draw_kaslr_seed(document);
-    const json source = document;
-    ConfigReader reader(source, "", errors);
-    reader.read("name", scenario.name);
-    check_name(reader, scenario.name);
-    reader.read("description", scenario.description);
-    reader.read("seed", scenario.seed);
-    if (scenario.name.empty()) scenario.name = fs::path(file).stem().string();
-    read_platform(reader, folder_of(file), scenario, document);
-    if (!reader.has("memory")) reader.error("memory", "missing, expected an object with \"ranges\"");
-    scenario.kernel = mm::read_kernel_config(reader.child("kernel"));
-    scenario.memory = mm::read_memory_map(reader.child("memory"), scenario.kernel.levels);
-    read_phases(reader, folder_of(file), scenario);
-    check_variants(reader);
-    reader.finish();
-  }
+  draw_kaslr_seed(document);
+  const json source = document;
+  Scenario scenario = read_scenario(ConfigReader(source, "", errors), file, document);
   if (errors.empty()) check_phases(scenario.phases, scenario.memory, errors);
   errors.throw_if_any();
   document.erase("variants");

@@ -26,16 +26,21 @@ struct Scenario {
   std::string effective;  ///< the whole scenario after variant, --set and --seed, JSON text of an object
 };
 
-/// What the command line changes in a scenario before it is read, in this order.
+/// What the command line changes in a scenario before it is read: variant, platform, settings, seed, in this order.
 struct ScenarioOverrides {
   std::optional<std::string> variant;  ///< a member of "variants", merged as RFC 7386 says
-  std::vector<std::string> sets;       ///< "/json/pointer=VALUE"; VALUE is JSON, or a string if it is no JSON
+  std::vector<std::string> sets;       ///< "/json/pointer=VALUE" each, see Settings
   std::optional<uint64_t> seed;
+  std::optional<std::string> platform = std::nullopt;  ///< name or path, in place of the scenario's; before `sets`
 };
 
 /// Reads a scenario: a path, or the bare name of a shipped one. Throws InputError with every error found (file, JSON
 /// pointer, what was expected), EnvironmentError if the file cannot be opened.
 Scenario load_scenario(const std::string& name_or_path, const ScenarioOverrides& overrides = {});
+
+/// Reads the keys of a scenario; errors go to the reader. `document`, what the reader reads, gets its platform
+/// resolved.
+Scenario read_scenario(ConfigReader reader, const std::string& file, nlohmann::json& document);
 
 /// The same for a document already read; `file` stands for it in messages, and its folder is where file names are
 /// looked for.
@@ -46,17 +51,5 @@ std::vector<std::string> scenario_variants(const std::string& name_or_path);
 
 /// The file itself, with variant, sets and seed applied, not checked any further.
 nlohmann::json read_scenario_json(const std::string& path, const ScenarioOverrides& overrides);
-
-/// Applies one "/json/pointer=VALUE". Missing members of objects are created. Throws InputError if the pointer is
-/// malformed or leads through something that is no object and no array.
-void apply_set(nlohmann::json& document, const std::string& assignment);
-
-/// The platform that a scenario's "platform" stands for: the name of a shipped one, a path, an object, or an object
-/// with "base" (a name or path) whose other members are merged into the base as RFC 7386 says.
-nlohmann::json resolve_platform(const nlohmann::json& value, const std::string& folder);
-
-/// `name` as a file: as it stands if absolute, else in `folder`, else in the data directory (the parent of the shipped
-/// configurations). nullopt if there is none.
-std::optional<std::string> find_data_file(const std::string& name, const std::string& folder);
 
 }  // namespace mmusim

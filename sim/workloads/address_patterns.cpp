@@ -29,17 +29,17 @@ struct PatternConfig {
 
 PatternConfig read_pattern(ConfigReader& r) {
   PatternConfig c;
-  r.read_enum("region", c.region, {{"vmemmap", Region::kVmemmap}, {"direct_map", Region::kDirectMap}});
-  r.read("base", c.base);
-  r.read_size("bytes", c.bytes);
-  r.check(c.bytes <= uint64_t{1} << 47, "bytes", "{} bytes, expected at most 128 TiB", c.bytes);
+  r.read_enum({"region", "Region that is accessed: the struct pages, or the direct map, of the largest memory range."},
+              c.region, {{"vmemmap", Region::kVmemmap}, {"direct_map", Region::kDirectMap}});
+  r.read({"base", "First address that is accessed, instead of a region.", "", "the region's"}, c.base);
+  r.read_size({"bytes", "Size of the working set; 0: the whole region.", "bytes"}, c.bytes, 0, uint64_t{1} << 47);
   r.check(!c.base || c.bytes != 0, "bytes", "missing, \"base\" needs it");
-  r.read("accesses", c.accesses, 1, uint64_t{1} << 40);
-  r.read("access_bytes", c.access_bytes, 1, 64);
-  r.read_enum("direction", c.direction,
+  r.read({"accesses", "Accesses that are made.", "accesses"}, c.accesses, 1, uint64_t{1} << 40);
+  r.read({"access_bytes", "Size of an access.", "bytes"}, c.access_bytes, 1, 64);
+  r.read_enum({"direction", "Accesses read, write, or read and write the same place (modify)."}, c.direction,
               {{"read", Direction::kRead}, {"write", Direction::kWrite}, {"modify", Direction::kModify}});
-  r.read("user", c.user);
-  r.read("gap", c.gap, 0, 65535);
+  r.read({"user", "Accesses come from user mode (CPL 3)."}, c.user);
+  r.read({"gap", "Instructions without memory access between two accesses.", "instructions"}, c.gap, 0, 65535);
   return c;
 }
 
@@ -170,8 +170,7 @@ WorkloadPlan read_sequential(ConfigReader& r) {
 
 WorkloadPlan read_strided(ConfigReader& r) {
   uint64_t stride = 4 * kKiB;
-  r.read_size("stride", stride);
-  r.check(stride != 0 && stride <= kTiB, "stride", "{} bytes, expected 1 to 1 TiB", stride);
+  r.read_size({"stride", "Distance from one access to the next.", "bytes"}, stride, 1, kTiB);
   return strided_plan(read_pattern(r), std::max<uint64_t>(stride, 1));
 }
 
@@ -190,8 +189,8 @@ WorkloadPlan read_uniform(ConfigReader& r) {
 WorkloadPlan read_pointer_chase(ConfigReader& r) {
   uint64_t pages = 1024;
   uint64_t page = kPageBytes;
-  r.read("pages", pages, 1, uint64_t{1} << 26);
-  r.read_size("page", page);
+  r.read({"pages", "Pages that the chain goes through.", "pages"}, pages, 1, uint64_t{1} << 26);
+  r.read_size({"page", "Distance of neighbouring pages, a multiple of 4 KiB.", "bytes"}, page);
   r.check(page >= kPageBytes && page % kPageBytes == 0, "page", "{} bytes, expected a multiple of 4KiB", page);
   PatternConfig config = read_pattern(r);
   return [config, pages, page](const WorkloadContext& context) mutable {
@@ -208,10 +207,8 @@ WorkloadPlan read_pointer_chase(ConfigReader& r) {
 WorkloadPlan read_zipf(ConfigReader& r) {
   double exponent = 0.99;
   uint64_t unit = kPageBytes;
-  r.read("exponent", exponent);
-  r.check(exponent > 0 && exponent <= 10, "exponent", "{}, expected more than 0, at most 10", exponent);
-  r.read_size("unit", unit);
-  r.check(unit >= 1 && unit <= kGiB, "unit", "{} bytes, expected 1 to 1 GiB", unit);
+  r.read_above({"exponent", "Exponent of Zipf's law: popularity falls with rank to this power."}, exponent, 0, 10);
+  r.read_size({"unit", "Piece of the region that has one popularity.", "bytes"}, unit, 1, kGiB);
   const PatternConfig config = read_pattern(r);
   return [config, exponent, unit](const WorkloadContext& context) {
     const Window window = window_of(config, context);

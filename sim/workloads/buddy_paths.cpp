@@ -17,8 +17,8 @@ struct BuddyConfig {
 
 BuddyConfig read_config(ConfigReader& r) {
   BuddyConfig c;
-  r.read("operations", c.operations, 1, uint64_t{1} << 40);
-  r.read("order", c.low, 0, kMaxOrder);
+  r.read({"operations", "Blocks that are freed or allocated.", "operations"}, c.operations, 1, uint64_t{1} << 40);
+  r.read({"order", "Order of these blocks.", "log2 of page frames"}, c.low, 0, kMaxOrder);
   return c;
 }
 
@@ -123,8 +123,7 @@ class PcpChurn final : public PcpStream {
 
 WorkloadPlan read_buddy_free(ConfigReader& r) {
   BuddyConfig config = read_config(r);
-  r.read("merge", config.merge);
-  r.check(config.merge >= 0 && config.merge <= 1, "merge", "{} is no chance, expected 0 to 1", config.merge);
+  r.read({"merge", "Chance that the buddy of a block is free as well.", "probability"}, config.merge, 0, 1);
   return [config](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<BuddyFree>(config, context);
   };
@@ -132,7 +131,7 @@ WorkloadPlan read_buddy_free(ConfigReader& r) {
 
 WorkloadPlan read_buddy_alloc(ConfigReader& r) {
   BuddyConfig config = read_config(r);
-  r.read("from_order", config.high, 0, kMaxOrder);
+  r.read({"from_order", "Order of the free block that is split.", "log2 of page frames"}, config.high, 0, kMaxOrder);
   r.check(config.low <= config.high, "from_order", "{} is less than the order asked for, {}", config.high, config.low);
   return [config](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<BuddyAlloc>(config, context);
@@ -141,9 +140,10 @@ WorkloadPlan read_buddy_alloc(ConfigReader& r) {
 
 WorkloadPlan read_pcp_churn(ConfigReader& r) {
   ChurnConfig config;
-  r.read("operations", config.operations, 1, uint64_t{1} << 40);
-  r.read("run_order", config.run_order, 0, kMaxOrder);
-  r.read("held", config.held, 1, uint64_t{1} << 28);
+  r.read({"operations", "Allocations and frees of one page.", "operations"}, config.operations, 1, uint64_t{1} << 40);
+  r.read({"run_order", "Order of the runs of contiguous page frames on the lists.", "log2 of page frames"},
+         config.run_order, 0, kMaxOrder);
+  r.read({"held", "Pages that the program holds on average.", "pages"}, config.held, 1, uint64_t{1} << 28);
   return [config](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<PcpChurn>(config, context);
   };

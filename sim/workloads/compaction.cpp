@@ -16,8 +16,8 @@ struct CompactionConfig {
 
 CompactionConfig read_config(ConfigReader& r) {
   CompactionConfig c;
-  r.read("async", c.async);
-  c.fill = read_fill_config(r.child("fill"));
+  r.read({"async", "Asynchronous compaction: the free scanner looks at every 32nd page only."}, c.async);
+  c.fill = read_fill_config(r.child({"fill", "What memory is used for; the rest is free."}));
   return c;
 }
 

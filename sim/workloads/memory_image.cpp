@@ -16,17 +16,16 @@ constexpr unsigned kClusterOrder = 5;
 
 FillConfig read_fill_config(ConfigReader r) {
   FillConfig c;
-  const auto share = [&](const char* key, double& value) {
-    r.read(key, value);
-    r.check(value >= 0 && value <= 1, key, "{} is no share of memory, expected 0 to 1", value);
-  };
-  share("anon", c.anon);
-  share("file", c.file);
-  share("slab", c.slab);
-  share("thp", c.thp);
-  share("hugetlb", c.hugetlb);
+  constexpr std::string_view kShare = "share of memory";
+  r.read({"anon", "Anonymous pages.", kShare}, c.anon, 0, 1);
+  r.read({"file", "Page-cache pages.", kShare}, c.file, 0, 1);
+  r.read({"slab", "Slab pages.", kShare}, c.slab, 0, 1);
+  r.read({"thp", "Transparent huge pages, in whole pageblocks of 2 MiB.", kShare}, c.thp, 0, 1);
+  r.read({"hugetlb", "HugeTLB pages, in whole pageblocks of 2 MiB.", kShare}, c.hugetlb, 0, 1);
   r.check(c.free() > -1e-9, "", "the shares add up to {}, expected at most 1", 1 - c.free());
-  if (const nlohmann::json* orders = r.raw("free_orders")) {
+  const ConfigKey free_orders("free_orders", "Weights of the orders 0, 1, ... of free blocks.", "weights");
+  const auto form = ValueForm::list(ValueForm::of(ValueForm::Kind::kNumber), 1, c.free_orders.size());
+  if (const nlohmann::json* orders = r.raw(free_orders, form, nlohmann::json(c.free_orders).dump())) {
     const bool weights = orders->is_array() && !orders->empty() && orders->size() <= c.free_orders.size() &&
                          std::all_of(orders->begin(), orders->end(),
                                      [](const nlohmann::json& w) { return w.is_number() && w.get<double>() >= 0; });

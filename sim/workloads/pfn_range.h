@@ -15,9 +15,11 @@ struct PfnRangeConfig {
 
 inline PfnRangeConfig read_pfn_range(ConfigReader& r) {
   PfnRangeConfig c;
-  r.read("first", c.first, 0, uint64_t{1} << 40);
-  r.read("pfns", c.pfns, 0, uint64_t{1} << 40);
-  r.read("passes", c.passes, 1, uint64_t{1} << 32);
+  constexpr uint64_t kMost = uint64_t{1} << 40;
+  r.read({"first", "Number of the first page frame, counted over memory without its holes.", "page frames"}, c.first, 0,
+         kMost);
+  r.read({"pfns", "Page frames that a pass visits; 0: all from the first on.", "page frames"}, c.pfns, 0, kMost);
+  r.read({"passes", "Passes over them.", "passes"}, c.passes, 1, uint64_t{1} << 32);
   return c;
 }
 

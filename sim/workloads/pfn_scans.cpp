@@ -11,7 +11,7 @@ namespace {
 enum class Direction : uint8_t { kRead, kWrite, kModify };
 
 void read_direction(ConfigReader& r, Direction& direction) {
-  r.read_enum("direction", direction,
+  r.read_enum({"direction", "Accesses read, write, or read and write the same place (modify)."}, direction,
               {{"read", Direction::kRead}, {"write", Direction::kWrite}, {"modify", Direction::kModify}});
 }
 
@@ -24,8 +24,8 @@ struct FieldConfig {
 
 FieldConfig read_field(ConfigReader& r) {
   FieldConfig c;
-  r.read("offset", c.offset, 0, 63);
-  r.read("bytes", c.bytes, 1, 64);
+  r.read({"offset", "Place of the field in struct page.", "bytes"}, c.offset, 0, 63);
+  r.read({"bytes", "Size of the field.", "bytes"}, c.bytes, 1, 64);
   read_direction(r, c.direction);
   return c;
 }
@@ -201,7 +201,7 @@ class MemmapInit final : public PageStream {
 template <class Scan>
 WorkloadPlan image_scan_plan(ConfigReader& r) {
   const PfnRangeConfig range = read_pfn_range(r);
-  const FillConfig fill = read_fill_config(r.child("fill"));
+  const FillConfig fill = read_fill_config(r.child({"fill", "What memory is used for; the rest is free."}));
   return [range, fill](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<Scan>(range, fill, context);
   };
@@ -213,7 +213,7 @@ WorkloadPlan read_linear_pfn_scan(ConfigReader& r) {
   const PfnRangeConfig range = read_pfn_range(r);
   const FieldConfig field = read_field(r);
   uint64_t stride = 1;
-  r.read("stride_pfns", stride, 1, uint64_t{1} << 40);
+  r.read({"stride_pfns", "Distance from one page frame to the next.", "page frames"}, stride, 1, uint64_t{1} << 40);
   return [range, field, stride](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<LinearPfnScan>(range, field, stride, context);
   };
@@ -221,7 +221,7 @@ WorkloadPlan read_linear_pfn_scan(ConfigReader& r) {
 
 WorkloadPlan read_random_pfn(ConfigReader& r) {
   uint64_t operations = 1'000'000;
-  r.read("operations", operations, 1, uint64_t{1} << 40);
+  r.read({"operations", "Page frames that are visited.", "page frames"}, operations, 1, uint64_t{1} << 40);
   const FieldConfig field = read_field(r);
   return [operations, field](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<RandomPfn>(operations, field, context);

@@ -98,22 +98,20 @@ const WorkloadKind* find_workload_kind(std::string_view name) {
 
 WorkloadPlan read_mix(ConfigReader& r) {
   std::vector<MixPart> parts;
-  r.for_each("parts", [&](ConfigReader part) {
-    std::string name;
+  const auto read_part = [&](ConfigReader part) {
     MixPart p;
-    part.read("kind", name);
-    part.read("weight", p.weight);
-    part.check(p.weight > 0, "weight", "{}, expected more than 0", p.weight);
-    const WorkloadKind* kind = find_workload_kind(name);
-    part.check(kind != nullptr && name != kMix.name, "kind", "unknown workload \"{}\"", name);
-    if (kind != nullptr && name != kMix.name) {
-      ConfigReader parameters = part.child("parameters");
-      p.plan = kind->read(parameters);
+    part.read_above({"weight", "Share of the mix, relative to the other parts."}, p.weight, 0);
+    const WorkloadKind* kind = part.read_kind({"kind", "Workload of the part."}, kKinds, "workload");
+    part.with_kind(kind, kKinds, [&](const WorkloadKind& known, ConfigReader& own) {
+      ConfigReader parameters = own.child({"parameters", "Parameters of that workload."});
+      p.plan = known.read(parameters);
       parameters.finish();
       parts.push_back(std::move(p));
-    }
+    });
+    if (kind == nullptr && !part.records_all()) part.ignore("parameters");
     part.finish();
-  });
+  };
+  r.for_each({"parts", "Workloads that are interleaved."}, read_part, 1);
   r.check(!parts.empty(), "parts", "expected at least one part {{\"kind\", \"weight\", \"parameters\"}}");
   return [parts](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<Mix>(parts, context);

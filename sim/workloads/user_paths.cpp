@@ -18,8 +18,9 @@ struct OperationsConfig {
 
 OperationsConfig read_operations(ConfigReader& r) {
   OperationsConfig c;
-  r.read("operations", c.operations, 1, uint64_t{1} << 40);
-  r.read("run_order", c.run_order, 0, kMaxRunOrder);
+  r.read({"operations", "Operations, each on one page.", "operations"}, c.operations, 1, uint64_t{1} << 40);
+  r.read({"run_order", "Order of the runs of contiguous page frames that a program has.", "log2 of page frames"},
+         c.run_order, 0, kMaxRunOrder);
   return c;
 }
 
@@ -257,9 +258,8 @@ WorkloadPlan read_page_cache(ConfigReader& r) { return path_plan<PageCache>(r); 
 WorkloadPlan read_gup_fast(ConfigReader& r) {
   GupConfig config;
   config.operations = read_operations(r);
-  r.read("pin", config.pin);
-  r.read("large", config.large);
-  r.check(config.large >= 0 && config.large <= 1, "large", "{} is no share, expected 0 to 1", config.large);
+  r.read({"pin", "Pages are pinned (FOLL_PIN) instead of referenced."}, config.pin);
+  r.read({"large", "Pages that belong to a folio of 2 MiB.", "share of pages"}, config.large, 0, 1);
   return [config](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<GupFast>(config, context);
   };
@@ -268,7 +268,7 @@ WorkloadPlan read_gup_fast(ConfigReader& r) {
 WorkloadPlan read_page_ext(ConfigReader& r) {
   PageExtConfig config;
   config.operations = read_operations(r);
-  r.read("entry_bytes", config.entry_bytes, 8, 4096);
+  r.read({"entry_bytes", "Size of a page_ext entry.", "bytes"}, config.entry_bytes, 8, 4096);
   return [config](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<PageExt>(config, context);
   };

@@ -59,16 +59,19 @@ inline void log_one_of_each(EventLog& log) {
   WalkRecord faulting = sample_walk(2);
   faulting.page_size.reset();
   faulting.page_fault_error_code = 2;
+  faulting.restarts = Cycles(3);
   log.walk(faulting);
   log.access(sample_access(1));
   AccessRecord fault = sample_access(2);
   fault.page_fault_error_code = 2;
+  fault.access.rmw = fault.access.stack = fault.access.implicit = fault.access.awaited = true;
+  fault.access.depends_on = fault.access.gap = 1;
   log.access(fault);
   const mm::AllocEvent table{mm::AllocSource::kMemblock, PhysAddr(0x7000), 4096, 1, "vmemmap_alloc_block_zero"};
   log.alloc({CycleTime(9)}, table);
   log.free({CycleTime(10), 1}, table);
   log.fill({CycleTime(11)}, {VirtAddr(0xffff888000007000), PhysAddr(0x7000), 4096, 0, "vmemmap_alloc_block_zero"});
-  log.fill({CycleTime(12)}, {VirtAddr(0xffffea0000000000), PhysAddr(0), 64, 0xff, "page_init_poison"});
+  log.fill({CycleTime(12)}, {VirtAddr(0xffffea0000000000), PhysAddr(0x8000), 64, 0xff, "page_init_poison"});
   log.flush({CycleTime(13)}, {mm::FlushKind::kPage, VirtAddr(0xffffea0000000000), VirtAddr(0xffffea0000001000),
                               "flush_tlb_kernel_range"});
   log.flush({CycleTime(14)}, {mm::FlushKind::kAll, VirtAddr(0), VirtAddr(0), "flush_tlb_all"});

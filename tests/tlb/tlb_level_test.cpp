@@ -84,7 +84,8 @@ TEST(TlbConfig, ContradictionsAreNamedWithTheirPlace) {
     EXPECT_EQ(std::string(e.what()),
               "tlb.json: /arrays/0/ways: 3 ways do not divide 64 entries\n"
               "tlb.json: /arrays/0/pages: unknown page size 3K, expected 4K, 2M or 1G\n"
-              "tlb.json: /size: unknown key");
+              "tlb.json: /size: unknown key, expected one of arrays, coalesce_4k_by_4, hit_penalty_cycles, holds_pdes, "
+              "smash_1g_into_2m, source");
   }
 }
 

@@ -72,7 +72,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("command")
     parser.add_argument("scenario")
-    for option in ("--out", "--variant", "--events", "--tables"):
+    for option in ("--out", "--variant", "--platform", "--events", "--tables"):
         parser.add_argument(option, default="")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", action="append", default=[])

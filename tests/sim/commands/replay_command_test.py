@@ -70,7 +70,22 @@ class Map(ReplayTest):
         self.assertEqual(summary["replay"]["faults"], 0)
         self.assertGreater(summary["totals"]["walks"], 0)
         done = self.mmusim("replay", self.small("full.vmt"), "--map", image, "--set", "/a=1", code=2)
-        self.assertIn(b"this is a page-table image", done.stderr)
+        self.assertIn(b"--set /a=1: no key", done.stderr)
+        done = self.mmusim("replay", self.small("full.vmt"), "--map", image, "--variant", "x", code=2)
+        self.assertIn(b"a page-table image, which has no --variant", done.stderr)
+
+    def test_settings_change_the_platform(self):
+        trace = self.small("full.vmt")
+        plain = self.replay(trace, "--platform", "textbook", "--flushes", "none")
+        self.assertNotEqual(plain["configuration"]["platform"]["tlbs"]["stlb"]["arrays"][0]["entries"], 64)
+        less = self.replay(trace, "--platform", "textbook", "--flushes", "none", "--set", "/platform/tlbs/stlb/arrays/0/entries=64",
+                           "--set", "/platform/tlbs/stlb/arrays/0/ways=4")
+        self.assertEqual(less["configuration"]["platform"]["tlbs"]["stlb"]["arrays"][0]["entries"], 64)
+        self.assertGreaterEqual(less["totals"]["stlb_misses"], plain["totals"]["stlb_misses"])
+        done = self.mmusim("replay", trace, "--set", "/kernel/levels=5", code=2)
+        self.assertIn(b"/kernel/levels=5: no key", done.stderr)
+        done = self.mmusim("replay", trace, "--set", "/platform/tlbs/stbl/arrays/0/entries=64", code=2)
+        self.assertIn(b"did you mean /platform/tlbs/stlb?", done.stderr)
 
     def test_options_that_contradict_each_other(self):
         for options in (["--map", self.boot(), "--pages", "2M"], ["--variant", "x"], ["--map", self.boot(), "--variant", "x"],

@@ -3,11 +3,13 @@
 
 #include <charconv>
 #include <cstdint>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -89,6 +91,20 @@ void CommandLine::footer(const std::string& text) { app_->footer(text); }
 
 void CommandLine::callback(const std::function<void()>& chosen) { app_->callback(chosen); }
 
+namespace {
+
+/// Prints help or an error as CLI11 would, made visible: it may quote an argument. Returns CLI11's exit code.
+int say(const CLI::App& app, const CLI::Error& e) {
+  std::ostringstream out;
+  std::ostringstream errors;
+  const int code = app.exit(e, out, errors);
+  print_text(out.str());
+  print_error(errors.str());
+  return code;
+}
+
+}  // namespace
+
 std::optional<int> parse_command_line(int argc, char** argv, const std::function<void(CommandLine)>& add) {
   CLI::App app{"mmusim: a cycle-accurate simulator of the x86-64 MMU and of Linux's vmemmap on it"};
   app.set_version_flag("--version", "mmusim " MMUSIM_VERSION);
@@ -97,12 +113,12 @@ std::optional<int> parse_command_line(int argc, char** argv, const std::function
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);
+    return say(app, e);
   } catch (const CLI::ParseError& e) {
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
-      fmt::print(stderr, "{}: no such command; `mmusim --help` lists them\n", argv[1]);
+      print_error(fmt::format("{}: no such command; `mmusim --help` lists them\n", argv[1]));
     } else {
-      app.exit(e);
+      say(app, e);
     }
     return static_cast<int>(ExitCode::kBadInput);
   }

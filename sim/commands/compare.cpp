@@ -7,6 +7,7 @@
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
 #include "sim/host/process_pool.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -14,7 +15,7 @@ namespace {
 
 ExitCode print_comparison(const CompareRequest& request) {
   const CompareOutcome outcome = compare(request);
-  fmt::print("{}\n{}\n", outcome.comparison.table(), report_line(outcome.report));
+  print_text(fmt::format("{}\n{}\n", outcome.comparison.table(), report_line(outcome.report)));
   return outcome.comparison.any_failed() ? ExitCode::kJobFailed : ExitCode::kSuccess;
 }
 

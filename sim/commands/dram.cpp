@@ -12,6 +12,7 @@
 #include "sim/host/atomic_file.h"
 #include "sim/host/interrupts.h"
 #include "sim/host/progress.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -90,7 +91,7 @@ ExitCode run_dram(const Options& options) {
           fmt::format("--form: unknown form \"{}\", expected one of {}", options.form, request_form_names()));
     }
   }
-  RequestReader reader(options.requests, reading, interrupt_requested);
+  RequestReader reader(options.requests, reading, interrupt_pending);
   ProgressBar progress("dram", reader.bytes_total());
   uint64_t requests = 0;
   const auto on_request = [&] {
@@ -102,9 +103,9 @@ ExitCode run_dram(const Options& options) {
   DramRun run = drive(dram, reader, outstanding, on_request);
   run.interrupted = run.interrupted || interrupt_requested();  // a pipe that was waited for simply ends
   if (!options.latencies.empty() && !run.interrupted) write_latencies(options.latencies, run.read_latency_ps);
-  fmt::print("{}\n",
-             summary_of(run, dram, reader).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  if (!reader.damage().empty()) fmt::print(stderr, "{} (what is whole before was used)\n", reader.damage());
+  print_json(summary_of(run, dram, reader).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+             "\n");
+  if (!reader.damage().empty()) print_error(fmt::format("{} (what is whole before was used)\n", reader.damage()));
   return ExitCode::kSuccess;
 }
 

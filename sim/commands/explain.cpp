@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/explain/explained_system.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -65,10 +65,10 @@ ExitCode explain(const ExplainOptions& o) {
     if (o.json) {
       json += (json.empty() ? "" : ",\n") + explanation_json(e);
     } else {
-      fmt::print("{}{}", &address == &o.addresses.front() ? "" : "\n", explanation_text(e, colour_wanted()));
+      print_coloured((&address == &o.addresses.front() ? "" : "\n") + explanation_text(e, colour_wanted()));
     }
   }
-  if (o.json) fmt::print("{{\"explanations\":[\n{}\n]}}\n", json);
+  if (o.json) print_json("{\"explanations\":[\n" + json + "\n]}\n");
   return ExitCode::kSuccess;
 }
 

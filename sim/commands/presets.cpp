@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "models/base/config_files.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
+#include "sim/host/text_output.h"
 #include "sim/workloads/workload.h"
 
 namespace mmusim {
@@ -28,24 +28,28 @@ std::string description_of(const char* kind, const std::string& name) {
 }
 
 void print_files(const char* title, const char* kind) {
-  fmt::print("{}\n", title);
-  for (const std::string& name : config_names(kind)) fmt::print("  {:<24} {}\n", name, description_of(kind, name));
+  print_text(fmt::format("{}\n", title));
+  for (const std::string& name : config_names(kind))
+    print_text(fmt::format("  {:<24} {}\n", name, description_of(kind, name)));
 }
 
 void print_profiles() {
-  fmt::print("Kernel profiles (/kernel/version)\n");
+  print_text("Kernel profiles (/kernel/version)\n");
   for (const mm::Profile& p : mm::profiles()) {
-    fmt::print("  {:<24} releases {}: {}\n", p.name, p.series, p.summary);
+    print_text(fmt::format("  {:<24} releases {}: {}\n", p.name, p.series, p.summary));
   }
 }
 
 void print_workloads() {
-  fmt::print("Workloads (phase \"workload\", key \"kind\"; K1 to K18: paths of the Linux kernel)\n");
-  for (const WorkloadKind& kind : workload_kinds()) fmt::print("  {:<24} {}\n", kind.name, kind.description);
-  fmt::print("Phases that are workloads of their own\n");
-  fmt::print("  {:<24} {}\n", "deferred_init", "K17: the rest of struct-page initialisation on several workers");
-  fmt::print("  {:<24} {}\n", "hugetlb", "K18: HugeTLB folios give their struct pages back, and get them again");
-  fmt::print("  {:<24} {}\n", "replay", "the accesses of a recorded trace");
+  print_text("Workloads (phase \"workload\", key \"kind\"; K1 to K18: paths of the Linux kernel)\n");
+  for (const WorkloadKind& kind : workload_kinds())
+    print_text(fmt::format("  {:<24} {}\n", kind.name, kind.description));
+  print_text("Phases that are workloads of their own\n");
+  print_text(
+      fmt::format("  {:<24} {}\n", "deferred_init", "K17: the rest of struct-page initialisation on several workers"));
+  print_text(
+      fmt::format("  {:<24} {}\n", "hugetlb", "K18: HugeTLB folios give their struct pages back, and get them again"));
+  print_text(fmt::format("  {:<24} {}\n", "replay", "the accesses of a recorded trace"));
 }
 
 }  // namespace

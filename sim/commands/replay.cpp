@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -8,6 +7,7 @@
 #include "sim/commands/limit_options.h"
 #include "sim/commands/recording_options.h"
 #include "sim/experiment/replay_run.h"
+#include "sim/host/text_output.h"
 #include "sim/report/units.h"
 
 namespace mmusim {
@@ -48,21 +48,23 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
 }
 
 void warn(const ReplayResult& r, const TraceInfo& info) {
-  if (!info.notes.empty()) fmt::print(stderr, "{}: {}\n", info.file, info.notes);
+  if (!info.notes.empty()) print_error(fmt::format("{}: {}\n", info.file, info.notes));
   const std::string skipped = info.skipped_text();
-  if (!skipped.empty()) fmt::print(stderr, "{}: passed over: {}\n", info.file, skipped);
-  if (!info.damage.empty()) fmt::print(stderr, "{} (what is whole before was used)\n", info.damage);
-  if (r.faults != 0) fmt::print(stderr, "{}: warning: {} accesses faulted\n", info.file, grouped(r.faults));
+  if (!skipped.empty()) print_error(fmt::format("{}: passed over: {}\n", info.file, skipped));
+  if (!info.damage.empty()) print_error(fmt::format("{} (what is whole before was used)\n", info.damage));
+  if (r.faults != 0) print_error(fmt::format("{}: warning: {} accesses faulted\n", info.file, grouped(r.faults)));
   if (r.player.translation_mismatches != 0) {
-    fmt::print(stderr, "{}: warning: {} recorded translations were not what the machine used\n", info.file,
-               grouped(r.player.translation_mismatches));
+    print_error(fmt::format("{}: warning: {} recorded translations were not what the machine used\n", info.file,
+                            grouped(r.player.translation_mismatches)));
   }
-  if (r.run.measured == 0 && !r.run.stopped) fmt::print(stderr, "{}: warning: no access was measured\n", info.file);
+  if (r.run.measured == 0 && !r.run.stopped)
+    print_error(fmt::format("{}: warning: no access was measured\n", info.file));
 }
 
 ExitCode run(const ReplayOptions& options) {
   const ReplayOutcome outcome = replay_one(options);
-  fmt::print("{}\n{}", text_report(outcome.summary, outcome.times), replay_text(outcome.result, outcome.info));
+  print_text(
+      fmt::format("{}\n{}", text_report(outcome.summary, outcome.times), replay_text(outcome.result, outcome.info)));
   warn(outcome.result, outcome.info);
   return ExitCode::kSuccess;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <filesystem>
 #include <memory>
+#include <set>
 
-#include <nlohmann/json.hpp>
-
-#include "models/base/config.h"
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/host/atomic_file.h"
+#include "sim/host/text_output.h"
 #include "sim/report/comparison.h"
 #include "sim/report/html_report.h"
+#include "sim/report/json_shape.h"
 #include "sim/report/summary.h"
 
 namespace mmusim {
@@ -18,26 +18,31 @@ namespace mmusim {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
 /// The runs of a directory that `compare` wrote; failed ones stay failed.
 void add_comparison(const std::string& directory, const std::string& base, std::vector<ComparedRun>& runs) {
-  const json file = parse_json_file(directory + "/compare.json");
-  if (!file.is_object() || file.value("format", "") != "mmusim-compare" || !file.contains("runs")) {
-    throw InputError(
-        fmt::format("{}/compare.json: not a comparison of mmusim (no \"format\": \"mmusim-compare\")", directory));
-  }
-  for (const json& side : file["runs"]) {
+  const std::string file = directory + "/compare.json";
+  for (NamedRun& side : comparison_from_text(read_json_file_text(file), file)) {
     ComparedRun run;
-    run.label = side.at("label").get<std::string>();
-    run.failures = side.value("failures", std::vector<std::string>{});
-    for (const json& name : side.at("directories")) {
-      const std::string path = directory + "/" + name.get<std::string>();
+    run.label = std::move(side.label);
+    run.failures = std::move(side.failures);
+    for (const std::string& name : side.directories) {
+      const std::string path = directory + "/" + name;
       if (!run.failures.empty() && !fs::exists(path + "/summary.json")) continue;
       run.summaries.push_back(read_summary(path));
       run.directories.push_back(fs::relative(path, base).string());
     }
     runs.push_back(std::move(run));
+  }
+}
+
+/// Makes the labels differ from each other: results are told apart by them.
+void name_runs(std::vector<ComparedRun>& runs) {
+  std::set<std::string> labels;
+  for (ComparedRun& run : runs) {
+    const std::string label = utf8_text(run.label);
+    run.label = label;
+    for (unsigned n = 2; !labels.insert(run.label).second; ++n) run.label = fmt::format("{} ({})", label, n);
   }
 }
 
@@ -57,10 +62,11 @@ ExitCode report(const std::vector<std::string>& directories, std::string out) {
     run.directories.push_back(fs::relative(directory, base).string());
     runs.push_back(std::move(run));
   }
+  name_runs(runs);
   const Comparison comparison(std::move(runs));
   if (out.empty()) out = directories[0] + "/report.html";
   write_file(out, html_report("mmusim: " + fs::path(directories[0]).filename().string(), comparison, base));
-  fmt::print("{}\n{}\n", comparison.table(), report_line(out));
+  print_text(fmt::format("{}\n{}\n", comparison.table(), report_line(out)));
   return ExitCode::kSuccess;
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "sim/experiment/run.h"
 
-#include <cstdio>
 #include <memory>
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
 #include "sim/commands/recording_options.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -15,7 +15,7 @@ namespace {
 
 ExitCode run(const RunRequest& request) {
   const RunOutcome outcome = run_one(request);
-  fmt::print("{}", text_report(outcome.summary, outcome.times));
+  print_text(text_report(outcome.summary, outcome.times));
   if (!outcome.failure.empty()) throw JobError(outcome.failure);
   return ExitCode::kSuccess;
 }

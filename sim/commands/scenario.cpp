@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <charconv>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
 #include "sim/host/atomic_file.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -35,9 +35,9 @@ BootNumber boot_number(const std::string& text) {
 
 ExitCode derive(const Options& options) {
   const DerivedScenario derived = derive_scenario(options.from, boot_number(options.boot));
-  for (const std::string& note : derived.notes) fmt::print(stderr, "{}: {}\n", options.from.front(), note);
+  for (const std::string& note : derived.notes) print_error(fmt::format("{}: {}\n", options.from.front(), note));
   if (options.output.empty() || options.output == "-") {
-    fmt::print("{}", derived.json);
+    print_json(derived.json);
   } else {
     write_file(options.output, derived.json);
   }

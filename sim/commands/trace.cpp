@@ -12,6 +12,7 @@
 #include "sim/experiment/trace_file.h"
 #include "sim/host/interrupts.h"
 #include "sim/host/progress.h"
+#include "sim/host/text_output.h"
 #include "sim/trace/trace_reader.h"
 #include "sim/trace/trace_window.h"
 #include "sim/trace/trace_writer.h"
@@ -42,14 +43,8 @@ TraceOptions reader_options(const TraceArguments& arguments) {
   if (!arguments.from.empty()) options.format = trace_format_given(arguments.from);
   options.salvage = arguments.salvage;
   options.skip_foreign = arguments.skip_foreign;
-  options.stop = interrupt_requested;
+  options.stop = interrupt_pending;
   return options;
-}
-
-void print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-    throw system_error("write", "standard output", errno);
-  }
 }
 
 /// Shows how far the reading of a trace is.
@@ -72,8 +67,8 @@ class ReadingProgress {
 /// Tells what was passed over, and of the damage that --salvage took.
 void report_skipped(const TraceInfo& info) {
   const std::string skipped = info.skipped_text();
-  if (!skipped.empty()) fmt::print(stderr, "{}: passed over: {}\n", info.file, skipped);
-  if (!info.damage.empty()) fmt::print(stderr, "{} (salvaged what comes before)\n", info.damage);
+  if (!skipped.empty()) print_error(fmt::format("{}: passed over: {}\n", info.file, skipped));
+  if (!info.damage.empty()) print_error(fmt::format("{} (salvaged what comes before)\n", info.damage));
 }
 
 ExitCode run_info(const TraceArguments& arguments) {
@@ -93,9 +88,13 @@ ExitCode run_info(const TraceArguments& arguments) {
   const bool worthless = !info.damage.empty() && !arguments.salvage && info.format != TraceFormat::kEventLog;
   if (worthless) throw InputError(info.damage);
   const TraceStatistics statistics = counter.result();
-  print(arguments.json ? trace_info_json(info, statistics) : trace_info_text(info, statistics));
+  if (arguments.json) {
+    print_json(trace_info_json(info, statistics));
+  } else {
+    print_text(trace_info_text(info, statistics));
+  }
   if (info.damage.empty() || arguments.salvage) return ExitCode::kSuccess;
-  fmt::print(stderr, "{}\n", info.damage);
+  print_error(fmt::format("{}\n", info.damage));
   return ExitCode::kBadInput;
 }
 
@@ -113,10 +112,10 @@ ExitCode run_validate(const TraceArguments& arguments) {
       }
       reader->end();
       report_skipped(reader->info());
-      print(fmt::format("{}: valid {} trace, {} records{}\n", file, name_of(reader->info().format), records,
-                        reader->info().checksum ? ", checksum agrees" : ""));
+      print_text(fmt::format("{}: valid {} trace, {} records{}\n", file, name_of(reader->info().format), records,
+                             reader->info().checksum ? ", checksum agrees" : ""));
     } catch (const InputError& error) {
-      fmt::print(stderr, "{}\n", error.what());
+      print_error(std::string(error.what()) + "\n");
       code = ExitCode::kBadInput;
     }
   }
@@ -130,7 +129,7 @@ class LinesToStdout final : public ByteSink {
   void finish() override {
     const size_t header = text_.find('\n') + 1;
     const size_t trailer = text_.rfind('\n', text_.size() - 2) + 1;
-    print(std::string_view(text_).substr(header, trailer - header));
+    print_json(std::string_view(text_).substr(header, trailer - header));
   }
 
  private:
@@ -204,7 +203,7 @@ ExitCode copy_trace(const TraceArguments& arguments) {
     throw InputError(fmt::format("{}: {} cannot hold: {}", arguments.output, name_of(format), fmt::join(losses, "; ")));
   }
   writer->finish();
-  for (const std::string& loss : losses) fmt::print(stderr, "{}: dropped: {}\n", arguments.output, loss);
+  for (const std::string& loss : losses) print_error(fmt::format("{}: dropped: {}\n", arguments.output, loss));
   report_skipped(reader->info());
   return ExitCode::kSuccess;
 }

@@ -72,7 +72,7 @@ void add_translate_command(CommandLine app, Action& action) {
     action = [options] {
       CaseDefaults defaults;
       if (!options->platform.empty()) defaults.traits = load_platform(options->platform).processor;
-      const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_requested);
+      const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_pending);
       try {
         return translate_stream(*input.source, defaults);
       } catch (const TraceDamage& e) {

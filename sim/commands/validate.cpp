@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "models/dram/dram_config.h"
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
+#include "sim/host/text_output.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/trace/trace_reader.h"
 
@@ -91,12 +91,12 @@ ExitCode validate(const std::vector<std::string>& files) {
   ExitCode worst = ExitCode::kSuccess;
   for (const std::string& file : files) {
     try {
-      fmt::print("{}: ok: {}\n", file, check(file));
+      print_text(fmt::format("{}: ok: {}\n", file, check(file)));
     } catch (const InputError& e) {
-      fmt::print(stderr, "{}\n", e.what());
+      print_error(std::string(e.what()) + "\n");
       worst = ExitCode::kBadInput;
     } catch (const EnvironmentError& e) {
-      fmt::print(stderr, "{}\n", e.what());
+      print_error(std::string(e.what()) + "\n");
       if (worst == ExitCode::kSuccess) worst = ExitCode::kEnvironment;
     }
   }

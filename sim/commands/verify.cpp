@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "models/base/format.h"
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
+#include "sim/host/text_output.h"
 #include "sim/recorded/table_comparison.h"
 #include "sim/scenario/runner.h"
 #include "sim/scenario/untimed_host.h"
@@ -24,18 +24,20 @@ void print_stage(const std::string& name, const StageAgreement& stage) {
   for (unsigned level = 5; level > 0; --level) {
     const LevelAgreement& l = stage.level[level];
     if (l.recorded == 0 && l.extra == 0) continue;
-    fmt::print("{:<24} {:<18} level {}  {:>7} recorded  {:>7} in VA  {:>7} in flags  {:>7} in address  {:>4} extra\n",
-               name, stage.stage, level, l.recorded, l.same_place, l.same_flags, l.same_address, l.extra);
+    print_text(fmt::format(
+        "{:<24} {:<18} level {}  {:>7} recorded  {:>7} in VA  {:>7} in flags  {:>7} in address  {:>4} extra\n", name,
+        stage.stage, level, l.recorded, l.same_place, l.same_flags, l.same_address, l.extra));
   }
   const auto print_set = [&](const char* what, const SetAgreement& set) {
     if (set.recorded == 0 && set.built == 0) return;
-    fmt::print("{:<24} {:<18} {}  {} recorded  {} built  {} equal\n", name, stage.stage, what, set.recorded, set.built,
-               set.equal);
+    print_text(fmt::format("{:<24} {:<18} {}  {} recorded  {} built  {} equal\n", name, stage.stage, what, set.recorded,
+                           set.built, set.equal));
   };
   print_set("groups of leaves that share a page:", stage.shared);
   print_set("leaves in memory added later:", stage.placed);
   const bool note = !stage.first_difference.empty();
-  if (note && !stage.agrees()) fmt::print("{:<24} {:<18} first: {}\n", name, stage.stage, stage.first_difference);
+  if (note && !stage.agrees())
+    print_text(fmt::format("{:<24} {:<18} first: {}\n", name, stage.stage, stage.first_difference));
 }
 
 std::vector<PhysRange> boot_memory_of(const Scenario& scenario) {
@@ -56,7 +58,7 @@ bool verify_one(const std::string& path) {
   RunOutputs outputs;
   outputs.tables = [&](StageTables&& stage) { tables.push_back(std::move(stage)); };
   const RunResult result = run_scenario(scenario, host, outputs);
-  if (!result.failure.empty()) fmt::print("{:<24} {}\n", scenario.name, result.failure);
+  if (!result.failure.empty()) print_text(fmt::format("{:<24} {}\n", scenario.name, result.failure));
 
   const std::vector<PhysRange> boot_memory = boot_memory_of(scenario);
   const size_t recorded = dump["stages"].size();
@@ -73,7 +75,7 @@ bool verify_one(const std::string& path) {
 ExitCode verify(const std::vector<std::string>& dumps) {
   size_t good = 0;
   for (const std::string& dump : dumps) good += verify_one(dump);
-  fmt::print("{} of {} recorded kernels agree\n", good, dumps.size());
+  print_text(fmt::format("{} of {} recorded kernels agree\n", good, dumps.size()));
   return good == dumps.size() ? ExitCode::kSuccess : ExitCode::kJobFailed;
 }
 

@@ -96,15 +96,17 @@ std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const Compare
 CompareOutcome compare(CompareRequest request) {
   const std::vector<Side> sides = sides_of(request);
   if (request.out.empty()) request.out = "out/compare-" + stem_of(request.scenarios[0]);
-  const OutputDirectory lock(request.out);
+  ResultFolder folder(request.out, request.scenarios);
   CompareOutcome outcome{Comparison(run_sides(sides, request)), request.out, ""};
-  write_file(request.out + "/compare.json", outcome.comparison.to_json().dump(1) + "\n");
+  write_file(request.out + "/compare.json",
+             outcome.comparison.to_json().dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   write_file(request.out + "/compare.csv", outcome.comparison.to_csv());
   if (has_html_report()) {
     outcome.report = request.out + "/report.html";
     const std::string title = fmt::format("mmusim: {}", stem_of(request.scenarios[0]));
     write_file(outcome.report, html_report(title, outcome.comparison, request.out));
   }
+  folder.keep();
   return outcome;
 }
 

@@ -28,7 +28,9 @@ PlatformConfig KernelTables::platform(const std::string& fallback) const {
 }
 
 std::string KernelTables::configuration() const {
-  return image_.empty() ? scenario_.effective : nlohmann::json{{"image", image_}}.dump();
+  return image_.empty()
+             ? scenario_.effective
+             : nlohmann::json{{"image", image_}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 ControlState KernelTables::build(PhysMem& memory, const ProcessorTraits& traits) const {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/experiment/recordings.h"
 
-#include <cstdio>
-
 #include "models/base/format.h"
 #include "sim/experiment/trace_file.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -113,7 +112,7 @@ void Recordings::close(const MachineTotals& totals, bool interrupted, bool compl
 }
 
 void print_losses(const std::string& file, const std::vector<std::string>& losses) {
-  for (const std::string& loss : losses) fmt::print(stderr, "{}: dropped: {}\n", file, loss);
+  for (const std::string& loss : losses) print_error(fmt::format("{}: dropped: {}\n", file, loss));
 }
 
 }  // namespace mmusim

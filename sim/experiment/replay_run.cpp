@@ -9,9 +9,11 @@
 #include "models/base/config.h"
 #include "models/base/format.h"
 #include "sim/experiment/replay_recording.h"
+#include "sim/experiment/result_folder.h"
 #include "sim/experiment/stopwatch.h"
 #include "sim/experiment/trace_file.h"
 #include "sim/host/atomic_file.h"
+#include "sim/host/text_output.h"
 #include "sim/machine/memory_cost.h"
 #include "sim/machine/targets.h"
 
@@ -20,32 +22,6 @@ namespace mmusim {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// The directory of results. Without keep() it goes again if it was made here: nothing half-written stays behind.
-class ResultDirectory {
- public:
-  explicit ResultDirectory(const std::string& path)
-      : path_(path), existed_(std::filesystem::exists(path)), lock_(path) {}
-  ~ResultDirectory() {
-    std::error_code ignored;
-    if (kept_) return;
-    std::filesystem::remove(events(), ignored);
-    if (!existed_) std::filesystem::remove(path_, ignored);
-  }
-  ResultDirectory(const ResultDirectory&) = delete;
-  ResultDirectory& operator=(const ResultDirectory&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string events() const { return path_ + "/events.jsonl.zst"; }
-  std::string summary() const { return path_ + "/summary.json"; }
-  void keep() { kept_ = true; }
-
- private:
-  std::string path_;
-  bool existed_;
-  OutputDirectory lock_;
-  bool kept_ = false;
-};
 
 std::string name_of_trace(const std::string& path) {
   if (path == "-") return "stdin";
@@ -126,11 +102,17 @@ class ReplayRun {
       : options_(options),
         selection_(selection),
         setup_(std::move(setup)),
-        directory_(options.out.empty() ? "out/" + name_of_trace(options.trace) : options.out) {}
+        folder_(options.out.empty() ? "out/" + path_component(name_of_trace(options.trace)) : options.out,
+                {options.trace, options.map}) {}
+  ~ReplayRun() {
+    if (!finished_) folder_.discard();  // nothing half-written stays behind
+  }
+  ReplayRun(const ReplayRun&) = delete;
+  ReplayRun& operator=(const ReplayRun&) = delete;
 
   ReplayOutcome on(Target& target) {
     TraceReader& reader = *setup_.reader;
-    const RecordedJob job{name_of_trace(options_.trace), setup_.configuration, setup_.seed, directory_.path(),
+    const RecordedJob job{name_of_trace(options_.trace), setup_.configuration, setup_.seed, folder_.path(),
                           /*kernel=*/false};
     Recordings recordings(options_.recordings, selection_, job, setup_.platform, target);
     std::optional<ReplayRecording> recording = open_recording();
@@ -169,15 +151,17 @@ class ReplayRun {
     const HostTimes times = watch_.elapsed();
     ordered_json json = to_json(summary, times);
     json["replay"] = replay_json(result, setup_.reader->info());
-    write_file(directory_.summary(), text_of(json));
-    directory_.keep();
-    return {std::move(summary), times, std::move(result), setup_.reader->info(), directory_.path()};
+    write_file(folder_.summary(), text_of(json));
+    folder_.keep();
+    finished_ = true;
+    return {std::move(summary), times, std::move(result), setup_.reader->info(), folder_.path()};
   }
 
   const ReplayOptions& options_;
   EventSelection selection_;
   ReplaySetup setup_;
-  ResultDirectory directory_;
+  ResultFolder folder_;
+  bool finished_ = false;
   Stopwatch watch_;
 };
 

@@ -28,7 +28,7 @@ TraceOptions trace_options(const ReplayOptions& options) {
   t.keep_fetches = !options.no_fetches;
   t.salvage = options.salvage;
   t.skip_foreign = options.skip_foreign;
-  t.stop = interrupt_requested;
+  t.stop = interrupt_pending;
   return t;
 }
 

@@ -2,6 +2,8 @@
 #include "sim/experiment/run.h"
 
 #include "models/base/format.h"
+#include "sim/events/json_line.h"
+#include "sim/experiment/result_folder.h"
 #include "sim/experiment/stopwatch.h"
 #include "sim/host/atomic_file.h"
 #include "sim/scenario/machine_host.h"
@@ -12,8 +14,21 @@ namespace mmusim {
 
 std::vector<std::string> sets_of_core(const std::string& core) {
   if (core.empty()) return {};
-  return {"/platform/core/model=\"" + core + "\""};
+  return {"/platform/core/model=" + json_quoted(core)};
 }
+
+namespace {
+
+/// Returns the files that a run of the scenario reads.
+std::vector<std::string> inputs_of(const Scenario& scenario) {
+  std::vector<std::string> files = {scenario.file};
+  for (const Phase& phase : scenario.phases) {
+    if (const auto* replay = std::get_if<ReplayPhase>(&phase.what)) files.push_back(replay->trace);
+  }
+  return files;
+}
+
+}  // namespace
 
 RunOutcome run_one(const RunRequest& request) {
   const Stopwatch watch;
@@ -25,9 +40,9 @@ RunOutcome run_one(const RunRequest& request) {
   const WatchdogLimits limits = request.limits.watchdog();
   const HostMemoryCost cost = cost_of(scenario, platform, !request.recordings.tables.empty());
   check_host_memory(scenario.file, cost, limits.memory, cheaper(scenario, cost));
+  ResultFolder folder(request.out.empty() ? "out/" + scenario.name : request.out, inputs_of(scenario));
   RunOutcome outcome;
-  outcome.directory = request.out.empty() ? "out/" + scenario.name : request.out;
-  const OutputDirectory lock(outcome.directory);
+  outcome.directory = folder.path();
 
   Simulation simulation;
   MachineHost host(simulation, scenario, platform,
@@ -39,9 +54,10 @@ RunOutcome run_one(const RunRequest& request) {
   RunResult result = run_scenario(scenario, host, recordings.outputs());
   const bool complete = result.failure.empty() && !result.summary.interrupted;
   recordings.close(result.summary.totals, result.summary.interrupted, complete);
-  write_file(outcome.directory + "/kernel.log", result.kernel_log);
+  write_file(folder.kernel_log(), result.kernel_log);
   outcome.times = watch.elapsed();
-  write_summary(outcome.directory + "/summary.json", result.summary, outcome.times);
+  write_summary(folder.summary(), result.summary, outcome.times);
+  folder.keep();
   if (!result.failure.empty()) outcome.failure = fmt::format("{}: {}", scenario.file, result.failure);
   outcome.summary = std::move(result.summary);
   return outcome;

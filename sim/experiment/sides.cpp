@@ -8,7 +8,10 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/events/json_line.h"
+#include "sim/experiment/result_folder.h"
 #include "sim/experiment/run.h"
+#include "sim/host/text_output.h"
 #include "sim/report/comparison.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/scenario_cost.h"
@@ -16,12 +19,6 @@
 namespace mmusim {
 
 std::string stem_of(const std::string& path) { return std::filesystem::path(path).stem().string(); }
-
-std::string directory_name(const std::string& label) {
-  std::string name;
-  for (const char c : label) name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ? c : '_';
-  return name;
-}
 
 namespace {
 
@@ -41,6 +38,20 @@ nlohmann::ordered_json check_side(Side& side, uint64_t memory_limit) {
   return nlohmann::ordered_json::parse(scenario.effective);
 }
 
+/// Makes the labels differ from each other, and the folders from each other and from the comparison's own files.
+void name_sides(std::vector<Side>& sides) {
+  std::set<std::string> labels;
+  std::set<std::string> names(result_file_names().begin(), result_file_names().end());
+  for (Side& side : sides) {
+    const std::string label = utf8_text(side.label);
+    side.label = label;
+    for (unsigned n = 2; !labels.insert(side.label).second; ++n) side.label = fmt::format("{} ({})", label, n);
+    const std::string name = path_component(side.label);
+    side.directory = name;
+    for (unsigned n = 2; !names.insert(side.directory).second; ++n) side.directory = fmt::format("{}-{}", name, n);
+  }
+}
+
 }  // namespace
 
 std::vector<Side> sides_of(const CompareRequest& request) {
@@ -55,7 +66,7 @@ std::vector<Side> sides_of(const CompareRequest& request) {
       if (request.platforms.empty()) sides.push_back({label, scenario, variant, request.sets});
       for (const std::string& platform : request.platforms) {
         Side side{label + " on " + stem_of(platform), scenario, variant, request.sets};
-        side.sets.push_back("/platform=\"" + platform + "\"");
+        side.sets.push_back("/platform=" + json_quoted(platform));
         sides.push_back(std::move(side));
       }
     }
@@ -64,17 +75,13 @@ std::vector<Side> sides_of(const CompareRequest& request) {
     for (const std::string& set : sets_of_core(request.core)) side.sets.push_back(set);
   }
   const uint64_t memory_limit = host_memory_limit(request.max_memory);
-  std::set<std::string> labels;
   nlohmann::ordered_json first;
   for (Side& side : sides) {
     const auto configuration = check_side(side, memory_limit);
     if (first.is_null()) first = configuration;
     check_same_workload(sides[0].label, first, side.label, configuration);
-    std::string label = side.label;
-    for (unsigned n = 2; !labels.insert(directory_name(label)).second; ++n)
-      label = fmt::format("{} ({})", side.label, n);
-    side.label = label;
   }
+  name_sides(sides);
   if (sides.size() < 2) {
     throw InputError(
         fmt::format("{}: has no variants, so there is nothing to compare: give a second scenario, a "

@@ -29,6 +29,7 @@ struct Side {
   std::string scenario;
   std::optional<std::string> variant;
   std::vector<std::string> sets;
+  std::string directory = {};  ///< folder of its results, in that of the comparison
   uint64_t seed = 1;
   bool wants_tables = false;
   uint64_t host_memory = 0;  ///< what it will take, estimated
@@ -36,8 +37,6 @@ struct Side {
 
 /// Returns the file name of a path without its last suffix.
 std::string stem_of(const std::string& path);
-/// Returns `label` as the name of a folder: letters, digits, '-', '.' and '_'.
-std::string directory_name(const std::string& label);
 
 /// Returns the sides of a comparison, at least two, each checked as the run will check it. Throws InputError for bad
 /// scenarios, for sides that measure different workloads, and where there is nothing to compare; EnvironmentError where

@@ -6,12 +6,16 @@
 
 namespace mmusim {
 
-/// A file that appears under its name only when it is complete.
+/// A file that appears under its name only when it is complete, and then survives a loss of power.
 ///
-/// Bytes go to a temporary file in the same directory; commit() flushes, closes and renames it. Without commit() the
-/// destructor removes it, and so do the handlers of sim/host/interrupts.h when the program is interrupted for good.
+/// Bytes go to a temporary file in the same directory; commit() writes them to the disk (fsync), renames the file and
+/// writes the directory to the disk. Without commit() the destructor removes it, and so do the handlers of
+/// sim/host/interrupts.h when the program is interrupted for good. The temporary file is new (O_EXCL), has a name that
+/// cannot be guessed, and rename() replaces what bears the final name: neither a symbolic nor a hard link that stands
+/// there is written through.
 /// Every write and the close are checked: all functions throw EnvironmentError with path and errno text.
-/// Paths that are no regular file ("/dev/stdout", a FIFO) are written in place, since they cannot be renamed over.
+/// A FIFO, a character device and an open descriptor ("/dev/stdout", "/dev/fd/N") are written in place, since they
+/// cannot be renamed over; opening a FIFO waits for its reader, or throws InterruptedError.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);
@@ -26,9 +30,10 @@ class AtomicFile {
 
  private:
   void flush();
+  void open_temporary();
 
   std::string path_;
-  std::string temporary_;  // equal to path_ when written in place
+  std::string temporary_;  // empty: written in place, or no longer there
   std::string buffer_;
   int fd_ = -1;
 };
@@ -36,24 +41,21 @@ class AtomicFile {
 /// Writes a whole file through AtomicFile.
 void write_file(const std::string& path, std::string_view bytes);
 
-/// Makes a directory and its parents; no error if it is there already.
-void make_directory(const std::string& path);
-
-/// Makes a directory for results and keeps every other program of this kind out of it as long as it lives (flock(2) on
-/// the directory: nothing stays behind, however the program ends). File systems without locks are used as they are.
-class OutputDirectory {
- public:
-  /// Throws EnvironmentError if it cannot be made, or if another program writes there.
-  explicit OutputDirectory(const std::string& path);
-  ~OutputDirectory();
-  OutputDirectory(const OutputDirectory&) = delete;
-  OutputDirectory& operator=(const OutputDirectory&) = delete;
-
- private:
-  int fd_;
-};
+/// Creates `path` for writing and returns its descriptor. What bore the name is unlinked, never written through: links
+/// that somebody planted lead nowhere. Throws EnvironmentError.
+int create_new_file(const std::string& path);
 
 /// Writes all bytes to `fd`, going on after short writes and interrupts; `path` is for the error text.
 void write_fully(int fd, const char* bytes, size_t size, const std::string& path);
+
+/// Writes an open file to the disk. File systems that cannot are taken as they are. Throws EnvironmentError.
+void sync_file(int fd, const std::string& path);
+
+/// Writes the names of a directory to the disk, as sync_file() does for a file. `path` may be empty: the working
+/// directory. A directory that may not be read is left out.
+void sync_directory(const std::string& path);
+
+/// Returns the directory in which `path` names an entry: "." if it names none.
+std::string parent_directory(const std::string& path);
 
 }  // namespace mmusim

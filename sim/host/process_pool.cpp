@@ -18,6 +18,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/host/atomic_file.h"
 #include "sim/host/interrupts.h"
 
 namespace mmusim {
@@ -39,20 +40,43 @@ struct Running {
 
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
-void redirect(int fd, const char* path, int flags) {
-  const int file = ::open(path, flags, 0666);
-  if (file < 0 || ::dup2(file, fd) < 0) ::_exit(126);
-}
+/// The files that a child writes to, open in the parent: nothing that bears their names is written through.
+class ChildFiles {
+ public:
+  explicit ChildFiles(const ChildJob& job) : output_(create_new_file(job.output)), errors_(-1) {
+    try {
+      errors_ = create_new_file(job.errors);
+    } catch (...) {
+      ::close(output_);
+      throw;
+    }
+  }
+  ~ChildFiles() {
+    ::close(output_);
+    ::close(errors_);
+  }
+  ChildFiles(const ChildFiles&) = delete;
+  ChildFiles& operator=(const ChildFiles&) = delete;
+
+  /// In the child.
+  void become_standard_streams() const {
+    const int input = ::open("/dev/null", O_RDONLY);
+    if (input < 0 || ::dup2(input, STDIN_FILENO) < 0) ::_exit(126);
+    if (::dup2(output_, STDOUT_FILENO) < 0 || ::dup2(errors_, STDERR_FILENO) < 0) ::_exit(126);
+  }
+
+ private:
+  int output_;
+  int errors_;
+};
 
 /// In the child: never returns.
-[[noreturn]] void become(const ChildJob& job, pid_t parent) {
+[[noreturn]] void become(const ChildJob& job, const ChildFiles& files, pid_t parent) {
   // A process group of its own, so that Ctrl-C reaches it once, through us; and it must not outlive us.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(126);
-  redirect(STDIN_FILENO, "/dev/null", O_RDONLY);
-  redirect(STDOUT_FILENO, job.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
-  redirect(STDERR_FILENO, job.errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+  files.become_standard_streams();
   std::vector<char*> argv;
   for (const std::string& a : job.arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
@@ -97,10 +121,11 @@ class Pool {
 
  private:
   void start() {
+    const ChildFiles files(jobs_[next_]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) throw system_error("start", jobs_[next_].arguments[0], errno);
-    if (pid == 0) become(jobs_[next_], parent);
+    if (pid == 0) become(jobs_[next_], files, parent);
     running_.push_back({next_++, pid, Clock::now(), {}, false});
   }
 
@@ -113,10 +138,22 @@ class Pool {
         ++i;
         continue;
       }
-      finish(running_[i], status, usage);
+      if (pid < 0) {
+        lose(running_[i], errno);
+      } else {
+        finish(running_[i], status, usage);
+      }
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
       ++done_;
     }
+  }
+
+  /// The kernel does not tell how this child ended.
+  void lose(const Running& r, int error) {
+    ChildResult& result = results_[r.job];
+    result.wall_seconds = seconds_since(r.start);
+    result.outcome = ChildOutcome::kFailed;
+    result.explanation = fmt::format("cannot wait for it: {}", std::strerror(error));
   }
 
   void finish(const Running& r, int status, const struct rusage& usage) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "models/base/format.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -65,6 +66,7 @@ void ProgressBar::draw(uint64_t done, std::string_view note, double seconds) {
     line = fmt::format("{} {} in {:.0f} s", what_, done, seconds);
   }
   if (!note.empty()) line += fmt::format("  {}", note);
+  line = visible_text(line, LineBreaks::kShown);
   line.resize(std::min(line.size(), terminal_width() - 1));
   shown_ = true;
   fmt::print(stderr, "\r\033[K{}{}{}", colour_ ? "\033[36m" : "", line, colour_ ? "\033[0m" : "");

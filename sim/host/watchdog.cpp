@@ -23,6 +23,8 @@ namespace mmusim {
 namespace {
 
 constexpr unsigned kGraceSeconds = 10;
+// Setting up a large machine or writing a large report takes some seconds in one piece.
+constexpr unsigned kLeastBusySeconds = 10;
 
 /// Only the signal handler and the thread that it interrupts touch this.
 struct State {
@@ -32,7 +34,9 @@ struct State {
   bool armed = false;
   uint64_t reached = 0;
   unsigned silent = 0;       // seconds since `reached` changed
-  unsigned over_memory = 0;  // seconds since the stop was asked for
+  uint64_t polls = 0;        // of interrupt_requested()
+  double busy_since = 0;     // processor seconds used when `polls` changed
+  bool over_memory = false;  // the stop was asked for
   volatile sig_atomic_t pauses = 0;
   char text[256] = {};
 };
@@ -41,18 +45,19 @@ State state;
 void say(std::string_view text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
 
 /// Any code may have been interrupted, the allocator too: if the report itself hangs, the alarm ends it.
-[[noreturn]] void report_standstill() {
+[[noreturn]] void report_standstill(const char* what, unsigned seconds, const char* unit) {
   ::signal(SIGALRM, SIG_DFL);
   ::alarm(kGraceSeconds);
-  const auto end = fmt::format_to_n(state.text, sizeof state.text,
-                                    "mmusim: no progress in simulated time for {} s, in cycle {} (--watchdog)\n",
-                                    state.silent, state.reached);
+  const auto end = fmt::format_to_n(state.text, sizeof state.text, "mmusim: {} for {} s{}, in cycle {} (--watchdog)\n",
+                                    what, seconds, unit, state.reached);
   say({state.text, std::min(end.size, sizeof state.text)});
-  internal_error(__FILE__, __LINE__, "the simulation stands still\n" + state.watched->wait_report());
+  const std::string waits = state.watched == nullptr ? "" : state.watched->wait_report();
+  internal_error(__FILE__, __LINE__, "the simulation stands still\n" + waits);
 }
 
-void look_at_progress() {
-  if (state.watched == nullptr || state.limits.silent_seconds == 0) return;
+/// Time that does not pass is found in a running simulation only.
+void look_at_time() {
+  if (state.watched == nullptr) return;
   const bool runs = state.watched->running() && state.pauses == 0;
   const uint64_t reached = state.watched->reached_cycle();
   if (!runs || reached != state.reached) {
@@ -60,18 +65,29 @@ void look_at_progress() {
     state.silent = 0;
     return;
   }
-  if (++state.silent >= state.limits.silent_seconds) report_standstill();
+  if (++state.silent < state.limits.silent_seconds) return;
+  report_standstill("no progress in simulated time", state.silent, "");
+}
+
+/// Work without an end: no loop of the program comes round, although the processor is busy.
+void look_at_loops() {
+  const uint64_t polls = interrupt_polls();
+  const double now = processor_seconds();
+  if (polls != state.polls) {
+    state.polls = polls;
+    state.busy_since = now;
+    return;
+  }
+  const unsigned limit = std::max(state.limits.silent_seconds, kLeastBusySeconds);
+  if (now - state.busy_since >= limit)
+    report_standstill("no record or access was finished", limit, " of processor time");
 }
 
 void look_at_memory() {
-  if (state.over_memory != 0) {
-    if (++state.over_memory <= kGraceSeconds) return;
-    say(stop_reason());
-    leave_at_once(static_cast<int>(ExitCode::kEnvironment));
-  }
+  if (state.over_memory) return;
   const uint64_t used = host_memory_in_use();
   if (used <= state.limits.memory) return;
-  state.over_memory = 1;
+  state.over_memory = true;
   const auto end =
       fmt::format_to_n(state.text, sizeof state.text - 1,
                        "mmusim: stopped: holds {} MiB of host memory, the limit is {} MiB (--max-memory)\n",
@@ -83,7 +99,10 @@ void look_at_memory() {
 extern "C" void on_tick(int) {
   const int saved = errno;
   look_at_memory();
-  look_at_progress();
+  if (state.limits.silent_seconds != 0) {
+    look_at_time();
+    look_at_loops();
+  }
   errno = saved;
 }
 
@@ -104,6 +123,8 @@ Watchdog::Watchdog(const Watched* watched, const WatchdogLimits& limits) {
   event._sigev_un._tid = static_cast<pid_t>(::syscall(SYS_gettid));
   if (::timer_create(CLOCK_MONOTONIC, &event, &state.timer) != 0) throw system_error("make", "watchdog timer", errno);
   state.armed = true;
+  state.polls = interrupt_polls();
+  state.busy_since = processor_seconds();
   const struct itimerspec every_second {
     {1, 0}, { 1, 0 }
   };
@@ -116,7 +137,7 @@ Watchdog::~Watchdog() {
   state.watched = nullptr;
   state.reached = 0;
   state.silent = 0;
-  state.over_memory = 0;
+  state.over_memory = false;
 }
 
 Watchdog::Pause::Pause() { state.pauses = state.pauses + 1; }

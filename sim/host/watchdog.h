@@ -30,10 +30,11 @@ class Watched {
 /// it, so that a running simulation pays nothing for it.
 ///
 /// A simulation that runs without reaching a later cycle for `silent_seconds` stops the program with a report of what
-/// each requester waits for. A process that holds more than `memory` is told to stop as an interrupt would
-/// (sim/host/interrupts.h), with exit code 3; if it does not within ten seconds, it ends at once. A simulation in which
-/// nothing is pending although something is under way needs no watchdog: Machine::finish() finds it. One watchdog at a
-/// time.
+/// each requester waits for; so does a program that uses the processor for that time, and ten seconds at least, without
+/// asking interrupt_requested() once, whatever it is at: no record, no access and no store of the kernel is finished. A
+/// process that holds more than `memory` is told to stop as an interrupt would (sim/host/interrupts.h), with exit code
+/// 3. A simulation in which nothing is pending although something is under way needs no watchdog: Machine::finish() finds
+/// it. One watchdog at a time.
 class Watchdog {
  public:
   /// `watched` may be nullptr: then only memory is watched. Throws EnvironmentError if the host gives no timer.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/host/zstd_writer.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "models/base/errors.h"
+#include "models/base/threads.h"
 #include "sim/host/atomic_file.h"
 
 namespace mmusim {
@@ -46,15 +45,13 @@ struct ZstdWriter::Compressor {
 
 ZstdWriter::ZstdWriter(std::string path, Render render)
     : path_(std::move(path)), render_(render), compressor_(std::make_unique<Compressor>()) {
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd_ < 0) throw system_error("create", path_, errno);
-  // Signals are for the main thread: it is the one that can finish a record.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  fd_ = create_new_file(path_);
+  try {
+    thread_ = start_thread([this] { run(); });
+  } catch (...) {
+    ::close(fd_);
+    throw;
+  }
 }
 
 ZstdWriter::~ZstdWriter() {
@@ -100,6 +97,8 @@ void ZstdWriter::close() {
   throw_error_if_any(lock);
   lock.unlock();
   finish_frame();
+  sync_file(fd_, path_);
+  sync_directory(parent_directory(path_));
   if (::close(std::exchange(fd_, -1)) != 0) throw system_error("close", path_, errno);
 }
 
@@ -116,7 +115,7 @@ void ZstdWriter::run() {
     std::exception_ptr error;
     try {
       if (write) write_block(block);
-    } catch (const EnvironmentError&) {
+    } catch (...) {  // a full disk, no memory left
       error = std::current_exception();
     }
     lock.lock();

@@ -28,7 +28,7 @@ class ZstdWriter {
   /// length. Called on the writer's thread.
   using Render = size_t (*)(std::string_view block, std::string& text);
 
-  /// Creates (or truncates) the file. Throws EnvironmentError.
+  /// Creates the file anew (create_new_file()). Throws EnvironmentError.
   ZstdWriter(std::string path, Render render);
   /// Ends the thread; what was put is written if it can be. Errors can no longer be reported: close() first.
   ~ZstdWriter();
@@ -37,7 +37,7 @@ class ZstdWriter {
 
   /// Takes the first `used` bytes of a block and gives back an earlier one to fill: what it holds means nothing.
   std::string put(std::string block, size_t used);
-  /// Waits until all is written, ends the frame, closes the file.
+  /// Waits until all is written, ends the frame, writes the file to the disk and closes it.
   void close();
 
  private:

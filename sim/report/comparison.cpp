@@ -7,6 +7,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/host/text_output.h"
 #include "sim/report/units.h"
 
 namespace mmusim {
@@ -28,13 +29,6 @@ const Metric& metric_of(std::string_view key) {
     if (key == m.key) return m;
   }
   internal_error(__FILE__, __LINE__, "no metric " + std::string(key));
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 /// The words of a headline for a metric: "fewer walks", "as much time".
@@ -225,9 +219,11 @@ std::string Comparison::table() const {
       text += phase_table() + "\n";
   }
   for (const ComparedRun& r : runs_) {
-    for (const std::string& why : r.failures) text += fmt::format("{}: failed: {}\n", r.label, why);
+    for (const std::string& why : r.failures) {
+      text += visible_text(fmt::format("{}: failed: {}", r.label, why), LineBreaks::kShown) + "\n";
+    }
   }
-  return text + headline() + "\n";
+  return text + visible_text(headline(), LineBreaks::kShown) + "\n";
 }
 
 json Comparison::to_json() const {

@@ -51,6 +51,17 @@ class Comparison {
   std::optional<size_t> baseline_;
 };
 
+/// One side of a comparison as its compare.json names it.
+struct NamedRun {
+  std::string label;
+  std::vector<std::string> failures;
+  std::vector<std::string> directories;  ///< relative to the comparison's own
+};
+
+/// Reads the sides of a compare.json. `place` stands for the file in messages. Throws InputError with the JSON pointer
+/// where it is none.
+std::vector<NamedRun> comparison_from_text(const std::string& text, const std::string& place);
+
 /// Returns what a run measures: the workload and replay phases of its effective configuration.
 std::string workload_signature(const nlohmann::ordered_json& configuration);
 /// Throws InputError, which says what to do, if two runs measure different workloads.

@@ -5,10 +5,12 @@
 #include <functional>
 #include <future>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "sim/host/text_output.h"
 #include "sim/report/report_assets.h"
 #include "sim/report/table_tree.h"
 
@@ -71,6 +73,16 @@ json run_json(const ComparedRun& run, const std::string& directory) {
   return j;
 }
 
+/// Begins work on a thread of its own; if the host refuses one, the work is done when its result is asked for.
+template <class Work>
+std::future<json> begin(const Work& work) {
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, work);
+  }
+}
+
 /// All runs: as many at a time as the host has processors, because page tables are large files.
 json runs_json(const std::vector<ComparedRun>& runs, const std::string& directory) {
   json all = json::array();
@@ -79,7 +91,7 @@ json runs_json(const std::vector<ComparedRun>& runs, const std::string& director
     const size_t end = std::min(first + at_once, runs.size());
     std::vector<std::future<json>> parts;
     for (size_t i = first; i < end; ++i) {
-      parts.push_back(std::async(std::launch::async, run_json, std::cref(runs[i]), std::cref(directory)));
+      parts.push_back(begin([&, i] { return run_json(runs[i], directory); }));
     }
     for (std::future<json>& part : parts) all.push_back(part.get());
   }
@@ -90,11 +102,12 @@ json runs_json(const std::vector<ComparedRun>& runs, const std::string& director
 
 std::string html_report(const std::string& title, const Comparison& comparison, const std::string& directory) {
   const json data = {{"comparison", comparison.to_json()}, {"runs", runs_json(comparison.runs(), directory)}};
-  return filled(report_template(), {{"title", html_escaped(title)},
+  return filled(report_template(), {{"title", html_escaped(utf8_text(title))},
                                     {"style", std::string(report_style())},
+                                    {"licences", html_escaped(report_licences())},
                                     {"vega", vega_script()},
                                     {"script", report_script()},
-                                    {"data", script_safe(data.dump())}});
+                                    {"data", script_safe(data.dump(-1, ' ', false, json::error_handler_t::replace))}});
 }
 
 }  // namespace mmusim

@@ -5,14 +5,9 @@
 
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
-#include <fstream>
 
 #include <nlohmann/json.hpp>
 
-#include "models/base/config.h"
-#include "models/base/errors.h"
-#include "models/base/format.h"
 #include "sim/host/atomic_file.h"
 
 namespace mmusim {
@@ -149,35 +144,6 @@ ordered_json to_json(const RunSummary& s, const HostTimes& host) {
 
 void write_summary(const std::string& path, const RunSummary& summary, const HostTimes& host) {
   write_file(path, to_json(summary, host).dump(1) + "\n");
-}
-
-ordered_json read_summary(const std::string& directory) {
-  const std::string path = directory + "/summary.json";
-  std::error_code error;
-  if (!std::filesystem::is_directory(directory, error)) {
-    throw InputError(fmt::format("{}: no such directory, expected one that `mmusim run --out` wrote", directory));
-  }
-  if (!std::filesystem::exists(path, error)) {
-    const bool begun = std::filesystem::exists(directory + "/events.jsonl.zst", error);
-    throw InputError(fmt::format("{}: no summary.json: {}", directory,
-                                 begun ? "the run is unfinished or was killed; run it again (its event log can be read "
-                                         "with `mmusim trace info`)"
-                                       : "this is no run; give a directory that `mmusim run --out` wrote"));
-  }
-  const nlohmann::json plain = parse_json_file(path);
-  if (!plain.is_object() || plain.value("format", "") != "mmusim-summary" || !plain.contains("version") ||
-      !plain["version"].is_number_unsigned()) {
-    throw InputError(fmt::format("{}: not a summary of mmusim (no \"format\": \"mmusim-summary\")", path));
-  }
-  if (const auto version = plain["version"].get<uint64_t>(); version > kSummaryVersion) {
-    throw InputError(
-        fmt::format("{}: /version: summary of version {}, this mmusim reads up to {}: use the mmusim that wrote it "
-                    "({}), or run the scenario again with this one",
-                    path, version, kSummaryVersion, plain.value("program", "newer than this one")));
-  }
-  // Again, for the order of the members: parse_json_file() checks more strictly but sorts them.
-  std::ifstream in(path);
-  return ordered_json::parse(in);
 }
 
 }  // namespace mmusim

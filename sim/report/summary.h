@@ -93,5 +93,8 @@ std::string text_report(const RunSummary& summary, const HostTimes& host);
 /// Reads a summary.json. Throws InputError with what to do when it is missing or unfinished, of a newer version, or no
 /// summary at all.
 nlohmann::ordered_json read_summary(const std::string& directory);
+/// Checks that the text of a summary.json holds what comparisons and reports read, and returns it. `place` stands for
+/// the file in messages. Throws InputError with the JSON pointer.
+nlohmann::ordered_json summary_from_text(const std::string& text, const std::string& place);
 
 }  // namespace mmusim

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "models/base/format.h"
+#include "sim/host/text_output.h"
 
 namespace mmusim {
 
@@ -41,6 +42,11 @@ std::string cycles_as_time(uint64_t cycles, double core_ghz) {
 std::string percent(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
   return fmt::format("{:.3g} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+void TextTable::row(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = visible_text(cell, LineBreaks::kShown);
+  rows_.push_back(std::move(cells));
 }
 
 std::string TextTable::text(size_t indent) const {

@@ -21,7 +21,8 @@ std::string percent(uint64_t part, uint64_t whole);
 /// Columns aligned with two blanks between them: the first to the left, the others to the right.
 class TextTable {
  public:
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  /// Control characters in cells are shown, not obeyed (visible_text()).
+  void row(std::vector<std::string> cells);
   /// The text, each line after `indent` blanks.
   std::string text(size_t indent = 0) const;
 

@@ -114,6 +114,8 @@ void check_variants(ConfigReader& reader) {
   if (!variants->is_object()) return reader.error("variants", "expected an object of merge patches");
   for (const auto& [name, patch] : variants->items()) {
     if (!patch.is_object()) reader.error("variants", fmt::format("variant \"{}\": expected an object", name));
+    // A command line could not name it.
+    if (name.find('\0') != std::string::npos) reader.error("variants", "the name of a variant holds a zero byte");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <thread>
 
+#include "models/base/threads.h"
 #include "sim/trace/bounded_queue.h"
 
 namespace mmusim {
@@ -15,7 +16,8 @@ constexpr size_t kBuffersAhead = 6;
 
 class WriteBehind final : public ByteSink {
  public:
-  explicit WriteBehind(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)), thread_([this] { run(); }) {}
+  explicit WriteBehind(std::unique_ptr<ByteSink> sink)
+      : sink_(std::move(sink)), thread_(start_thread([this] { run(); })) {}
   ~WriteBehind() override { join(); }
   WriteBehind(const WriteBehind&) = delete;
   WriteBehind& operator=(const WriteBehind&) = delete;

@@ -14,6 +14,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "models/base/threads.h"
 #include "sim/trace/bounded_queue.h"
 #include "sim/trace/decompress.h"
 
@@ -107,7 +108,7 @@ class PrefixedSource final : public ByteSource {
 class ThreadedSource final : public ByteSource {
  public:
   explicit ThreadedSource(std::unique_ptr<ByteSource> source)
-      : source_(std::move(source)), thread_([this] { run(); }) {}
+      : source_(std::move(source)), thread_(start_thread([this] { run(); })) {}
   ~ThreadedSource() override {
     chunks_.close();
     thread_.join();
@@ -160,6 +161,15 @@ class ThreadedSource final : public ByteSource {
   std::thread thread_;
 };
 
+/// Opens a file; a FIFO waits for its writer until stop() says true.
+int open_file(const std::string& path, const std::function<bool()>& stop) {
+  for (;;) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) return fd;
+    if (errno != EINTR || (stop && stop())) throw system_error("open", path, errno);
+  }
+}
+
 /// Reads up to kSniffBytes, finds the compression, and puts the decompressor on top.
 void sniff(ByteInput& input, EmptyInput empty, bool threaded) {
   std::vector<uint8_t> first(kSniffBytes);
@@ -187,8 +197,7 @@ ByteInput open_bytes(const std::string& path, EmptyInput empty, std::function<bo
   input.name = path == "-" ? "<stdin>" : path;
   input.consumed = std::make_shared<std::atomic<uint64_t>>(0);
   input.stop = std::make_shared<std::atomic<bool>>(false);
-  const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw system_error("open", path, errno);
+  const int fd = path == "-" ? STDIN_FILENO : open_file(path, stop);
   auto source = std::make_unique<FileSource>(fd, input, std::move(stop));
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw system_error("stat", path, errno);

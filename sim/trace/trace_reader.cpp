@@ -6,6 +6,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "models/base/threads.h"
 #include "sim/trace/bounded_queue.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/trace/fetch_filter.h"
@@ -91,7 +92,7 @@ class DirectReader final : public TraceReader {
 class ThreadedReader final : public TraceReader {
  public:
   ThreadedReader(ByteInput input, const TraceOptions& options)
-      : trace_(std::move(input), options), thread_([this] { run(); }) {}
+      : trace_(std::move(input), options), thread_(start_thread([this] { run(); })) {}
   ~ThreadedReader() override { end(); }
   ThreadedReader(const ThreadedReader&) = delete;
   ThreadedReader& operator=(const ThreadedReader&) = delete;

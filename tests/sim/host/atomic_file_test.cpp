@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <set>
+
 #include "models/base/errors.h"
 #include "sim/host/interrupts.h"
 #include "tests/support/log_files.h"
@@ -73,23 +75,63 @@ TEST(AtomicFile, MissingDirectoryIsNamed) {
   }
 }
 
-TEST(Signals, FirstInterruptIsAFlagAndTheSecondQuitsAndRemovesTemporaries) {
+TEST(AtomicFile, PlantedLinksAreReplacedAndNotWrittenThrough) {
   const ScratchDir dir;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    install_signal_handlers();
-    AtomicFile file(dir / "f");
-    file.write(std::string(1 << 20, 'x'));
-    ::raise(SIGINT);
-    if (!interrupt_requested() || interrupt_exit_code() != 130) ::_exit(1);
-    ::raise(SIGTERM);
-    ::_exit(2);
+  write_file(dir / "precious", "precious");
+  ASSERT_EQ(::symlink((dir / "precious").c_str(), (dir / "soft").c_str()), 0);
+  ASSERT_EQ(::link((dir / "precious").c_str(), (dir / "hard").c_str()), 0);
+  ASSERT_EQ(::symlink("/dev/full", (dir / "device").c_str()), 0);
+  for (const char* name : {"soft", "hard", "device"}) {
+    write_file(dir / name, "new");
+    EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(dir / name))) << name;
+    EXPECT_EQ(slurp(dir / name), "new");
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 143);
-  EXPECT_TRUE(dir.files().empty());
+  EXPECT_EQ(slurp(dir / "precious"), "precious");
+}
+
+TEST(AtomicFile, TemporaryNamesCannotBeGuessed) {
+  const ScratchDir dir;
+  std::set<std::string> names;
+  for (int i = 0; i < 50; ++i) {
+    AtomicFile file(dir / "f");
+    for (const std::string& name : dir.files()) names.insert(name);
+  }
+  EXPECT_EQ(names.size(), 50u);
+}
+
+TEST(AtomicFile, ALongNameThatFitsIsTaken) {
+  const ScratchDir dir;
+  const std::string name(255, 'n');
+  write_file(dir / name, "x");
+  EXPECT_EQ(slurp(dir / name), "x");
+}
+
+TEST(AtomicFile, DirectoriesAreRefusedBeforeAnythingIsWritten) {
+  const ScratchDir dir;
+  EXPECT_THROW(AtomicFile file(dir / ""), EnvironmentError);
+}
+
+TEST(AtomicFile, ADescriptorIsWrittenWhereItStands) {
+  const ScratchDir dir;
+  const int fd = create_new_file(dir / "f");
+  write_fully(fd, "before ", 7, "f");
+  write_file("/dev/fd/" + std::to_string(fd), "after");
+  ::close(fd);
+  EXPECT_EQ(slurp(dir / "f"), "before after");
+}
+
+TEST(CreateNewFile, LeavesWhatTheNameLedTo) {
+  const ScratchDir dir;
+  write_file(dir / "precious", "precious");
+  ASSERT_EQ(::symlink((dir / "precious").c_str(), (dir / "soft").c_str()), 0);
+  ASSERT_EQ(::link((dir / "precious").c_str(), (dir / "hard").c_str()), 0);
+  for (const char* name : {"soft", "hard"}) {
+    const int fd = create_new_file(dir / name);
+    write_fully(fd, "new", 3, name);
+    ::close(fd);
+    EXPECT_EQ(slurp(dir / name), "new");
+  }
+  EXPECT_EQ(slurp(dir / "precious"), "precious");
 }
 
 }  // namespace

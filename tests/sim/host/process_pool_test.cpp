@@ -2,9 +2,11 @@
 #include "sim/host/process_pool.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <chrono>
 
+#include "sim/host/atomic_file.h"
 #include "tests/support/log_files.h"
 
 namespace mmusim {
@@ -38,6 +40,29 @@ TEST(ProcessPool, ChildThatIgnoresSigtermIsKilled) {
   options.timeout_seconds = 0.2;
   const auto results = run_children({shell(dir, "deaf", "trap '' TERM; while :; do sleep 0.1; done")}, options);
   EXPECT_EQ(results[0].outcome, ChildOutcome::kTimedOut);
+}
+
+TEST(ProcessPool, ChildrenWhoseEndTheKernelDoesNotTellHaveNotSucceeded) {
+  const ScratchDir dir;
+  struct sigaction ignored {};
+  struct sigaction before {};
+  ignored.sa_handler = SIG_IGN;
+  ::sigaction(SIGCHLD, &ignored, &before);
+  const auto results = run_children({shell(dir, "a", "true")}, {});
+  ::sigaction(SIGCHLD, &before, nullptr);
+  EXPECT_EQ(results[0].outcome, ChildOutcome::kFailed);
+  EXPECT_NE(results[0].explanation.find("cannot wait for it"), std::string::npos);
+}
+
+TEST(ProcessPool, PlantedLinksAreNotWrittenThrough) {
+  const ScratchDir dir;
+  write_file(dir / "precious", "precious");
+  std::filesystem::create_symlink(dir / "precious", dir / "a.out");
+  std::filesystem::create_hard_link(dir / "precious", dir / "a.err");
+  run_children({shell(dir, "a", "echo out; echo err >&2")}, {});
+  EXPECT_EQ(slurp(dir / "precious"), "precious");
+  EXPECT_EQ(slurp(dir / "a.out"), "out\n");
+  EXPECT_EQ(slurp(dir / "a.err"), "err\n");
 }
 
 TEST(ProcessPool, RunsAtOnceAsManyAsAllowed) {

@@ -134,8 +134,9 @@ def scenarios(t):
 
 def traces(t):
     folder = os.path.join(ROOT, "tests", "data", "traces")
+    names = sorted(n for n in os.listdir(folder) if os.path.isfile(os.path.join(folder, n)))
     seeds = []
-    for name in sorted(os.listdir(folder)):
+    for name in names:
         with open(os.path.join(folder, name), "rb") as f:
             seeds.append((name, f.read()))
     per_file, total = 100, t.count(100000, 2000)

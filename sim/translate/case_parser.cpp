@@ -125,18 +125,6 @@ bool CaseParser::read_field(std::string_view key, element value, WalkCase& c) {
       return integer(kMaxPa, value, 32, kMaxPhysBits, c.traits.phys_bits);
     case packed("g1"):
       return flag(kG1, value, c.traits.gib_pages);
-    case packed("cr0"):
-      return hex(kCr0, value, c.registers.cr0);
-    case packed("cr3"):
-      return hex(kCr3, value, c.registers.cr3);
-    case packed("cr4"):
-      return hex(kCr4, value, c.registers.cr4);
-    case packed("efer"):
-      return hex(kEfer, value, c.registers.efer);
-    case packed("pkru"):
-      return hex(kPkru, value, c.registers.pkru);
-    case packed("pkrs"):
-      return hex(kPkrs, value, c.registers.pkrs);
     case packed("ac"):
       return flag(kAc, value, c.registers.ac);
     case packed("cpl"):
@@ -174,6 +162,26 @@ bool CaseParser::read_field(std::string_view key, element value, WalkCase& c) {
     case packed("nmem"):
       nested_node_ = value;
       return note(kNmem);
+    default:
+      return read_register(key, value, c.registers);
+  }
+}
+
+/// Reads a register of the case; other keys are expectations and comments.
+bool CaseParser::read_register(std::string_view key, element value, ControlRegisters& registers) {
+  switch (packed(key)) {
+    case packed("cr0"):
+      return hex(kCr0, value, registers.cr0);
+    case packed("cr3"):
+      return hex(kCr3, value, registers.cr3);
+    case packed("cr4"):
+      return hex(kCr4, value, registers.cr4);
+    case packed("efer"):
+      return hex(kEfer, value, registers.efer);
+    case packed("pkru"):
+      return hex(kPkru, value, registers.pkru);
+    case packed("pkrs"):
+      return hex(kPkrs, value, registers.pkrs);
     default:
       return true;
   }

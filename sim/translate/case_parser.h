@@ -71,6 +71,7 @@ class CaseParser {
   }
 
   bool read_field(std::string_view key, element value, WalkCase& c);
+  bool read_register(std::string_view key, element value, ControlRegisters& registers);
   bool complete(WalkCase& c);
   bool check_mode(const WalkCase& c);
   bool read_memory(const WalkCase& c, ListedMemory& memory);

@@ -25,12 +25,30 @@ void populate(std::byte* at, uint64_t bytes) {
 
 PhysMem::PhysMem() : top_(uint64_t{1} << (kAddressBits - kMidShift)) {}
 
+PhysMem::PhysMem(PhysMem& below, const MemoryWindow& window) : below_(&below), window_(&window) {}
+
+/// Host address of the chunk of `pa`, of a view: where 4 KiB pages lie apart, of one that only the page of `pa` is in.
+std::byte* PhysMem::find_below(PhysAddr pa, bool obtain) const {
+  const PhysAddr page = pa.align_down(kPageBytes);
+  const PhysAddr at = window_->below(page);
+  std::byte* const chunk = obtain ? below_->obtain(at) : const_cast<std::byte*>(below_->find(at));
+  if (chunk == nullptr) return nullptr;
+  return chunk + offset(at) - offset(page);
+}
+
 PhysMem::~PhysMem() {
   for (std::byte* arena : arenas_) munmap(arena, kArenaBytes + kChunkBytes);
 }
 
 const std::byte* PhysMem::find_slow(PhysAddr pa) const {
   MMUSIM_INVARIANT(pa.raw() >> kAddressBits == 0, "physical address within 52 bits");
+  if (window_ != nullptr) {
+    std::byte* const below = find_below(pa, /*obtain=*/false);
+    if (below != nullptr && window_->whole_2m(pa.align_down(kPageBytes))) {
+      remember(chunks_, pa.raw() >> kChunkShift, below);
+    }
+    return below;
+  }
   const auto& mid = top_[pa.raw() >> kMidShift];
   if (!mid) return nullptr;
   const auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
@@ -42,6 +60,14 @@ const std::byte* PhysMem::find_slow(PhysAddr pa) const {
 
 std::byte* PhysMem::obtain_slow(PhysAddr pa) {
   MMUSIM_INVARIANT(pa.raw() >> kAddressBits == 0, "physical address within 52 bits");
+  if (window_ != nullptr) {
+    std::byte* const below = find_below(pa, /*obtain=*/true);
+    if (window_->whole_2m(pa.align_down(kPageBytes))) {
+      remember(chunks_, pa.raw() >> kChunkShift, below);
+      remember(blocks_, pa.raw() >> kBlockShift, below);
+    }
+    return below;
+  }
   auto& mid = top_[pa.raw() >> kMidShift];
   if (!mid) mid = std::make_unique<Mid>();
   auto& leaf = mid->leaves[(pa.raw() >> kLeafShift) & 511];
@@ -88,7 +114,7 @@ void PhysMem::store_across(PhysAddr pa, uint64_t value, unsigned bytes) {
 
 void PhysMem::read(PhysAddr pa, std::span<std::byte> to) const {
   while (!to.empty()) {
-    const size_t n = std::min<uint64_t>(to.size(), kChunkBytes - offset(pa));
+    const size_t n = std::min<uint64_t>(to.size(), piece(pa));
     const std::byte* chunk = find(pa);
     if (chunk != nullptr) {
       std::memcpy(to.data(), chunk + offset(pa), n);
@@ -102,7 +128,7 @@ void PhysMem::read(PhysAddr pa, std::span<std::byte> to) const {
 
 void PhysMem::write(PhysAddr pa, std::span<const std::byte> from) {
   while (!from.empty()) {
-    const size_t n = std::min<uint64_t>(from.size(), kChunkBytes - offset(pa));
+    const size_t n = std::min<uint64_t>(from.size(), piece(pa));
     std::memcpy(obtain(pa) + offset(pa), from.data(), n);
     from = from.subspan(n);
     pa += n;
@@ -111,7 +137,7 @@ void PhysMem::write(PhysAddr pa, std::span<const std::byte> from) {
 
 void PhysMem::fill(PhysAddr pa, uint8_t value, uint64_t bytes) {
   while (bytes != 0) {
-    const uint64_t n = std::min(bytes, kChunkBytes - offset(pa));
+    const uint64_t n = std::min(bytes, piece(pa));
     if (value != 0 || find(pa) != nullptr) std::memset(obtain(pa) + offset(pa), value, n);
     bytes -= n;
     pa += n;

@@ -13,6 +13,16 @@
 
 namespace mmusim {
 
+/// Where a view of memory (a guest's) keeps its bytes in the memory below it.
+class MemoryWindow {
+ public:
+  virtual ~MemoryWindow() = default;
+  /// Address below of the 4 KiB page at `page`.
+  virtual PhysAddr below(PhysAddr page) const = 0;
+  /// Whether the aligned 2 MiB around `page` lie in aligned 2 MiB below.
+  virtual bool whole_2m(PhysAddr page) const = 0;
+};
+
 /// The bytes of simulated physical memory, 52 address bits, sparse.
 ///
 /// Untouched memory reads as zero and takes no host memory; host memory grows with the 4 KiB pages that were written,
@@ -24,6 +34,8 @@ class PhysMem {
   static constexpr unsigned kAddressBits = 52;
 
   PhysMem();
+  /// A view: its bytes are those of `below`, at the places that `window` says. Both outlive it.
+  PhysMem(PhysMem& below, const MemoryWindow& window);
   ~PhysMem();
   PhysMem(const PhysMem&) = delete;
   PhysMem& operator=(const PhysMem&) = delete;
@@ -127,6 +139,12 @@ class PhysMem {
     if (recent.number == pa.raw() >> kBlockShift) return recent.chunk;
     return obtain_slow(pa);
   }
+  /// Bytes from `pa` on that lie together on the host.
+  uint64_t piece(PhysAddr pa) const {
+    if (window_ == nullptr || window_->whole_2m(pa.align_down(kPageBytes))) return kChunkBytes - offset(pa);
+    return kPageBytes - (pa.raw() & (kPageBytes - 1));
+  }
+  std::byte* find_below(PhysAddr pa, bool obtain) const;
   uint64_t load_across(PhysAddr pa, unsigned bytes) const;
   void store_across(PhysAddr pa, uint64_t value, unsigned bytes);
   const std::byte* find_slow(PhysAddr pa) const;
@@ -136,6 +154,8 @@ class PhysMem {
     memo[number & (kRecent - 1)] = {number, chunk};
   }
 
+  PhysMem* below_ = nullptr;  // of a view
+  const MemoryWindow* window_ = nullptr;
   std::vector<std::unique_ptr<Mid>> top_;
   std::vector<std::byte*> arenas_;
   std::byte* arena_next_ = nullptr;

@@ -25,6 +25,8 @@ class InlineList {
   /// One more, for which there is room: the caller sets each member.
   T& append() { return reinterpret_cast<T*>(bytes_)[count_++]; }
   void clear() { count_ = 0; }
+  /// The byte after the last one that means something.
+  const std::byte* end_of_use() const { return bytes_ + count_ * sizeof(T); }
   operator std::span<const T>() const { return {begin(), count_}; }
 
  private:

@@ -31,10 +31,18 @@ constexpr const char* name_of(HitLevel level) {
   return "?";
 }
 
+/// Whose entry a walk read.
+enum class Dimension : uint8_t {
+  kGuest,   ///< an ordinary paging-structure entry
+  kNested,  ///< one of EPT or NPT, on behalf of a guest's walk
+};
+constexpr const char* name_of(Dimension dimension) { return dimension == Dimension::kGuest ? "guest" : "nested"; }
+
 /// One paging-structure entry read by a walk.
 struct EntryRead {
   uint8_t level = 0;  ///< 1 = PTE ... 5 = PML5E
   HitLevel hit = HitLevel::kL1;
+  Dimension dimension = Dimension::kGuest;
   PhysAddr pa;         ///< of the entry
   uint64_t value = 0;  ///< as read
   Cycles cycles;
@@ -64,7 +72,7 @@ constexpr WalkCause cause_of(AccessKind kind) {
   return kind == AccessKind::kWrite ? WalkCause::kStore : WalkCause::kLoad;
 }
 
-/// One page walk. end - begin = queue + structure_caches + restarts + sum of reads + updates.
+/// One page walk. end - begin = queue + structure_caches + restarts + sum of reads + updates + exits.
 struct WalkRecord {
   uint64_t id = 0;
   uint64_t access = 0;  ///< number of the access that asked (0: a prefetch)
@@ -76,13 +84,22 @@ struct WalkRecord {
   bool user = false;
   uint8_t walker = 0;                             ///< which walker served it
   uint8_t start_level = 0;                        ///< level of the first entry read, after the paging-structure caches
-  InlineList<EntryRead, 5> entries;               ///< those it read, in order, after the last restart
   Cycles queue;                                   ///< waited for a free walker
   Cycles structure_caches;                        ///< looked into the paging-structure caches
   Cycles restarts;                                ///< read entries that a restart from the root made void
   Cycles updates;                                 ///< set accessed and dirty flags
+  Cycles exits;                                   ///< of a guest: the hypervisor made nested entries
+  bool guest = false;                             ///< the reads are of both dimensions
+  uint32_t omitted = 0;                           ///< reads beyond those in `entries`
   std::optional<PageSize> page_size;              ///< of the leaf; empty when the walk faulted
   std::optional<uint32_t> page_fault_error_code;  ///< when it faulted
+  /// Those it read, in order, after the last restart. Last, so that a copy may end with those that are there: a guest's walk reads up to 35.
+  InlineList<EntryRead, 48> entries;
+
+  /// Bytes of this record that mean something.
+  size_t used_bytes() const {
+    return static_cast<size_t>(entries.end_of_use() - reinterpret_cast<const std::byte*>(this));
+  }
 };
 
 /// The stages of an access. Their cycles add up to its total.

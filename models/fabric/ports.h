@@ -93,13 +93,16 @@ class WalkerIf : virtual public sc_core::sc_interface {
   virtual void leave(LocalClock& clock) = 0;
 };
 
+struct NestedContext;
+
 /// Architectural state of one core, which its modules share. Owned by the machine.
 struct CoreContext {
   PhysMem* memory = nullptr;
   ControlState control;
   MemoryTypes types;
-  unsigned core = 0;               ///< number of the core
-  DemandMapper* mapper = nullptr;  ///< builds mappings on first touch, where an address space wants that
+  unsigned core = 0;                ///< number of the core
+  NestedContext* nested = nullptr;  ///< of a core that runs a guest; nullptr: native
+  DemandMapper* mapper = nullptr;   ///< builds mappings on first touch, where an address space wants that
 };
 
 }  // namespace mmusim

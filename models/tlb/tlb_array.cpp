@@ -20,7 +20,7 @@ unsigned TlbArray::invalidate(const Invalidation& operation) {
         goes = removes_translation(operation, pcid, global, page + i * kPageBytes, PageSize::k4K);
       }
     } else {
-      goes = removes_translation(operation, pcid, global, page, entries_[slot].translation.size());
+      goes = removes_translation(operation, pcid, global, page, entries_[slot].translation.mapping_shift());
     }
     if (!goes) return;
     erase(slot);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "models/walker/page_walker.h"
 
+#include "models/walker/nested_procedure.h"
 #include "models/walker/walk_procedure.h"
 
 namespace mmusim {
@@ -10,6 +11,8 @@ PageWalkerConfig read_page_walker_config(ConfigReader reader) {
   reader.read({"walkers", "Walks that can be under way at the same time.", "walks"}, c.walkers, 1, 64);
   c.structure_caches = read_structure_caches_config(
       reader.child({"paging_structure_caches", "Caches of upper paging-structure entries; without any, none."}));
+  c.nested = read_nested_structures_config(
+      reader.child({"nested", "What walks of guests remember of the nested tables; without it, nothing."}));
   reader.ignore("source");
   reader.finish();
   return c;
@@ -54,7 +57,8 @@ class PageWalker::EntryPort {
     ++walker_.stats_.entry_reads;
     ++walker_.stats_.reads_by_level[walk.level()][hit];
     ++walker_.stats_.by_cause[cause_].reads[hit];
-    record_.entries.append() = {static_cast<uint8_t>(walk.level()), hit, pa, value, clock_.now() - begin};
+    record_.entries.append() = {
+        static_cast<uint8_t>(walk.level()), hit, Dimension::kGuest, pa, value, clock_.now() - begin};
     return value;
   }
 
@@ -76,6 +80,77 @@ class PageWalker::EntryPort {
   const bool coalescing;
 
  private:
+  PageWalker& walker_;
+  LocalClock& clock_;
+  const WalkCause cause_;
+  WalkRecord& record_;
+};
+
+/// The same for a guest: entries of both dimensions, at host-physical addresses.
+class PageWalker::GuestPort {
+ public:
+  GuestPort(PageWalker& walker, LocalClock& clock, WalkCause cause, WalkRecord& record)
+      : walker_(walker), clock_(clock), cause_(cause), record_(record) {}
+
+  void looked_up() { look_up(walker_.config_.structure_caches.lookup); }
+  void nested_looked_up() { look_up(walker_.config_.nested.lookup); }
+
+  uint64_t read_guest(const GuestEntry& entry) {
+    const CycleTime begin = clock_.now();
+    const HitLevel hit = fetch(entry.at, is_cacheable(walker_.context_->types.at(entry.at, entry.type_index)));
+    ++walker_.stats_.entry_reads;
+    ++walker_.stats_.reads_by_level[entry.level][hit];
+    ++walker_.stats_.by_cause[cause_].reads[hit];
+    const uint64_t value = walker_.context_->memory->load(entry.at, entry.bytes);
+    note({entry.level, hit, Dimension::kGuest, entry.at, value, clock_.now() - begin});
+    return value;
+  }
+  uint64_t read_nested(PhysAddr at, unsigned level, bool cacheable) {
+    const CycleTime begin = clock_.now();
+    const HitLevel hit = fetch(at, cacheable);
+    NestedCounts& counts = walker_.context_->nested->counts;
+    ++counts.reads_by_level[level][hit];
+    counts.read_cycles += clock_.now() - begin;
+    const uint64_t value = walker_.context_->memory->load64(at);
+    note({static_cast<uint8_t>(level), hit, Dimension::kNested, at, value, clock_.now() - begin});
+    return value;
+  }
+  bool update(PhysAddr pa, uint64_t from, uint64_t to, unsigned bytes) {
+    const CycleTime begin = clock_.now();
+    walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kStore, clock_);
+    clock_.sync();
+    record_.updates += clock_.now() - begin;
+    if (walker_.context_->memory->load(pa, bytes) != from) return false;
+    walker_.context_->memory->store(pa, to, bytes);
+    ++walker_.stats_.updates;
+    return true;
+  }
+  void exit(Cycles cycles) {
+    clock_.advance(cycles);
+    clock_.sync();
+    record_.exits += cycles;
+  }
+
+ private:
+  void look_up(Cycles cycles) {
+    record_.structure_caches += cycles;
+    clock_.advance(cycles);
+  }
+  HitLevel fetch(PhysAddr at, bool cacheable) {
+    const PhysAddr line = at.align_down(kLineBytes);
+    const HitLevel hit = cacheable ? walker_.memory->read_line(line, RequestReason::kEntry, clock_)
+                                   : walker_.memory->access_uncached(line, RequestReason::kEntry, clock_);
+    clock_.sync();
+    return hit;
+  }
+  void note(const EntryRead& read) {
+    if (record_.entries.full()) {
+      ++record_.omitted;
+    } else {
+      record_.entries.append() = read;
+    }
+  }
+
   PageWalker& walker_;
   LocalClock& clock_;
   const WalkCause cause_;
@@ -130,6 +205,12 @@ void PageWalker::hand_over(Walker& walker, LocalClock& clock) {
   clock.notify(next.turn);
 }
 
+WalkOutcome PageWalker::walk_guest(const TranslateRequest& request, LocalClock& clock, WalkRecord& record) {
+  record.guest = true;
+  GuestPort port(*this, clock, request.cause, record);
+  return perform_nested_walk(caches_, *context_->nested, context_->control, request.va, request.type, port);
+}
+
 WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
   clock.sync();
   if (!clock.alone() && waited(request, clock, stage)) return {{}, /*walked=*/false};
@@ -145,7 +226,9 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   begin_service(request.cause, clock.now());
 
   EntryPort port(*this, clock, request.cause, record);
-  const WalkOutcome outcome = perform_walk(caches_, context_->control, request.va, request.type, port);
+  const WalkOutcome outcome = context_->nested == nullptr
+                                  ? perform_walk(caches_, context_->control, request.va, request.type, port)
+                                  : walk_guest(request, clock, record);
 
   clock.sync();
   end_service(request.cause, clock.now());
@@ -164,10 +247,12 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
     record.page_size = outcome.translation.size();
   }
   count(record, outcome);
-  const Cycles reads = record.end - record.begin - record.queue - record.structure_caches - record.updates;
+  const Cycles reads =
+      record.end - record.begin - record.queue - record.structure_caches - record.updates - record.exits;
   stage[Stage::kStructureCaches] += record.structure_caches;
   stage[Stage::kEntryReads] += reads;
   stage[Stage::kUpdates] += record.updates;
+  stage[Stage::kStall] += record.exits;
   if (observers_.wants(kWalkNotices)) observers_.walk(record);
   walker.state = WalkerState::kFree;
   if (!clock.alone()) {

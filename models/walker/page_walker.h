@@ -13,6 +13,7 @@
 #include "models/base/translation_counts.h"
 #include "models/fabric/host_prefetch.h"
 #include "models/fabric/ports.h"
+#include "models/walker/nested_structures.h"
 #include "models/walker/structure_caches.h"
 
 namespace mmusim {
@@ -20,10 +21,11 @@ namespace mmusim {
 struct PageWalkerConfig {
   unsigned walkers = 2;  ///< walks at the same time
   StructureCachesConfig structure_caches;
+  NestedStructuresConfig nested;    ///< of guests
   bool next_page_prefetch = false;  ///< take the next page's PTE from the line just read, if it is there
   bool coalescing = false;  ///< tell the TLBs which pages could share an entry (set from the TLBs' configuration)
 };
-/// Reads "walkers" and "paging_structure_caches".
+/// Reads "walkers", "paging_structure_caches" and "nested".
 PageWalkerConfig read_page_walker_config(ConfigReader reader);
 
 struct PageWalkerStats {
@@ -71,7 +73,9 @@ struct PageWalkerStats {
 /// Timing   a walk asked for in cycle t starts at t, or when the first walker comes free; looks into the
 ///          paging-structure caches (all at once) for `lookup_cycles`; then each entry costs its read, each flag update
 ///          one write of the same line.
-/// Omits    nested paging; walks on wrong paths.
+///          In a guest each guest-physical address is translated too (nested_procedure.h); its reads are reads like
+///          any other, a lookup of the nested structures takes their lookup_cycles.
+/// Omits    walks on wrong paths; next pages and coalescible pages in guests.
 /// Sources  docs/parameters.md#page-walkers
 class PageWalker : public sc_core::sc_module, public WalkerIf {
  public:
@@ -93,6 +97,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
  private:
   class EntryPort;
   enum class WalkerState : uint8_t { kFree, kKept, kBusy };
+  class GuestPort;
   struct Walker {
     VirtAddr page;  ///< of the walk in progress
     uint16_t pcid = 0;
@@ -109,6 +114,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
 
   bool waited(const TranslateRequest& request, LocalClock& clock, StageCycles& stage);
   void hand_over(Walker& walker, LocalClock& clock);
+  WalkOutcome walk_guest(const TranslateRequest& request, LocalClock& clock, WalkRecord& record);
   Walker* same_page(VirtAddr va);
   Walker* kept_for(unsigned requester);
   Walker* free_walker();

@@ -23,6 +23,8 @@ const char* name_of(FaultReason reason) {
       return "smap";
     case FaultReason::kProtectionKey:
       return "protection_key";
+    case FaultReason::kNested:
+      return "nested";
   }
   return "?";
 }
@@ -47,6 +49,8 @@ const char* describe(FaultReason reason) {
       return "a supervisor data access to a user address while CR4.SMAP=1 and EFLAGS.AC does not lift it";
     case FaultReason::kProtectionKey:
       return "the page's protection key forbids the access";
+    case FaultReason::kNested:
+      return "the nested tables do not allow the access: the processor leaves the guest";
   }
   return "?";
 }
@@ -68,6 +72,7 @@ Exception exception_of(FaultReason reason, AccessType access, const ControlState
     const bool stack = access.stack() && !access.is_fetch();
     return {stack ? Vector::kStackFault : Vector::kGeneralProtection, 0, std::nullopt};
   }
+  if (reason == FaultReason::kNested) return {Vector::kPageFault, 0, std::nullopt};
   uint32_t code = 0;
   if (reason != FaultReason::kNotPresent) code |= kErrorPresent;
   if (access.is_write()) code |= kErrorWrite;

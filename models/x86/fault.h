@@ -22,8 +22,9 @@ enum class FaultReason : uint8_t {
   kSmep,            ///< supervisor fetch from a user address
   kSmap,            ///< supervisor data access to a user address
   kProtectionKey,   ///< PKRU or PKRS
+  kNested,          ///< the nested tables of a guest: no exception of the guest but an exit (nested_fault.h)
 };
-inline constexpr unsigned kFaultReasons = 9;
+inline constexpr unsigned kFaultReasons = 10;
 
 /// Short name for logs, such as "not_present".
 const char* name_of(FaultReason reason);
@@ -50,7 +51,7 @@ struct Exception {
 };
 
 /// The exception for a fault at linear address `va`: the operand's address for its first page, the first byte of the
-/// second page for its second.
+/// second page for its second. kNested is none: no error code, no CR2.
 Exception exception_of(FaultReason reason, AccessType access, const ControlState& control, VirtAddr va);
 
 /// The first rule that forbids an access which allows() or key_denies() refused.

@@ -32,12 +32,16 @@ struct Invalidation {
   bool operator==(const Invalidation&) const = default;
 };
 
-/// Whether a TLB entry must go. `page` is an address of the page and `size` the size of the *mapping* it came from: an
-/// entry that holds a fragment of a large page goes with any address of that page.
-constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page, PageSize size) {
+/// Whether a TLB entry must go. `page` is an address of the page, `shift` the lowest linear-address bit above the
+/// *mapping* it came from: an entry that holds a fragment of a large page goes with any address of that page.
+constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page,
+                                   unsigned shift) {
   if (what.tlb == InvalidationScope::kNothing) return false;
   if (global ? !what.globals : what.tlb != InvalidationScope::kAll && pcid != what.pcid) return false;
-  return what.tlb != InvalidationScope::kAddress || (page.raw() ^ what.va.raw()) >> shift_of(size) == 0;
+  return what.tlb != InvalidationScope::kAddress || (page.raw() ^ what.va.raw()) >> shift == 0;
+}
+constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page, PageSize size) {
+  return removes_translation(what, pcid, global, page, shift_of(size));
 }
 
 /// Whether a paging-structure-cache entry must go. `covered` is an address it is used for, `shift` the lowest

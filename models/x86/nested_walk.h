@@ -13,6 +13,7 @@
 //     // Caches; NoNestedCaches has none.
 //     StructureEntry find_structure(VirtAddr va);
 //     bool find_translation(GuestPhysAddr gpa, NestedTranslation& to);
+//     void begin_sub_walk(GuestPhysAddr gpa);  // nothing cached serves
 //     NestedStructure find_nested_structure(GuestPhysAddr gpa);
 //     void keep(VirtAddr va, StructureEntry entry);
 //     void keep(const SubWalk& walk, const NestedTranslation& page);
@@ -44,6 +45,7 @@ struct GuestEntry {
 struct NoNestedCaches {
   StructureEntry find_structure(VirtAddr) { return {}; }
   bool find_translation(GuestPhysAddr, NestedTranslation&) { return false; }
+  void begin_sub_walk(GuestPhysAddr) {}
   NestedStructure find_nested_structure(GuestPhysAddr) { return {}; }
   void keep(VirtAddr, StructureEntry) {}
   void keep(const SubWalk&, const NestedTranslation&) {}
@@ -83,6 +85,10 @@ inline uint8_t type_index_of(const ControlState& guest, const NestedControl& nes
   const auto type = static_cast<unsigned>(memory_type_of(guest, nested, page, pat_index));
   return static_cast<uint8_t>(type + (nested.is_ept() ? kTypeItself : kTypeUnderMtrrs));
 }
+
+/// What a TLB holds of a guest's page ([N-90], [N-91]): the smaller of both pages, the rights of the guest and what the
+/// nested tables forbid on top, dirty only if both dimensions need no flag any more. Of an outcome that is ok().
+Translation combined(const ControlState& guest, const NestedControl& nested, const NestedOutcome& outcome);
 
 /// One page of one access, from the guest's structure caches to the host-physical address.
 template <class Port>
@@ -215,6 +221,7 @@ class NestedWalk {
     NestedTranslation cached;
     bool stale_possible = port_.find_translation(gpa, cached);
     if (stale_possible && serves(nested_, cached, use)) return cached;
+    port_.begin_sub_walk(gpa);
     NestedStructure from = stale_possible ? NestedStructure() : port_.find_nested_structure(gpa);
     for (;;) {
       SubWalk walk = from ? SubWalk(nested_, gpa, from) : SubWalk(nested_, gpa);

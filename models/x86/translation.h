@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "models/base/access.h"
@@ -102,6 +103,9 @@ class Translation {
     uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf; combined: as MemoryTypes::at() takes it
     bool dirty = false;     ///< D of the leaf, as last read or written by the walk
     bool global = false;    ///< G of the leaf, and CR4.PGE=1
+    /// Where it is only a fragment of the guest's page, because the nested page is smaller: shift of that page
+    /// (nested-paging [N-92]); else 0.
+    uint8_t guest_shift = 0;
   };
 
   constexpr Translation() : Translation(Parts{}) {}
@@ -109,7 +113,8 @@ class Translation {
       : frame_(parts.frame.raw()),
         rest_(uint64_t{static_cast<uint8_t>(parts.size)} | uint64_t{parts.rights.bits()} << kRightsAt |
               uint64_t{parts.key} << kKeyAt | uint64_t{parts.pat_index} << kPatIndexAt |
-              uint64_t{parts.dirty} << kDirtyAt | uint64_t{parts.global} << kGlobalAt) {}
+              uint64_t{parts.dirty} << kDirtyAt | uint64_t{parts.global} << kGlobalAt |
+              uint64_t{parts.guest_shift} << kGuestShiftAt) {}
 
   constexpr PhysAddr frame() const { return PhysAddr(frame_); }
   constexpr PageSize size() const { return static_cast<PageSize>(rest_ & 0xff); }
@@ -119,6 +124,11 @@ class Translation {
   constexpr bool dirty() const { return (rest_ >> kDirtyAt & 1) != 0; }
   constexpr bool global() const { return (rest_ >> kGlobalAt & 1) != 0; }
 
+  /// Lowest linear-address bit above the page that this is, or is a fragment of.
+  constexpr unsigned mapping_shift() const {
+    return std::max(shift_of(size()), static_cast<unsigned>(rest_ >> kGuestShiftAt & 0xff));
+  }
+
   constexpr void set_dirty() { rest_ |= uint64_t{1} << kDirtyAt; }
   constexpr void set_frame(PhysAddr frame) { frame_ = frame.raw(); }
 
@@ -126,7 +136,8 @@ class Translation {
   bool operator==(const Translation&) const = default;
 
  private:
-  static constexpr unsigned kRightsAt = 8, kKeyAt = 16, kPatIndexAt = 24, kDirtyAt = 32, kGlobalAt = 33;
+  static constexpr unsigned kRightsAt = 8, kKeyAt = 16, kPatIndexAt = 24, kDirtyAt = 32, kGlobalAt = 33,
+                            kGuestShiftAt = 40;
 
   uint64_t frame_;
   uint64_t rest_;  // size in the lowest byte, the others from their bit on

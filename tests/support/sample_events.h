@@ -13,8 +13,8 @@ inline WalkRecord sample_walk(uint64_t id) {
   w.end = CycleTime(100 * id + 31);
   w.va = VirtAddr(0xffffea0004000000 + id * 64);
   w.start_level = 2;
-  w.entries.append() = {2, HitLevel::kL2, PhysAddr(0x1000008), 0x8000000001200063, Cycles(14)};
-  w.entries.append() = {1, HitLevel::kDram, PhysAddr(0x1200010), 0x80000000013001e3, Cycles(15)};
+  w.entries.append() = {2, HitLevel::kL2, Dimension::kGuest, PhysAddr(0x1000008), 0x8000000001200063, Cycles(14)};
+  w.entries.append() = {1, HitLevel::kDram, Dimension::kGuest, PhysAddr(0x1200010), 0x80000000013001e3, Cycles(15)};
   w.structure_caches = Cycles(2);
   w.page_size = PageSize::k4K;
   return w;

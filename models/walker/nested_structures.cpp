@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "models/walker/nested_structures.h"
+
+namespace mmusim {
+
+namespace {
+
+void read_one(ConfigReader& reader, std::string_view key, Geometry& geometry) {
+  if (!reader.has(key)) return;
+  ConfigReader r = reader.child(key);
+  read_geometry(r, geometry);
+  r.ignore("source");
+  r.finish();
+}
+
+}  // namespace
+
+NestedStructuresConfig read_nested_structures_config(ConfigReader reader) {
+  NestedStructuresConfig c;
+  if (reader.has("tlb")) {
+    ConfigReader tlb = reader.child("tlb");
+    read_one(tlb, "4K", c.tlb_4k);
+    read_one(tlb, "2M", c.tlb_2m);
+    read_one(tlb, "1G", c.tlb_1g);
+    tlb.ignore("source");
+    tlb.finish();
+  }
+  read_one(reader, "pde", c.level[2]);
+  read_one(reader, "pdpte", c.level[3]);
+  read_one(reader, "pml4e", c.level[4]);
+  read_one(reader, "pml5e", c.level[5]);
+  reader.read("lookup_cycles", c.lookup);
+  reader.ignore("source");
+  reader.finish();
+  return c;
+}
+
+template <class Entry>
+void NestedStructures::Array<Entry>::put(GuestPhysAddr gpa, const Entry& entry) {
+  const unsigned set = array.set_of(number(gpa));
+  unsigned slot = array.find(set, key(number(gpa)));
+  if (slot == SetArray::kNone) {
+    slot = array.replace(set, SetArray::tag_of(key(number(gpa)))).slot;
+  } else {
+    array.put(slot, SetArray::tag_of(key(number(gpa))));
+  }
+  entries[slot] = entry;
+}
+
+template <class Entry>
+unsigned NestedStructures::Array<Entry>::erase(GuestPhysAddr gpa) {
+  const unsigned slot = find(gpa);
+  if (slot == SetArray::kNone) return 0;
+  array.erase(slot);
+  return 1;
+}
+
+template <class Entry>
+unsigned NestedStructures::Array<Entry>::clear() {
+  unsigned removed = 0;
+  for (unsigned slot = 0; slot < array.slots(); ++slot) removed += array.key(slot) != 0 ? 1U : 0U;
+  array.clear();
+  return removed;
+}
+
+NestedStructures::NestedStructures(const NestedStructuresConfig& config) : lookup_(config.lookup) {
+  constexpr uint64_t kSeed = 0x6e65'7374'6564;
+  tlbs_.reserve(3);
+  if (config.tlb_4k.entries != 0) tlbs_.emplace_back(config.tlb_4k, shift_of(PageSize::k4K), kSeed);
+  if (config.tlb_2m.entries != 0) tlbs_.emplace_back(config.tlb_2m, shift_of(PageSize::k2M), kSeed + 1);
+  if (config.tlb_1g.entries != 0) tlbs_.emplace_back(config.tlb_1g, shift_of(PageSize::k1G), kSeed + 2);
+  caches_.reserve(kMaxLevels);
+  for (unsigned level = 2; level <= kMaxLevels; ++level) {
+    if (config.level[level].entries == 0) continue;
+    caches_.emplace_back(config.level[level], level_shift(level), kSeed + level + 1);
+    by_level_[level] = &caches_.back();
+  }
+}
+
+bool NestedStructures::find(GuestPhysAddr gpa, NestedTranslation& to) {
+  for (Tlb& tlb : tlbs_) {
+    const unsigned slot = tlb.find(gpa);
+    if (slot == SetArray::kNone) continue;
+    tlb.array.touch(slot);
+    to = tlb.entries[slot];
+    return true;
+  }
+  return false;
+}
+
+NestedStructure NestedStructures::find_structure(GuestPhysAddr gpa) {
+  for (Cache& cache : caches_) {
+    const unsigned slot = cache.find(gpa);
+    if (slot == SetArray::kNone) continue;
+    cache.array.touch(slot);
+    return cache.entries[slot];
+  }
+  return {};
+}
+
+void NestedStructures::keep(const SubWalk& walk, const NestedTranslation& page) {
+  const auto steps = walk.steps();
+  for (size_t i = 0; i + 1 < steps.size(); ++i) {
+    if (Cache* cache = by_level_[steps[i].level]; cache != nullptr)
+      cache->put(walk.gpa(), SubWalk::structure(steps[i]));
+  }
+  for (Tlb& tlb : tlbs_) {
+    if (tlb.shift == shift_of(page.size)) tlb.put(walk.gpa(), page);
+  }
+}
+
+unsigned NestedStructures::drop(GuestPhysAddr gpa) {
+  unsigned removed = 0;
+  for (Tlb& tlb : tlbs_) removed += tlb.erase(gpa);
+  for (Cache& cache : caches_) removed += cache.erase(gpa);
+  return removed;
+}
+
+unsigned NestedStructures::clear() {
+  unsigned removed = 0;
+  for (Tlb& tlb : tlbs_) removed += tlb.clear();
+  for (Cache& cache : caches_) removed += cache.clear();
+  return removed;
+}
+
+}  // namespace mmusim

@@ -10,6 +10,10 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   const auto clock = [&](const std::string& part) { return shared.clock(fmt::format("core{}_{}", number, part)); };
   context.memory = &shared.memory;
   context.core = number;
+  if (shared.host != nullptr) {
+    nested = std::make_unique<NestedContext>(platform.walker.nested, shared.host->control(), *shared.host);
+    context.nested = nested.get();
+  }
   context.types = platform.memory_types;
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;

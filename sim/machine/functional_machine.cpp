@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 
+#include "models/walker/nested_procedure.h"
 #include "models/walker/walk_procedure.h"
 #include "models/x86/translate.h"
 
@@ -38,7 +39,34 @@ class FunctionalMachine::EntryPort {
   FunctionalMachine& machine_;
 };
 
-FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool paranoid)
+/// Entries of both dimensions straight from host memory.
+class FunctionalMachine::GuestPort {
+ public:
+  explicit GuestPort(FunctionalMachine& machine) : machine_(machine) {}
+
+  void looked_up() {}
+  void nested_looked_up() {}
+  uint64_t read_guest(const GuestEntry& entry) {
+    ++machine_.entry_reads_;
+    return machine_.memory_.load(entry.at, entry.bytes);
+  }
+  uint64_t read_nested(PhysAddr at, unsigned level, bool) {
+    ++machine_.nested_->counts.reads_by_level[level][HitLevel::kL1];
+    return machine_.memory_.load64(at);
+  }
+  bool update(PhysAddr pa, uint64_t from, uint64_t to, unsigned bytes) {
+    if (machine_.memory_.load(pa, bytes) != from) return false;
+    machine_.memory_.store(pa, to, bytes);
+    return true;
+  }
+  void exit(Cycles) {}
+
+ private:
+  FunctionalMachine& machine_;
+};
+
+FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool paranoid,
+                                     const VirtualizationConfig& virtualization)
     : first_level_(platform.lsu.tlbs),
       second_level_(platform.second_level),
       structure_caches_(platform.walker.structure_caches, &second_level_.data()),
@@ -49,6 +77,12 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool parano
   registers.cr4 |= kCr4Pge;
   control_ = ControlState(registers, platform.processor);
   if (paranoid) observers_.add(checker_.emplace(memory_, 1));
+  if (!virtualization.guest()) return;
+  host_ = std::make_unique<HostTables>(memory_, virtualization, platform.processor);
+  guest_memory_ = std::make_unique<PhysMem>(memory_, *host_);
+  nested_ = std::make_unique<NestedContext>(platform.walker.nested, host_->control(), *host_);
+  if (!virtualization.tags) nested_->left_guest = [this] { invalidate(on_vm_transition(/*tagged=*/false)); };
+  if (checker_) checker_->set_nested(&host_->control());
 }
 
 void FunctionalMachine::set_control(const ControlState& control) {
@@ -152,13 +186,21 @@ AccessResult FunctionalMachine::non_canonical() {
   return {{}, FaultReason::kNonCanonical};
 }
 
+inline WalkOutcome FunctionalMachine::walk_tables(VirtAddr va, AccessType type) {
+  if (nested_) [[unlikely]] {
+    GuestPort port(*this);
+    return perform_nested_walk(structure_caches_, *nested_, control_, va, type, port);
+  }
+  EntryPort port(*this);
+  return perform_walk(structure_caches_, control_, va, type, port);
+}
+
 /// The rest of translate_page(), by itself because what it needs in memory the others have in registers of the host.
 /// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
 AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
   const TlbQuery query(va, control_.pcid());
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
-  EntryPort port(*this);
-  const WalkOutcome outcome = perform_walk(structure_caches_, control_, va, type, port);
+  const WalkOutcome outcome = walk_tables(va, type);
   walks_[type.kind()].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
   ++walks_by_start_[outcome.start_level];
   if (outcome.fault) [[unlikely]] {
@@ -186,6 +228,14 @@ unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
   return removed;
 }
 
+unsigned FunctionalMachine::invalidate(const NestedInvalidation& operation) {
+  unsigned removed = first_level_.invalidate(operation.combined) + second_level_.invalidate(operation.combined) +
+                     structure_caches_.invalidate(control_, operation.combined);
+  recent_pages_.forget();
+  if (operation.guest_physical && nested_) removed += nested_->structures.clear();
+  return removed;
+}
+
 uint64_t FunctionalMachine::accesses_begun() const {
   uint64_t number = 0;
   for (const AccessKind kind : kAllOf<AccessKind>) number += accesses_[kind] + recalled_[kind];
@@ -193,7 +243,7 @@ uint64_t FunctionalMachine::accesses_begun() const {
 }
 
 bool FunctionalMachine::write_cr3(uint64_t value) {
-  const auto loaded = load_cr3(control_, value, PhysMemEntries{memory_});
+  const auto loaded = load_cr3(control_, value, PhysMemEntries{memory()});
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(control_, value);
   if (!removed.nothing()) invalidate(removed);
@@ -216,6 +266,7 @@ MachineTotals FunctionalMachine::totals() const {
                         second_level_.stats().misses_by_page[k], walks_[k]};
   }
   t.entry_reads = entry_reads_;
+  if (nested_) t.add_nested(nested_->counts);
   t.flushes = flushes_;
   return t;
 }

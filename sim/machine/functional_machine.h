@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <memory>
 #include <span>
 
 #include "models/base/access.h"
 #include "models/base/phys_mem.h"
 #include "models/core/recent_pages.h"
 #include "models/fabric/host_prefetch.h"
+#include "models/walker/nested_structures.h"
+#include "models/x86/nested_invalidation.h"
+#include "sim/machine/host_tables.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
@@ -19,9 +23,13 @@ namespace mmusim {
 class FunctionalMachine {
  public:
   /// `paranoid`: as MachineOptions::paranoid.
-  explicit FunctionalMachine(const PlatformConfig& platform, bool paranoid = false);
+  explicit FunctionalMachine(const PlatformConfig& platform, bool paranoid = false,
+                             const VirtualizationConfig& virtualization = {});
 
-  PhysMem& memory() { return memory_; }
+  /// As Machine::memory(), physical_memory() and host_tables().
+  PhysMem& memory() { return guest_memory_ ? *guest_memory_ : memory_; }
+  PhysMem& physical_memory() { return memory_; }
+  HostTables* host_tables() { return host_.get(); }
   const ControlState& control() const { return control_; }
   void set_control(const ControlState& control);
   void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
@@ -33,7 +41,8 @@ class FunctionalMachine {
   /// Translates one access: where its first byte is, or why it faults.
   AccessResult access(const MemAccess& access);
   unsigned invalidate(const Invalidation& operation);
-  bool write_cr3(uint64_t value);  ///< as Machine::write_cr3()
+  unsigned invalidate(const NestedInvalidation& operation);  ///< as Machine::invalidate()
+  bool write_cr3(uint64_t value);                            ///< as Machine::write_cr3()
 
   /// Adds an observer of translations, which outlives the machine's use.
   void observe(Observer& observer) { observers_.add(observer); }
@@ -48,6 +57,7 @@ class FunctionalMachine {
 
  private:
   class EntryPort;
+  class GuestPort;
 
   AccessResult perform(const MemAccess& access, AccessType type);
   AccessResult perform_across(const MemAccess& access, AccessType type);
@@ -57,7 +67,12 @@ class FunctionalMachine {
   AccessResult walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade);
   AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 
+  WalkOutcome walk_tables(VirtAddr va, AccessType type);
+
   PhysMem memory_;
+  std::unique_ptr<HostTables> host_;       // of a guest
+  std::unique_ptr<PhysMem> guest_memory_;  // what the guest calls physical memory
+  std::unique_ptr<NestedContext> nested_;
   ControlState control_;
   DemandMapper* mapper_ = nullptr;
   ObserverList observers_;

@@ -35,10 +35,19 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
     l3_->below(*dram_);
   }
   if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead));
-  const CoreParts::Shared shared{platform_, memory_, *l3_, observers_,
-                                 [&](const std::string& requester) { return clock(requester, look_ahead); }};
+  if (options.virtualization.guest()) {
+    host_ = std::make_unique<HostTables>(memory_, options.virtualization, platform.processor);
+    guest_memory_ = std::make_unique<PhysMem>(memory_, *host_);
+    if (checker_) checker_->set_nested(&host_->control());
+  }
+  const CoreParts::Shared shared{
+      platform_,   memory_,    *l3_,
+      host_.get(), observers_, [&](const std::string& requester) { return clock(requester, look_ahead); }};
   for (unsigned i = 0; i < platform.cores; ++i)
     cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
+  for (unsigned i = 0; host_ && !host_->config().tags && i < platform.cores; ++i) {
+    cores_[i]->nested->left_guest = [this, i] { invalidate(i, on_vm_transition(/*tagged=*/false)); };
+  }
 }
 
 Machine::~Machine() = default;
@@ -103,6 +112,16 @@ unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge ch
   return removed;
 }
 
+unsigned Machine::invalidate(unsigned core, const NestedInvalidation& operation) {
+  CoreParts& parts = *cores_[core];
+  unsigned removed = parts.lsu->invalidate(operation.combined);
+  removed += parts.second_level->state().invalidate(operation.combined);
+  removed += parts.walker->structure_caches().invalidate(parts.context.control, operation.combined);
+  parts.core->fast_path().forget();
+  if (operation.guest_physical && parts.nested) removed += parts.nested->structures.clear();
+  return removed;
+}
+
 /// What a flush left must be what the tables say.
 void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
   CoreParts& parts = *cores_[core];
@@ -122,7 +141,7 @@ unsigned Machine::running_core() const {
 bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   CoreParts& parts = *cores_[core];
   if (observers_.wants(kProgramNotices)) observers_.control_written(core, 3, value, charge == Charge::kCycles);
-  const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory_});
+  const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory()});
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(parts.context.control, value);
   if (!removed.nothing()) remove(core, removed, charge);
@@ -157,6 +176,7 @@ StatNode Machine::stats() const {
     node.child("lsu").add(parts.core->access_stats());
     node.child("stlb").add(parts.second_level->state().stats());
     node.child("page_walkers").add(parts.walker->stats());
+    if (parts.nested) node.child("nested_page_walks").add(parts.nested->counts);
     const auto first_level = [&parts](const Cache& cache) {
       CacheStats stats = cache.stats();
       parts.core->fast_path().add_to(stats, cache);
@@ -193,6 +213,7 @@ MachineTotals Machine::totals() const {
     t.stlb_misses += second.misses;
     t.walks += walker.walks;
     t.entry_reads += walker.entry_reads;
+    if (parts->nested) t.add_nested(parts->nested->counts);
     t.walk_cycles += walker.latency.sum();
     for (const Stage s : kAllOf<Stage>) t.stage_cycles[s] += lsu.stage[s].count;
     for (size_t level = 0; level < walker.reads_by_level.size(); ++level) {

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "models/base/stats.h"
+#include "models/x86/nested_invalidation.h"
 #include "sim/machine/charge.h"
 #include "sim/machine/core_parts.h"
+#include "sim/machine/host_tables.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
@@ -25,6 +27,8 @@ struct MachineOptions {
   bool paranoid = false;
   /// Another memory below the last cache in place of the platform's DRAM; outlives the machine.
   MemoryIf* memory = nullptr;
+  /// Whether the cores run a guest, and how its memory is backed.
+  VirtualizationConfig virtualization = {};
 };
 
 /// A simulated machine: a module whose parts are its children, such as `machine.core0.l1d`. Creates and binds them, but
@@ -36,7 +40,14 @@ class Machine : public sc_core::sc_module {
   explicit Machine(const sc_core::sc_module_name& name, const PlatformConfig& platform, MachineOptions options = {});
   ~Machine() override;
 
-  PhysMem& memory() { return memory_; }
+  /// What software on the machine calls physical memory: a guest's is a view of physical_memory().
+  PhysMem& memory() { return guest_memory_ ? *guest_memory_ : memory_; }
+  /// What caches and DRAM hold: addresses that accesses end at (host-physical ones of a guest).
+  PhysMem& physical_memory() { return memory_; }
+  /// The hypervisor of a machine that runs a guest; else nullptr.
+  HostTables* host_tables() { return host_.get(); }
+  /// The nested dimension of a core that runs a guest; else nullptr.
+  NestedContext* nested(unsigned core) { return cores_[core]->nested.get(); }
   const PlatformConfig& platform() const { return platform_; }
   unsigned cores() const { return static_cast<unsigned>(cores_.size()); }
   Core& core(unsigned number) { return *cores_[number]->core; }
@@ -56,6 +67,8 @@ class Machine : public sc_core::sc_module {
   /// Carries out a TLB invalidation on a core: first-level TLBs, second level, paging-structure caches. Returns how
   /// many entries went. Callable from programs of that core and between programs.
   unsigned invalidate(unsigned core, const Invalidation& operation, Charge charge = Charge::kCycles);
+  /// Carries out an operation of the hypervisor on a core that runs a guest; returns how many entries went.
+  unsigned invalidate(unsigned core, const NestedInvalidation& operation);
   /// MOV to CR3, with what it removes; in PAE mode it loads the four PDPTE registers. Returns false where it raises
   /// #GP(0), for reserved bits of `value` or of a PDPTE: then nothing has changed.
   bool write_cr3(unsigned core, uint64_t value, Charge charge = Charge::kCycles);
@@ -97,6 +110,8 @@ class Machine : public sc_core::sc_module {
 
   PlatformConfig platform_;
   PhysMem memory_;
+  std::unique_ptr<HostTables> host_;       // of a guest
+  std::unique_ptr<PhysMem> guest_memory_;  // what the guest calls physical memory
   ClockDomain clock_;
   std::unique_ptr<Dram> dram_;
   std::unique_ptr<Cache> l3_;

@@ -81,6 +81,7 @@ StatNode FunctionalTarget::stats() const {
   root.name = "functional_machine";
   const MachineTotals totals = machine_.totals();
   root.add(ListedTotals<TotalsList::kTotals>{totals});
+  if (totals.guest()) root.add(ListedTotals<TotalsList::kGuestTotals>{totals});
   root.add("faults", machine_.faults(), "accesses that raised an exception");
   StatNode& walks = root.child("walks_by_first_level_read");
   for (unsigned level = 1; level < machine_.walks_by_first_level().size(); ++level) {

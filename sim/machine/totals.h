@@ -14,6 +14,8 @@
 
 namespace mmusim {
 
+struct NestedCounts;
+
 /// Counters for each value of an enumeration with name_of(): the members of one object in JSON.
 template <class E, class T = uint64_t>
 struct CountsBy : EnumArray<E, T> {
@@ -36,9 +38,11 @@ struct LevelCounts : std::array<HitCounts, 6> {
 
 /// The lists of a summary. Each counter of the machine stands in one of them.
 enum class TotalsList : uint8_t {
-  kTotals,     ///< "totals"
-  kMachine,    ///< "machine"
-  kProcessor,  ///< the source of "perf"; not shown itself
+  kTotals,        ///< "totals"
+  kMachine,       ///< "machine"
+  kGuestTotals,   ///< "totals" of a guest, after the others
+  kGuestMachine,  ///< "machine" of a guest, after the others
+  kProcessor,     ///< the source of "perf"; not shown itself
 };
 
 /// What the machine did in a stretch of time. Times are core cycles.
@@ -50,6 +54,14 @@ struct MachineTotals {
   Histogram walk_latency;
   KindCounts translation{};
   uint64_t flushes = 0;
+  uint64_t nested_lookups = 0, nested_walks = 0, host_entry_reads = 0, exits = 0;
+  uint64_t nested_read_cycles = 0, exit_cycles = 0;
+  LevelCounts host_reads_by_level{};
+
+  /// A guest ran: the lists of guests mean something.
+  bool guest() const { return nested_lookups != 0; }
+  /// Adds what the nested dimension of one core counted.
+  void add_nested(const NestedCounts& counts);
 
   /// Calls v(list, name, value, meaning) for each counter: the one place that lists them. merge(), difference() and the
   /// lists of the summary are made from it.
@@ -96,6 +108,14 @@ void MachineTotals::describe_all(Visitor&& v) const {
   v(kMachine, "walk_reads_by_level", reads_by_level, "entries read by walks, by level and by where they were found");
   v(kMachine, "walk_latency_cycles", walk_latency, "cycles of each walk");
   v(kProcessor, "translation", translation, "as the processor's own counters count");
+  v(kGuestTotals, "nested_lookups", nested_lookups, "guest-physical addresses translated");
+  v(kGuestTotals, "nested_walks", nested_walks, "of these, by a walk of the nested tables");
+  v(kGuestTotals, "host_entry_reads", host_entry_reads, "entries of the nested tables fetched");
+  v(kGuestTotals, "exits", exits, "exits to the hypervisor");
+  v(kGuestMachine, "nested_reads_by_level", host_reads_by_level,
+    "nested entries read by walks, by level and by where they were found");
+  v(kGuestMachine, "nested_read_cycles", nested_read_cycles, "cycles of these reads");
+  v(kGuestMachine, "exit_cycles", exit_cycles, "cycles of the exits");
   v(kProcessor, "flushes", flushes, "operations that remove translations");
 }
 

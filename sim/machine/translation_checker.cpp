@@ -5,6 +5,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "models/x86/nested_translate.h"
 
 namespace mmusim {
 
@@ -15,6 +16,14 @@ Walk complete_walk(const ControlState& control, VirtAddr va, const PhysMem& memo
   while (!walk.done()) walk.feed(memory.load(walk.entry_pa(), control.entry_bytes()));
   return walk;
 }
+
+/// Memory whose entries stay as they are: counts what would be stored.
+struct ReadOnlyEntries {
+  const PhysMem& memory;
+  unsigned stores = 0;
+  uint64_t load_entry(PhysAddr pa, unsigned bytes) const { return memory.load(pa, bytes); }
+  void store_entry(PhysAddr, uint64_t, unsigned) { ++stores; }
+};
 
 std::string text_of(const Translation& t) {
   return fmt::format("frame {} of {} KiB, rights {}, key {}, memory type index {}{}{}", t.frame(),
@@ -35,32 +44,62 @@ std::string TranslationChecker::difference(VirtAddr va, const Translation& got, 
                      text_of(expected));
 }
 
-/// Returns what is wrong with a translation whose address `walk` leads to, or to the fault `expected`; empty: nothing.
-std::string TranslationChecker::judge(const UsedTranslation& used, const Walk& walk,
-                                      std::optional<FaultReason> expected) {
+TranslationChecker::Verdict TranslationChecker::verdict(const ControlState& control, VirtAddr va,
+                                                        std::optional<AccessType> type) const {
+  if (nested_ != nullptr) return nested_verdict(control, va, type);
+  const Walk walk = complete_walk(control, va, *memory_);
+  Verdict v;
+  v.fault = walk.fault();
+  if (v.fault) return v;
+  v.translation = walk.translation();
+  if (!type) return v;
+  v.fault = check_rights(control, v.translation, *type);
+  v.needs_update = walk.needs_update(*type);
+  return v;
+}
+
+/// As verdict() of a guest. Without `type` the access is a read that no rights of the guest's forbid.
+TranslationChecker::Verdict TranslationChecker::nested_verdict(const ControlState& control, VirtAddr va,
+                                                               std::optional<AccessType> type) const {
+  ReadOnlyEntries entries{*memory_};
+  PureNestedPort port(entries);
+  ControlRegisters registers = control.registers();
+  registers.ac = true;
+  registers.pkru = registers.pkrs = 0;
+  const ControlState open(registers, control.traits());
+  const ControlState& guest = type ? control : open;
+  NestedWalk walk(guest, *nested_, port);
+  const NestedOutcome outcome =
+      walk.translate(va, type.value_or(AccessType(AccessKind::kRead, Privilege::kSupervisor)));
+  Verdict v;
+  v.fault = outcome.exit ? FaultReason::kNested : outcome.fault;
+  v.needs_update = entries.stores != 0;
+  if (!v.fault) v.translation = combined(guest, *nested_, outcome);
+  return v;
+}
+
+/// Returns what is wrong with a translation of which the tables say this; empty: nothing.
+std::string TranslationChecker::judge(const UsedTranslation& used, const Verdict& tables) {
   const bool hit = used.translation == nullptr;
-  if (used.fault != expected) {
+  if (used.fault != tables.fault) {
     const char* says = used.fault ? name_of(*used.fault) : "no fault";
     return fmt::format("{}, the page tables say {}", hit ? "it hits" : fmt::format("it says {}", says),
-                       expected ? name_of(*expected) : "no fault");
+                       tables.fault ? name_of(*tables.fault) : "no fault");
   }
   if (used.fault) return {};
-  if (hit && walk.translation().address(used.va) != used.pa) {
-    return fmt::format("it has {}, the page tables say {}", used.pa, walk.translation().address(used.va));
+  if (hit && tables.translation.address(used.va) != used.pa) {
+    return fmt::format("it has {}, the page tables say {}", used.pa, tables.translation.address(used.va));
   }
   if (!hit) {
-    const std::string what = difference(used.va, *used.translation, walk.translation());
+    const std::string what = difference(used.va, *used.translation, tables.translation);
     if (!what.empty()) return what;
   }
-  return walk.needs_update(used.type) ? "an accessed or dirty flag is not set in the page tables" : "";
+  return tables.needs_update ? "an accessed or dirty flag is not set in the page tables" : "";
 }
 
 void TranslationChecker::translated(const UsedTranslation& used) {
   ++translations_;
-  const Walk walk = complete_walk(used.control, used.va, *memory_);
-  std::optional<FaultReason> expected = walk.fault();
-  if (!expected) expected = check_rights(used.control, walk.translation(), used.type);
-  const std::string what = judge(used, walk, expected);
+  const std::string what = judge(used, verdict(used.control, used.va, used.type));
   if (what.empty()) return;
   if (may_be_stale(used.core, used.va)) {
     ++stale_seen_;
@@ -116,9 +155,9 @@ void TranslationChecker::check_contents(unsigned core, const ControlState& contr
       for (unsigned i = 0; i < pages; ++i) {
         const VirtAddr va = first + i * kPageBytes;
         ++entries_;
-        const Walk walk = complete_walk(control, va, *memory_);
-        const std::string what = walk.fault() ? fmt::format("the page tables say {}", name_of(*walk.fault()))
-                                              : difference(va, array.at(slot, kind, va), walk.translation());
+        const Verdict tables = verdict(control, va, std::nullopt);
+        const std::string what = tables.fault ? fmt::format("the page tables say {}", name_of(*tables.fault))
+                                              : difference(va, array.at(slot, kind, va), tables.translation);
         if (what.empty()) continue;
         if (!may_be_stale(core, va)) {
           stop(core, control, va, fmt::format("slot {} of array {} of the {} after a flush", slot, number, name), what,
@@ -133,7 +172,7 @@ void TranslationChecker::check_contents(unsigned core, const ControlState& contr
 void TranslationChecker::stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
                               const std::string& what, CycleTime now) {
   std::string entries;
-  const Walk walk = complete_walk(control, va, *memory_);
+  const Walk walk = nested_ == nullptr ? complete_walk(control, va, *memory_) : Walk(control, va);
   for (const Walk::Step& step : walk.steps()) {
     entries += fmt::format("\n  level {} entry at {}: 0x{:016x}", step.level, step.entry_pa, step.entry);
   }

@@ -8,6 +8,7 @@
 #include "models/base/phys_mem.h"
 #include "models/fabric/observer.h"
 #include "models/tlb/tlb_level.h"
+#include "models/x86/nested_control.h"
 #include "models/x86/walk.h"
 
 namespace mmusim {
@@ -22,6 +23,9 @@ class TranslationChecker final : public Observer {
  public:
   /// `memory` holds the page tables and outlives this object.
   TranslationChecker(PhysMem& memory, unsigned cores) : memory_(&memory), stale_(cores) {}
+
+  /// The addresses that cores translate are a guest's: both dimensions are compared. `control` outlives this object.
+  void set_nested(const NestedControl* control) { nested_ = control; }
 
   uint32_t mask() const override { return kTranslationNotices; }
   void translated(const UsedTranslation& used) override;
@@ -47,12 +51,21 @@ class TranslationChecker final : public Observer {
   };
   /// Why `got` is not what a walk finds; empty if it is.
   static std::string difference(VirtAddr va, const Translation& got, const Translation& expected);
-  static std::string judge(const UsedTranslation& used, const Walk& walk, std::optional<FaultReason> expected);
+  /// What the tables say of an address.
+  struct Verdict {
+    std::optional<FaultReason> fault;
+    Translation translation;
+    bool needs_update = false;  ///< an accessed or dirty flag, of either dimension
+  };
+  Verdict verdict(const ControlState& control, VirtAddr va, std::optional<AccessType> type) const;
+  Verdict nested_verdict(const ControlState& control, VirtAddr va, std::optional<AccessType> type) const;
+  static std::string judge(const UsedTranslation& used, const Verdict& tables);
   bool may_be_stale(unsigned core, VirtAddr va) const;
   [[noreturn]] void stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
                          const std::string& what, CycleTime now);
 
   PhysMem* memory_;
+  const NestedControl* nested_ = nullptr;
   std::vector<Stale> stale_;
   uint64_t translations_ = 0, entries_ = 0, stale_seen_ = 0;
 };

@@ -73,6 +73,11 @@ ConfigReader::ConfigReader(const json& node, std::string pointer, ConfigErrors& 
 
 bool ConfigReader::has(std::string_view key) const { return node_->contains(key); }
 
+bool ConfigReader::is_object(std::string_view key) const {
+  const auto found = node_->find(key);
+  return found != node_->end() && found->is_object();
+}
+
 void ConfigReader::ignore(ConfigKey key) {
   const json* j = lookup(key, ValueForm::of(ValueForm::Kind::kAny));
   if (record_ == nullptr) return;

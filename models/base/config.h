@@ -62,6 +62,7 @@ class ConfigReader {
                Record what);
 
   bool has(std::string_view key) const;
+  bool is_object(std::string_view key) const;
   /// True if all keys are being recorded: the document is empty, and what the reader returns is not used.
   bool records_all() const { return record_ != nullptr && what_ == Record::kAllKeys; }
   /// True if keys are being recorded.

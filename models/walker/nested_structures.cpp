@@ -5,31 +5,30 @@ namespace mmusim {
 
 namespace {
 
-void read_one(ConfigReader& reader, std::string_view key, Geometry& geometry) {
-  if (!reader.has(key)) return;
-  ConfigReader r = reader.child(key);
-  read_geometry(r, geometry);
-  r.ignore("source");
-  r.finish();
+void read_one(ConfigReader& reader, ConfigKey key, Geometry& geometry) {
+  reader.optional_child(key, [&](ConfigReader r) {
+    read_geometry(r, geometry);
+    r.ignore("source");
+    r.finish();
+  });
 }
 
 }  // namespace
 
 NestedStructuresConfig read_nested_structures_config(ConfigReader reader) {
   NestedStructuresConfig c;
-  if (reader.has("tlb")) {
-    ConfigReader tlb = reader.child("tlb");
-    read_one(tlb, "4K", c.tlb_4k);
-    read_one(tlb, "2M", c.tlb_2m);
-    read_one(tlb, "1G", c.tlb_1g);
+  reader.optional_child({"tlb", "Nested TLB; an array for each size of nested page."}, [&](ConfigReader tlb) {
+    read_one(tlb, {"4K", "Nested pages of 4 KiB."}, c.tlb_4k);
+    read_one(tlb, {"2M", "Nested pages of 2 MiB."}, c.tlb_2m);
+    read_one(tlb, {"1G", "Nested pages of 1 GiB."}, c.tlb_1g);
     tlb.ignore("source");
     tlb.finish();
-  }
-  read_one(reader, "pde", c.level[2]);
-  read_one(reader, "pdpte", c.level[3]);
-  read_one(reader, "pml4e", c.level[4]);
-  read_one(reader, "pml5e", c.level[5]);
-  reader.read("lookup_cycles", c.lookup);
+  });
+  read_one(reader, {"pde", "Nested entries that point to page tables."}, c.level[2]);
+  read_one(reader, {"pdpte", "Nested entries that point to page directories."}, c.level[3]);
+  read_one(reader, {"pml4e", "Nested entries that point to page-directory-pointer tables."}, c.level[4]);
+  read_one(reader, {"pml5e", "Nested entries that point to PML4 tables."}, c.level[5]);
+  reader.read({"lookup_cycles", "One look into all of them.", "cycles"}, c.lookup);
   reader.ignore("source");
   reader.finish();
   return c;

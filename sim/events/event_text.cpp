@@ -30,10 +30,14 @@ char* write_walk(char* at, const WalkRecord& w) {
   for (size_t i = 0; i < w.entries.size(); ++i) {
     const EntryRead& r = w.entries[i];
     if (i != 0) line.raw(",");
-    line.raw("{\"level\":").number(r.level).raw(",\"pa\":").hex(r.pa.raw()).raw(",\"value\":").hex(r.value);
+    line.raw("{");
+    if (w.guest) line.raw("\"dimension\":\"").raw(std::string_view(name_of(r.dimension))).raw("\",");
+    line.raw("\"level\":").number(r.level).raw(",\"pa\":").hex(r.pa.raw()).raw(",\"value\":").hex(r.value);
     line.raw(",\"hit\":\"").raw(std::string_view(name_of(r.hit))).raw("\",\"cycles\":").number(r.cycles.count).raw("}");
   }
   line.raw("]");
+  if (w.omitted != 0) line.raw(",\"reads_omitted\":").number(w.omitted);
+  if (w.exits.count != 0) line.raw(",\"exit_cycles\":").number(w.exits.count);
   if (w.page_size) line.raw(",\"page_size\":\"").raw(std::string_view(name_of(*w.page_size))).raw("\"");
   if (w.page_fault_error_code) line.raw(",\"page_fault_error_code\":").hex(*w.page_fault_error_code);
   return line.raw("}\n").end();
@@ -96,10 +100,10 @@ char* write_alloc(char* at, EventKind kind, const StampedEvent<mm::AllocEvent>& 
 
 /// A record as it was copied into the block.
 template <class Record>
-Record taken(const char* at) {
+Record taken(const char* at, size_t bytes = sizeof(Record)) {
   static_assert(std::is_trivially_copyable_v<Record>);
   Record record;
-  std::memcpy(&record, at, sizeof record);
+  std::memcpy(static_cast<void*>(&record), at, bytes);
   return record;
 }
 
@@ -139,7 +143,7 @@ size_t EventBlock::render(std::string_view block, std::string& text) {
         end = std::copy_n(record, head.bytes, to);
         break;
       case Form::kWalk:
-        end = write_walk(to, taken<WalkRecord>(record));
+        end = write_walk(to, taken<WalkRecord>(record, head.bytes));
         break;
       case Form::kAccess:
         end = write_access(to, taken<AccessRecord>(record));

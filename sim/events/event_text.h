@@ -47,12 +47,13 @@ struct StampedEvent {
 /// capacity, so that nothing is cleared when it is used again.
 class EventBlock {
  public:
-  /// No record is longer than this, texts apart: a walk with five entry reads takes about 800 bytes of text.
-  static constexpr size_t kRecordRoom = 2048;
+  /// No record is longer than this, texts apart: a walk with five entry reads takes about 800 bytes of text, a
+  /// guest's with 48 about 8000.
+  static constexpr size_t kRecordRoom = 10240;
 
   explicit EventBlock(size_t full_bytes) : full_(full_bytes) {}
 
-  void put(const WalkRecord& walk) { append(Form::kWalk, &walk, sizeof walk); }
+  void put(const WalkRecord& walk) { append(Form::kWalk, &walk, walk.used_bytes()); }
   void put(const AccessRecord& access) { append(Form::kAccess, &access, sizeof access); }
   void put(const StampedEvent<mm::EntryWrite>& write) { append(Form::kEntryWrite, &write, sizeof write); }
   void put_alloc(const StampedEvent<mm::AllocEvent>& alloc) { append(Form::kAlloc, &alloc, sizeof alloc); }

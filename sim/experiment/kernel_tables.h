@@ -19,6 +19,8 @@ class KernelTables {
   bool of_scenario() const { return image_.empty(); }
   /// Returns the machine of the scenario, checked to hold its memory and tables. Only with of_scenario().
   PlatformConfig platform() const;
+  /// What the scenario says of guests; an image says nothing.
+  const VirtualizationConfig& virtualization() const { return scenario_.virtualization; }
   /// The effective configuration, JSON text of an object.
   std::string configuration() const;
 

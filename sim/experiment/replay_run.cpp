@@ -182,18 +182,20 @@ ReplayOutcome replay_one(const ReplayOptions& options) {
   const WatchdogLimits limits = options.limits.watchdog();
   ReplaySetup setup = set_up_replay(options);
   const PlatformConfig platform = setup.platform;
+  const VirtualizationConfig virtualization = setup.virtualization;
   check_host_memory(fmt::format("platform {}", options.platform), cost_of(platform), limits.memory,
                     "a smaller platform takes less");
   ReplayRun replay(options, std::move(setup), selection);
   if (options.model == ReplayModel::kFunctional) {
-    FunctionalMachine machine(platform, options.limits.paranoid);
+    FunctionalMachine machine(platform, options.limits.paranoid, virtualization);
     const Watchdog watchdog(nullptr, limits);
     FunctionalTarget target(machine);
     return replay.on(target);
   }
   Simulation simulation;
   Machine machine("machine", platform,
-                  {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid});
+                  {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid,
+                   /*memory=*/nullptr, virtualization});
   const WatchedMachine watched(machine);
   const Watchdog watchdog(&watched, limits);
   TimedTarget target(simulation, machine);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/experiment/replay_setup.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
@@ -9,6 +11,8 @@
 #include "models/base/format.h"
 #include "sim/experiment/run.h"
 #include "sim/host/interrupts.h"
+#include "sim/recorded/page_table_image.h"
+#include "sim/scenario/guest_options.h"
 #include "sim/scenario/settings.h"
 #include "sim/trace/trace_origin.h"
 
@@ -39,11 +43,12 @@ nlohmann::json platform_in(const std::string& configuration) {
 
 /// Takes the platform of --map's scenario, or of the options, or of the run that the trace was recorded from, or the
 /// default, and changes it as the options say; a scenario has its settings already.
-ChosenPlatform platform_for(const ReplayOptions& options, const ReplaySetup& setup, const TraceOrigin& origin) {
+ChosenPlatform platform_for(const ReplayOptions& options, const ScenarioOverrides& overrides, const ReplaySetup& setup,
+                            const TraceOrigin& origin) {
   if (setup.map && setup.map->of_scenario()) {
     return {platform_in(setup.map->configuration()), setup.map->platform()};
   }
-  std::vector<std::string> sets = options.map_overrides.sets;
+  std::vector<std::string> sets = overrides.sets;
   for (const std::string& set : sets_of_core(options.core)) sets.push_back(set);
   nlohmann::json own = setup.map ? nlohmann::json() : platform_in(origin.configuration);
   if (options.platform.empty() && own.is_object()) {
@@ -52,7 +57,9 @@ ChosenPlatform platform_for(const ReplayOptions& options, const ReplaySetup& set
   return choose_platform(options.platform.empty() ? kDefaultPlatform : options.platform, sets);
 }
 
-ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables) {
+/// `reserved`: so many bytes of the machine's memory are not the trace's: those before a guest's.
+ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables,
+                           uint64_t reserved) {
   ReplayConfig c;
   c.window = options.window;
   if (!options.sample.empty()) parse_sample(options.sample, c.window);
@@ -61,7 +68,11 @@ ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& p
   c.player.flushes = options.flushes;
   c.player.pcids = !options.no_pcids;
   c.player.recorded_tables = tables == Tables::kRecorded;
-  c.player.memory_bytes = memory_end(platform);
+  if (reserved >= memory_end(platform)) {
+    throw InputError(fmt::format("/virtualization/host_offset: the DRAM of platform {} ends at 0x{:x}", platform.name,
+                                 memory_end(platform)));
+  }
+  c.player.memory_bytes = memory_end(platform) - reserved;
   c.player.max_levels = platform.max_levels;
   c.player.recorded_translations = false;
   if (tables != Tables::kTouched) return c;
@@ -73,6 +84,8 @@ ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& p
   if (!options.page_map.empty()) spaces.page_map = PageMap::read(options.page_map);
   c.player.recorded_translations = spaces.pages == MappingPolicy::k4K && !spaces.page_map;
   c.spaces = fitted(spaces, platform);
+  FramePoolConfig& frames = c.spaces->frames;
+  frames.bytes = std::min(frames.bytes, c.player.memory_bytes - std::min(c.player.memory_bytes, frames.begin.raw()));
   return c;
 }
 
@@ -143,27 +156,33 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
 ReplaySetup set_up_replay(const ReplayOptions& given) {
   ReplaySetup setup;
   ReplayOptions options = given;
+  ScenarioOverrides overrides = options.map_overrides;
+  const bool of_scenario = !options.map.empty() && !is_page_table_image(options.map);
+  nlohmann::json guest = nlohmann::json::object();
+  if (!of_scenario) guest = take_virtualization(overrides);
   if (!options.map.empty()) {
-    ScenarioOverrides overrides = options.map_overrides;
     if (!options.platform.empty()) overrides.platform = options.platform;
     for (const std::string& set : sets_of_core(options.core)) overrides.sets.push_back(set);
     setup.map.emplace(options.map, overrides);
     setup.tables = Tables::kMap;
-  } else if (options.map_overrides.variant) {
+  } else if (overrides.variant) {
     throw InputError("--variant is one of the scenario of --map, there is none");
   }
+  setup.virtualization = of_scenario ? setup.map->virtualization() : virtualization_of(guest);
   setup.reader = open_trace(options.trace, trace_options(options));
   const TraceOrigin origin = origin_of(setup.reader->info());
   take_recorded_options(origin, options);
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;
-  ChosenPlatform chosen = platform_for(options, setup, origin);
+  ChosenPlatform chosen = platform_for(options, overrides, setup, origin);
   setup.platform = std::move(chosen.config);
-  setup.config = replay_config(options, setup.platform, setup.tables);
+  setup.config = replay_config(options, setup.platform, setup.tables,
+                               setup.virtualization.guest() ? setup.virtualization.host_offset : 0);
   setup.seed = options.seed.value_or(1);
   setup.layout = layout_of(setup, origin);
+  ordered_json configuration = configuration_of(options, setup, chosen.document);
+  if (!guest.empty()) configuration.update(ordered_json(guest));
   // Names of files may hold any bytes: those that are no UTF-8 become U+FFFD.
-  setup.configuration = configuration_of(options, setup, chosen.document)
-                            .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  setup.configuration = configuration.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   return setup;
 }
 

@@ -9,6 +9,7 @@
 #include "sim/experiment/limits.h"
 #include "sim/experiment/recordings.h"
 #include "sim/experiment/replay.h"
+#include "sim/machine/virtualization.h"
 
 namespace mmusim {
 
@@ -57,6 +58,7 @@ struct ReplaySetup {
   Tables tables = Tables::kTouched;
   std::optional<KernelTables> map;
   PlatformConfig platform;
+  VirtualizationConfig virtualization;  ///< whether the trace's machine is a guest
   ReplayConfig config;
   uint64_t seed = 1;
   /// The kernel's layout, where it is known whose tables these are: that of --map's scenario, or of the run that the

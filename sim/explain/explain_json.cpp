@@ -61,6 +61,27 @@ json page_json(const Explanation& e, const PageExplanation& page) {
   return j;
 }
 
+json nested_json(const PageExplanation& page) {
+  json j = json::array();
+  for (const SubWalkExplanation& sub_walk : page.nested) {
+    json walk = {{"gpa", hex(sub_walk.gpa)},
+                 {"host_pa", hex(sub_walk.host)},
+                 {"page_size", name_of(sub_walk.size)},
+                 {"entries", json::array()}};
+    if (!sub_walk.final) walk["guest_level"] = sub_walk.guest_level;
+    for (const NestedEntryExplanation& entry : sub_walk.entries) {
+      json e = {{"level", entry.level}, {"entry_pa", hex(entry.pa)}, {"value", hex(entry.value)}};
+      if (entry.source.kind == EntrySource::Kind::kRead) {
+        e["hit"] = name_of(entry.source.hit);
+        e["cycles"] = entry.source.cycles.count;
+      }
+      walk["entries"].push_back(std::move(e));
+    }
+    j.push_back(std::move(walk));
+  }
+  return j;
+}
+
 json fault_json(const Explanation& e) {
   json j = {{"reason", name_of(*e.fault)}, {"text", describe(*e.fault)}, {"vector", name_of(e.exception->vector)}};
   if (e.exception->cr2) {
@@ -115,7 +136,16 @@ std::string explanation_json(const Explanation& e) {
             {"mode", name_of(e.control.mode())},
             {"root", hex(e.control.root())},
             {"pages", json::array()}};
-  for (const PageExplanation& page : e.pages) j["pages"].push_back(page_json(e, page));
+  for (const PageExplanation& page : e.pages) {
+    j["pages"].push_back(page_json(e, page));
+    if (page.nested.empty()) continue;
+    j["pages"].back()["nested"] = nested_json(page);
+    if (page.host_pa) j["pages"].back()["host_pa"] = hex(*page.host_pa);
+    if (!page.exit) continue;
+    j["pages"].back()["exit"] = {{"reason", name_of(page.exit->reason)},
+                                 {"information", hex(page.exit->information)},
+                                 {"gpa", hex(page.exit->gpa)}};
+  }
   if (e.fault) {
     j["fault"] = fault_json(e);
   } else {

@@ -126,6 +126,28 @@ void write_entries(const Explanation& e, const PageExplanation& page, Writer& ou
   }
 }
 
+/// The nested dimension: a line for each guest-physical address that the walk translates.
+void write_nested(const PageExplanation& page, Writer& out) {
+  for (const SubWalkExplanation& sub_walk : page.nested) {
+    const std::string what = sub_walk.final ? "the data" : fmt::format("the {}", entry_name(sub_walk.guest_level));
+    out.item("nested", "{} at guest-physical {}: {} page, host-physical {}", what, sub_walk.gpa, name_of(sub_walk.size),
+             sub_walk.host);
+    for (const NestedEntryExplanation& entry : sub_walk.entries) {
+      const std::string read = entry.source.kind == EntrySource::Kind::kRead
+                                   ? fmt::format("{}, {} cycles", name_of(entry.source.hit), entry.source.cycles)
+                                   : "not read";
+      out.line("            {:<6} {:<14} {:016x}  {}", entry_name(entry.level), fmt::format("{}", entry.pa),
+               entry.value, read);
+    }
+  }
+  if (page.exit) {
+    out.item("exit", "{}",
+             out.bad(fmt::format("{}, information 0x{:x}, guest-physical {}", name_of(page.exit->reason),
+                                 page.exit->information, page.exit->gpa)));
+  }
+  if (page.host_pa) out.item("host", "{}", out.good(fmt::format("host-physical {}", *page.host_pa)));
+}
+
 void write_updates(const PageExplanation& page, Writer& out) {
   for (const EntryExplanation& entry : page.entries) {
     if (!entry.after) continue;
@@ -202,6 +224,7 @@ std::string explanation_text(const Explanation& e, Colour colour) {
     write_indices(e, page, out);
     write_entries(e, page, out);
     write_page_result(page, out);
+    write_nested(page, out);
     write_updates(page, out);
   }
   write_fault(e, out);

@@ -7,6 +7,7 @@
 #include "sim/explain/timed_access.h"
 #include "sim/machine/simulation.h"
 #include "sim/recorded/page_table_image.h"
+#include "sim/scenario/guest_options.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/runner.h"
 #include "sim/scenario/settings.h"
@@ -77,8 +78,11 @@ struct ExplainedSystem::Parts {
 
   void load_image(const ExplainTarget& target) {
     if (target.overrides.variant) throw InputError("--variant: an image has no variants, only a scenario has");
-    const std::string name = target.overrides.platform.value_or(kTeachingPlatform);
-    own_machine = std::make_unique<Machine>("machine", choose_platform(name, target.overrides.sets).config);
+    ScenarioOverrides overrides = target.overrides;
+    MachineOptions options;
+    options.virtualization = virtualization_of(take_virtualization(overrides));
+    const std::string name = overrides.platform.value_or(kTeachingPlatform);
+    own_machine = std::make_unique<Machine>("machine", choose_platform(name, overrides.sets).config, options);
     machine = own_machine.get();
     const PageTableImage image = load_page_table_image(target.image, machine->memory());
     for (unsigned core = 0; core < machine->cores(); ++core) machine->set_control(core, image.control);

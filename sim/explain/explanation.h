@@ -9,6 +9,7 @@
 #include "models/base/records.h"
 #include "models/x86/fault.h"
 #include "models/x86/memory_type.h"
+#include "models/x86/nested_fault.h"
 #include "models/x86/walk.h"
 
 namespace mmusim {
@@ -36,6 +37,24 @@ struct EntryExplanation {
   EntrySource source;
 };
 
+/// One entry of the nested tables on the way.
+struct NestedEntryExplanation {
+  uint8_t level = 0;
+  PhysAddr pa;  ///< host-physical
+  uint64_t value = 0;
+  EntrySource source;
+};
+
+/// The sub-walk for one guest-physical address: of a guest entry, or of the data.
+struct SubWalkExplanation {
+  GuestPhysAddr gpa;
+  bool final = false;
+  unsigned guest_level = 0;  ///< of the guest entry
+  std::vector<NestedEntryExplanation> entries;
+  PhysAddr host;
+  PageSize size = PageSize::k4K;
+};
+
 /// The part of an access within one page.
 struct PageExplanation {
   VirtAddr va;
@@ -44,8 +63,11 @@ struct PageExplanation {
   std::optional<Translation> translation;  ///< there if the walk found a page, allowed or not
   MemoryType memory_type = MemoryType::kWriteBack;
   std::optional<FaultReason> fault;
-  unsigned fault_level = 0;            ///< of the entry that stopped the walk; 0 otherwise
-  std::vector<unsigned> restrictions;  ///< levels of the entries that withhold the right that is missing
+  unsigned fault_level = 0;                ///< of the entry that stopped the walk; 0 otherwise
+  std::vector<SubWalkExplanation> nested;  ///< of a guest
+  std::optional<NestedExit> exit;          ///< of a guest, if the nested tables stop it
+  std::optional<PhysAddr> host_pa;         ///< of a guest, if nothing does
+  std::vector<unsigned> restrictions;      ///< levels of the entries that withhold the right that is missing
 };
 
 /// One access as the machine carried it out.
@@ -79,7 +101,7 @@ struct Explanation {
   std::optional<FaultReason> fault;    ///< of the whole access
   VirtAddr fault_va;
   std::optional<Exception> exception;
-  PhysAddr pa;                       ///< of the first byte, without a fault
+  PhysAddr pa;                       ///< of the first byte, without a fault; guest-physical in a guest
   std::optional<TimedAccess> first;  ///< as the caches were
   std::optional<TimedAccess> again;  ///< the same access once more
   std::optional<KernelView> kernel;

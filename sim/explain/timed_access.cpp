@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/explain/timed_access.h"
 
+#include "sim/explain/nested_explanation.h"
+
 namespace mmusim {
 
 namespace {
@@ -44,6 +46,11 @@ TimedAccess carry_out(Simulation& simulation, Machine& machine, const Explanatio
   simulation.run(machine, program);
   machine.stop_observing(recorder);
   recorder.seen.fault = program.result.fault;
+  if (machine.host_tables() != nullptr) {
+    const PhysAddr host = machine.host_tables()->address(GuestPhysAddr(e.pa.raw()));
+    MMUSIM_INVARIANT(e.fault || program.result.fault || program.result.pa == host, "guest and host addresses agree");
+    return recorder.seen;
+  }
   MMUSIM_INVARIANT(program.result.fault == e.fault, "the machine and the pure walk agree on the outcome");
   MMUSIM_INVARIANT(e.fault || program.result.pa == e.pa, "the machine and the pure walk agree on the address");
   return recorder.seen;
@@ -77,7 +84,10 @@ void add_sources(const TimedAccess& timed, PageExplanation& page) {
 
 void add_timing(Simulation& simulation, Machine& machine, Explanation& e) {
   e.first = carry_out(simulation, machine, e);
-  for (PageExplanation& page : e.pages) add_sources(*e.first, page);
+  for (PageExplanation& page : e.pages) {
+    add_sources(*e.first, page);
+    if (machine.host_tables() != nullptr) add_nested(machine, e, page);
+  }
   e.again = carry_out(simulation, machine, e);
 }
 

@@ -9,26 +9,32 @@ namespace mmusim {
 
 namespace {
 
-void read_page_size(ConfigReader& reader, std::string_view key, PageSize& size) {
+void read_page_size(ConfigReader& reader, ConfigKey key, PageSize& size) {
   reader.read_enum<PageSize>(key, size, {{"4K", PageSize::k4K}, {"2M", PageSize::k2M}, {"1G", PageSize::k1G}});
 }
 
+constexpr const char* kHostPages = "host_pages";
+
 void read_pages(ConfigReader& reader, VirtualizationConfig& c) {
-  const nlohmann::json* pages = reader.raw("host_pages");
-  if (pages == nullptr) return;
-  if (pages->is_string()) return read_page_size(reader, "host_pages", c.pages[0].pages);
-  ConfigReader object = reader.child("host_pages");
+  const ConfigKey key(kHostPages, "Pages the host backs the guest with: one size, or pieces repeated from address 0 on.");
+  if (!reader.is_object(kHostPages) && !reader.records_all()) return read_page_size(reader, key, c.pages[0].pages);
+  ConfigReader object = reader.child(key);
+  for (const char* size : {"4K", "2M", "1G"}) reader.also_takes(kHostPages, size);
   c.pages.clear();
-  object.for_each("pattern", [&](ConfigReader r) {
-    VirtualizationConfig::Piece piece;
-    r.read_size("bytes", piece.bytes);
-    r.check(piece.bytes != 0 && piece.bytes % kPageBytes == 0 && piece.bytes <= uint64_t{1} << kMaxPhysBits, "bytes",
-            "expected a multiple of 4KiB, up to 4PiB");
-    read_page_size(r, "pages", piece.pages);
-    r.finish();
-    c.pages.push_back(piece);
-  });
-  object.check(!c.pages.empty(), "pattern", "expected at least one {{\"bytes\", \"pages\"}}");
+  const ConfigKey pattern("pattern", "Pieces of guest-physical memory, in order.");
+  object.for_each(
+      pattern,
+      [&](ConfigReader r) {
+        VirtualizationConfig::Piece piece;
+        r.read_size({"bytes", "Length of the piece, a multiple of 4KiB."}, piece.bytes, kPageBytes,
+                    uint64_t{1} << kMaxPhysBits);
+        r.require("bytes", "a size");
+        r.check(piece.bytes % kPageBytes == 0, "bytes", "expected a multiple of 4KiB, got {}", piece.bytes);
+        read_page_size(r, {"pages", "Pages of the host in the piece."}, piece.pages);
+        r.finish();
+        c.pages.push_back(piece);
+      },
+      1);
   if (c.pages.empty()) c.pages.emplace_back();
   object.finish();
 }
@@ -52,23 +58,22 @@ bool is_huge(const VirtualizationConfig& c, uint64_t gpa) {
 VirtualizationConfig read_virtualization(ConfigReader reader) {
   VirtualizationConfig c;
   reader.read_enum<VirtualizationMode>(
-      "mode", c.mode,
+      {"mode", "Not a guest, or a guest over Intel's or AMD's nested tables."}, c.mode,
       {{"none", VirtualizationMode::kNone}, {"ept", VirtualizationMode::kEpt}, {"npt", VirtualizationMode::kNpt}});
-  reader.read("host_levels", c.host_levels, 4, 5);
+  reader.read({"host_levels", "Levels of the nested tables.", "levels"}, c.host_levels, 4, 5);
   read_pages(reader, c);
-  reader.read("huge_fraction", c.huge_fraction);
-  reader.check(c.huge_fraction >= 0 && c.huge_fraction <= 1, "huge_fraction", "expected 0 to 1, got {}",
-               c.huge_fraction);
-  reader.read_size("host_offset", c.host_offset);
+  reader.read({"huge_fraction", "Share of the 2 MiB regions of host_pages 2M that the host has as one page."},
+              c.huge_fraction, 0, 1);
+  reader.read_size({"host_offset", "Host-physical less guest-physical address."}, c.host_offset);
   reader.check(c.host_offset % kPageBytes == 0 && c.host_offset >= kGiB && c.host_offset < uint64_t{1} << kMaxPhysBits,
                "host_offset", "expected a multiple of 4KiB, from 1GiB (the nested tables lie below) to 4PiB");
-  reader.read_enum<HostFrameOrder>("host_frames", c.frames,
+  reader.read_enum<HostFrameOrder>({"host_frames", "Order of the 4 KiB frames within their 2 MiB."}, c.frames,
                                    {{"sequential", HostFrameOrder::kSequential}, {"random", HostFrameOrder::kRandom}});
-  reader.read("accessed_dirty", c.accessed_dirty);
-  reader.read("tags", c.tags);
-  reader.read("on_demand", c.on_demand);
-  reader.read("exit_cycles", c.exit_cycles);
-  reader.read("seed", c.seed);
+  reader.read({"accessed_dirty", "Walks set accessed and dirty flags of nested entries."}, c.accessed_dirty);
+  reader.read({"tags", "Exits leave the guest's translations in the TLBs (VPID, ASID)."}, c.tags);
+  reader.read({"on_demand", "Nested entries appear at the first touch, each by an exit."}, c.on_demand);
+  reader.read({"exit_cycles", "One exit to the host, with what it does there.", "cycles"}, c.exit_cycles);
+  reader.read({"seed", "Seed of huge_fraction and host_frames."}, c.seed);
   reader.ignore("source");
   reader.finish();
   return c;

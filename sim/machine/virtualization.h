@@ -38,6 +38,7 @@ struct VirtualizationConfig {
   bool guest() const { return mode != VirtualizationMode::kNone; }
 };
 
+inline constexpr ConfigKey kVirtualizationKey{"virtualization", "Whether the machine is a guest, and how its host backs it."};
 /// Reads the "virtualization" object of a scenario.
 VirtualizationConfig read_virtualization(ConfigReader reader);
 

@@ -47,8 +47,19 @@ ordered_json counters_of(const S& stats) {
   return j;
 }
 
-ordered_json totals_json(const MachineTotals& m) { return counters_of(ListedTotals<TotalsList::kTotals>{m}); }
-ordered_json machine_json(const MachineTotals& m) { return counters_of(ListedTotals<TotalsList::kMachine>{m}); }
+/// Returns the counters of one list and, of a guest, those of another after them.
+template <TotalsList kList, TotalsList kOfGuests>
+ordered_json lists_json(const MachineTotals& m) {
+  ordered_json j = counters_of(ListedTotals<kList>{m});
+  if (m.guest()) j.update(counters_of(ListedTotals<kOfGuests>{m}));
+  return j;
+}
+ordered_json totals_json(const MachineTotals& m) {
+  return lists_json<TotalsList::kTotals, TotalsList::kGuestTotals>(m);
+}
+ordered_json machine_json(const MachineTotals& m) {
+  return lists_json<TotalsList::kMachine, TotalsList::kGuestMachine>(m);
+}
 
 /// The processor's own counters. Without a clock those that count cycles are left out.
 ordered_json perf_json(const RunSummary& s, const MachineTotals& m) {

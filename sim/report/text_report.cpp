@@ -28,10 +28,10 @@ std::string latency_text(const Histogram& h) {
                      h.percentile(99), h.max());
 }
 
-std::string hits_text(const MachineTotals& m) {
+std::string hits_text(const LevelCounts& reads_by_level) {
   EnumArray<HitLevel, uint64_t> by_hit{};
   uint64_t all = 0;
-  for (const auto& level : m.reads_by_level) {
+  for (const auto& level : reads_by_level) {
     by_hit += level;
     for (const uint64_t reads : level) all += reads;
   }
@@ -41,6 +41,24 @@ std::string hits_text(const MachineTotals& m) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of(hit), percent(by_hit[hit], all));
   }
   return text.empty() ? "-" : text;
+}
+
+/// What the nested dimension of a guest cost.
+template <class Line>
+void nested_lines(const MachineTotals& m, Line& line) {
+  const auto ratio = [](uint64_t part, uint64_t whole) {
+    return whole == 0 ? std::string("-")
+                      : fmt::format("{:.2f}", static_cast<double>(part) / static_cast<double>(whole));
+  };
+  line("nested walks", grouped(m.nested_walks),
+       percent(m.nested_walks, m.nested_lookups) + " of guest-physical lookups");
+  line("nested entry reads", grouped(m.host_entry_reads), "hit in " + hits_text(m.host_reads_by_level));
+  line("references per walk", ratio(m.entry_reads + m.host_entry_reads, m.walks), "entries of both dimensions");
+  if (m.walk_cycles != 0) {
+    line("nested read cycles", grouped(m.nested_read_cycles),
+         percent(m.nested_read_cycles, m.walk_cycles) + " of walk cycles");
+  }
+  if (m.exits != 0) line("exits", grouped(m.exits), grouped(m.exit_cycles) + " cycles");
 }
 
 std::string machine_text(const std::string& title, const MachineTotals& m, double core_ghz) {
@@ -53,7 +71,8 @@ std::string machine_text(const std::string& title, const MachineTotals& m, doubl
   line("L1 DTLB misses", grouped(m.l1_dtlb_misses), percent(m.l1_dtlb_misses, m.lookups) + " of lookups");
   line("STLB misses", grouped(m.stlb_misses), percent(m.stlb_misses, m.lookups) + " of lookups");
   line("page walks", grouped(m.walks), per_thousand(m.walks, m.accesses) + " per 1000 accesses");
-  line("entry reads by walks", grouped(m.entry_reads), "hit in " + hits_text(m));
+  line("entry reads by walks", grouped(m.entry_reads), "hit in " + hits_text(m.reads_by_level));
+  if (m.guest()) nested_lines(m, line);
   line("walk cycles", grouped(m.walk_cycles), per_thousand(m.walk_cycles, m.accesses) + " per 1000 accesses");
   if (m.walks != 0) line("walk latency", fmt::format("{:.1f}", m.walk_latency.mean()), latency_text(m.walk_latency));
   line("translation", percent(m.translation_cycles(), m.all_stage_cycles()), "of the cycles of all accesses");

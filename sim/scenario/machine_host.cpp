@@ -49,6 +49,13 @@ void check_machine(const Scenario& scenario, const PlatformConfig& platform, Con
   }
   const DramConfig& dram = platform.dram.dram;
   const uint64_t capacity = AddressMap(dram.address_map, dram.geometry).capacity_bytes();
+  const uint64_t offset = scenario.virtualization.guest() ? scenario.virtualization.host_offset : 0;
+  if (end <= capacity && end + offset > capacity) {
+    errors.add(
+        "/virtualization/host_offset",
+        fmt::format("guest memory up to 0x{:x} ends at 0x{:x} of the host, but the DRAM of platform {} at 0x{:x}", end,
+                    end + offset, platform.name, capacity));
+  }
   if (end > capacity) {
     errors.add("/memory/ranges", fmt::format("memory up to 0x{:x}, but the DRAM of platform {} ends at 0x{:x}", end,
                                              platform.name, capacity));
@@ -66,10 +73,19 @@ PlatformConfig scenario_platform(const Scenario& scenario) {
   return platform;
 }
 
+namespace {
+
+MachineOptions with_guest(MachineOptions options, const VirtualizationConfig& virtualization) {
+  options.virtualization = virtualization;
+  return options;
+}
+
+}  // namespace
+
 MachineHost::MachineHost(Simulation& simulation, const Scenario& scenario, const PlatformConfig& platform,
                          MachineOptions options)
     : simulation_(simulation),
-      machine_("machine", platform, options),
+      machine_("machine", platform, with_guest(options, scenario.virtualization)),
       kernel_memory_(machine_, layout_of(scenario), scenario.kernel.cpu.pge) {}
 
 void MachineHost::run_kernel(Timing timing, const std::function<void()>& code) {

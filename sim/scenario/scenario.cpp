@@ -179,6 +179,7 @@ Scenario read_scenario(ConfigReader reader, const std::string& file, json& docum
   reader.require("memory", "an object with \"ranges\"");
   scenario.kernel = mm::read_kernel_config(reader.child({"kernel", "Kernel that boots, and how it was built."}));
   scenario.memory = mm::read_memory_map(reader.child({"memory", "Memory map of the machine."}), scenario.kernel.levels);
+  scenario.virtualization = read_virtualization(reader.child(kVirtualizationKey));
   read_phases(reader, folder_of(file), scenario);
   check_variants(reader);
   reader.finish();

@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "mm/config.h"
+#include "sim/machine/virtualization.h"
 #include "sim/scenario/phase.h"
 
 namespace mmusim {
@@ -21,6 +22,7 @@ struct Scenario {
   std::string platform;  ///< the effective platform, JSON text of an object
   mm::KernelConfig kernel;
   mm::MemoryMap memory;
+  VirtualizationConfig virtualization;  ///< whether all this is a guest
   std::vector<Phase> phases;
   uint64_t seed = 1;
   std::string effective;  ///< the whole scenario after variant, --set and --seed, JSON text of an object

@@ -35,12 +35,12 @@ PhysAddr SimulatedMemory::reached(const MemAccess& access, const AccessResult& r
 uint64_t SimulatedMemory::load(VirtAddr va, unsigned bytes) {
   if (!paging_) return before_tables_.load(va, bytes);
   const PhysAddr pa = touch(va, bytes, AccessKind::kRead);
-  return bytes == sizeof(uint64_t) ? machine_.memory().load64(pa) : machine_.memory().load(pa, bytes);
+  return bytes == sizeof(uint64_t) ? machine_.physical_memory().load64(pa) : machine_.physical_memory().load(pa, bytes);
 }
 
 void SimulatedMemory::store(VirtAddr va, uint64_t value, unsigned bytes) {
   if (!paging_) return before_tables_.store(va, value, bytes);
-  machine_.memory().store(touch(va, bytes, AccessKind::kWrite), value, bytes);
+  machine_.physical_memory().store(touch(va, bytes, AccessKind::kWrite), value, bytes);
 }
 
 namespace {
@@ -70,7 +70,7 @@ void SimulatedMemory::store_fields(VirtAddr base, std::span<const mm::FieldStore
     }
     const PhysAddr pa = reached(first, core_.access(first));
     if (done > 1 && !core_.try_repeat(first, done - 1)) done = 1;
-    std::byte* const at = machine_.memory().line(pa);
+    std::byte* const at = machine_.physical_memory().line(pa);
     for (const mm::FieldStore& s : stores.first(done)) apply_at(at + place(s), s);
     stores = stores.subspan(done);
   }
@@ -78,7 +78,7 @@ void SimulatedMemory::store_fields(VirtAddr base, std::span<const mm::FieldStore
 
 /// What a store at `pa` does to memory; what a read-modify-write read.
 uint64_t SimulatedMemory::apply(PhysAddr pa, const mm::FieldStore& s) {
-  PhysMem& memory = machine_.memory();
+  PhysMem& memory = machine_.physical_memory();
   const uint64_t old = s.op ? memory.load(pa, s.bytes) : 0;
   memory.store(pa, s.op ? mm::result_of(*s.op, old, s.value) : s.value, s.bytes);
   return old;
@@ -107,7 +107,7 @@ void SimulatedMemory::fill(VirtAddr va, uint8_t value, uint64_t bytes) {
   if (!paging_) return before_tables_.fill(va, value, bytes);
   while (bytes != 0) {
     const uint64_t n = std::min(bytes, (va + 1).align_up(kPageBytes) - va);
-    machine_.memory().fill(touch_run(va, n, AccessKind::kWrite), value, n);
+    machine_.physical_memory().fill(touch_run(va, n, AccessKind::kWrite), value, n);
     va += n;
     bytes -= n;
   }
@@ -119,8 +119,8 @@ void SimulatedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
   while (bytes != 0) {
     const uint64_t n = std::min({bytes, (to + 1).align_up(kPageBytes) - to, (from + 1).align_up(kPageBytes) - from});
     const auto part = std::span(buffer).first(n);
-    machine_.memory().read(touch_run(from, n, AccessKind::kRead), part);
-    machine_.memory().write(touch_run(to, n, AccessKind::kWrite), part);
+    machine_.physical_memory().read(touch_run(from, n, AccessKind::kRead), part);
+    machine_.physical_memory().write(touch_run(to, n, AccessKind::kWrite), part);
     to += n;
     from += n;
     bytes -= n;

@@ -5,9 +5,12 @@
 
 namespace mmusim {
 
+namespace {
+constexpr std::string_view kUnit = "DRAM cycles";
+}  // namespace
+
 DramTiming read_dram_timing(ConfigReader r) {
   constexpr unsigned kMax = 1'000'000;
-  constexpr std::string_view kUnit = "DRAM cycles";
   DramTiming t;
   const auto required = [&r](std::string_view key, unsigned& value, unsigned min, std::string_view meaning) {
     r.require(key, "DRAM clock cycles");

@@ -74,9 +74,9 @@ class KernelMemory {
   /// for, and neither call does anything.
   virtual void lock(VirtAddr lock) { (void)lock; }
   virtual void unlock(VirtAddr lock) { (void)lock; }
-  /// Holding `lock`: gives it back until another core calls wake() on it, then takes it again. Alone: never called.
+  /// Releases `lock`, sleeps until wake(lock), reacquires it. The caller holds `lock`; needs two or more cores.
   virtual void sleep(VirtAddr lock) { MMUSIM_INVARIANT(false, fmt::format("nobody can wake who sleeps on {}", lock)); }
-  /// Holding `lock`: wakes all that sleep on it.
+  /// Wakes all cores that sleep on `lock`. The caller holds it.
   virtual void wake(VirtAddr lock) { (void)lock; }
 };
 

@@ -86,7 +86,7 @@ int report_failure(const std::string& what, ExitCode code) {
 /// A system call, of a library for example, that gave up when a signal came.
 bool names_interruption(std::string_view what) { return what.ends_with(std::strerror(EINTR)); }
 
-/// What SystemC calls once its kernel is ready.
+/// Function that SystemC calls once its kernel is ready.
 int sc_main(int argc, char** argv) {
   install_signal_handlers();
   set_reproduction(command_line(argc, argv));

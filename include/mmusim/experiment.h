@@ -12,7 +12,7 @@
 namespace mmusim {
 inline namespace v0 {
 
-/// What a run or replay left.
+/// Results of a run or replay.
 struct Result {
   Totals totals;
   std::string directory;     ///< where summary.json and the files asked for are

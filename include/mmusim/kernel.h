@@ -19,7 +19,7 @@ struct NodeMemory {
   unsigned node = 0;
 };
 
-/// What a kernel boots on.
+/// Machine that a kernel boots on.
 struct KernelSetup {
   std::string version = "6.1";     ///< a profile of `mmusim presets`
   std::vector<NodeMemory> memory;  ///< whole pages, no overlaps

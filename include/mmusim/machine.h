@@ -27,13 +27,13 @@ struct Access {
   unsigned depends_on = 0;  ///< the address needs the result of the access that many places earlier; 0: of none
 };
 
-/// How one access ended.
+/// Outcome of one access.
 struct AccessResult {
   std::optional<uint64_t> pa;  ///< of the first byte; missing if the access raised an exception
   std::string fault;           ///< which exception and why; empty if there was none
 };
 
-/// What a page allows, beside reading.
+/// Rights of a page, beside reading.
 struct Rights {
   bool write = true;
   bool user = false;

@@ -48,7 +48,7 @@ void add_config_folder(const std::string& folder);
 
 #ifdef MMUSIM_CONFIG_FOLDER
 namespace detail {
-/// The installed package names its own folder to those who link it.
+/// The installed package names its own folder to programs that link it.
 inline const bool kConfigFolderAdded = (add_config_folder(MMUSIM_CONFIG_FOLDER), true);
 }  // namespace detail
 #endif

@@ -59,7 +59,7 @@ constexpr void add_producer(MemAccess& access, uint16_t distance) {
   }
 }
 
-/// What the MMU takes an access for: a read-modify-write is a write.
+/// Returns the type that the MMU checks rights for: a read-modify-write is a write.
 constexpr AccessKind kind_of(const MemAccess& access) { return access.rmw ? AccessKind::kWrite : access.kind; }
 
 }  // namespace mmusim

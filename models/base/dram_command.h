@@ -8,7 +8,7 @@ namespace mmusim {
 /// A moment or a length of time in cycles of the DRAM clock (tCK; two transfers on each data pin for each cycle).
 using DramCycle = uint64_t;
 
-/// What the controller sends over the command bus. A precharge-all is kPrecharge to each open bank at once.
+/// Commands that the controller sends over the command bus. A precharge-all is kPrecharge to each open bank at once.
 enum class DramCommand : uint8_t { kActivate, kPrecharge, kRead, kWrite, kRefresh };
 inline constexpr unsigned kDramCommands = 5;
 

@@ -30,14 +30,14 @@ class EnvironmentError : public std::runtime_error {
 /// Builds the environment error for a failed system call on `path`, with the text of `error_number` (an errno value).
 EnvironmentError system_error(const std::string& action, const std::string& path, int error_number);
 
-/// How to make this very run again (the command line); internal_error() prints it. Empty: nothing is printed.
+/// Sets the command line that repeats this very run; internal_error() prints it. Empty: nothing is printed.
 void set_reproduction(std::string command);
 const std::string& reproduction();
 
 /// An inconsistency inside the simulator: says where and stops the program. Never returns.
 [[noreturn]] void internal_error(const char* file, int line, const std::string& what);
 
-/// The same for a condition that does not hold.
+/// Stops with internal_error() if the condition does not hold.
 [[noreturn]] void internal_error(const char* file, int line, const char* condition, const std::string& what);
 
 /// Checked in every build: what holds unless mmusim itself is wrong.

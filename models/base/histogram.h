@@ -63,7 +63,7 @@ class Histogram {
     const size_t shift = (index >> kSubBits) - 1;
     return lower_bound(index) + ((uint64_t{1} << shift) - 1);
   }
-  /// How many values fell into bucket `index` (< kBuckets).
+  /// Number of values that fell into bucket `index` (< kBuckets).
   uint64_t in_bucket(size_t index) const { return buckets_[index]; }
 
   bool operator==(const Histogram&) const = default;

@@ -75,7 +75,7 @@ ordered_json plain_schema(const ValueForm& form) {
   return ordered_json::object();
 }
 
-/// What else stands for a value: one of some words, or any name.
+/// Lists the words that may stand for a value: some of its own, or any name.
 ordered_json with_words(ordered_json schema, const ValueForm& form) {
   if (form.kind == ValueForm::Kind::kChoice || form.words.empty()) return schema;
   const bool any_name = form.words.front().empty();

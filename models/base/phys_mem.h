@@ -13,13 +13,13 @@
 
 namespace mmusim {
 
-/// Where a view of memory (a guest's) keeps its bytes in the memory below it.
+/// Places the bytes of a view of memory (a guest's) in the memory below it.
 class MemoryWindow {
  public:
   virtual ~MemoryWindow() = default;
   /// Address below of the 4 KiB page at `page`.
   virtual PhysAddr below(PhysAddr page) const = 0;
-  /// Whether the aligned 2 MiB around `page` lie in aligned 2 MiB below.
+  /// True if the aligned 2 MiB around `page` lie in aligned 2 MiB below.
   virtual bool whole_2m(PhysAddr page) const = 0;
 };
 
@@ -27,7 +27,7 @@ class MemoryWindow {
 ///
 /// Untouched memory reads as zero and takes no host memory; host memory grows with the 4 KiB pages that were written,
 /// and by 2 MiB at a time where stores go through memory in ascending order. Accesses of load64/store64 must be
-/// naturally aligned. There is no notion of RAM ranges here: who owns an address is the business of the machine's
+/// naturally aligned. There is no notion of RAM ranges here: the owner of an address is the business of the machine's
 /// memory map.
 class PhysMem {
  public:
@@ -114,7 +114,7 @@ class PhysMem {
     uint64_t number = ~uint64_t{0};
     std::byte* chunk = nullptr;
   };
-  /// What was found lately, by the lowest bits of its number.
+  /// Pages found lately, by the lowest bits of their number.
   using Memo = std::array<Recent, kRecent>;
   struct Chunk {
     std::byte* at = nullptr;

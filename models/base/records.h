@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// Where a read of memory was served.
+/// Place that served a read of memory.
 enum class HitLevel : uint8_t { kL1, kL2, kL3, kDram, kUncached };
 template <>
 inline constexpr size_t kCountOf<HitLevel> = 5;
@@ -48,7 +48,7 @@ struct EntryRead {
   Cycles cycles;
 };
 
-/// What asked for a walk.
+/// Requester's reason for a walk.
 enum class WalkCause : uint8_t { kLoad, kStore, kFetch, kPrefetch };
 template <>
 inline constexpr size_t kCountOf<WalkCause> = 4;

@@ -90,7 +90,7 @@ void store_links(uint64_t* words, unsigned way, Links links) {
   std::memcpy(reinterpret_cast<std::byte*>(words) + sizeof links * way, &links, sizeof links);
 }
 
-/// What a use does to a tree of pseudo-LRU bits.
+/// Masks that a use applies to a tree of pseudo-LRU bits.
 struct TreeBits {
   uint64_t all = 0;  ///< bits on the path
   uint64_t set = 0;  ///< those that are 1 after a use
@@ -110,7 +110,7 @@ TreeBits tree_path(unsigned way, unsigned ways) {
 
 }  // namespace
 
-/// What each touch does to the order word. The Skylake form has its groups' trees in a byte each.
+/// Masks that each touch applies to the order word. The Skylake form has its groups' trees in a byte each.
 void SetArray::build_tree() {
   for (unsigned way = 0; way < ways_; ++way) {
     if (geometry_.replacement == Replacement::kTreePlru) {

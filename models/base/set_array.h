@@ -17,7 +17,7 @@
 
 namespace mmusim {
 
-/// Which entry of a full set makes room.
+/// Rule that picks the entry of a full set which makes room.
 enum class Replacement : uint8_t {
   kLru,       ///< true least recently used
   kTreePlru,  ///< binary-tree pseudo-LRU; ways must be a power of two
@@ -26,7 +26,7 @@ enum class Replacement : uint8_t {
   kRandom,    ///< seeded, reproducible
 };
 
-/// How a key becomes a set number.
+/// Rule that turns a key into a set number.
 enum class IndexHash : uint8_t {
   kLinear,  ///< index mod sets
   kXor7,    ///< XOR of 7-bit groups; 128 sets. TLB;DR: Skylake STLB
@@ -73,7 +73,7 @@ class SetArray {
       return static_cast<unsigned>(index & set_mask_);
     return folded(index);
   }
-  /// A key with the digest that says which ways are worth a look: made once for all that is done with the key.
+  /// A key and its digest, which preselects ways. It is computed once for each key.
   struct Tag {
     uint64_t key;
     /// 16 bits, in a word that the host stores and loads whole. Never 0, which stands for an empty way and for the
@@ -101,7 +101,7 @@ class SetArray {
   }
   /// Brings the set into the host's caches.
   void prefetch(unsigned set) const { __builtin_prefetch(block(set), 1); }
-  /// The same with the keys of all its ways, for who will fill it too.
+  /// Prefetches the whole set, keys included, for callers that will fill it.
   void prefetch_whole(unsigned set) const {
     const uint64_t* const words = block(set);
     for (unsigned line = 0; line < lines_per_set_; ++line) __builtin_prefetch(words + line * size_t{8}, 1);
@@ -160,7 +160,7 @@ class SetArray {
   static constexpr unsigned kDigestsAt = 2;
   static constexpr unsigned kGroupShift = 40;  // Skylake form: group used last
 
-  /// How the order of use is kept. One word of each set, and for lists two links for each way.
+  /// Form in which the order of use is kept. One word of each set, and for lists two links for each way.
   enum class Order : uint8_t {
     kQueue,   ///< LRU of up to 16 ways: a queue of 4-bit way numbers, most recent lowest, empty ones last
     kList,    ///< LRU of more ways: a list; first way in bits 0-15, last in bits 16-31
@@ -234,7 +234,7 @@ class SetArray {
     while (node < ways) node = 2 * node + (tree >> node & 1);
     return node - ways;
   }
-  /// Where the first three levels of a tree lead.
+  /// Ways that the first three levels of a tree lead to.
   static constexpr auto kThreeLevels = [] {
     std::array<uint8_t, 256> nodes{};
     for (unsigned tree = 0; tree < nodes.size(); ++tree) {

@@ -74,8 +74,8 @@ struct StatNode {
   }
 };
 
-/// What happened between two states of the same counters (this minus earlier, name by name). Counters that only the
-/// later state has are taken as they are.
+/// Returns the change between two states of the same counters (this minus earlier, name by name). Counters that only
+/// the later state has are taken as they are.
 StatNode difference(const StatNode& later, const StatNode& earlier);
 
 /// `{"counter": 1, "child": {"counter": 2}}`; a distribution as in to_json(Histogram).

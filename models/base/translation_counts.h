@@ -55,7 +55,7 @@ struct WalkCounts {
   }
 };
 
-/// What one kind of access did to the TLBs, counted as the processors' own counters count it.
+/// Counts of one kind of access in the TLBs, as the processors' own counters count them.
 struct TranslationCounts {
   uint64_t accesses = 0;
   CountsByPage second_level_hits{};    ///< first-level misses that the second level answered

@@ -13,7 +13,7 @@
 
 namespace mmusim {
 
-/// What a cache keeps.
+/// Lines that a cache keeps.
 enum class CachePolicy : uint8_t {
   kFill,       ///< keeps every line it fetches; lines evicted above it are written into it when dirty
   kVictim,     ///< keeps only what the cache above evicts, clean or dirty (AMD L3; Intel's non-inclusive L3 from
@@ -111,12 +111,12 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
  private:
   /// A line in flight.
   struct Miss {
-    unsigned requester = 0;  ///< who fetches it
+    unsigned requester = 0;  ///< that fetches it
     HitLevel found = HitLevel::kDram;
     Signal done;
   };
 
-  /// Whether the requester is the only one: then nothing can happen between its steps.
+  /// True if the requester is the only one: then nothing can happen between its steps.
   bool alone(const LocalClock& clock) const { return clock.alone() && !prefetch_clock_; }
   HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock, bool absent);
   HitLevel read_shared(PhysAddr line, RequestReason reason, LocalClock& clock);

@@ -15,7 +15,7 @@ class CacheArray {
 
   explicit CacheArray(const Geometry& geometry) : array_(geometry) {}
 
-  /// Where a line can be here: made once for all that is done with the line.
+  /// Place where a line can be here; computed once for all that is done with the line.
   struct Home {
     unsigned set;
     SetArray::Tag tag;
@@ -26,7 +26,7 @@ class CacheArray {
   unsigned find(PhysAddr line) const { return find(home_of(line)); }
   unsigned find(const Home& home) const { return array_.find(home.set, home.tag, home.tag.key); }
   void prefetch(PhysAddr line) const { array_.prefetch_whole(set_of(line)); }
-  /// The same for the line after one that is at `home`.
+  /// Returns the place of the line that follows the one at `home`.
   void prefetch_after(const Home& home) const {
     array_.prefetch_whole(home.set + 1 < array_.sets() ? home.set + 1 : 0);
   }

@@ -12,7 +12,7 @@ namespace mmusim {
 
 class Core;
 
-/// What a core runs: a trace, a generator, the kernel model. Called on the core's own thread.
+/// Source of a core's accesses: a trace, a generator, the kernel model. Called on the core's own thread.
 class Program {
  public:
   virtual ~Program() = default;

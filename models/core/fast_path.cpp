@@ -7,7 +7,7 @@ namespace mmusim {
 
 namespace {
 
-/// Where a first-level hit of each kind counts as a request of the cache.
+/// Names the request of the cache that a first-level hit of each kind counts as.
 constexpr EnumArray<AccessKind, RequestReason> kReasonOf = {RequestReason::kLoad, RequestReason::kStore,
                                                             RequestReason::kFetch};
 

@@ -52,7 +52,7 @@ struct LoadStoreUnitStats {
   }
 };
 
-/// How one access ended.
+/// Outcome of one access.
 struct AccessResult {
   PhysAddr pa;  ///< of the first byte
   std::optional<FaultReason> fault;

@@ -6,7 +6,7 @@
 
 #include "models/core/window_core.h"
 
-// What the core's own thread does while it waits, for the source files of WindowCore.
+// Work of the core's own thread while it waits, for the source files of WindowCore.
 
 namespace mmusim {
 

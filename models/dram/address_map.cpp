@@ -94,7 +94,7 @@ void read_xor(ConfigReader& r, const char* name, AddressField& field) {
   }
 }
 
-/// Whether the fields' rows over GF(2) are independent, that is, no two addresses share a location.
+/// True if the fields' rows over GF(2) are independent, that is, no two addresses share a location.
 bool independent(std::vector<uint64_t> rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] == 0) return false;

@@ -26,7 +26,7 @@ struct AddressField {
   std::vector<uint64_t> masks;  ///< as many as bits; 0: no XOR
 };
 
-/// How physical addresses spread over the channels, ranks, banks, rows and columns. The default is the map of the
+/// Spreads physical addresses over the channels, ranks, banks, rows and columns. The default is the map of the
 /// reference simulators: row | bank | bank group | column | offset, 8 KiB consecutive in a bank.
 struct AddressMapConfig {
   /// 0: the channel is a bit slice like the others. Otherwise channels take turns of that many bytes (a power of two,
@@ -73,7 +73,7 @@ class AddressMap {
     const uint64_t bank_and_row = bank_and_row_.extract(place.local);
     return {place.channel, static_cast<unsigned>(bank_and_row >> kBankShift), bank_and_row & kRowMask};
   }
-  /// Which line of its row it is.
+  /// Number of the line within its row.
   uint64_t column(PhysAddr pa) const { return column_.extract(place_of(pa).local); }
 
   uint64_t capacity_bytes() const { return capacity_bytes_; }

@@ -52,7 +52,7 @@ void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   ++stats_.writes;
   const Posted write{line, system_.locate(line), dram_cycle(clock.now() + config_.to_memory)};
   auto at = posted_.end();
-  while (at != posted_.begin() && std::prev(at)->arrival > write.arrival) --at;  // who evicts may be ahead of others
+  while (at != posted_.begin() && std::prev(at)->arrival > write.arrival) --at;  // cores run ahead of others
   posted_.insert(at, write);
 }
 
@@ -104,7 +104,7 @@ void Dram::hand_out() {
 
 DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
   if (!posted_.empty() && system_.observed()) {
-    advance_to(now);  // who watches sees all channels go on together
+    advance_to(now);  // observers see all channels go on together
   } else if (!posted_.empty()) {
     deliver_writes(now);
   }
@@ -134,7 +134,7 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   const auto place = idle - waiters_.begin();  // the list may grow meanwhile
   *idle = {.id = ++next_id_, .clock = &clock, .done = {}, .told = false};
   idle->done = system_.enqueue({idle->id, line, false}, where, now);
-  // As long as nobody else can act before the controller's next decision, decide it here and now.
+  // While no other requester can act before the controller's next decision, decide it here and now.
   while (!idle->done) {
     const auto next = system_.next_event();
     MMUSIM_INVARIANT(next.has_value(), "a queued read will be served");
@@ -164,9 +164,9 @@ std::string Dram::in_progress(const WaitBoard& names) const {
   return text;
 }
 
-/// The next data cannot come before the next command, its column latency and the burst: until then nobody needs the
-/// controller's decisions, and arrivals in between catch up by themselves. Who waits for a place in the queue needs
-/// each command.
+/// Schedules the next wake-up. Data cannot arrive before next command + CL + burst, so that no earlier wake-up is needed;
+/// requests that arrive in between catch up by themselves. While a requester waits for queue space, the controller wakes
+/// at each command.
 void Dram::wake_before_next_data(Moment present) {
   const auto next = system_.next_event();
   if (!next) return;

@@ -35,7 +35,7 @@ struct DramModuleStats {
 /// Models   a fixed way to the controller and back, then DramSystem (dram_system.h).
 /// Timing   a line asked for in cycle t reaches the controller at t + to_memory, in the first DRAM cycle that begins
 ///          then or later; its data are at the cache in the first core cycle after its last data beat, plus
-///          from_memory. A line written back travels to_memory too and takes no time of who evicted it; when the
+///          from_memory. A line written back travels to_memory too and takes no time of the core that evicted it; when the
 ///          controller's write queue is full it waits outside in order.
 /// Omits    errors and scrubbing; power-down; training.
 /// Sources  docs/parameters.md#dram
@@ -51,10 +51,10 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   const DramModuleStats& stats() const { return stats_; }
   DramSystem& system() { return system_; }
-  /// What the controllers have done. `at_rest`: no read is under way nor will come before the last data that were asked
-  /// for, so that they have done all up to that time, however far they were called.
+  /// Counts of the controllers so far. `at_rest`: no read is under way or will come before the last data that were
+  /// asked for, so that they have done all up to that time, however far they were called.
   DramStats controller_stats(bool at_rest);
-  /// A line of text for each read that somebody waits for, for the report on a simulation that stands still.
+  /// Returns a line of text for each read that a requester waits for, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
 
  private:
@@ -64,10 +64,10 @@ class Dram : public sc_core::sc_module, public MemoryIf {
     DramLocation where;
     DramCycle arrival;
   };
-  /// A read whose data somebody waits for.
+  /// A read whose data a requester waits for.
   struct Waiter {
     uint64_t id = 0;
-    LocalClock* clock = nullptr;  ///< of who waits
+    LocalClock* clock = nullptr;  ///< of the requester that waits
     std::optional<DramCycle> done;
     bool told = false;  ///< it will go on
   };

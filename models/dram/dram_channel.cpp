@@ -225,7 +225,7 @@ void DramChannel::decide_all_until(DramCycle t) {
     if (d.at > t) return;
     execute(d);
   }
-  // Nothing to do for anyone, but refreshes may have passed.
+  // No request is queued; only refreshes may have fallen due.
   if (device_.next_refresh() <= t) refresh(t);
 }
 

@@ -57,7 +57,7 @@ struct DramStats {
 ///          write that hits an open row, then the oldest activate or precharge. A bank is not precharged while a
 ///          request of the current direction hits its open row. A read is done CL + BL/2 cycles after its command: an
 ///          idle channel answers a row hit in 1 + CL + BL/2, a closed bank in tRCD more, a conflict in tRP more still.
-///          A write is done, for who sent it, when it is enqueued. A read of a line in the write queue is done in t
+///          A write is done, for its sender, when it is enqueued. A read of a line in the write queue is done in t
 ///          + 1. A slot of a queue is free from the cycle after its column command.
 /// Lazy     Nothing happens by itself. Every function first decides what the controller did up to its cycle, so the
 ///          result does not depend on how often, or with which cycles, it is called. Idle time costs nothing.
@@ -68,10 +68,10 @@ class DramChannel {
  public:
   explicit DramChannel(const DramConfig& config);
 
-  /// Whether a request of that direction finds a free slot in cycle `now`. If not, ask again after next_event().
+  /// True if a request of that direction finds a free slot in cycle `now`. If not, ask again after next_event().
   bool can_accept(bool write, DramCycle now);
-  /// After can_accept() said no for `now`: whether a slot is free from the next cycle on, because its request leaves in
-  /// this one.
+  /// True if a slot is free at now + 1, because its request leaves in this cycle. Only after can_accept(write, now)
+  /// returned false.
   bool frees_slot(bool write, DramCycle now) const {
     const RequestQueue& queue = write ? writes_ : reads_;
     return (write ? last_write_ : last_read_) == now && queue.size() < queue.capacity();
@@ -87,7 +87,7 @@ class DramChannel {
   /// Reads that were decided on while a request was enqueued count with the cycle of their command, which may be past:
   /// advance_to() any cycle hands them out.
   std::optional<DramCycle> next_event();
-  /// Whether reads are queued. Without them and without a requester waiting for a slot nobody needs next_event().
+  /// True if reads are queued. Without them and without a requester waiting for a slot nobody needs next_event().
   bool has_reads() const { return !reads_.empty(); }
 
   /// Decides all commands up to and including cycle `t`, and appends the reads whose command was sent (their `done`

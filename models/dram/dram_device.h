@@ -27,7 +27,7 @@ class DramDevice {
 
   explicit DramDevice(const DramConfig& config);
 
-  /// What a request for `row` of `bank` needs next; `column` is kRead or kWrite.
+  /// Returns the command that a request for `row` of `bank` needs next; `column` is kRead or kWrite.
   DramCommand next_command(unsigned bank, uint64_t row, DramCommand column) const {
     if (!is_open(bank)) return DramCommand::kActivate;
     return banks_[bank].row == row ? column : DramCommand::kPrecharge;
@@ -42,7 +42,7 @@ class DramDevice {
     return std::max({b.ready[i], groups_[b.group].ready[i], ranks_[b.rank].ready[i]});
   }
 
-  /// The same not before `from`, where no refresh takes the command bus.
+  /// Returns earliest() from `from` on, in a cycle where no refresh takes the command bus.
   DramCycle first_slot(DramCommand command, unsigned bank, DramCycle from) const {
     return free_slot(std::max(earliest(command, bank), from));
   }
@@ -82,7 +82,7 @@ class DramDevice {
     explicit Tables(const DramTiming& timing);
 
     std::array<DramCycle, kDramConstraints.size()> cycles{};
-    /// What a refresh holds back in its rank: the precharge-all before it, and itself.
+    /// Cycles that a refresh takes from its rank: the precharge-all before it, and itself.
     Delays after_precharge{}, after_refresh{};
     DramCycle precharge_to_activate = 0;
     DramCycle four_activates = 0;  ///< tFAW
@@ -117,7 +117,7 @@ class DramDevice {
   uint64_t refreshes_ = 0;
 };
 
-/// What that constraint says after a command, if it is about this one and about the ranks asked for. The fifth activate
+/// Applies that constraint after a command, if it is about this one and about the ranks asked for. The fifth activate
 /// of a rank has a rule of its own.
 template <DramCommand kCommand, bool kOther, size_t kConstraint>
 inline void DramDevice::hold_back(Bank& bank, Rank& rank, DramCycle now) {

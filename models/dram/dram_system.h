@@ -32,7 +32,7 @@ class DramSystem {
   bool post(PhysAddr pa, const DramLocation& where, DramCycle now) { return touch(where.channel).post(pa, where, now); }
   std::optional<DramCycle> next_event();
   bool has_reads() const;
-  /// Whether the channel of `pa` has reads queued (if not, read_alone() is allowed).
+  /// True if the channel of `pa` has reads queued (if not, read_alone() is allowed).
   bool has_reads(PhysAddr pa) const { return channels_[map_.locate(pa).channel].has_reads(); }
   /// Completions of different channels are not in order of time.
   void advance_to(DramCycle t, std::vector<DramCompletion>& completions);
@@ -60,7 +60,7 @@ class DramSystem {
   uint64_t refreshes(DramCycle now);
 
  private:
-  /// What is remembered of a channel, so that idle ones cost nothing.
+  /// Remembered state of a channel, so that idle ones cost nothing.
   struct NextEvent {
     DramCycle at = DramDevice::kNever;
     bool known = false;

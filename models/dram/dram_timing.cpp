@@ -47,7 +47,7 @@ DramTiming read_dram_timing(ConfigReader r) {
   r.check(t.wtr_l >= t.wtr_s, "tWTR_L", "{} is less than tWTR_S, {}", t.wtr_l, t.wtr_s);
   r.check(t.rc >= t.ras, "tRC", "{} is less than tRAS, {}", t.rc, t.ras);
   r.check(t.cl + t.burst + t.rtw >= t.cwl, "CWL", "{} lets a write's data precede an earlier read's", t.cwl);
-  // What may still be under way when a refresh falls due, and the refresh itself, must fit the interval.
+  // All that may still be under way when a refresh falls due, and the refresh itself, must fit the interval.
   const unsigned longest = t.rfc + std::max(t.ras, t.rcd + t.cwl + t.burst + t.wr) + t.rp;
   r.check(t.refi == 0 || t.refi > longest, "tREFI", "{} leaves no time beside a refresh, expected more than {}", t.refi,
           longest);

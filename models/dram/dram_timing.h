@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// Which commands a constraint holds back, seen from the bank of the earlier command.
+/// Commands that a constraint holds back, seen from the bank of the earlier command.
 enum class DramScope : uint8_t { kBank, kBankGroup, kRank, kOtherRanks };
 
 /// The timing parameters of a device under their JEDEC names (JESD79-4 DDR4, JESD79-5 DDR5), in DRAM clock cycles.
@@ -100,7 +100,7 @@ inline constexpr auto kDramConstraints = [] {
       {kRefresh, kRefresh, kRank, [](const T& t) -> DramCycle { return t.rfc; }},
   });
 }();
-// What DramDevice takes for granted.
+// Assumptions of DramDevice about the table.
 static_assert(std::ranges::all_of(kDramConstraints,
                                   [](const DramConstraint& row) {
                                     return row.window == 1 ||

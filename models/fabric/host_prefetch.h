@@ -9,8 +9,8 @@
 
 namespace mmusim {
 
-/// Where in the host's memory the page tables are that walks read lately, so that entries which upcoming accesses need
-/// can be prefetched into the host's caches. No result depends on this table, which may be old or incomplete.
+/// Remembers where in the host's memory the page tables are that walks read lately, so that entries for upcoming
+/// accesses can be prefetched into the host's caches. No result depends on this table, which may be old or incomplete.
 class RecentTables {
  public:
   /// Notes that the page table (level 1, 8-byte entries) that maps `va` is at `table`, on the host at `page` (may be

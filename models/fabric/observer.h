@@ -75,8 +75,8 @@ class Observer {
   /// A core used a translation.
   virtual void translated(const UsedTranslation&) {}
 
-  // What a program makes its core do, each before it is done. The same calls on a fresh machine with the same memory
-  // give the same run.
+  // Actions that a program makes its core do, each before it is done. The same calls on a fresh machine with the same
+  // memory give the same run.
 
   /// Accesses begin; `awaited` is set in those whose result the program waits for.
   virtual void begin_accesses(unsigned /*core*/, std::span<const MemAccess>) {}

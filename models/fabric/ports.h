@@ -41,7 +41,7 @@ constexpr const char* name_of(RequestReason reason) {
 /// A line that left the cache above.
 enum class Eviction : uint8_t { kClean, kDirty };
 
-/// What is below: a cache or the DRAM. Lines are 64 bytes; addresses are line aligned.
+/// Interface to the memory below: a cache or the DRAM. Lines are 64 bytes; addresses are line aligned.
 class MemoryIf : virtual public sc_core::sc_interface {
  public:
   /// Blocking: on return `clock` stands at the cycle in which the line is there. Returns where it was found.

@@ -47,11 +47,11 @@ class FirstLevel {
     fn(instruction_, "l1_itlb");
   }
 
-  /// What search() found.
+  /// Result of search().
   struct Search {
     TlbLevel* tlb = nullptr;  ///< the TLB that was asked
     TlbLevel::Place place;    ///< the entry for the page, if it is there
-    bool serves = false;      ///< it does for the access, neither clean for a write nor forbidding it
+    bool serves = false;      ///< the access may use it: it has the rights, and is dirty for a write
     uint64_t fills = 0;       ///< TlbLevel::fills() then
 
     /// The page was not there, and is not there yet.

@@ -48,7 +48,7 @@ struct SecondLevelTlbStats {
   }
 };
 
-/// How the processors' counters group an entry of a TLB.
+/// Groups of TLB entries in the processors' counters.
 constexpr PageGroup page_group_of(EntryKind kind) {
   switch (kind) {
     case EntryKind::k4K:

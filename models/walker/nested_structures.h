@@ -81,7 +81,7 @@ class NestedStructures {
   Cycles lookup_;
 };
 
-/// What the nested dimension of one core counted.
+/// Counts of the nested dimension of one core.
 struct NestedCounts {
   uint64_t lookups = 0, walks = 0, entry_reads = 0, updates = 0, exits = 0;
   Cycles read_cycles{}, exit_cycles{};

@@ -86,7 +86,7 @@ class PageWalker::EntryPort {
   WalkRecord& record_;
 };
 
-/// The same for a guest: entries of both dimensions, at host-physical addresses.
+/// Port of a guest's walk: reads entries of both dimensions, at host-physical addresses.
 class PageWalker::GuestPort {
  public:
   GuestPort(PageWalker& walker, LocalClock& clock, WalkCause cause, WalkRecord& record)

@@ -32,7 +32,7 @@ class StructureCaches {
 
   /// The entry that lets a walk of `va` start lowest, or none.
   [[gnu::always_inline]] StructureEntry find(const ControlState& control, VirtAddr va);
-  /// How often anything was put in. What find() did not have is not here as long as this stays what it was.
+  /// Counts insertions. An entry that find() did not have is not here as long as this number stays what it was.
   uint64_t puts() const { return puts_; }
   /// Keeps `entry`, used for `va`, if there is a cache for its level. `absent`: no entry of this level for `va` is
   /// here.

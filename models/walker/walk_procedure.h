@@ -10,8 +10,8 @@
 //     uint64_t read(const Walk& walk);                        // the entry at walk.entry_pa()
 //     bool update(PhysAddr pa, uint64_t from, uint64_t to);   // locked; false if the entry is no longer `from`
 //     uint64_t peek(PhysAddr pa);                             // an entry of the line just read: costs nothing
-//     bool next_page;                                         // whether anybody wants the next page's translation too
-//     bool coalescing;                                        // whether anybody wants to know of coalescible pages
+//     bool next_page;                                         // true: the next page's translation is wanted too
+//     bool coalescing;                                        // true: coalescible pages are to be found
 //   };
 
 #include <optional>
@@ -22,7 +22,7 @@
 
 namespace mmusim {
 
-/// Whether the leaf PTE at `pa` and its neighbours map 16 KiB of adjacent frames, aligned, with equal attributes.
+/// True if the leaf PTE at `pa` and its neighbours map 16 KiB of adjacent frames, aligned, with equal attributes.
 template <class EntryPort>
 bool is_coalescible(PhysAddr pa, uint64_t leaf, EntryPort& port) {
   constexpr unsigned kRun = 4;

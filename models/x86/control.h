@@ -14,7 +14,7 @@ namespace mmusim {
 
 enum class Vendor : uint8_t { kIntel, kAmd };
 
-/// What CPUID says that paging depends on.
+/// Facts of CPUID that paging depends on.
 struct ProcessorTraits {
   unsigned phys_bits = 46;         ///< MAXPHYADDR, 32 to 52
   bool gib_pages = true;           ///< CPUID 80000001H:EDX[26]
@@ -47,7 +47,7 @@ std::optional<std::string> contradiction(const ControlRegisters& registers, cons
 /// Registers and CPUID decoded once, so that a walk step and a TLB hit are a few loads and masks.
 class ControlState {
  public:
-  /// How entries of one level are read. Index 0: entry references a table, 1: it maps a page.
+  /// Rules for entries of one level. Index 0: entry references a table, 1: it maps a page.
   struct LevelRules {
     uint64_t leaf_bit = 0;  ///< an entry with this bit maps a page: P at level 1, PS where PS is defined, else 0
     std::array<uint64_t, 2> reserved = {};
@@ -103,9 +103,9 @@ class ControlState {
   VirtAddr linear(VirtAddr va) const { return VirtAddr(va.raw() & linear_mask_); }
   bool canonical(VirtAddr va) const { return linear_bits_ == 32 || is_canonical(va, linear_bits_); }
 
-  /// Whether the combined rights of a walk (U/S, R/W, XD) allow the access: SDM 4.6.1, keys apart.
+  /// True if the combined rights of a walk (U/S, R/W, XD) allow the access: SDM 4.6.1, keys apart.
   bool allows(Rights rights, AccessType access) const { return (allowed_[access.index()] >> rights.bits() & 1) != 0; }
-  /// Whether a protection key forbids the access: SDM 4.6.2.
+  /// True if a protection key forbids the access: SDM 4.6.2.
   bool key_denies(Rights rights, uint8_t key, AccessType access) const {
     const uint32_t deny = key_register_[rights.user() ? 1 : 0];
     if (deny == 0) [[likely]]
@@ -135,7 +135,7 @@ class ControlState {
   ProcessorTraits traits_;
 };
 
-/// Whether `source` of a MOV to CR3 has no reserved bit: 62:MAXPHYADDR in 4- and 5-level paging (63 is the
+/// True if `source` of a MOV to CR3 has no reserved bit: 62:MAXPHYADDR in 4- and 5-level paging (63 is the
 /// no-invalidate flag with CR4.PCIDE=1, else reserved), 63:32 in the other modes.
 bool cr3_is_valid(const ControlState& control, uint64_t source);
 

@@ -42,7 +42,7 @@ inline constexpr uint32_t kErrorReserved = 1U << 3;
 inline constexpr uint32_t kErrorFetch = 1U << 4;
 inline constexpr uint32_t kErrorKey = 1U << 5;
 
-/// What software sees.
+/// A fault as software sees it.
 struct Exception {
   Vector vector = Vector::kPageFault;
   uint32_t error_code = 0;
@@ -67,8 +67,8 @@ inline std::optional<FaultReason> check_rights(const ControlState& control, cons
   return forbidding_rule(control, translation.rights(), translation.key(), access);
 }
 
-/// Whether a TLB entry does for the access as it is: neither clean for a write, which a walk has to make dirty, nor
-/// forbidding it, which only a walk may decide.
+/// True if the access may use this TLB entry without a walk: it has the rights, and for a write it is dirty. Only a walk
+/// may set the flag or decide that the access faults.
 inline bool serves(const ControlState& control, const Translation& translation, AccessType access) {
   return !(access.is_write() && !translation.dirty()) && !check_rights(control, translation, access);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What each operation must remove from TLBs and paging-structure caches, as data: SDM vol. 3A 4.10.4.1 and the
+// Entries that each operation must remove from TLBs and paging-structure caches, as data: SDM vol. 3A 4.10.4.1 and the
 // INVLPG and INVPCID pages of vol. 2; APM vol. 2 5.5.3 where AMD demands more. Each descriptor names the least
 // that must go: everything else may stay, so that software's missing invalidations show.
 
@@ -22,7 +22,7 @@ enum class InvalidationScope : uint8_t {
 
 struct Invalidation {
   InvalidationScope tlb = InvalidationScope::kNothing;
-  /// Whether global translations go too. They belong to no PCID: with kAddress those for `va`, else all of them.
+  /// True if global translations go too. They belong to no PCID: with kAddress those for `va`, else all of them.
   bool globals = false;
   InvalidationScope structures = InvalidationScope::kNothing;  ///< paging-structure caches (never global)
   uint16_t pcid = 0;                                           ///< for kAddress and kPcid
@@ -32,7 +32,7 @@ struct Invalidation {
   bool operator==(const Invalidation&) const = default;
 };
 
-/// Whether a TLB entry must go. `page` is an address of the page, `shift` the lowest linear-address bit above the
+/// True if a TLB entry must go. `page` is an address of the page, `shift` the lowest linear-address bit above the
 /// *mapping* it came from: an entry that holds a fragment of a large page goes with any address of that page.
 constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page,
                                    unsigned shift) {
@@ -44,7 +44,7 @@ constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool
   return removes_translation(what, pcid, global, page, shift_of(size));
 }
 
-/// Whether a paging-structure-cache entry must go. `covered` is an address it is used for, `shift` the lowest
+/// True if a paging-structure-cache entry must go. `covered` is an address it is used for, `shift` the lowest
 /// linear-address bit of its tag (21, 30, 39, 48; 22 in 32-bit paging).
 constexpr bool removes_structure(const Invalidation& what, uint16_t pcid, VirtAddr covered, unsigned shift) {
   if (what.structures == InvalidationScope::kNothing) return false;

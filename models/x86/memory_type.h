@@ -26,7 +26,7 @@ enum class MemoryType : uint8_t {
 
 const char* name_of(MemoryType type);  ///< "UC", "WC", "WT", "WP", "WB", "UC-"
 
-/// Whether reads may hit and fill a cache.
+/// True if reads may hit and fill a cache.
 constexpr bool is_cacheable(MemoryType type) {
   return type == MemoryType::kWriteBack || type == MemoryType::kWriteThrough || type == MemoryType::kWriteProtected;
 }

@@ -43,7 +43,7 @@ inline constexpr uint64_t kPointerAccessedDirty = uint64_t{1} << 6;
 inline constexpr uint64_t kPointerShadowStack = uint64_t{1} << 7;
 }  // namespace ept
 
-/// What a GPA is translated for. It decides which rights the sub-walk needs, which flags it sets ([N-19] to [N-24],
+/// Use that a GPA is translated for. It decides which rights the sub-walk needs, which flags it sets ([N-19] to [N-24],
 /// [N-53], [N-54]) and how a failure is reported.
 enum class NestedUse : uint8_t {
   kEntryRead,    ///< reads a guest paging-structure entry
@@ -63,7 +63,7 @@ constexpr NestedUse final_use(AccessType access, Rights rights) {
   return access.is_write() ? NestedUse::kFinalWrite : NestedUse::kFinalRead;
 }
 
-/// What selects the nested tables and their rules.
+/// Registers that select the nested tables and their rules.
 struct NestedRegisters {
   NestedKind kind = NestedKind::kEpt;
   /// EPTP (VMCS 201AH) or nCR3 (VMCB B0H).
@@ -103,7 +103,7 @@ class NestedControl {
   unsigned levels() const { return levels_; }
   PhysAddr root() const { return root_; }
   const LevelRules& rules(unsigned level) const { return rules_[level]; }
-  /// Whether a GPA has bits that no table of this depth translates.
+  /// True if a GPA has bits that no table of this depth translates.
   bool beyond_width(GuestPhysAddr gpa) const { return width_ < 64 && gpa.raw() >> width_ != 0; }
   PhysAddr entry_pa(PhysAddr table, GuestPhysAddr gpa, unsigned level) const {
     return table + ((gpa.raw() >> rules_[level].shift & (kEntriesPerTable - 1)) << 3);
@@ -118,15 +118,15 @@ class NestedControl {
   bool accessed_dirty() const { return accessed_ != 0; }
   /// Bits that the AND of all entries must have for this use.
   uint64_t need(NestedUse use) const { return need_[static_cast<unsigned>(use)]; }
-  /// Whether it sets D in the leaf and is reported as a write.
+  /// True if the use sets D in the leaf and is reported as a write.
   bool counts_as_write(NestedUse use) const { return (writes_ >> static_cast<unsigned>(use) & 1) != 0; }
 
-  /// Whether R, W, X and XU of a present EPT entry are a combination that is misconfigured ([N-13] a and b).
+  /// True if R, W, X and XU of a present EPT entry are a combination that is misconfigured ([N-13] a and b).
   bool bad_rights(uint64_t entry) const {
     const auto row = static_cast<unsigned>((entry & 7) | (entry >> 7 & 8));
     return (bad_rights_ >> row & 1) != 0;
   }
-  /// Whether the memory type of an EPT leaf is none ([N-13] d).
+  /// True if the memory type of an EPT leaf is none ([N-13] d).
   bool bad_type(uint64_t leaf) const { return (bad_types_ >> (leaf >> ept::kTypeShift & 7) & 1) != 0; }
 
  private:

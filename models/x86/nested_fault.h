@@ -43,7 +43,7 @@ struct NestedFault {
   Rights guest;                  ///< of the guest's entries together; counts for a final use
 };
 
-/// What the hypervisor is told.
+/// Exit information for the hypervisor.
 struct NestedExit {
   ExitReason reason = ExitReason::kEptViolation;
   uint64_t information = 0;     ///< exit qualification, or EXITINFO1
@@ -56,7 +56,7 @@ struct NestedExit {
 /// read-modify-write only the write bit is set.
 NestedExit exit_of(const NestedFault& fault, const NestedControl& control);
 
-/// Whether a failure under EPT is a misconfiguration, which never depends on the access; else it is a violation.
+/// True if a failure under EPT is a misconfiguration, which never depends on the access; else it is a violation.
 constexpr bool is_misconfiguration(NestedFaultReason reason) {
   return reason >= NestedFaultReason::kReservedBit && reason <= NestedFaultReason::kMemoryType;
 }

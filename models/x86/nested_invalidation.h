@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What operations of the hypervisor must remove from one core whose cached mappings belong to one guest: nested-paging
-// [N-72], [N-78] to [N-81]. What stands in "combined" goes from TLBs and the guest's paging-structure caches. Guest
+// Entries that operations of the hypervisor must remove from one core whose cached mappings belong to one guest:
+// nested-paging [N-72], [N-78] to [N-81]. What stands in "combined" goes from TLBs and the guest's paging-structure caches. Guest
 // operations (INVLPG, MOV CR3, ...) are those of invalidation.h and leave guest-physical mappings alone.
 
 #include "models/x86/invalidation.h"

@@ -38,7 +38,7 @@ class PureNestedPort : public NoNestedCaches {
   unsigned reads_ = 0;
 };
 
-/// How one access of a guest ended: at most one of `fault` and `exit` is set.
+/// Outcome of one access of a guest: at most one of `fault` and `exit` is set.
 struct NestedAccessOutcome {
   std::optional<FaultReason> fault;     ///< the guest's own exception
   VirtAddr fault_va;                    ///< with a fault: the byte that CR2 would name

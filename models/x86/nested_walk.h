@@ -53,7 +53,7 @@ struct NoNestedCaches {
   void drop(GuestPhysAddr) {}
 };
 
-/// How the translation of one page of a guest ended: at most one of `fault` and `exit` is set.
+/// Outcome of the translation of one page of a guest: at most one of `fault` and `exit` is set.
 struct NestedOutcome {
   std::optional<FaultReason> fault;  ///< of the guest's tables and rights: the guest's own exception
   std::optional<NestedFault> exit;   ///< of the nested tables
@@ -79,14 +79,14 @@ inline MemoryType memory_type_of(const ControlState& guest, const NestedControl&
   if ((guest.registers().cr0 & kCr0Cd) != 0) return MemoryType::kUncacheable;
   return nested_memory_type(nested, page, guest_pat_type(guest, nested, pat_index));
 }
-/// The same as an index for MemoryTypes::at(), which adds the MTRRs where they count: with NPT, not with EPT.
+/// Returns the memory type as an index for MemoryTypes::at(), which adds the MTRRs where they count: only with NPT.
 inline uint8_t type_index_of(const ControlState& guest, const NestedControl& nested, const NestedTranslation& page,
                              unsigned pat_index) {
   const auto type = static_cast<unsigned>(memory_type_of(guest, nested, page, pat_index));
   return static_cast<uint8_t>(type + (nested.is_ept() ? kTypeItself : kTypeUnderMtrrs));
 }
 
-/// What a TLB holds of a guest's page ([N-90], [N-91]): the smaller of both pages, the rights of the guest and what the
+/// A TLB's entry for a guest's page ([N-90], [N-91]): the smaller of both pages, the rights of the guest and what the
 /// nested tables forbid on top, dirty only if both dimensions need no flag any more. Of an outcome that is ok().
 Translation combined(const ControlState& guest, const NestedControl& nested, const NestedOutcome& outcome);
 
@@ -119,7 +119,7 @@ class NestedWalk {
   }
 
  private:
-  /// Where a guest entry was read.
+  /// Place of a guest entry that was read.
   struct Row {
     PhysAddr at;
     uint8_t type_index = 0;
@@ -193,7 +193,7 @@ class NestedWalk {
     return true;
   }
 
-  /// Whether the nested tables let the guest's flags be set: a write to each entry that changes, root first [N-22].
+  /// True if the nested tables let the guest's flags be set: a write to each entry that changes, root first [N-22].
   bool may_update(AccessType type) {
     const auto steps = walk_->steps();
     for (size_t i = 0; i < steps.size(); ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What x86 paging structures look like: entry bits, levels, indices, canonical addresses.
+// Format of x86 paging structures: entry bits, levels, indices, canonical addresses.
 // Sources: Intel SDM vol. 3A chapter 4 (4.3-4.5 for the formats), AMD APM vol. 2 chapter 5.
 
 #include <array>

@@ -32,7 +32,7 @@ struct NestedTranslation {
   bool operator==(const NestedTranslation&) const = default;
 };
 
-/// What a nested paging-structure cache holds: where the table of `level - 1` is, and what the entries down to that of
+/// Entry of a nested paging-structure cache: where the table of `level - 1` is, and what the entries down to that of
 /// `level` allow together. `level` 0: none.
 struct NestedStructure {
   PhysAddr table;
@@ -53,7 +53,7 @@ inline std::optional<NestedFaultReason> missing_right(const NestedControl& contr
   return control.counts_as_write(use) ? NestedFaultReason::kNoWrite : NestedFaultReason::kNoRead;
 }
 
-/// Whether a cached translation does for the use: it has the rights and, for what counts as a write, D is set ([N-71]).
+/// True if a cached translation serves the use: it has the rights and, for what counts as a write, D is set ([N-71]).
 inline bool serves(const NestedControl& control, const NestedTranslation& t, NestedUse use) {
   return (control.need(use) & ~t.rights) == 0 &&
          (!control.counts_as_write(use) || (t.leaf & control.dirty_bit()) == control.dirty_bit());
@@ -124,7 +124,7 @@ class SubWalk {
     return {PhysAddr(leaf() & rules.frame_mask), rights_, leaf(), rules.size};
   }
   std::span<const Step> steps() const { return steps_; }
-  /// What a nested paging-structure cache may hold of a step that was no leaf, once the sub-walk succeeded.
+  /// Returns the entry that a nested structure cache may hold of a step that was no leaf, once the sub-walk succeeded.
   static NestedStructure structure(const Step& step) { return {entry_address(step.entry), step.rights, step.level}; }
 
   /// The new value of an entry after a sub-walk that succeeded: A in all entries, D in the leaf if the use counts as a

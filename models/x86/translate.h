@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// Where entries live: load and store of 4 or 8 aligned bytes.
+/// Memory that holds entries: load and store of 4 or 8 aligned bytes.
 template <class M>
 concept EntryMemory = requires(M& memory, PhysAddr pa, uint64_t value, unsigned bytes) {
   { memory.load_entry(pa, bytes) } -> std::convertible_to<uint64_t>;
@@ -26,7 +26,7 @@ struct PhysMemEntries {
   void store_entry(PhysAddr pa, uint64_t value, unsigned bytes) { memory.store(pa, value, bytes); }
 };
 
-/// How one translation of one page ended.
+/// Outcome of one translation of one page.
 struct PageOutcome {
   std::optional<FaultReason> fault;
   Translation translation;  ///< meaningful without a fault
@@ -50,7 +50,7 @@ PageOutcome translate_page(const ControlState& control, VirtAddr va, AccessType 
   return outcome;
 }
 
-/// How one access ended.
+/// Outcome of one access.
 struct Outcome {
   std::optional<FaultReason> fault;
   VirtAddr fault_va;            ///< with a fault: the byte that CR2 would name

@@ -10,8 +10,8 @@
 
 namespace mmusim {
 
-/// Who asks, for the permission rules (SDM vol. 3A 4.6.1). An implicit access (descriptor tables, TSS) is a
-/// supervisor access at any CPL, and EFLAGS.AC does not lift SMAP for it.
+/// Privilege of an access, for the permission rules (SDM vol. 3A 4.6.1). An implicit access (descriptor tables, TSS) is
+/// a supervisor access at any CPL, and EFLAGS.AC does not lift SMAP for it.
 enum class Privilege : uint8_t { kSupervisor, kUser, kImplicit };
 
 /// All that permission checks and error codes need to know of an access. A read-modify-write is a write. One byte,
@@ -48,8 +48,8 @@ constexpr AccessType access_type_of(const MemAccess& access) {
   return {kind_of(access), privilege, access.stack};
 }
 
-/// What the entries of a walk allow together: user and writable only if all entries say so, executable unless any
-/// entry forbids it. In a guest three bits more say what the nested tables forbid on top, whatever CR0.WP and EFER.NXE
+/// Rights that the entries of a walk allow together: user and writable only if all entries say so, executable unless
+/// any entry forbids it. In a guest three bits more say what the nested tables forbid on top, whatever CR0.WP and EFER.NXE
 /// of the guest are.
 class Rights {
  public:
@@ -62,11 +62,11 @@ class Rights {
 
   constexpr Rights() = default;  ///< everything: the state before the first entry
   constexpr explicit Rights(uint8_t bits) : bits_(bits) {}
-  /// What entries allow whose AND, XD turned around, is `all`.
+  /// Returns the rights of entries whose AND, with XD inverted, is `all`.
   static constexpr Rights of_entries(uint64_t all) {
     return Rights(static_cast<uint8_t>((all >> 1 & 3) | (all >> 61 & kExecutableBit)));
   }
-  /// The same backwards: R/W, U/S and XD turned around as this allows, all other bits 1.
+  /// Inverse of that: R/W, U/S and XD (inverted) as these rights allow, all other bits 1.
   constexpr uint64_t entries() const {
     constexpr uint64_t kOthers = ~(pte::kWritable | pte::kUser | pte::kNoExecute);
     return kOthers | (bits_ & 3U) << 1 | (uint64_t{bits_} & kExecutableBit) << 61;
@@ -75,7 +75,7 @@ class Rights {
   constexpr bool user() const { return (bits_ & kUserBit) != 0; }
   constexpr bool writable() const { return (bits_ & kWritableBit) != 0; }
   constexpr bool no_execute() const { return (bits_ & kExecutableBit) == 0; }
-  /// Whether the nested tables forbid accesses of that kind.
+  /// True if the nested tables forbid accesses of that kind.
   constexpr bool nested_denies(AccessKind kind) const {
     return (bits_ >> (kNestedAt + static_cast<unsigned>(kind)) & 1) != 0;
   }
@@ -103,7 +103,7 @@ class Translation {
     uint8_t pat_index = 0;  ///< 4*PAT + 2*PCD + PWT of the leaf; combined: as MemoryTypes::at() takes it
     bool dirty = false;     ///< D of the leaf, as last read or written by the walk
     bool global = false;    ///< G of the leaf, and CR4.PGE=1
-    /// Where it is only a fragment of the guest's page, because the nested page is smaller: shift of that page
+    /// Set if it is only a fragment of the guest's page, because the nested page is smaller: shift of that page
     /// (nested-paging [N-92]); else 0.
     uint8_t guest_shift = 0;
   };
@@ -143,7 +143,7 @@ class Translation {
   uint64_t rest_;  // size in the lowest byte, the others from their bit on
 };
 
-/// What a paging-structure cache holds about one non-leaf entry (SDM vol. 3A 4.10.3): where its table is, and what
+/// Entry of a paging-structure cache: one non-leaf entry (SDM vol. 3A 4.10.3), where its table is, and what
 /// all entries down to and including it allow. A walk that finds one starts at level() - 1. One word, as the entry is.
 /// In a guest (combined entries, nested-paging [N-68]) table() is the host-physical address of the guest's table.
 class StructureEntry {

@@ -61,7 +61,7 @@ class Walk {
   /// Level of the entry to be fed next; once done, of the last one (the leaf, or where it faulted).
   unsigned level() const { return level_; }
   VirtAddr va() const { return va_; }  ///< wrapped at 4 GiB where linear addresses have 32 bits
-  /// Where the next entry is. Not once done.
+  /// Address of the next entry. Not once done.
   PhysAddr entry_pa() const { return entry_pa_; }
   unsigned index() const { return control_->index(va_, level_); }
   unsigned entry_bytes() const { return control_->entry_bytes(); }
@@ -109,15 +109,15 @@ class Walk {
 
   /// The entries fed so far, root first.
   std::span<const Step> steps() const { return steps_; }
-  /// What a paging-structure cache may hold of a step that was no leaf and did not fault. Only allowed there when
-  /// `step.all_accessed()`, or once the walk succeeded and its accessed bits are stored.
+  /// Returns the entry that a paging-structure cache may hold of a step that was no leaf and did not fault. Only allowed
+  /// there when `step.all_accessed()`, or once the walk succeeded and its accessed bits are stored.
   static StructureEntry structure_entry(const Step& step) {
     return {entry_address(step.entry), step.level, step.rights(), step.entry >> 3 & 3};
   }
   /// Of the last entry fed, while the walk is not done.
   StructureEntry structure_entry() const { return structure_entry(steps_.back()); }
 
-  /// Whether an allowed access must store accessed or dirty bits.
+  /// True if an allowed access must store accessed or dirty bits.
   bool needs_update(AccessType access) const {
     return (all_ & pte::kAccessed) == 0 || (access.is_write() && (leaf_ & pte::kDirty) == 0);
   }

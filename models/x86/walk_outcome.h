@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// How a page walk ended.
+/// Outcome of a page walk.
 struct WalkOutcome {
   Translation translation;  ///< valid without a fault
   std::optional<FaultReason> fault;

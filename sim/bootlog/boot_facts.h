@@ -13,7 +13,7 @@
 
 namespace mmusim {
 
-/// What firmware or the kernel says a range of addresses is [arch/x86/include/asm/e820/types.h].
+/// Kinds of address ranges as firmware or the kernel names them [arch/x86/include/asm/e820/types.h].
 enum class MemoryKind : uint8_t { kRam, kReserved, kUnusable, kPersistent, kSoftReserved, kOther };
 
 struct MapEntry {
@@ -47,7 +47,7 @@ struct VmemmapRun {
   unsigned line = 0;
 };
 
-/// What a zone's lines tell, in pages. Old kernels (before 3.8) take `memmap` and `reserved` from `pages`.
+/// Pages of a zone by its lines. Old kernels (before 3.8) take `memmap` and `reserved` from `pages`.
 struct ZoneFact {
   std::string name;
   unsigned node = 0;
@@ -80,7 +80,7 @@ struct ProcessorFact {
   std::string events;  ///< "Skylake" of "Performance Events: ... Skylake events"
 };
 
-/// What one boot of a log tells. Nothing is concluded here: each field holds what a line says.
+/// Facts of one boot of a log. Nothing is concluded here: each field holds what a line says.
 struct BootFacts {
   // The machine and its kernel.
   std::string release;
@@ -122,7 +122,7 @@ struct BootFacts {
   std::vector<NodeData> node_data;
   std::vector<VmemmapRun> vmemmap_runs;
 
-  // What memblock had given away when sparse_init began.
+  // Memory that memblock had given away when sparse_init began.
   std::vector<PhysRange> reserved;
   bool memblock_lines = false;
   bool memblock_dump = false;  ///< memblock_dump_all was there: `reserved` has what came before memblock=debug was read

@@ -54,7 +54,7 @@ LineRead KernelLines::command_line(std::string_view message) {
   return LineRead::kTaken;
 }
 
-/// What only kernels of other architectures, or of 32 bit, print.
+/// Lines that only kernels of other architectures, or of 32 bit, print.
 LineRead KernelLines::architecture(std::string_view message) {
   struct Sign {
     std::string_view text;

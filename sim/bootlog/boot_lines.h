@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// How a reader of messages took one. A damaged one begins like a message it knows and does not go on like it.
+/// Verdict of a reader of messages on one. A damaged one begins like a message it knows and does not go on like it.
 enum class LineRead : uint8_t { kOther, kTaken, kDamaged };
 
 /// Reads the messages about the firmware's map of memory and what the kernel changed in it [arch/x86/kernel/e820.c].

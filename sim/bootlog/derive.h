@@ -15,10 +15,10 @@ namespace mmusim {
 /// damaged or, decompressed, larger than 256 MiB.
 std::string read_text_file(const std::string& path);
 
-/// Whether the text of a file is a recorded kernel: JSON, and neither a log in JSON nor what lsmem prints.
+/// True if the text of a file is a recorded kernel: JSON, and neither a log in JSON nor what lsmem prints.
 bool is_recorded_kernel(const std::string& text);
 
-/// What the files tell of one machine: boot logs, /proc/iomem, /sys/firmware/memmap, lsmem, numactl -H, the folder or
+/// Evidence of the files on one machine: boot logs, /proc/iomem, /sys/firmware/memmap, lsmem, numactl -H, the folder or
 /// the tarball of a sosreport, alone or together. `boot` chooses among the boots of a log. Throws InputError.
 Evidence read_evidence(const std::vector<std::string>& paths, BootNumber boot = {});
 

@@ -30,7 +30,7 @@ struct Evidence {
   std::vector<std::string> notes;
 };
 
-/// Which boot of a log with several to take: 1 is the first, 0 the last, -1 the one before it. Missing: the last.
+/// Boot to take from a log with several: 1 is the first, 0 the last, -1 the one before it. Missing: the last.
 using BootNumber = std::optional<int>;
 
 /// Adds what a boot log tells. Throws InputError if it has no message, if it is that of another architecture, or if
@@ -49,7 +49,7 @@ DerivedScenario scenario_from_evidence(const Evidence& evidence, const std::stri
 /// together ("hugepages=0:12,1:12" names nodes).
 uint64_t huge_pages_asked(const std::string& cmdline, uint64_t bytes);
 
-/// The same for a boot log alone, its last boot.
+/// Collects the evidence of a boot log alone, its last boot.
 DerivedScenario scenario_from_boot_log(std::string_view text, const std::string& name);
 
 }  // namespace mmusim

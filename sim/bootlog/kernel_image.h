@@ -8,8 +8,8 @@
 
 namespace mmusim {
 
-/// Where the kernel image lies: where /proc/iomem tells, else at 16 MiB as without KASLR, with the sizes of the line
-/// "Memory:"; where no RAM is there (crash kernels), at the first place that has room. A note says the latter. Throws
+/// Returns the place of the kernel image: where /proc/iomem tells, else at 16 MiB as without KASLR, with the sizes of the
+/// line "Memory:"; where no RAM is there (crash kernels), at the first place that has room. A note says the latter. Throws
 /// InputError if there is none.
 KernelImage place_image(const Evidence& evidence, const std::vector<BootRange>& memory, const std::string& name,
                         std::vector<std::string>& notes);
@@ -17,7 +17,7 @@ KernelImage place_image(const Evidence& evidence, const std::vector<BootRange>& 
 /// init_top_pgt within it, as far behind the start of the data as in Debian's 6.1.
 PhysAddr root_of(const KernelImage& image);
 
-/// What memblock had given away when sparse_init began: as the log tells, or what is known of it. `complete` is set if
+/// Returns the memory that memblock had given away when sparse_init began, as far as it is known. `complete` is set if
 /// the log tells all of it.
 std::vector<PhysRange> reserved_of(const Evidence& evidence, const KernelImage& image,
                                    const std::vector<BootRange>& memory, bool& complete,

@@ -6,7 +6,7 @@
 
 namespace mmusim {
 
-/// What stands before a kernel message on its line.
+/// Text that stands before a kernel message on its line.
 struct LogPrefix {
   size_t length = 0;              ///< bytes before the message, leading spaces included
   bool dressed = false;           ///< a time, a host or a priority is among them

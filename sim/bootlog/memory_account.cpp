@@ -51,7 +51,7 @@ bool equal(const MemoryAccount& a, const MemoryAccount& b, bool nodes_matter) {
   });
 }
 
-/// Where memory of a node may lie, the ones that are surest first.
+/// Ranges where memory of a node may lie, the ones that are surest first.
 std::vector<BootRange> node_regions(const BootFacts& facts) {
   std::vector<BootRange> regions;
   for (const bool hotplug : {false, true}) {
@@ -111,7 +111,7 @@ std::vector<BootRange> cut_by_nodes(const std::vector<PhysRange>& pages, const B
     }
     left = without(left, {region.range});
   }
-  // What no region covers goes with the memory below it.
+  // Memory that no region covers goes with the memory below it.
   std::vector<BootRange> covered = disjoint(out);
   for (const PhysRange& r : left) {
     const auto above = std::partition_point(covered.begin(), covered.end(),

@@ -19,7 +19,7 @@ struct MemoryAccount {
   uint64_t pages() const;
 };
 
-/// Whether the pages, or also their nodes, are equal; where one account counts in blocks, whether the blocks are.
+/// Compares the pages, or also their nodes; where one account counts in blocks, the blocks.
 bool same_pages(const MemoryAccount& a, const MemoryAccount& b);
 bool same_nodes(const MemoryAccount& a, const MemoryAccount& b);
 

@@ -16,7 +16,7 @@ constexpr uint64_t kPageKib = kPageBytes / 1024;
 
 double gib(uint64_t pages) { return static_cast<double>(pages) * kPageBytes / static_cast<double>(kGiB); }
 
-/// How one line of the log, or another account, stands to an account.
+/// Says how one line of the log, or another account, stands to an account.
 struct Finding {
   std::string witness;
   bool agrees = false;
@@ -27,7 +27,7 @@ struct Finding {
   std::string text = {};   ///< of a disagreement
 };
 
-/// What an account adds up to, by node.
+/// Adds up an account by node.
 struct NodeSum {
   uint64_t pages = 0;
   PhysAddr first;

@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// How far what is told of the memory agrees.
+/// Agreement of all that is told of the memory.
 enum class Agreement : uint8_t {
   kConfirmed,    ///< told at least twice, in the same way, nodes included; nothing says otherwise
   kUnconfirmed,  ///< told once, or not its nodes twice

@@ -174,7 +174,7 @@ class Asked {
     scenario_["kernel"]["version"] = kNewerKernel;
   }
 
-  /// What the command line asks for, else a quarter of memory.
+  /// Number of huge pages that the command line asks for, else a quarter of memory.
   uint64_t huge_pages_wanted() {
     const BootFacts& facts = evidence_.facts;
     uint64_t pages = 0;

@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-/// What a user asks about a machine.
+/// Questions of a user about a machine.
 enum class Question : uint8_t { kBaseVsHuge, kHvo, kHotAdd, kDax, kGuest };
 
 /// Gives the scenario of a machine the phases and variants that answer a question, in sizes that the evidence tells:

@@ -28,7 +28,7 @@ constexpr size_t kMostFiles = 20'000;
 constexpr size_t kMostEntries = 1'000'000;
 constexpr size_t kChunk = 64 * kKiB;
 
-/// What a file of a report tells. Logs come in the order in which they are asked.
+/// Kinds of files of a report. Logs come in the order in which they are asked.
 enum class Role : uint8_t { kNone, kDmesg, kJournal, kSyslog, kMap, kWitness, kCmdline, kUname };
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }

@@ -16,7 +16,7 @@ class ReportReader {
  public:
   explicit ReportReader(std::string name) : name_(std::move(name)) {}
 
-  /// Whether a file with this path is one to read.
+  /// True if a file with this path is one to read.
   static bool wants(const std::string& path);
   void add(const std::string& path, std::string text);
   /// Adds all that was found to `evidence`, the logs first. A file that cannot be used is left out with a note. Throws
@@ -35,7 +35,7 @@ class ReportReader {
 /// Reads the folder of an unpacked report, or of /sys/firmware/memmap itself.
 void add_report_folder(Evidence& evidence, const std::string& folder, BootNumber boot);
 
-/// Whether bytes begin like a tar archive.
+/// True if bytes begin like a tar archive.
 bool is_tar(std::string_view head);
 /// Reads a report packed with tar, `read` giving its (decompressed) bytes. Throws InputError if the archive is damaged.
 void add_report_archive(Evidence& evidence, const std::function<size_t(std::span<uint8_t>)>& read,

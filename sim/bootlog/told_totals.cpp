@@ -15,7 +15,7 @@ constexpr uint64_t kLarge = uint64_t{1} << 7;
 constexpr uint64_t kLeafBytes = 2 * kMiB;
 constexpr uint64_t kLeafAddress = 0x000fffffffe00000;
 
-/// Where a zone of x86-64 lies, in page frames [arch/x86/mm/init.c, zone_sizes_init].
+/// Page frames of a zone of x86-64 [arch/x86/mm/init.c, zone_sizes_init].
 struct ZoneBounds {
   const char* name;
   uint64_t start;

@@ -14,7 +14,7 @@ enum class WitnessKind : uint8_t { kNone, kIomem, kFirmwareMap, kLsmem, kNumactl
 /// Finds by content what a text is; kNone for anything else.
 WitnessKind witness_kind(const std::string& text);
 
-/// Whether the bytes of a file, however encoded, are one of these.
+/// True if the bytes of a file, however encoded, are one of these.
 bool is_witness(std::string_view bytes);
 
 /// Adds what the text tells. Throws InputError, naming `name`, if it is damaged, or if the kernel hid the addresses.

@@ -14,7 +14,7 @@ class Option;
 
 namespace mmusim {
 
-// What the commands need of CLI11, which command_line.cpp alone includes: the header takes seconds to compile.
+// The part of CLI11 that commands need. Only command_line.cpp includes CLI11: its header takes seconds to compile.
 
 /// An option of a command. Each function returns the option itself, so that calls chain.
 class CommandOption {
@@ -26,13 +26,13 @@ class CommandOption {
   /// Called with each text that the command line gives for it.
   CommandOption each(const std::function<void(const std::string&)>& seen);
 
-  // How the help shows it.
+  // Text of the option in the help.
   CommandOption type_name(const std::string& name);
   /// The value that its variable has now is shown as the default.
   CommandOption capture_default_str();
   CommandOption hidden();
 
-  // What values it takes.
+  // Values that the option takes.
   /// For lists: one value each time it is named.
   CommandOption one_at_a_time();
   CommandOption one_of(const std::vector<std::string>& values);

@@ -11,7 +11,7 @@
 
 namespace mmusim {
 
-/// What the chosen subcommand does; main() runs it after the command line was understood.
+/// Action of the chosen subcommand; main() runs it after the command line was understood.
 using Action = std::function<ExitCode()>;
 
 // One function for each subcommand, in the file of its name: adds the subcommand, its options and its help to `app`,

@@ -21,7 +21,7 @@ namespace mmusim {
 
 namespace {
 
-/// What the subcommands of `trace` can be told; each takes some of it.
+/// Options of the subcommands of `trace`; each takes some of them.
 struct TraceArguments {
   std::string input;
   std::vector<std::string> inputs;

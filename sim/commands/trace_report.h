@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// What `trace info` prints: for people, and as JSON (with newline).
+/// Output of `trace info`: for people, and as JSON (with newline).
 std::string trace_info_text(const TraceInfo& info, const TraceStatistics& statistics);
 std::string trace_info_json(const TraceInfo& info, const TraceStatistics& statistics);
 

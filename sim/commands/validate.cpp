@@ -35,7 +35,7 @@ size_t keys_known(const json& document, const KeyNode& keys) {
   return known;
 }
 
-/// What a file is, by what it holds: the kind that knows most of its keys.
+/// Guesses the kind of a file by what it holds: the kind that knows most of its keys.
 FileKind kind_of(const std::string& path) {
   if (!path.ends_with(".json") && !path.ends_with(".json.xz")) return FileKind::kTrace;
   const json document = parse_json_text(read_text_file(path), path);

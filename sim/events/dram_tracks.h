@@ -20,7 +20,7 @@ class DramTracks final : public Observer {
   void dram_queues(unsigned channel, size_t reads, size_t writes, DramCycle at) override;
 
  private:
-  /// How long the command keeps its bank from the next one of the same request, in DRAM cycles.
+  /// DRAM cycles that the command keeps its bank from the next one of the same request.
   DramCycle length(DramCommand command) const;
 
   DramConfig dram_;

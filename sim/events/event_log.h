@@ -64,7 +64,7 @@ class EventLog final : public Observer {
   /// A `zero` record, or a `fill` record when the byte is not 0.
   void fill(EventStamp at, const mm::FillEvent& event);
   void flush(EventStamp at, const mm::FlushEvent& event);
-  // What programs make their core do beside accesses.
+  // Actions of a core beside accesses.
   void invalidate(EventStamp at, const Invalidation& operation, bool timed);
   void control_write(EventStamp at, unsigned number, uint64_t value, bool timed);
   void drain(EventStamp at);

@@ -10,7 +10,7 @@ namespace mmusim {
 
 namespace {
 
-/// As in EventKind.
+/// Names in the order of EventKind.
 constexpr const char* kKindNames[] = {"pte_write", "pte_read", "walk", "access",     "alloc",
                                       "free",      "zero",     "fill", "flush",      "invalidate",
                                       "cr_write",  "drain",    "step", "kernel_log", "phase"};

@@ -42,9 +42,9 @@ struct StampedEvent {
   Event event;
 };
 
-/// Records on their way to the thread that writes the log: frequent ones as they were reported, which costs the
-/// simulation a copy, the others as text. A block is a string of bytes that only this class reads; its size is its
-/// capacity, so that nothing is cleared when it is used again.
+/// Buffer between the simulation and the thread that writes the log. Frequent records are stored in binary and formatted
+/// there; rare ones are stored as text. Only this class reads the bytes; the size of a block is its capacity, so that
+/// nothing is cleared when it is used again.
 class EventBlock {
  public:
   /// No record is longer than this, texts apart: a walk with five entry reads takes about 800 bytes of text, a

@@ -41,7 +41,7 @@ class JsonLine {
   JsonLine& boolean(bool value) { return value ? raw("true") : raw("false"); }
 
  private:
-  // What writes at `at` and says where it ended: so the place stays in a register of the host.
+  // A function that writes at `at` and returns where it ended: so the place stays in a register of the host.
   static char* put_number(char* at, uint64_t value);  // from 10 on
   static char* put_hex(char* at, uint64_t value);
   static char* put_text(char* at, std::string_view value);

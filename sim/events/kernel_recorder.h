@@ -43,7 +43,7 @@ class KernelRecorder final : public mm::Observer {
   KernelPhase end_phase();
 
  private:
-  /// What the kernel is busy with; decides where cycles, allocations and zeroing are counted.
+  /// Part of the kernel that is busy; decides where cycles, allocations and zeroing are counted.
   enum class Work : uint8_t { kPopulate, kDirectMap, kStructPages, kOther };
   /// By step, unless the function says more: vmemmap functions run within steps that do other things as well.
   static Work work_of_step(std::string_view step);

@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-/// What the kernel model did in a stretch of time. Filled by KernelRecorder.
+/// Counts of the kernel model in a stretch of time. Filled by KernelRecorder.
 struct KernelTotals {
   uint64_t entry_writes = 0;        ///< entries stored that map parts of the vmemmap
   uint64_t other_entry_writes = 0;  ///< entries stored that map something else (the direct map)
@@ -37,7 +37,7 @@ struct FunctionTime {
   uint64_t bytes_zeroed = 0;
 };
 
-/// What the kernel model did in one phase of a scenario.
+/// Counts of the kernel model in one phase of a scenario.
 struct KernelPhase {
   KernelTotals totals;
   std::vector<FunctionTime> functions;  ///< in the order of first_cycle

@@ -172,7 +172,7 @@ void SignalTrace::close(CycleTime end) {
     if (signals_[i].bits == kText || signals_[i].bits == kRowBits) values[i] = kClosed;
   }
   size_t at = 0;
-  // What happens at one moment; the signals that have changed then.
+  // Changes at one moment; the signals that have changed then.
   const auto apply = [&](uint64_t now) {
     std::set<uint32_t> touched;
     for (; at < changes_.size() && changes_[at].ps == now; ++at) {

@@ -16,7 +16,7 @@ namespace mmusim {
 /// Groups of signals; values are bits.
 enum class SignalGroup : unsigned { kPhase = 1, kWalkers = 2, kMisses = 4, kDramQueues = 8, kDramBanks = 16 };
 
-/// Which groups are wanted.
+/// Groups of signals that are wanted.
 class SignalSelection {
  public:
   bool has(SignalGroup g) const { return (bits_ & static_cast<unsigned>(g)) != 0; }

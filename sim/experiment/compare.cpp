@@ -51,7 +51,7 @@ ChildJob job_of(const Side& side, const CompareRequest& request, const std::stri
   return job;
 }
 
-/// How many runs fit into the host's memory at the same time.
+/// Returns how many runs fit into the host's memory at the same time.
 uint64_t runs_that_fit(const std::vector<Side>& sides, const CompareRequest& request) {
   uint64_t most = 1;
   for (const Side& side : sides) most = std::max(most, side.host_memory);

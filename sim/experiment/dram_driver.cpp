@@ -76,7 +76,7 @@ class Driver {
   DramCycle wait_for_one() {
     for (;;) {
       const std::optional<DramCycle> event = dram_.next_event();
-      // What is decided from `event` on is done later still.
+      // Decisions from `event` on are made later still.
       if (!done_at_.empty() && (!event || done_at_.top() <= *event)) break;
       step();
     }

@@ -11,7 +11,7 @@
 
 namespace mmusim {
 
-/// What a request trace cost.
+/// Cost of a request trace.
 struct DramRun {
   uint64_t requests = 0;
   DramCycle cycles = 0;                  ///< up to the last data beat

@@ -21,7 +21,7 @@ struct TimedRequest {
   bool write = false;
 };
 
-/// How to read a DRAM request trace.
+/// Options for reading a DRAM request trace.
 struct RequestOptions {
   std::optional<RequestForm> form;  ///< empty: found by the first request
   uint64_t tck_ps = 1000;           ///< clock cycle of the forms that count cycles

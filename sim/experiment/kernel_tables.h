@@ -8,8 +8,8 @@
 
 namespace mmusim {
 
-/// Somebody's page tables, for traces that carry only virtual addresses: those that a scenario's kernel builds, or
-/// those of a page-table image.
+/// Page tables for a trace that has only virtual addresses: built by a scenario's kernel, or loaded from a page-table
+/// image.
 class KernelTables {
  public:
   /// `path`: a scenario (a path or a shipped name), or one of the two files of an image, which has no variants; settings
@@ -19,7 +19,7 @@ class KernelTables {
   bool of_scenario() const { return image_.empty(); }
   /// Returns the machine of the scenario, checked to hold its memory and tables. Only with of_scenario().
   PlatformConfig platform() const;
-  /// What the scenario says of guests; an image says nothing.
+  /// Virtualization of the scenario; an image says nothing of it.
   const VirtualizationConfig& virtualization() const { return scenario_.virtualization; }
   /// The effective configuration, JSON text of an object.
   std::string configuration() const;

@@ -21,7 +21,7 @@ class WatchedMachine final : public Watched {
   const Machine& machine_;
 };
 
-/// What a simulation may take of the host before it is stopped, and how closely it is watched.
+/// Limits of a simulation on the host, and how closely they are watched.
 struct HostLimits {
   std::string max_memory;           ///< a size such as "8GiB"; empty: what the host has left
   unsigned watchdog_seconds = 600;  ///< without progress in simulated time; 0: for ever

@@ -17,7 +17,7 @@
 
 namespace mmusim {
 
-/// What a run or a replay is asked to write while it goes on; a name that is empty: not that one.
+/// Files that a run or a replay writes while it goes on; a name that is empty: not that one.
 struct RecordingOptions {
   std::string events = "pte,walks";  ///< kinds of records of the event log, as EventSelection::parse() reads them
   std::string tables;
@@ -67,7 +67,7 @@ class Recordings {
   bool wants_tables() const { return tables_.has_value(); }
   /// Writes the tables of a stage.
   void tables(const StageTables& tables);
-  /// What the runner of a scenario writes to.
+  /// Outputs that the runner of a scenario writes to.
   RunOutputs outputs();
 
   /// Completes the files at the target's time; `totals` end the event log. `complete`: the job came to its end, else

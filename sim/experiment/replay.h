@@ -32,7 +32,7 @@ class TouchedSpaces final : public DemandMapper {
   AddressSpaces spaces_;
 };
 
-/// What a replay is made of, beside the target.
+/// Parts of a replay, beside the target.
 struct ReplayConfig {
   TraceWindowConfig window;
   PlayerOptions player;
@@ -47,7 +47,7 @@ struct ReplayConfig {
   std::function<void(uint64_t number, std::string_view name)> marker;
 };
 
-/// What came out. Complete for what ran.
+/// Results of a replay. Complete for what ran.
 struct ReplayResult {
   Measured run;  ///< `stopped` after SIGINT or SIGTERM
   Timeseries misses_over_time;

@@ -33,7 +33,7 @@ class ReplayRecording {
 
   /// Ends the trace. Without it no file appears.
   void finish();
-  /// What the trace's form could not hold, a line each.
+  /// Losses: what the trace's form could not hold, a line each.
   std::vector<std::string> losses() const;
 
  private:

@@ -57,7 +57,7 @@ RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, 
   return s;
 }
 
-/// What the summary of a replay has beyond that of a run.
+/// Adds what the summary of a replay has beyond that of a run.
 ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
   StatNode player;
   player.add(r.player);

@@ -15,7 +15,7 @@ namespace mmusim {
 
 enum class ReplayModel { kCycle, kFunctional };
 
-/// What the command line of `replay` says.
+/// Options of the command line of `replay`.
 struct ReplayOptions {
   std::string trace;
   std::string platform;  // empty: that of the map, of the trace's own run, or the default
@@ -45,7 +45,7 @@ struct ReplayOptions {
   HostLimits limits;
 };
 
-/// Where page tables come from.
+/// Source of the page tables.
 enum class Tables {
   kTouched,   ///< built on first touch
   kRecorded,  ///< the trace holds what made them

@@ -42,7 +42,7 @@ class AtomicFile {
 void write_file(const std::string& path, std::string_view bytes);
 
 /// Creates `path` for writing and returns its descriptor. What bore the name is unlinked, never written through: links
-/// that somebody planted lead nowhere. Throws EnvironmentError.
+/// that another user planted lead nowhere. Throws EnvironmentError.
 int create_new_file(const std::string& path);
 
 /// Writes all bytes to `fd`, going on after short writes and interrupts; `path` is for the error text.

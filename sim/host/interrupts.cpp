@@ -99,7 +99,7 @@ extern "C" void on_interrupt(int signal_number) {
   if (detail::pending_signal.compare_exchange_strong(expected, signal_number)) {
     start_grace();
   } else if (signal_number != SIGHUP && signal_number != SIGXCPU) {
-    // Those two come again without anybody asking for more: every second of processor time, after SIGTERM at logout.
+    // Those two come again without being sent again: every second of processor time, after SIGTERM at logout.
     leave_at_once(128 + signal_number);
   }
   errno = saved;

@@ -42,7 +42,7 @@ inline bool interrupt_pending() { return detail::pending_signal.load(std::memory
 /// Returns how often interrupt_requested() was called: while that grows, the program gets somewhere.
 inline uint64_t interrupt_polls() { return detail::interrupt_polls.load(std::memory_order_relaxed); }
 
-/// Like interrupt_pending(), for the main thread: who asks will now finish the current record, close its files and mark
+/// Like interrupt_pending(), for the main thread: the caller will now finish the current record, close its files and mark
 /// the summary interrupted. Running loops ask at each record or each few hundred accesses.
 inline bool interrupt_requested() {
   detail::interrupt_polls.store(interrupt_polls() + 1, std::memory_order_relaxed);

@@ -5,7 +5,7 @@
 
 namespace mmusim {
 
-/// Whether an operation takes its cycles and is counted, or happens outside simulated time.
+/// Says if an operation takes its cycles and is counted, or happens outside simulated time.
 enum class Charge : uint8_t { kCycles, kNothing };
 
 }  // namespace mmusim

@@ -18,7 +18,7 @@ namespace mmusim {
 /// The modules of one core, from the core itself to its second-level cache, as children of `coreN`.
 class CoreParts : public sc_core::sc_module {
  public:
-  /// What the cores of a machine share.
+  /// Parts that the cores of a machine share.
   struct Shared {
     const PlatformConfig& platform;
     PhysMem& memory;

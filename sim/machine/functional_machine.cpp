@@ -94,7 +94,7 @@ namespace {
 
 bool in_one_page(const MemAccess& access) { return (access.va.raw() & (kPageBytes - 1)) + access.bytes <= kPageBytes; }
 
-/// How many accesses from the first on stay in its page and are of its kind and privilege; the first is in one page.
+/// Returns how many accesses from the first on stay in its page and are of its kind and privilege. The first crosses no page.
 size_t run_in_page(std::span<const MemAccess> accesses) {
   using Words = std::array<uint64_t, 3>;
   constexpr uint64_t kKindAndFlags = 0xffff0000;  // of the second word
@@ -111,7 +111,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 
 }  // namespace
 
-/// What the access to `va` hears.
+/// Returns the answer to the access to `va`.
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::answer(VirtAddr va, AccessType type,
                                                                      const Translation& translation,
                                                                      std::optional<FaultReason> fault) {
@@ -195,7 +195,7 @@ inline WalkOutcome FunctionalMachine::walk_tables(VirtAddr va, AccessType type) 
   return perform_walk(structure_caches_, control_, va, type, port);
 }
 
-/// The rest of translate_page(), by itself because what it needs in memory the others have in registers of the host.
+/// Miss path of translate_page(). It is out of line so that the hit path stays in registers.
 /// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
 AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
   const TlbQuery query(va, control_.pcid());

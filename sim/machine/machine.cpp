@@ -122,7 +122,7 @@ unsigned Machine::invalidate(unsigned core, const NestedInvalidation& operation)
   return removed;
 }
 
-/// What a flush left must be what the tables say.
+/// Checks that what a flush left is what the tables say.
 void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
   CoreParts& parts = *cores_[core];
   const auto check = [&](const TlbLevel& tlb, const char* name) {

@@ -27,7 +27,7 @@ struct MachineOptions {
   bool paranoid = false;
   /// Another memory below the last cache in place of the platform's DRAM; outlives the machine.
   MemoryIf* memory = nullptr;
-  /// Whether the cores run a guest, and how its memory is backed.
+  /// Guest that the cores run, if any, and how its memory is backed.
   VirtualizationConfig virtualization = {};
 };
 
@@ -40,9 +40,9 @@ class Machine : public sc_core::sc_module {
   explicit Machine(const sc_core::sc_module_name& name, const PlatformConfig& platform, MachineOptions options = {});
   ~Machine() override;
 
-  /// What software on the machine calls physical memory: a guest's is a view of physical_memory().
+  /// Memory that software on the machine calls physical: a guest's is a view of physical_memory().
   PhysMem& memory() { return guest_memory_ ? *guest_memory_ : memory_; }
-  /// What caches and DRAM hold: addresses that accesses end at (host-physical ones of a guest).
+  /// Memory that caches and DRAM hold: addresses that accesses end at (host-physical ones of a guest).
   PhysMem& physical_memory() { return memory_; }
   /// The hypervisor of a machine that runs a guest; else nullptr.
   HostTables* host_tables() { return host_.get(); }

@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// What a simulation will take of the host's memory, estimated before anything is built.
+/// Host memory that a simulation will take, estimated before anything is built.
 class HostMemoryCost {
  public:
   struct Item {
@@ -31,7 +31,7 @@ class HostMemoryCost {
   uint64_t total_ = 0;
 };
 
-/// The program itself, and the arrays of caches and TLBs of the machine: exact to a few per cent.
+/// Returns the host memory of the program and of all cache and TLB arrays, within a few per cent.
 HostMemoryCost cost_of(const PlatformConfig& platform);
 
 /// Throws EnvironmentError if `cost` is beyond `limit`: what it is for (`subject`), how much it takes, where most of it

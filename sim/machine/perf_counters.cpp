@@ -7,7 +7,7 @@ namespace mmusim {
 
 namespace {
 
-/// Which events a generation's list has, beside those that all of Intel's lists here have.
+/// Events that a generation's list has, beside those that all of Intel's lists here have.
 struct IntelList {
   bool miss_causes_a_walk;
   bool itlb_walk_completed_1g;
@@ -16,7 +16,7 @@ struct IntelList {
   bool page_walker_loads;
 };
 
-/// Which names a generation's list has.
+/// Names that a generation's list has.
 struct AmdList {
   bool tablewalker;
   bool all_l2_miss;       ///< ls_l1_d_tlb_miss.all_l2_miss

@@ -16,8 +16,8 @@
 
 namespace mmusim {
 
-/// What a run drives: one core that makes accesses, and what it counts. sim/machine/targets.h has a target with time,
-/// one without, and one that has memory only.
+/// Interface that a run drives: one core that makes accesses, and what it counts. sim/machine/targets.h has a target with
+/// time, one without, and one that has memory only.
 class Target {
  public:
   virtual ~Target() = default;
@@ -57,12 +57,12 @@ class Target {
   virtual CycleTime now() const = 0;
   /// Accesses that the core has begun so far.
   virtual uint64_t accesses_begun() const = 0;
-  /// What was counted so far.
+  /// Returns what was counted so far.
   virtual MachineTotals totals() const = 0;
   virtual StatNode stats() const = 0;
   /// Accesses of the core that raised an exception.
   virtual uint64_t faults() const = 0;
-  /// Which vendor's counter names to use.
+  /// Vendor or generation whose counter names to use.
   virtual CounterNames counter_names() const = 0;
   /// Core clock in GHz; 0 where there is no time.
   virtual double core_ghz() const = 0;

@@ -45,7 +45,7 @@ enum class TotalsList : uint8_t {
   kProcessor,     ///< the source of "perf"; not shown itself
 };
 
-/// What the machine did in a stretch of time. Times are core cycles.
+/// Counts of the machine in a stretch of time. Times are core cycles.
 struct MachineTotals {
   uint64_t accesses = 0, lookups = 0, l1_dtlb_misses = 0, stlb_misses = 0, walks = 0, entry_reads = 0, cycles = 0;
   uint64_t walk_cycles = 0;

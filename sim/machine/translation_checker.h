@@ -44,14 +44,14 @@ class TranslationChecker final : public Observer {
   uint64_t stale_seen() const { return stale_seen_; }
 
  private:
-  /// What one core may still hold: pieces of the address space by their first byte, and how long they are.
+  /// Translations that one core may still hold: pieces of the address space by their first byte, and how long they are.
   struct Stale {
     std::map<uint64_t, uint64_t> pieces;
     bool anything = false;
   };
   /// Why `got` is not what a walk finds; empty if it is.
   static std::string difference(VirtAddr va, const Translation& got, const Translation& expected);
-  /// What the tables say of an address.
+  /// Answer of the tables for an address.
   struct Verdict {
     std::optional<FaultReason> fault;
     Translation translation;

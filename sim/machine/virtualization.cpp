@@ -16,7 +16,7 @@ void read_page_size(ConfigReader& reader, ConfigKey key, PageSize& size) {
 constexpr const char* kHostPages = "host_pages";
 
 void read_pages(ConfigReader& reader, VirtualizationConfig& c) {
-  const ConfigKey key(kHostPages, "Pages the host backs the guest with: one size, or pieces repeated from address 0 on.");
+  const ConfigKey key(kHostPages, "Pages that back the guest: one size, or pieces repeated from address 0 on.");
   if (!reader.is_object(kHostPages) && !reader.records_all()) return read_page_size(reader, key, c.pages[0].pages);
   ConfigReader object = reader.child(key);
   for (const char* size : {"4K", "2M", "1G"}) reader.also_takes(kHostPages, size);
@@ -39,14 +39,14 @@ void read_pages(ConfigReader& reader, VirtualizationConfig& c) {
   object.finish();
 }
 
-/// A hash that passes for random.
+/// The splitmix64 finaliser.
 uint64_t mixed(uint64_t value) {
   value = (value ^ value >> 30) * 0xbf58'476d'1ce4'e5b9;
   value = (value ^ value >> 27) * 0x94d0'49bb'1331'11eb;
   return value ^ value >> 31;
 }
 
-/// Whether the 2 MiB region around `gpa` is one page of the host.
+/// True if the 2 MiB region around `gpa` is one page of the host.
 bool is_huge(const VirtualizationConfig& c, uint64_t gpa) {
   if (c.huge_fraction >= 1) return true;
   const uint64_t drawn = mixed(mixed(c.seed + 0x9e37'79b9'7f4a'7c15) ^ gpa >> shift_of(PageSize::k2M));

@@ -13,7 +13,7 @@ namespace mmusim {
 enum class VirtualizationMode : uint8_t { kNone, kEpt, kNpt };
 enum class HostFrameOrder : uint8_t { kSequential, kRandom };
 
-/// Whether the machine runs a guest, and how the hypervisor backs the guest's memory. Keys: configs/README.md.
+/// Guest mode of the machine, and how the hypervisor backs the guest's memory. Keys: configs/README.md.
 struct VirtualizationConfig {
   /// A piece of guest-physical memory that the host maps by pages of one size.
   struct Piece {
@@ -38,7 +38,7 @@ struct VirtualizationConfig {
   bool guest() const { return mode != VirtualizationMode::kNone; }
 };
 
-inline constexpr ConfigKey kVirtualizationKey{"virtualization", "Whether the machine is a guest, and how its host backs it."};
+inline constexpr ConfigKey kVirtualizationKey{"virtualization", "Guest mode, and how the host backs the guest."};
 /// Reads the "virtualization" object of a scenario.
 VirtualizationConfig read_virtualization(ConfigReader reader);
 

@@ -50,7 +50,7 @@ struct CpuCapability {
 };
 const CpuCapability kPse{"pse", 3}, kPge{"pge", 13}, kNx{"nx", 32 + 20}, kGbPages{"pdpe1gb", 32 + 26};
 
-/// Whether the command line takes `capability` from the kernel.
+/// True if the command line takes `capability` from the kernel.
 bool cleared(const std::string& cmdline, const CpuCapability& capability) {
   for (const std::string& word : split(cmdline, ' ')) {
     if (!word.starts_with("clearcpuid=")) continue;

@@ -14,7 +14,7 @@ struct BootRange {
   unsigned node = 0;
 };
 
-/// Where the kernel put a node's struct pglist_data; the usage maps of the node are put into the same section.
+/// Place where the kernel put a node's struct pglist_data; the usage maps of the node are put into the same section.
 struct NodeData {
   unsigned node = 0;
   PhysRange range;
@@ -22,7 +22,7 @@ struct NodeData {
 /// From the lines "NODE_DATA(0) allocated [mem 0x1ebd4000-0x1ebfefff]" of a boot log.
 std::vector<NodeData> node_data_of(const std::vector<std::string>& dmesg);
 
-/// What the arguments of a virtual machine and its kernel's command line say about the machine.
+/// Machine as the arguments of a virtual machine and its kernel's command line describe it.
 struct GuestMachine {
   std::string description;                       ///< one line for readers
   bool pti = false;                              ///< kernel page tables are isolated: no global bits

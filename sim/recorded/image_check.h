@@ -11,7 +11,7 @@
 
 namespace mmusim {
 
-/// How much of what was recorded with an image comes out again.
+/// Counts of the recorded answers of an image that come out again.
 struct ImageCheck {
   struct Figure {
     uint64_t agree = 0;
@@ -27,7 +27,7 @@ struct ImageCheck {
   }
 };
 
-/// How an address translates, rights aside; nullopt if it does not. The pure walk, or a whole machine.
+/// Translates an address, rights aside; nullopt if it does not translate. The pure walk, or a whole machine.
 using TranslateFn = std::function<std::optional<PhysAddr>(VirtAddr)>;
 
 /// The pure walk over the image's tables. Both must outlive the result.

@@ -29,7 +29,7 @@ struct PageTableImage {
   std::vector<GuestMemoryRange> guest_memory;  ///< may be empty
 };
 
-/// Whether `path` names one of the two files of an image (by its name).
+/// True if `path` names one of the two files of an image (by its name).
 bool is_page_table_image(const std::string& path);
 
 /// Stores the tables of an image into `memory`. `path` is either of its files. Throws EnvironmentError if one cannot be

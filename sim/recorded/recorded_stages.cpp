@@ -59,7 +59,7 @@ unsigned device_node(const RecordedStage& stage) {
   return 0;
 }
 
-/// Where no action tells how a namespace was set up: struct pages that lie in it take 1/64 of it before its data.
+/// Guess for a namespace that no action sets up: struct pages that lie in it take 1/64 of it before its data.
 NamespaceSetup setup_of_resources(const PersistentRegion& region) {
   NamespaceSetup setup;
   if (region.dax_device.empty() || region.dax_start <= region.range.start) return setup;
@@ -155,7 +155,7 @@ class PhaseList {
     }
     ordered_json& p = range_phase("hot_add", range);
     p["node"] = node;
-    // Of those who add memory only ACPI asks for MHP_MEMMAP_ON_MEMORY; its resource has no driver's name behind it.
+    // Of the callers that add memory only ACPI asks for MHP_MEMMAP_ON_MEMORY; its resource has no driver's name behind it.
     const bool by_driver = std::any_of(stage.resources.begin(), stage.resources.end(), [&](const Resource& r) {
       return r.range.overlaps(range) && r.name.starts_with("System RAM (");
     });

@@ -32,7 +32,7 @@ struct RecordedStage {
   std::optional<std::set<std::pair<uint64_t, uint64_t>>> folios;  ///< optimised hugetlb folios: head pfn, pages
 };
 
-/// How a namespace of persistent memory was set up by the actions so far.
+/// Setup of a namespace of persistent memory by the actions so far.
 struct NamespaceSetup {
   enum class Kind { kRaw, kPfn, kDax };
   enum class Mode { kRam, kDevice };  ///< where its struct pages live: "ram", "pmem"
@@ -45,8 +45,8 @@ struct NamespaceSetup {
 /// driver is bound to it.
 void follow_namespace_actions(const std::string& action, std::vector<std::pair<std::string, NamespaceSetup>>& setups);
 
-/// How the kernel goes through the folios of one request: as it allocated them, or (once it collects them in a list
-/// before it optimises them, since 6.7) the last one first [mm/hugetlb.c: set_max_huge_pages].
+/// Order in which the kernel goes through the folios of one request: as it allocated them, or (once it collects them in a
+/// list before it optimises them, since 6.7) the last one first [mm/hugetlb.c: set_max_huge_pages].
 enum class FolioOrder : uint8_t { kAsAllocated, kLastFirst };
 
 /// The phases that lead from boot to each stage in turn; the difference of two stages' resources, blocks and folios

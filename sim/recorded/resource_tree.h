@@ -38,7 +38,7 @@ std::vector<PhysRange> added_ram(const std::vector<Resource>& resources, const s
 /// `from` without what `taken` covers, in ascending order; ranges keep their boundaries otherwise.
 std::vector<PhysRange> without(const std::vector<PhysRange>& from, const std::vector<PhysRange>& taken);
 
-/// A range of persistent memory and who claimed it.
+/// A range of persistent memory and the driver that claimed it.
 struct PersistentRegion {
   PhysRange range;
   bool legacy = false;     ///< from an e820 entry of type 12 or memmap=size!start

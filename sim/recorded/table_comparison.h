@@ -13,7 +13,7 @@
 
 namespace mmusim {
 
-/// How the entries of one level agree with the recorded ones.
+/// Agreement of the entries of one level with the recorded ones.
 struct LevelAgreement {
   uint64_t recorded = 0;
   uint64_t same_place = 0;    ///< an entry with that level, VA and index was built
@@ -31,7 +31,7 @@ struct SetAgreement {
   bool agrees() const { return recorded == equal && built == equal; }
 };
 
-/// How a stage agrees. Levels 1 to 5.
+/// Agreement of a stage. Levels 1 to 5.
 struct StageAgreement {
   std::string stage;
   std::array<LevelAgreement, 6> level{};

@@ -16,7 +16,7 @@
 
 namespace mmusim {
 
-/// Which pages map a trace that carries only virtual addresses.
+/// Page sizes that map a trace which carries only virtual addresses.
 enum class MappingPolicy : uint8_t {
   k4K,
   k2M,

@@ -63,7 +63,7 @@ class FramePool {
 
 /// A permutation of 0 ... n-1, drawn by `seed` (a Feistel network with cycle walking).
 uint64_t permuted(uint64_t index, uint64_t n, uint64_t seed);
-/// A hash that passes for random.
+/// The splitmix64 finaliser of `value` under `seed`.
 uint64_t mixed(uint64_t value, uint64_t seed);
 
 }  // namespace mmusim

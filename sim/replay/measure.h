@@ -9,7 +9,7 @@
 
 namespace mmusim {
 
-/// What was measured. Complete for what ran.
+/// Results of a measurement. Complete for what ran.
 struct Measured {
   bool stopped = false;   ///< MeasureCalls::stop said so
   MachineTotals totals;   ///< of the measured accesses
@@ -20,7 +20,7 @@ struct Measured {
   uint64_t measured = 0;  ///< accesses that are counted
 };
 
-/// What measure() calls on its way. All but `play` may be left out.
+/// Functions that measure() calls on its way. All but `play` may be left out.
 struct MeasureCalls {
   /// Is shown the first piece of the stream before anything runs.
   std::function<void(const TraceBatch& first)> prepare;

@@ -12,7 +12,7 @@
 
 namespace mmusim {
 
-/// Whether recorded removals of cached translations (MOV to control registers, INVLPG, INVPCID) are carried out.
+/// Says if recorded removals of cached translations (MOV to control registers, INVLPG, INVPCID) are carried out.
 enum class FlushPolicy : uint8_t {
   kAuto,  ///< with given tables; else once the trace has told something about its address space: a translation, a
           ///< process, an entry, a root
@@ -20,7 +20,7 @@ enum class FlushPolicy : uint8_t {
   kNone,
 };
 
-/// What playing a trace did beside its accesses.
+/// Counts of a played trace beside its accesses.
 struct PlayerStats {
   uint64_t translations = 0;          ///< recorded translations put into the page tables
   uint64_t changed_translations = 0;  ///< of these, those that replaced another one; the page was invalidated
@@ -49,7 +49,7 @@ struct PlayerStats {
   }
 };
 
-/// What the trace's own view of its address spaces is worth.
+/// Says which of the trace's own address-space events to apply.
 struct PlayerOptions {
   FlushPolicy flushes = FlushPolicy::kAuto;
   bool recorded_translations = true;  ///< kMap events become entries (needs address spaces with 4 KiB pages)

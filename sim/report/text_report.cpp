@@ -43,7 +43,7 @@ std::string hits_text(const LevelCounts& reads_by_level) {
   return text.empty() ? "-" : text;
 }
 
-/// What the nested dimension of a guest cost.
+/// Appends the cost of the nested dimension of a guest.
 template <class Line>
 void nested_lines(const MachineTotals& m, Line& line) {
   const auto ratio = [](uint64_t part, uint64_t whole) {

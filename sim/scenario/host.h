@@ -15,10 +15,10 @@ namespace mmusim {
 /// Thrown through running kernel code when SIGINT or SIGTERM came.
 struct Interrupted {};
 
-/// Whether something takes simulated time.
+/// Says if something takes simulated time.
 enum class Timing : uint8_t { kTimed, kUntimed };
 
-/// Where the phases of a scenario run: a target for accesses, and the kernel's way to its memory.
+/// Interface to where the phases of a scenario run: a target for accesses, and the kernel's way to its memory.
 class ScenarioHost {
  public:
   virtual ~ScenarioHost() = default;

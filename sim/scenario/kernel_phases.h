@@ -15,7 +15,7 @@ class KernelPhases {
   /// may get their memory before their phase comes.
   KernelPhases(mm::Kernel& kernel, const std::vector<Phase>& phases);
 
-  /// What the kernel returned; of several calls, the first failure. kSuccess for phases that are something else.
+  /// Return code of the kernel; of several calls, the first failure. kSuccess for phases that are something else.
   mm::Errno run(const Phase& phase);
 
  private:

@@ -28,7 +28,7 @@ KeyLine line_of(const KeyNode& key, const std::string& path) {
   return {path, key.form.type_text(), key.unit, key.form.range_text(), default_text(key), key.meaning};
 }
 
-/// Where the listing is: the path, and which cases were chosen on the way.
+/// Place of the listing: the path, and which cases were chosen on the way.
 struct Place {
   std::string path;
   std::vector<std::string> chosen;  ///< of the innermost object
@@ -74,7 +74,7 @@ std::string plain(std::string_view path) {
   return text;
 }
 
-/// What the user typed as a path: slashes, N for numbers, without the first slash.
+/// Normalises what the user typed as a path: slashes, N for numbers, without the first slash.
 std::string normal(std::string_view prefix) {
   std::string text;
   for (const char c : prefix) text += c == '.' ? '/' : c;

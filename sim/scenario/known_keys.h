@@ -9,7 +9,7 @@
 
 namespace mmusim {
 
-// What the program says about its configuration files: each function runs the reader of such a file.
+// Keys of the program's configuration files: each function runs the reader of such a file.
 
 /// Every key of a scenario; those of its platform are below "platform", those of the DRAM device below
 /// "platform/dram/device".
@@ -21,8 +21,8 @@ const KeyNode& machine_keys();
 /// Every key of a DRAM device.
 const KeyNode& dram_keys();
 
-// What a file says, with all defaults filled in, as plain JSON. Names are those of shipped files, or paths. Each throws
-// InputError for what is wrong in the file.
+// Contents of a file, with all defaults filled in, as plain JSON. Names are those of shipped files, or paths. Each
+// throws InputError for what is wrong in the file.
 
 nlohmann::ordered_json whole_scenario(const std::string& name_or_path);
 nlohmann::ordered_json whole_platform(const std::string& name_or_path);

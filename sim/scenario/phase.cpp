@@ -196,7 +196,7 @@ DeviceRemovePhase read_device_remove(ConfigReader& r) {
   return p;
 }
 
-/// A kind of phase: what the file calls it, and who reads its own keys.
+/// A kind of phase: its name in the file, and the reader of its own keys.
 struct PhaseKind {
   using What = decltype(Phase::what);
   std::string_view name;

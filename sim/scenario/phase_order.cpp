@@ -28,7 +28,7 @@ class PhaseOrder {
     }
     memory_changed_ |=
         std::holds_alternative<MemoryPhase>(phase.what) || std::holds_alternative<DevicePhase>(phase.what);
-    // What is expected to fail may ask for the impossible.
+    // A phase that is expected to fail may ask for the impossible.
     if (phase.expect != mm::Errno::kSuccess || phase.fail_allocation) return;
     if (const auto* p = std::get_if<MemoryPhase>(&phase.what)) memory(*p);
     if (const auto* p = std::get_if<DevicePhase>(&phase.what)) {

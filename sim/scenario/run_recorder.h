@@ -34,7 +34,7 @@ class RunRecorder final : public Observer {
 
   /// Ends the trace. Without it no file appears.
   void finish() { recorder_.finish(); }
-  /// What the trace's form could not hold, a line each.
+  /// Losses: what the trace's form could not hold, a line each.
   std::vector<std::string> losses() const { return recorder_.losses(); }
 
  private:

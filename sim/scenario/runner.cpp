@@ -159,8 +159,8 @@ class Run {
     return measured(stream, window, calls);
   }
 
-  /// Makes recorded accesses again. The tables are the scenario's: what the trace tells of its own is left out, its
-  /// flushes are made.
+  /// Replays recorded accesses on the scenario's page tables. Ignores translations recorded in the trace, but executes
+  /// its flushes.
   MachineTotals run_replay(const ReplayPhase& replay) {
     if (!target_.can_execute()) return {};
     TraceOptions options;

@@ -16,7 +16,7 @@ namespace mmusim {
 class EventLog;
 class Timeline;
 
-/// What receives the course of a run, beside the observers of the machine. All may be empty.
+/// Receivers of the course of a run, beside the observers of the machine. All may be empty.
 struct RunOutputs {
   EventLog* events = nullptr;                    ///< the kernel's acts, stamped
   Timeline* timeline = nullptr;                  ///< what kernel functions took
@@ -25,7 +25,7 @@ struct RunOutputs {
   std::function<void(StageTables&&)> tables;     ///< the vmemmap's page tables at the end of a stage
 };
 
-/// How a run ended.
+/// Outcome of a run.
 struct RunResult {
   RunSummary summary;      ///< complete for what ran; `interrupted` if a signal stopped it
   std::string kernel_log;  ///< what the kernel printed, one line each

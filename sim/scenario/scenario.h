@@ -28,7 +28,7 @@ struct Scenario {
   std::string effective;  ///< the whole scenario after variant, --set and --seed, JSON text of an object
 };
 
-/// What the command line changes in a scenario before it is read: variant, platform, settings, seed, in this order.
+/// Changes of the command line to a scenario before it is read: variant, platform, settings, seed, in this order.
 struct ScenarioOverrides {
   std::optional<std::string> variant;  ///< a member of "variants", merged as RFC 7386 says
   std::vector<std::string> sets;       ///< "/json/pointer=VALUE" each, see Settings
@@ -44,7 +44,7 @@ Scenario load_scenario(const std::string& name_or_path, const ScenarioOverrides&
 /// resolved.
 Scenario read_scenario(ConfigReader reader, const std::string& file, nlohmann::json& document);
 
-/// The same for a document already read; `file` stands for it in messages, and its folder is where file names are
+/// Reads a document that is parsed already; `file` stands for it in messages, and its folder is where file names are
 /// looked for.
 Scenario scenario_from_json(nlohmann::json document, const std::string& file);
 

@@ -12,7 +12,7 @@ constexpr const char* kVmemmapTables = "page tables of the vmemmap";
 constexpr const char* kCollectedTables = "the tables that --tables collects";
 
 constexpr uint64_t kSectionBytes = 128 * kMiB;
-// What the model of the kernel keeps for each section outside simulated memory: 32 free blocks, presence, usage. From
+// Host memory of the kernel model for each section, outside simulated memory: 32 free blocks, presence, usage. From
 // the resident size of boots of 1 GiB and 16 TiB (2,367 bytes).
 constexpr uint64_t kHostBytesOfSection = 2400;
 constexpr uint64_t kHostBytesOfTableEntry = 64;  // of a stage that is written to a file

@@ -118,7 +118,7 @@ class Assignment {
     throw InputError(fmt::format("--set {:.200}{}: {}", text_, long_one ? "..." : "", what));
   }
 
-  /// What a user probably meant by "platform.cores=2" or "platform/cores=2".
+  /// Suggests what a user probably meant by "platform.cores=2" or "platform/cores=2".
   std::string as_pointer(size_t equals) const {
     std::string meant = text_.substr(0, equals);
     if (meant.find('/') == std::string::npos) std::replace(meant.begin(), meant.end(), '.', '/');

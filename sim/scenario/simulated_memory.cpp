@@ -25,7 +25,7 @@ PhysAddr SimulatedMemory::touch(VirtAddr va, unsigned bytes, AccessKind kind, bo
   return reached(access, core_.access(access));
 }
 
-/// Where an access of the kernel went; its accesses do not fault.
+/// Place where an access of the kernel went; its accesses do not fault.
 PhysAddr SimulatedMemory::reached(const MemAccess& access, const AccessResult& result) const {
   MMUSIM_INVARIANT(!result.fault, fmt::format("kernel {} of {} faults ({}) in cycle {}", name_of(access.kind),
                                               access.va, name_of(*result.fault), core_.now()));
@@ -45,7 +45,7 @@ void SimulatedMemory::store(VirtAddr va, uint64_t value, unsigned bytes) {
 
 namespace {
 
-/// What a store into host memory does; what a read-modify-write read.
+/// Carries out a store in host memory; returns what a read-modify-write read.
 uint64_t apply_at(std::byte* at, const mm::FieldStore& s) {
   const uint64_t old = s.op ? PhysMem::load_at(at, s.bytes) : 0;
   PhysMem::store_at(at, s.op ? mm::result_of(*s.op, old, s.value) : s.value, s.bytes);
@@ -76,7 +76,7 @@ void SimulatedMemory::store_fields(VirtAddr base, std::span<const mm::FieldStore
   }
 }
 
-/// What a store at `pa` does to memory; what a read-modify-write read.
+/// Carries out a store at `pa` in memory; returns what a read-modify-write read.
 uint64_t SimulatedMemory::apply(PhysAddr pa, const mm::FieldStore& s) {
   PhysMem& memory = machine_.physical_memory();
   const uint64_t old = s.op ? memory.load(pa, s.bytes) : 0;

@@ -35,9 +35,9 @@ class SimulatedMemory final : public mm::KernelMemory {
   void sleep(VirtAddr lock) override { core_.sleep(machine_.lock(lock.raw())); }
   void wake(VirtAddr lock) override { core_.wake(machine_.lock(lock.raw())); }
 
-  /// The same kernel's memory as another core reaches it.
+  /// Memory of the same kernel as another core reaches it.
   SimulatedMemory on_core(unsigned core) const;
-  /// Whether flushes and CR3 loads take time and are counted; translations go either way.
+  /// True if flushes and CR3 loads take time and are counted; translations go either way.
   void charge(Charge charge) { charge_ = charge; }
 
   /// Continues on tables that an untimed kernel has built.

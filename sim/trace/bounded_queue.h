@@ -34,7 +34,7 @@ class BoundedQueue {
     if (items_.empty()) return std::nullopt;
     return take(lock);
   }
-  /// The same, but also nullopt soon after stop() says true (asked every 100 ms while waiting).
+  /// Pops like the function above, and returns nullopt soon after stop() says true (asked every 100 ms while waiting).
   template <class Stop>
   std::optional<T> pop_until(Stop&& stop) {
     std::unique_lock lock(mutex_);

@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-/// Where the bytes of a trace go.
+/// Destination of the bytes of a trace.
 class ByteSink {
  public:
   virtual ~ByteSink() = default;

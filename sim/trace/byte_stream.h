@@ -45,7 +45,7 @@ struct ByteInput {
 /// A pipe that has nothing to read is waited for until `stop` says true; then it ends.
 enum class EmptyInput : uint8_t { kError, kAllowed };
 ByteInput open_bytes(const std::string& path, EmptyInput empty = EmptyInput::kError, std::function<bool()> stop = {});
-/// The same for bytes in memory, all on the calling thread (fuzz targets, tests).
+/// Opens a stream over bytes in memory, all on the calling thread (fuzz targets, tests).
 ByteInput open_bytes(std::vector<uint8_t> bytes, std::string name);
 
 /// Buffered view of a ByteSource: contiguous bytes of bounded length, text lines, and the offset reached.

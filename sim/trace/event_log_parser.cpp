@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 15> kCountedKinds = {"pte_write", "pte_re
                                                             "free",      "zero",     "fill", "flush",      "invalidate",
                                                             "cr_write",  "drain",    "step", "kernel_log", "phase"};
 
-/// What a replay needs of one record.
+/// Fields of one record that a replay needs.
 struct Record {
   std::string event;
   std::string kind;
@@ -257,7 +257,7 @@ class EventLogParser final : public TraceParser {
     }
     return access;
   }
-  /// What a record other than an access does to memory or to the core; `number` counts records of its kind.
+  /// Takes a record other than an access: what it does to memory or to the core; `number` counts records of its kind.
   std::optional<TraceEvent> event_of(const Record& record, uint64_t number, std::string& text) const {
     TraceEvent event;
     event.va = record.access.va;

@@ -42,7 +42,7 @@ class JsonRecords {
     }
     return true;
   }
-  /// Where the line of the last next() begins, and its text (valid until the next call).
+  /// Place where the line of the last next() begins, and its text (valid until the next call).
   uint64_t offset() const { return offset_; }
   std::string_view text() const { return text_; }
 

@@ -32,7 +32,7 @@ inline bool read(const uint8_t*& at, const uint8_t* end, uint64_t& value) {
   return false;
 }
 
-/// The same for a zig-zag signed number, as two's complement.
+/// Reads a zig-zag signed number, as two's complement.
 inline bool read_signed(const uint8_t*& at, const uint8_t* end, uint64_t& value) {
   uint64_t z;
   if (!read(at, end, z)) return false;

@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-/// Where a trace comes from, as the header of our own forms (event log, jsonl, binary) says it.
+/// Origin of a trace, as the header of our own forms (event log, jsonl, binary) says it.
 struct TraceOrigin {
   std::string source;  ///< a file, a scenario; may be empty
   /// The trace holds all that made its page tables, from an empty memory on: entry writes, zeroing, control registers.
@@ -15,7 +15,7 @@ struct TraceOrigin {
   std::string configuration;  ///< of the run that made it, JSON text of an object; may be empty
 };
 
-/// What the header of a trace says; nothing for the other forms.
+/// Returns what the header of a trace says; nothing for the other forms.
 TraceOrigin origin_of(const TraceInfo& info);
 
 /// The header line that says so, for a trace in the jsonl or binary form.

@@ -75,7 +75,7 @@ class TraceParser {
 
   /// Whole records parsed so far.
   uint64_t records() const { return records_; }
-  /// Where in the decompressed stream the record being parsed begins, as exactly as the form allows.
+  /// Position in the decompressed stream where the record being parsed begins, as exactly as the form allows.
   virtual uint64_t offset() const { return bytes_.offset(); }
 
  protected:

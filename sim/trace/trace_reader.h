@@ -12,7 +12,7 @@
 
 namespace mmusim {
 
-/// How to open a trace.
+/// Options for opening a trace.
 struct TraceOptions {
   std::optional<TraceFormat> format;  ///< empty: found by content
   bool want_pc = false;               ///< fill TraceBatch::pcs
@@ -32,7 +32,7 @@ struct SkippedLines {
   uint64_t foreign = 0;     ///< of something else (TraceOptions::skip_foreign)
 };
 
-/// What a trace says about itself. Complete after next() returned false, or after TraceReader::end().
+/// Facts that a trace says about itself. Complete after next() returned false, or after TraceReader::end().
 struct TraceInfo {
   std::string file;  ///< as given, "<stdin>" for "-"
   TraceFormat format = TraceFormat::kVmt1;
@@ -45,7 +45,7 @@ struct TraceInfo {
   SkippedLines skipped;
   std::map<uint64_t, uint64_t> streams;  ///< records of each processor or thread that the records name
 
-  /// What was skipped in words, "3 samples without an address, ..."; empty: nothing but lines of the tool's own.
+  /// Summary of what was skipped, "3 samples without an address, ..."; empty: nothing but lines of the tool's own.
   std::string skipped_text() const;
 };
 

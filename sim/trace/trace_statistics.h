@@ -12,7 +12,7 @@
 
 namespace mmusim {
 
-/// What `trace info` tells about the records of a trace.
+/// Statistics of the records of a trace, for `trace info`.
 struct TraceStatistics {
   uint64_t records = 0;                ///< of the file
   std::array<uint64_t, 3> accesses{};  ///< by AccessKind

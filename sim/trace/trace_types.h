@@ -39,7 +39,7 @@ std::string trace_format_names();
 /// The format of that name. Throws InputError for an unknown one, with the option that gave it and the names.
 TraceFormat trace_format_given(std::string_view name, const char* option = "--form");
 
-/// What happens between accesses.
+/// Events between accesses.
 enum class TraceEventKind : uint8_t {
   kMap,          ///< from here on the page of `va` is at physical page number `value`
   kMarker,       ///< phase number `value` starts; `text` is its name where one is known

@@ -11,8 +11,8 @@
 
 namespace mmusim {
 
-/// Which accesses of a trace take part. Everything counts accesses; applied in this order: region, skip, sample,
-/// warm-up, limit.
+/// Selects the accesses of a trace that take part. Everything counts accesses; applied in this order: region, skip,
+/// sample, warm-up, limit.
 struct TraceWindowConfig {
   std::optional<std::string> roi;  ///< only the phases opened by markers of this number or name; else the whole trace
   uint64_t skip = 0;               ///< leave out so many accesses at first
@@ -25,7 +25,7 @@ struct TraceWindowConfig {
 /// Reads "N:M" (take the first N of each M accesses, 1 <= N <= M) into `config`. Throws InputError for anything else.
 void parse_sample(std::string_view text, TraceWindowConfig& config);
 
-/// How the accesses of a windowed batch count.
+/// Classes of the accesses of a windowed batch.
 enum class WindowPart : uint8_t { kSkipped, kWarmup, kMeasured };
 
 /// Applies a window to a stream. Events outside the window are delivered as well (the address space depends on them),

@@ -13,7 +13,7 @@
 
 namespace mmusim {
 
-/// What a form of trace may be unable to hold.
+/// Contents that a form of trace may be unable to hold.
 enum class Loss : uint8_t {
   kAccessKind,   ///< accesses of a kind the form does not know, left out
   kSize,         ///< access sizes changed
@@ -40,7 +40,7 @@ class TraceWriter {
   /// Writes the trailer and ends the sink, which gives the file its name.
   virtual void finish() = 0;
 
-  /// How many records lost what.
+  /// Number of records that lost something.
   uint64_t lost(Loss loss) const { return losses_[static_cast<size_t>(loss)]; }
   /// One line for each kind of loss that happened, with its count.
   std::vector<std::string> losses() const;

@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// How one case of a guest ended, and what the hypervisor or the guest is told.
+/// Outcome of one case of a guest, and what the hypervisor or the guest is told.
 struct NestedCaseResult {
   std::optional<Exception> exception;  ///< the guest's own
   std::optional<NestedExit> exit;

@@ -31,7 +31,7 @@ class Random {
   uint64_t state_;
 };
 
-/// A second seed that has nothing to do with the first: one for each user of a scenario's seed.
+/// Derives an independent seed for random stream number `user`.
 constexpr uint64_t derived_seed(uint64_t seed, uint64_t user) {
   return (seed ^ (user * 0x9e3779b97f4a7c15)) * 0xff51afd7ed558ccd;
 }

@@ -88,7 +88,7 @@ bool read_number_at_end(std::string_view text, std::optional<uint64_t>& process)
   return read_process(text, process);
 }
 
-/// What stands before the address of a sample.
+/// Text before the address of a sample.
 struct Head {
   size_t address = 0;      ///< token where the columns after the event begin
   bool certain = false;    ///< a time, a processor or "pid/tid" says that this is a line of perf

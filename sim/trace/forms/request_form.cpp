@@ -56,7 +56,7 @@ class Words {
   void wrong(const std::string& expected, std::string_view got) {
     if (error_.empty()) error_ = fmt::format("{}, got \"{}\"", expected, scan::printable(got.substr(0, 40)));
   }
-  /// What was wrong; if nothing was, what stands behind the last word.
+  /// Says what was wrong; if nothing was, what stands behind the last word.
   std::string end() {
     const std::string_view word = next();
     if (!word.empty()) wrong("expected nothing behind the request", word);

@@ -5,13 +5,26 @@
 
 namespace mmusim {
 
+namespace {
+
+using enum EventField;
+
+/// `{"event":"kind"`
+std::string begun(EventKind kind) { return "{" + json_quoted(name_of(kEvent)) + ":" + json_quoted(name_of(kind)); }
+
+/// `,"name":`
+std::string member(EventField field) { return "," + json_quoted(name_of(field)) + ":"; }
+
+}  // namespace
+
 EventLog::EventLog(const std::string& path, EventSelection selection, const EventLogHeader& header, EventClock clock)
     : selection_(selection), clock_(std::move(clock)), writer_(path, EventBlock::render) {
-  std::string first =
-      "{\"event\":\"header\",\"format\":\"mmusim-events\",\"version\":" + std::to_string(kFormatVersion) +
-      ",\"program\":" + json_quoted("mmusim " + std::string(header.program_version)) +
-      ",\"events\":" + json_quoted(header.events) + (header.page_tables ? ",\"page_tables\":true" : "") +
-      ",\"seed\":" + std::to_string(header.seed) + ",\"configuration\":" + std::string(header.configuration) + "}\n";
+  std::string first = begun(EventKind::kHeader) + member(kFormat) + json_quoted(kEventLogFormat) + member(kVersion) +
+                      std::to_string(kEventLogVersion) + member(kProgram) +
+                      json_quoted("mmusim " + std::string(header.program_version)) + member(kEvents) +
+                      json_quoted(header.events) + (header.page_tables ? member(kPageTables) + "true" : "") +
+                      member(kSeed) + std::to_string(header.seed) + member(kConfiguration) +
+                      std::string(header.configuration) + "}\n";
   block_.put(first);
   put_block();
 }
@@ -26,7 +39,7 @@ EventLog::~EventLog() {
 }
 
 JsonLine EventLog::begin(EventKind kind, size_t text_bytes) {
-  ++counts_[kind];
+  count(kind);
   const size_t room = EventBlock::kRecordRoom + 6 * text_bytes;
   if (line_.size() < room) line_.resize(room);
   return JsonLine(line_.data());
@@ -81,21 +94,21 @@ void EventLog::control_written(unsigned core, unsigned number, uint64_t value, b
 
 void EventLog::walk(const WalkRecord& walk) {
   if (!wants(EventCategory::kWalks)) return;
-  ++counts_[kWalk];
+  count(EventKind::kWalk);
   block_.put(walk);
   put_full_block();
 }
 
 void EventLog::access(const AccessRecord& access) {
   if (!wants(EventCategory::kAccesses)) return;
-  ++counts_[kAccess];
+  count(EventKind::kAccess);
   block_.put(access);
   put_full_block();
 }
 
 void EventLog::entry_write(EventStamp at, const mm::EntryWrite& event) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  ++counts_[kPteWrite];
+  count(EventKind::kPteWrite);
   block_.put({at, event});
   put_full_block();
 }
@@ -103,24 +116,24 @@ void EventLog::entry_write(EventStamp at, const mm::EntryWrite& event) {
 void EventLog::entry_read(EventStamp at, const mm::EntryRead& e) {
   if (!wants(EventCategory::kEntryReads)) return;
   const std::string_view cause(e.cause);
-  JsonLine line = begin(kPteRead, at, cause.size());
-  line.raw(",\"level\":").number(e.level).raw(",\"va\":").hex(e.va.raw());
-  line.raw(",\"bytes\":").number(kPageBytes << (9 * (e.level - 1)));
-  line.raw(",\"entry_va\":").hex(e.entry_va.raw()).raw(",\"entry_pa\":").hex(e.entry_pa.raw());
-  line.raw(",\"index\":").number(e.index).raw(",\"value\":").hex(e.value);
-  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
+  JsonLine line = begin(EventKind::kPteRead, at, cause.size());
+  line.key<kLevel>().number(e.level).key<kVa>().hex(e.va.raw());
+  line.key<kBytes>().number(kPageBytes << (9 * (e.level - 1)));
+  line.key<kEntryVa>().hex(e.entry_va.raw()).key<kEntryPa>().hex(e.entry_pa.raw());
+  line.key<kIndex>().number(e.index).key<kValue>().hex(e.value);
+  end(line.key<kCause>().text(cause).raw("}\n"));
 }
 
 void EventLog::alloc(EventStamp at, const mm::AllocEvent& event) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  ++counts_[kAlloc];
+  count(EventKind::kAlloc);
   block_.put_alloc({at, event});
   put_full_block();
 }
 
 void EventLog::free(EventStamp at, const mm::AllocEvent& event) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  ++counts_[kFree];
+  count(EventKind::kFree);
   block_.put_free({at, event});
   put_full_block();
 }
@@ -128,72 +141,71 @@ void EventLog::free(EventStamp at, const mm::AllocEvent& event) {
 void EventLog::fill(EventStamp at, const mm::FillEvent& e) {
   if (!wants(EventCategory::kEntryWrites)) return;
   const std::string_view cause(e.cause);
-  JsonLine line = begin(e.value == 0 ? kZero : kFill, at, cause.size());
-  line.raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
-  if (e.pa.raw() != 0) line.raw(",\"pa\":").hex(e.pa.raw());
-  if (e.value != 0) line.raw(",\"value\":").hex(e.value);
-  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
+  JsonLine line = begin(e.value == 0 ? EventKind::kZero : EventKind::kFill, at, cause.size());
+  line.key<kVa>().hex(e.va.raw()).key<kBytes>().number(e.bytes);
+  if (e.pa.raw() != 0) line.key<kPa>().hex(e.pa.raw());
+  if (e.value != 0) line.key<kValue>().hex(e.value);
+  end(line.key<kCause>().text(cause).raw("}\n"));
 }
 
 void EventLog::flush(EventStamp at, const mm::FlushEvent& e) {
   if (!wants(EventCategory::kEntryWrites)) return;
   const std::string_view cause(e.cause);
-  JsonLine line = begin(kFlush, at, cause.size());
-  line.raw(",\"kind\":\"").raw(std::string_view(name_of(e.kind))).raw("\"");
-  if (e.kind == mm::FlushKind::kPage) line.raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.end - e.va);
-  end(line.raw(",\"cause\":").text(cause).raw("}\n"));
+  JsonLine line = begin(EventKind::kFlush, at, cause.size());
+  line.word<kKind>(name_of(e.kind));
+  if (e.kind == mm::FlushKind::kPage) line.key<kVa>().hex(e.va.raw()).key<kBytes>().number(e.end - e.va);
+  end(line.key<kCause>().text(cause).raw("}\n"));
 }
 
 void EventLog::invalidate(EventStamp at, const Invalidation& operation, bool timed) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kInvalidate, at, 0);
-  if (operation.tlb == InvalidationScope::kAddress) line.raw(",\"va\":").hex(operation.va.raw());
-  if (!timed) line.raw(",\"timed\":false");
+  JsonLine line = begin(EventKind::kInvalidate, at, 0);
+  if (operation.tlb == InvalidationScope::kAddress) line.key<kVa>().hex(operation.va.raw());
+  if (!timed) line.key<kTimed>().raw("false");
   end(line.raw("}\n"));
 }
 
 void EventLog::control_write(EventStamp at, unsigned number, uint64_t value, bool timed) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kCrWrite, at, 0);
-  line.raw(",\"number\":").number(number).raw(",\"new\":").hex(value);
-  if (!timed) line.raw(",\"timed\":false");
+  JsonLine line = begin(EventKind::kCrWrite, at, 0);
+  line.key<kNumber>().number(number).key<kNew>().hex(value);
+  if (!timed) line.key<kTimed>().raw("false");
   end(line.raw("}\n"));
 }
 
 void EventLog::drain(EventStamp at) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kDrain, at, 0);
+  JsonLine line = begin(EventKind::kDrain, at, 0);
   end(line.raw("}\n"));
 }
 
 void EventLog::step(EventStamp at, std::string_view name) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kStep, at, name.size());
-  end(line.raw(",\"name\":").text(name).raw("}\n"));
+  JsonLine line = begin(EventKind::kStep, at, name.size());
+  end(line.key<kName>().text(name).raw("}\n"));
 }
 
 void EventLog::kernel_log(EventStamp at, mm::LogLevel level, std::string_view text) {
   if (!wants(EventCategory::kEntryWrites)) return;
-  JsonLine line = begin(kKernelLog, at, text.size());
-  end(line.raw(",\"level\":").number(static_cast<uint64_t>(level)).raw(",\"text\":").text(text).raw("}\n"));
+  JsonLine line = begin(EventKind::kKernelLog, at, text.size());
+  end(line.key<kLevel>().number(static_cast<uint64_t>(level)).key<kText>().text(text).raw("}\n"));
 }
 
 void EventLog::phase(const PhaseEvent& e) {
-  JsonLine line = begin(kPhase, e.stage.size() + e.name.size());
-  line.raw("{\"event\":\"phase\",\"cycle\":").number(e.cycle.count).raw(",\"stage\":").text(e.stage);
-  end(line.raw(",\"name\":").text(e.name).raw("}\n"));
+  JsonLine line = begin(EventKind::kPhase, e.stage.size() + e.name.size());
+  line.begin<EventKind::kPhase>().key<kCycle>().number(e.cycle.count).key<kStage>().text(e.stage);
+  end(line.key<kName>().text(e.name).raw("}\n"));
   if (!block_.empty()) put_block();
 }
 
 void EventLog::close(CycleTime end_of_run, bool interrupted,
                      const std::vector<std::pair<std::string, uint64_t>>& totals) {
-  std::string text = "{\"event\":\"totals\",\"cycle\":" + std::to_string(end_of_run.count);
-  text += std::string(",\"interrupted\":") + (interrupted ? "true" : "false") + ",\"records\":{";
-  for (unsigned k = 0; k < kEventKinds; ++k) {
-    text +=
-        std::string(k == 0 ? "\"" : ",\"") + name_of(static_cast<EventKind>(k)) + "\":" + std::to_string(counts_[k]);
+  std::string text = begun(EventKind::kTotals) + member(kCycle) + std::to_string(end_of_run.count);
+  text += member(kInterrupted) + (interrupted ? "true" : "false") + member(kRecords) + "{";
+  for (size_t k = 0; k < kCountedEventKinds; ++k) {
+    text += (k == 0 ? "" : ",") + json_quoted(kEventKindNames[k]) + ":" + std::to_string(counts_[k]);
   }
-  text += "},\"totals\":{";
+  text += "}" + member(kTotals) + "{";
   for (size_t i = 0; i < totals.size(); ++i) {
     text += (i == 0 ? "" : ",") + json_quoted(totals[i].first) + ":" + std::to_string(totals[i].second);
   }

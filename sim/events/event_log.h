@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ struct EventLogHeader {
   bool page_tables = false;
 };
 
-/// The event log `events.jsonl.zst`: one JSON object per line, zstd-compressed, streamed. Schema: traces/README.md.
+/// The event log `events.jsonl.zst`: one JSON object per line, zstd-compressed, streamed. Format:
+/// sim/trace/event_log_format.h.
 ///
 /// Records stand in the order of the calls. They are kept here as they were reported; formatting, compression and
 /// writing happen on a second thread (EventBlock, ZstdWriter). A block of records goes to the file when it reaches
@@ -37,7 +39,6 @@ struct EventLogHeader {
 /// Every call may throw EnvironmentError when an earlier block could not be written.
 class EventLog final : public Observer {
  public:
-  static constexpr unsigned kFormatVersion = 2;
   static constexpr size_t kBlockBytes = 128 * 1024;  ///< as reported; as text about twice that
 
   /// `clock` gives the moment of the program that runs on the first core; without it the log does not hold what the
@@ -81,6 +82,7 @@ class EventLog final : public Observer {
   JsonLine begin(EventKind kind, size_t text_bytes);
   JsonLine begin(EventKind kind, EventStamp at, size_t text_bytes);
   void end(const JsonLine& line);
+  void count(EventKind kind) { ++counts_[static_cast<size_t>(kind)]; }
   void put_full_block();
   void put_block();
 
@@ -90,7 +92,7 @@ class EventLog final : public Observer {
   ZstdWriter writer_;
   EventBlock block_{kBlockBytes};
   std::string line_;  // room for the record that is being formatted
-  uint64_t counts_[kEventKinds] = {};
+  std::array<uint64_t, kCountedEventKinds> counts_{};
 };
 
 }  // namespace mmusim

@@ -3,68 +3,79 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <type_traits>
+
+#include "sim/trace/event_log_format.h"
 
 namespace mmusim {
 
 namespace {
 
-/// Names in the order of EventKind.
-constexpr const char* kKindNames[] = {"pte_write", "pte_read", "walk", "access",     "alloc",
-                                      "free",      "zero",     "fill", "flush",      "invalidate",
-                                      "cr_write",  "drain",    "step", "kernel_log", "phase"};
-static_assert(std::size(kKindNames) == kEventKinds);
+using enum EventField;
+
+// The table of the format cannot know these names.
+static_assert([] {
+  for (size_t i = 0; i < event_words::kSources.size(); ++i) {
+    if (event_words::kSources[i] != name_of(static_cast<mm::AllocSource>(i))) return false;
+  }
+  return event_words::kFlushes[0] == name_of(mm::FlushKind::kAll) &&
+         event_words::kFlushes[1] == name_of(mm::FlushKind::kPage);
+}());
 
 char* write_walk(char* at, const WalkRecord& w) {
   JsonLine line(at);
-  line.raw("{\"event\":\"walk\",\"id\":").number(w.id).raw(",\"access\":").number(w.access);
-  line.raw(",\"core\":").number(w.core).raw(",\"begin_cycle\":").number(w.begin.count);
-  line.raw(",\"end_cycle\":").number(w.end.count).raw(",\"va\":").hex(w.va.raw());
-  line.raw(",\"cause\":\"").raw(std::string_view(name_of(w.cause))).raw("\",\"user\":").boolean(w.user);
-  line.raw(",\"walker\":").number(w.walker).raw(",\"queue_cycles\":").number(w.queue.count);
-  line.raw(",\"structure_cache_cycles\":").number(w.structure_caches.count);
-  if (w.restarts.count != 0) line.raw(",\"restart_cycles\":").number(w.restarts.count);
-  line.raw(",\"update_cycles\":").number(w.updates.count).raw(",\"start_level\":").number(w.start_level);
-  line.raw(",\"reads\":[");
+  line.begin<EventKind::kWalk>().key<kId>().number(w.id).key<kAccess>().number(w.access);
+  line.key<kCore>().number(w.core).key<kBeginCycle>().number(w.begin.count);
+  line.key<kEndCycle>().number(w.end.count).key<kVa>().hex(w.va.raw());
+  line.word<kCause>(name_of(w.cause)).key<kUser>().boolean(w.user);
+  line.key<kWalker>().number(w.walker).key<kQueueCycles>().number(w.queue.count);
+  line.key<kStructureCacheCycles>().number(w.structure_caches.count);
+  if (w.restarts.count != 0) line.key<kRestartCycles>().number(w.restarts.count);
+  line.key<kUpdateCycles>().number(w.updates.count).key<kStartLevel>().number(w.start_level);
+  line.key<kReads>().raw("[");
   for (size_t i = 0; i < w.entries.size(); ++i) {
     const EntryRead& r = w.entries[i];
     if (i != 0) line.raw(",");
-    line.raw("{");
-    if (w.guest) line.raw("\"dimension\":\"").raw(std::string_view(name_of(r.dimension))).raw("\",");
-    line.raw("\"level\":").number(r.level).raw(",\"pa\":").hex(r.pa.raw()).raw(",\"value\":").hex(r.value);
-    line.raw(",\"hit\":\"").raw(std::string_view(name_of(r.hit))).raw("\",\"cycles\":").number(r.cycles.count).raw("}");
+    if (w.guest) {
+      line.key<kDimension, '{'>().raw("\"").raw(std::string_view(name_of(r.dimension))).raw("\"").key<kLevel>();
+    } else {
+      line.key<kLevel, '{'>();
+    }
+    line.number(r.level).key<kPa>().hex(r.pa.raw()).key<kValue>().hex(r.value);
+    line.word<kHit>(name_of(r.hit)).key<kCycles>().number(r.cycles.count).raw("}");
   }
   line.raw("]");
-  if (w.omitted != 0) line.raw(",\"reads_omitted\":").number(w.omitted);
-  if (w.exits.count != 0) line.raw(",\"exit_cycles\":").number(w.exits.count);
-  if (w.page_size) line.raw(",\"page_size\":\"").raw(std::string_view(name_of(*w.page_size))).raw("\"");
-  if (w.page_fault_error_code) line.raw(",\"page_fault_error_code\":").hex(*w.page_fault_error_code);
+  if (w.omitted != 0) line.key<kReadsOmitted>().number(w.omitted);
+  if (w.exits.count != 0) line.key<kExitCycles>().number(w.exits.count);
+  if (w.page_size) line.word<kPageSize>(name_of(*w.page_size));
+  if (w.page_fault_error_code) line.key<kPageFaultErrorCode>().hex(*w.page_fault_error_code);
   return line.raw("}\n").end();
 }
 
 char* write_access(char* at, const AccessRecord& a) {
   JsonLine line(at);
-  line.raw("{\"event\":\"access\",\"id\":").number(a.id).raw(",\"core\":").number(a.core);
-  line.raw(",\"begin_cycle\":").number(a.begin.count).raw(",\"end_cycle\":").number(a.end.count);
-  line.raw(",\"va\":").hex(a.access.va.raw()).raw(",\"bytes\":").number(a.access.bytes);
-  line.raw(",\"kind\":\"").raw(std::string_view(name_of(a.access.kind))).raw("\",\"user\":").boolean(a.access.user);
-  if (a.access.rmw) line.raw(",\"rmw\":true");
-  if (a.access.stack) line.raw(",\"stack\":true");
-  if (a.access.implicit) line.raw(",\"implicit\":true");
-  if (a.access.awaited) line.raw(",\"awaited\":true");
-  if (a.access.continues) line.raw(",\"continues\":true");
+  line.begin<EventKind::kAccess>().key<kId>().number(a.id).key<kCore>().number(a.core);
+  line.key<kBeginCycle>().number(a.begin.count).key<kEndCycle>().number(a.end.count);
+  line.key<kVa>().hex(a.access.va.raw()).key<kBytes>().number(a.access.bytes);
+  line.word<kKind>(name_of(a.access.kind)).key<kUser>().boolean(a.access.user);
+  if (a.access.rmw) line.key<kRmw>().raw("true");
+  if (a.access.stack) line.key<kStack>().raw("true");
+  if (a.access.implicit) line.key<kImplicit>().raw("true");
+  if (a.access.awaited) line.key<kAwaited>().raw("true");
+  if (a.access.continues) line.key<kContinues>().raw("true");
   if (a.access.depends_on != 0) {
     const bool list = a.access.also_depends_on[0] != 0;
-    line.raw(list ? ",\"depends_on\":[" : ",\"depends_on\":").number(a.access.depends_on);
+    line.key<kDependsOn>();
+    if (list) line.raw("[");
+    line.number(a.access.depends_on);
     for (const uint16_t distance : a.access.also_depends_on) {
       if (distance != 0) line.raw(",").number(distance);
     }
     if (list) line.raw("]");
   }
-  if (a.access.gap != 0) line.raw(",\"gap\":").number(a.access.gap);
-  line.raw(",\"tlb_miss\":").boolean(a.tlb_miss).raw(",\"stlb_miss\":").boolean(a.stlb_miss);
-  line.raw(",\"stages\":{");
+  if (a.access.gap != 0) line.key<kGap>().number(a.access.gap);
+  line.key<kTlbMiss>().boolean(a.tlb_miss).key<kStlbMiss>().boolean(a.stlb_miss);
+  line.key<kStageCycles>().raw("{");
   bool first = true;
   for (const Stage stage : kAllOf<Stage>) {
     if (a.stage[stage].count == 0) continue;
@@ -74,26 +85,26 @@ char* write_access(char* at, const AccessRecord& a) {
   }
   line.raw("}");
   if (a.page_fault_error_code) {
-    line.raw(",\"page_fault_error_code\":").hex(*a.page_fault_error_code);
+    line.key<kPageFaultErrorCode>().hex(*a.page_fault_error_code);
   } else {
-    line.raw(",\"pa\":").hex(a.pa.raw()).raw(",\"data_hit\":\"").raw(std::string_view(name_of(a.data_hit))).raw("\"");
+    line.key<kPa>().hex(a.pa.raw()).word<kDataHit>(name_of(a.data_hit));
   }
   return line.raw("}\n").end();
 }
 
 char* write_entry_write(char* at, const StampedEvent<mm::EntryWrite>& stamped) {
   const mm::EntryWrite& e = stamped.event;
-  JsonLine line = begin_record(at, kPteWrite, stamped.at);
-  line.raw(",\"level\":").number(e.level).raw(",\"va\":").hex(e.va.raw()).raw(",\"bytes\":").number(e.bytes);
-  line.raw(",\"entry_va\":").hex(e.entry_va.raw()).raw(",\"entry_pa\":").hex(e.entry_pa.raw());
-  line.raw(",\"index\":").number(e.index).raw(",\"old\":").hex(e.old_value).raw(",\"new\":").hex(e.new_value);
-  return line.raw(",\"cause\":").text(e.cause).raw("}\n").end();
+  JsonLine line = begin_record(at, EventKind::kPteWrite, stamped.at);
+  line.key<kLevel>().number(e.level).key<kVa>().hex(e.va.raw()).key<kBytes>().number(e.bytes);
+  line.key<kEntryVa>().hex(e.entry_va.raw()).key<kEntryPa>().hex(e.entry_pa.raw());
+  line.key<kIndex>().number(e.index).key<kOld>().hex(e.old_value).key<kNew>().hex(e.new_value);
+  return line.key<kCause>().text(e.cause).raw("}\n").end();
 }
 
 char* write_alloc(char* at, EventKind kind, const StampedEvent<mm::AllocEvent>& stamped) {
   const mm::AllocEvent& e = stamped.event;
   JsonLine line = begin_record(at, kind, stamped.at);
-  line.raw(",\"pa\":").hex(e.pa.raw()).raw(",\"bytes\":").number(e.bytes).raw(",\"node\":").number(e.node);
+  line.key<kPa>().hex(e.pa.raw()).key<kBytes>().number(e.bytes).key<kNode>().number(e.node);
   line.raw(",\"source\":\"").raw(std::string_view(name_of(e.source)));
   return line.raw("\",\"cause\":").text(e.cause).raw("}\n").end();
 }
@@ -111,12 +122,10 @@ constexpr size_t round_up(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 
 }  // namespace
 
-const char* name_of(EventKind kind) { return kKindNames[kind]; }
-
 JsonLine begin_record(char* at, EventKind kind, EventStamp stamp) {
   JsonLine line(at);
-  line.raw("{\"event\":\"").raw(std::string_view(kKindNames[kind])).raw("\",\"cycle\":").number(stamp.cycle.count);
-  return line.raw(",\"core\":").number(stamp.core).raw(",\"access\":").number(stamp.access);
+  line.key<kEvent, '{'>().raw("\"").raw(name_of(kind)).raw("\"").key<kCycle>().number(stamp.cycle.count);
+  return line.key<kCore>().number(stamp.core).key<kAccess>().number(stamp.access);
 }
 
 void EventBlock::append(Form form, const void* record, size_t bytes) {
@@ -152,10 +161,10 @@ size_t EventBlock::render(std::string_view block, std::string& text) {
         end = write_entry_write(to, taken<StampedEvent<mm::EntryWrite>>(record));
         break;
       case Form::kAlloc:
-        end = write_alloc(to, kAlloc, taken<StampedEvent<mm::AllocEvent>>(record));
+        end = write_alloc(to, EventKind::kAlloc, taken<StampedEvent<mm::AllocEvent>>(record));
         break;
       case Form::kFree:
-        end = write_alloc(to, kFree, taken<StampedEvent<mm::AllocEvent>>(record));
+        end = write_alloc(to, EventKind::kFree, taken<StampedEvent<mm::AllocEvent>>(record));
         break;
     }
     written = static_cast<size_t>(end - text.data());

@@ -11,29 +11,9 @@
 #include "models/base/records.h"
 #include "sim/events/events.h"
 #include "sim/events/json_line.h"
+#include "sim/trace/event_log_names.h"
 
 namespace mmusim {
-
-/// Kinds of records in an event log.
-enum EventKind : uint32_t {
-  kPteWrite,
-  kPteRead,
-  kWalk,
-  kAccess,
-  kAlloc,
-  kFree,
-  kZero,
-  kFill,
-  kFlush,
-  kInvalidate,
-  kCrWrite,
-  kDrain,
-  kStep,
-  kKernelLog,
-  kPhase,
-  kEventKinds
-};
-const char* name_of(EventKind kind);
 
 /// A record as it was reported, with its moment; what is pointed to has static storage.
 template <class Event>

@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 
+#include "sim/trace/event_log_names.h"
+
 namespace mmusim {
 
 /// Formats one JSON object into memory that is known to be large enough, with 16 bytes to spare: numbers are written in
 /// whole words, the end of which the next text overwrites. Nothing is checked and nothing is allocated: the event log
-/// makes room first. Keys are literals and need no escaping.
+/// makes room first. Names need no escaping.
 class JsonLine {
  public:
   explicit JsonLine(char* at) : at_(at) {}
@@ -28,6 +30,22 @@ class JsonLine {
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
     return *this;
+  }
+  /// Begins a record of the event log: `{"event":"kind"`.
+  template <EventKind Kind>
+  JsonLine& begin() {
+    return raw(std::string_view(kEventBeginText<Kind>.data(), kEventBeginText<Kind>.size()));
+  }
+  /// The name of a member of the event log: `,"name":`, or with `Before` in place of the comma.
+  template <EventField Field, char Before = ','>
+  JsonLine& key() {
+    constexpr const auto& kText = kEventKeyText<Field, Before>;
+    return raw(std::string_view(kText.data(), kText.size()));
+  }
+  /// A member of the event log whose value needs no escaping.
+  template <EventField Field>
+  JsonLine& word(std::string_view value) {
+    return key<Field>().raw("\"").raw(value).raw("\"");
   }
   JsonLine& number(uint64_t value) {
     if (value >= 10) return at(put_number(at_, value));

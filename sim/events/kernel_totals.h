@@ -9,17 +9,17 @@ namespace mmusim {
 
 /// Counts of the kernel model in a stretch of time. Filled by KernelRecorder.
 struct KernelTotals {
-  uint64_t entry_writes = 0;        ///< entries stored that map parts of the vmemmap
-  uint64_t other_entry_writes = 0;  ///< entries stored that map something else (the direct map)
-  uint64_t entry_reads = 0;         ///< entries loaded by kernel code
-  uint64_t table_pages = 0;         ///< table pages hooked into the vmemmap's tree
-  uint64_t tables_freed = 0;        ///< table pages unhooked from it
-  uint64_t bytes_allocated = 0;     ///< while populating
-  uint64_t bytes_zeroed = 0;        ///< while populating
-  uint64_t flushes = 0;             ///< of translations, by instruction
-  uint64_t populate_cycles = 0;     ///< elapsed while the vmemmap was populated or changed
-  uint64_t direct_map_cycles = 0;   ///< elapsed while the direct map was built
-  uint64_t struct_page_cycles = 0;  ///< elapsed while struct pages were initialised
+  uint64_t entry_writes = 0;
+  uint64_t other_entry_writes = 0;
+  uint64_t entry_reads = 0;
+  uint64_t table_pages = 0;
+  uint64_t tables_freed = 0;
+  uint64_t bytes_allocated = 0;
+  uint64_t bytes_zeroed = 0;
+  uint64_t flushes = 0;
+  uint64_t populate_cycles = 0;
+  uint64_t direct_map_cycles = 0;
+  uint64_t struct_page_cycles = 0;
 
   void merge(const KernelTotals& other);
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "models/base/format.h"
-#include "sim/trace/json_lines.h"
+#include "sim/trace/event_log_names.h"
 #include "sim/trace/json_record.h"
 #include "sim/trace/trace_parser.h"
 
@@ -16,9 +16,7 @@ namespace {
 
 using JsonValue = simdjson::ondemand::value;
 
-constexpr std::array<std::string_view, 15> kCountedKinds = {"pte_write", "pte_read", "walk", "access",     "alloc",
-                                                            "free",      "zero",     "fill", "flush",      "invalidate",
-                                                            "cr_write",  "drain",    "step", "kernel_log", "phase"};
+using enum EventField;
 
 /// Fields of one record that a replay needs.
 struct Record {
@@ -42,47 +40,47 @@ struct Record {
 
 void read_flags(Record& record, std::string_view key, JsonValue value) {
   MemAccess& access = record.access;
-  if (key == "user") access.user = json_boolean(value);
-  if (key == "rmw") access.rmw = json_boolean(value);
-  if (key == "stack") access.stack = json_boolean(value);
-  if (key == "implicit") access.implicit = json_boolean(value);
-  if (key == "timed") record.timed = json_boolean(value);
-  if (key == "awaited") access.awaited = json_boolean(value);
-  if (key == "continues") access.continues = json_boolean(value);
-  if (key == "depends_on") json_producers(value, access);
-  if (key == "gap") access.gap = static_cast<uint16_t>(json_number(value, UINT16_MAX));
+  if (key == name_of(kUser)) access.user = json_boolean(value);
+  if (key == name_of(kRmw)) access.rmw = json_boolean(value);
+  if (key == name_of(kStack)) access.stack = json_boolean(value);
+  if (key == name_of(kImplicit)) access.implicit = json_boolean(value);
+  if (key == name_of(kTimed)) record.timed = json_boolean(value);
+  if (key == name_of(kAwaited)) access.awaited = json_boolean(value);
+  if (key == name_of(kContinues)) access.continues = json_boolean(value);
+  if (key == name_of(kDependsOn)) json_producers(value, access);
+  if (key == name_of(kGap)) access.gap = static_cast<uint16_t>(json_number(value, UINT16_MAX));
 }
 
 /// Keys that matter to no replay (stages of an access, reads of a walk, causes) are passed over.
 void read_member(Record& record, std::string_view key, JsonValue value) {
-  if (key == "event") {
+  if (key == name_of(kEvent)) {
     record.event = json_text(value);
-  } else if (key == "cycle" || key == "end_cycle") {
+  } else if (key == name_of(kCycle) || key == name_of(kEndCycle)) {
     record.cycle = json_number(value);
-  } else if (key == "id") {
+  } else if (key == name_of(kId)) {
     record.id = json_number(value);
-  } else if (key == "access") {
+  } else if (key == name_of(kAccess)) {
     record.after = json_number(value);
-  } else if (key == "core") {
+  } else if (key == name_of(kCore)) {
     record.core = json_number(value);
-  } else if (key == "va") {
+  } else if (key == name_of(kVa)) {
     record.va = json_hex(value);
     record.access.va = VirtAddr(*record.va);
-  } else if (key == "bytes") {
+  } else if (key == name_of(kBytes)) {
     record.bytes = json_number(value);
-  } else if (key == "kind") {
+  } else if (key == name_of(kKind)) {
     record.kind = json_text(value);
-  } else if (key == "stage") {
+  } else if (key == name_of(kStage)) {
     record.stage = json_text(value);
-  } else if (key == "new") {
+  } else if (key == name_of(kNew)) {
     record.new_value = json_hex(value);
-  } else if (key == "number") {
+  } else if (key == name_of(kNumber)) {
     record.number = json_number(value, 15);
-  } else if (key == "entry_pa") {
+  } else if (key == name_of(kEntryPa)) {
     record.entry_pa = json_hex(value);
-  } else if (key == "pa") {
+  } else if (key == name_of(kPa)) {
     record.pa = json_hex(value);
-  } else if (key == "records") {
+  } else if (key == name_of(kRecords)) {
     simdjson::ondemand::object counts = value.get_object();
     record.counts = std::string_view(counts.raw_json());
   } else {
@@ -155,13 +153,13 @@ class EventLogParser final : public TraceParser {
       : TraceParser(bytes, options, info), lines_(bytes) {
     bool ours = false;
     const bool any = lines_.next([&](std::string_view key, JsonValue value) {
-      if (key == "format") ours = json_text(value) == json_lines::kEventLogFormat;
-      if (key == "events") accesses_logged_ = lists_accesses(json_text(value));
+      if (key == name_of(kFormat)) ours = json_text(value) == kEventLogFormat;
+      if (key == name_of(kEvents)) accesses_logged_ = lists_accesses(json_text(value));
       if (key != "version") return;
       version_ = json_number(value);
-      if (version_ != 1 && version_ != json_lines::kEventLogVersion) {
+      if (version_ != 1 && version_ != kEventLogVersion) {
         throw TraceDamage(
-            fmt::format("unknown version of the event log, this program reads 1 to {}", json_lines::kEventLogVersion));
+            fmt::format("unknown version of the event log, this program reads 1 to {}", kEventLogVersion));
       }
     });
     if (!any || !ours) throw TraceDamage("the first line is no header with \"format\": \"mmusim-events\"");
@@ -198,16 +196,16 @@ class EventLogParser final : public TraceParser {
   }
 
   void take(const Record& record) {
-    if (record.event == "totals") {
+    if (record.event == name_of(EventKind::kTotals)) {
       check_totals(record);
       return;
     }
     const size_t kind = count(record.event);
     ++counts_[kind];
     if (record.cycle) info_.last_cycle = record.cycle;
-    if (record.event == "access" && record.core != 0) {
+    if (record.event == name_of(EventKind::kAccess) && record.core != 0) {
       info_.notes = "several cores: the accesses of the others are left out";
-    } else if (record.event == "access") {
+    } else if (record.event == name_of(EventKind::kAccess)) {
       // Version 1 is in the order of the file, and its numbers may be anything.
       const uint64_t id = version_ == 1 ? last_access_ + 1 : record.id;
       last_access_ = std::max(last_access_, id);
@@ -234,8 +232,8 @@ class EventLogParser final : public TraceParser {
     return kinds == "all" || kinds.find("accesses") != std::string_view::npos;
   }
   static size_t count(std::string_view event) {
-    for (size_t i = 0; i < kCountedKinds.size(); ++i) {
-      if (event == kCountedKinds[i]) return i;
+    for (size_t i = 0; i < kCountedEventKinds; ++i) {
+      if (event == kEventKindNames[i]) return i;
     }
     throw TraceDamage(fmt::format("unknown event \"{}\"", event.substr(0, 40)));
   }
@@ -261,30 +259,31 @@ class EventLogParser final : public TraceParser {
   std::optional<TraceEvent> event_of(const Record& record, uint64_t number, std::string& text) const {
     TraceEvent event;
     event.va = record.access.va;
-    if (record.event == "phase") {
+    if (record.event == name_of(EventKind::kPhase)) {
       event.kind = TraceEventKind::kMarker;
       event.value = number;
       text = record.stage;
-    } else if (record.event == "pte_write") {
+    } else if (record.event == name_of(EventKind::kPteWrite)) {
       event.kind = TraceEventKind::kEntryWrite;
       event.value = record.new_value;
       event.operand = record.entry_pa;
       event.has_operand = true;
-    } else if (record.event == "zero" && (record.pa || version_ == 1)) {  // elsewhere there are no page tables
+    } else if (record.event == name_of(EventKind::kZero) &&
+               (record.pa || version_ == 1)) {  // elsewhere there are no page tables
       event.kind = TraceEventKind::kZero;
       event.value = record.bytes;
       event.operand = record.pa.value_or(0);
       event.has_operand = record.pa.has_value();
-    } else if (record.event == "invalidate") {
+    } else if (record.event == name_of(EventKind::kInvalidate)) {
       event.kind = record.va ? TraceEventKind::kInvlpg : TraceEventKind::kInvpcid;
-    } else if (record.event == "cr_write") {
+    } else if (record.event == name_of(EventKind::kCrWrite)) {
       event.kind = TraceEventKind::kCrWrite;
       event.value = record.number;
       event.operand = record.new_value;
       event.has_operand = true;
-    } else if (record.event == "drain") {
+    } else if (record.event == name_of(EventKind::kDrain)) {
       event.kind = TraceEventKind::kDrain;
-    } else if (record.event != "flush" || version_ != 1 || !flush_of(record, event)) {
+    } else if (record.event != name_of(EventKind::kFlush) || version_ != 1 || !flush_of(record, event)) {
       return std::nullopt;  // from version 2 on, flush says what kernel code asked for, invalidate what the core did
     }
     return event;
@@ -324,7 +323,7 @@ class EventLogParser final : public TraceParser {
       const uint64_t told = json_number(field.value());
       if (told != counts_[kind]) {
         throw TraceDamage(
-            fmt::format("the totals tell {} {} records, the log has {}", told, kCountedKinds[kind], counts_[kind]));
+            fmt::format("the totals tell {} {} records, the log has {}", told, kEventKindNames[kind], counts_[kind]));
       }
     }
   }
@@ -335,7 +334,7 @@ class EventLogParser final : public TraceParser {
   bool accesses_logged_ = true;  // the header may say otherwise
   uint64_t last_access_ = 0;
   bool timed_ = true;
-  std::array<uint64_t, kCountedKinds.size()> counts_{};
+  std::array<uint64_t, kCountedEventKinds> counts_{};
   bool ended_ = false;
 };
 

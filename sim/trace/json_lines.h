@@ -5,9 +5,6 @@
 namespace mmusim::json_lines {
 
 inline constexpr const char* kFormat = "mmusim-trace";
-inline constexpr const char* kEventLogFormat = "mmusim-events";
 inline constexpr unsigned kVersion = 1;
-/// Of the event log: 1 is read as well.
-inline constexpr unsigned kEventLogVersion = 2;
 
 }  // namespace mmusim::json_lines

@@ -45,7 +45,7 @@ class Schemas(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.validators = {}
-        for kind in ("platform", "dram", "scenario"):
+        for kind in ("platform", "dram", "scenario", "events", "summary"):
             document = schema(kind)
             Draft202012Validator.check_schema(document)
             assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -163,6 +163,47 @@ def merge(target, patch):
         else:
             target[key] = merge(target.get(key), value)
     return target
+
+    def test_every_record_of_an_event_log_and_each_summary_is_accepted(self):
+        scenario = {"name": "small", "platform": "textbook", "kernel": {"version": "6.12", "hvo": True},
+                    "memory": {"ranges": [{"start": "0x1000", "end": "0x10000000"}],
+                               "reserved": [{"start": "0x1000000", "end": "0x2000000"}]},
+                    "phases": [{"phase": "boot"}, {"phase": "hugetlb", "allocate": 2, "free": 1},
+                               {"phase": "hot_add", "start": "0x20000000", "size": "128MiB"},
+                               {"phase": "online", "start": "0x20000000", "size": "128MiB"},
+                               {"phase": "workload", "kind": "random_pfn", "parameters": {"operations": 300}},
+                               {"phase": "offline", "start": "0x20000000", "size": "128MiB"},
+                               {"phase": "hot_remove", "start": "0x20000000", "size": "128MiB", "timed": False}]}
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "s.json")
+            with open(path, "w") as f:
+                json.dump(scenario, f)
+            out = os.path.join(folder, "run")
+            subprocess.run([MMUSIM, "run", path, "--events", "all", "--out", out], capture_output=True, check=True)
+            text = subprocess.run(["zstdcat", os.path.join(out, "events.jsonl.zst")], capture_output=True, check=True).stdout
+            kinds = {}
+            for line in text.splitlines():
+                record = json.loads(line)
+                kinds.setdefault(record["event"], []).append(record)
+            names = [d["$ref"].rsplit("/", 1)[1] for d in schema("events")["oneOf"]]
+            self.assertEqual(set(kinds) - set(names), set())
+            self.assertGreaterEqual(len(kinds), 13, "of 17 kinds")
+            for records in kinds.values():
+                for record in records[:200]:
+                    self.accepted("events", record, record["event"])
+            wrong = dict(kinds["walk"][0])
+            del wrong["walker"]
+            self.assertFalse(self.validators["events"].is_valid(wrong))
+            self.assertFalse(self.validators["events"].is_valid(dict(kinds["walk"][0], colour="red")))
+            replayed = os.path.join(folder, "replay")
+            subprocess.run([MMUSIM, "replay", os.path.join(out, "events.jsonl.zst"), "--out", replayed], capture_output=True,
+                           check=True)
+            for directory in (out, replayed):
+                with open(os.path.join(directory, "summary.json")) as f:
+                    summary = json.load(f)
+                self.accepted("summary", summary, directory)
+                self.assertFalse(self.validators["summary"].is_valid(dict(summary, colour="red")))
+                self.assertFalse(self.validators["summary"].is_valid(dict(summary, totals={})))
 
 
 if __name__ == "__main__":

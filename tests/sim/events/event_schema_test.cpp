@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// traces/event-log.schema.json and what the event log writes must say the same.
+// The schema made from the table of the format and what the event log writes must say the same.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <regex>
 #include <set>
 
+#include "sim/trace/event_log_format.h"
+#include "sim/trace/event_log_schema.h"
 #include "tests/support/log_files.h"
 #include "tests/support/sample_events.h"
 
@@ -21,6 +24,12 @@ class Validator {
   std::string check(const json& value, const json& schema) const {
     if (schema.contains("$ref"))
       return check(value, root_.at(json::json_pointer(schema["$ref"].get<std::string>().substr(1))));
+    if (schema.contains("anyOf")) {
+      for (const json& one : schema["anyOf"]) {
+        if (check(value, one).empty()) return "";
+      }
+      return value.dump() + " is none of " + schema["anyOf"].dump();
+    }
     for (const auto& [keyword, _] : schema.items()) {
       if (!kKnown.contains(keyword)) return "schema keyword the test does not know: " + keyword;
     }
@@ -76,12 +85,12 @@ class Validator {
   }
 
   inline static const std::set<std::string> kKnown = {
-      "type",    "description", "properties", "required", "additionalProperties", "const", "enum",
-      "pattern", "items",       "minimum",    "maximum"};
+      "type",    "description", "properties", "required", "additionalProperties", "const", "enum", "pattern", "items",
+      "minimum", "maximum",     "minItems",   "maxItems"};
   const json& root_;
 };
 
-json schema() { return json::parse(slurp(MMUSIM_SOURCE_DIR "/traces/event-log.schema.json")); }
+json schema() { return json::parse(event_log_schema().dump()); }
 
 TEST(EventLogSchema, EveryKindOfRecordIsWrittenAsTheSchemaSays) {
   const ScratchDir dir;
@@ -98,6 +107,43 @@ TEST(EventLogSchema, EveryKindOfRecordIsWrittenAsTheSchemaSays) {
     EXPECT_EQ(validator.check(record, root["$defs"][kind]), "") << record.dump();
   }
   EXPECT_EQ(seen.size(), root["oneOf"].size()) << "a kind of the schema is never written, or the other way round";
+}
+
+TEST(EventLogSchema, EachMemberOfTheTableIsWrittenSomewhere) {
+  const ScratchDir dir;
+  EventLogHeader header = sample_header();
+  header.page_tables = true;
+  EventLog log(dir / "log", all_events(), header);
+  log_one_of_each(log);
+  log.close(CycleTime(99), false, {{"walks", 1}});
+  std::map<std::string, std::set<std::string>> written;
+  for (const json& record : records_of(unzstd(slurp(dir / "log")))) {
+    for (const auto& [name, value] : record.items()) written[record["event"]].insert(name);
+  }
+  for (const EventKindFormat& kind : kEventKindFormats) {
+    for (const EventMember& member : kind.members) {
+      EXPECT_TRUE(written[std::string(kind.name)].contains(std::string(name_of(member.field))))
+          << kind.name << " " << name_of(member.field);
+    }
+  }
+}
+
+TEST(EventLogFormat, TheTableIsInTheOrderOfTheKinds) {
+  for (size_t i = 0; i < kEventKinds; ++i) {
+    EXPECT_EQ(static_cast<size_t>(kEventKindFormats[i].kind), i);
+    EXPECT_EQ(kEventKindFormats[i].name, kEventKindNames[i]);
+    EXPECT_TRUE(kEventKindFormats[i].meaning.ends_with('.'));
+  }
+}
+
+TEST(EventLogFormat, TheTablesOfTheReadmeAreWhatTheCodeSays) {
+  const std::string readme = slurp(MMUSIM_SOURCE_DIR "/traces/README.md");
+  const std::string begin = "<!-- mmusim schema events --markdown -->\n\n";
+  const size_t at = readme.find(begin);
+  ASSERT_NE(at, std::string::npos);
+  const size_t end = readme.find("<!-- end -->", at);
+  EXPECT_EQ(readme.substr(at + begin.size(), end - at - begin.size()), event_log_tables())
+      << "run scripts/update_tables";
 }
 
 TEST(EventLogSchema, WrongRecordsAreRefused) {

@@ -108,6 +108,13 @@ std::optional<double> Comparison::ratio(const Metric& metric, size_t run) const 
   return mine->mean / base->mean;
 }
 
+bool Comparison::measured(const Metric& metric) const {
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    if (value(metric, i)) return true;
+  }
+  return false;
+}
+
 bool Comparison::clocks_differ() const {
   const auto ghz = [](const ComparedRun& r) { return r.summaries[0].value("core_ghz", 0.0); };
   return std::any_of(runs_.begin(), runs_.end(),
@@ -163,6 +170,7 @@ std::string Comparison::block(size_t first, size_t last) const {
   table.row(head);
   const char* group = "";
   for (const Metric& metric : compared_metrics()) {
+    if (!measured(metric)) continue;
     if (std::string_view(group) != metric.group) table.row({group = metric.group});
     std::vector<std::string> row = {std::string("  ") + metric.label};
     for (const size_t c : columns) {

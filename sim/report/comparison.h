@@ -31,6 +31,8 @@ class Comparison {
   std::optional<Estimate> value(const Metric& metric, size_t run) const;
   /// value / value of the baseline; nullopt if either is missing or the baseline's is 0.
   std::optional<double> ratio(const Metric& metric, size_t run) const;
+  /// True if any run has a value; tables leave out what none has.
+  bool measured(const Metric& metric) const;
 
   /// One or two sentences computed from the numbers: what the comparison found.
   std::string headline() const;

@@ -55,6 +55,21 @@ Value walk_cycles_per_thousand(const json& summary) {
   return 1000 * number(section.at("machine"), "walk_cycles") / accesses;
 }
 
+/// Entries of both dimensions where a guest ran.
+Value reads_per_walk(const json& summary) {
+  const json& totals = measured_section(summary).at("totals");
+  const double walks = number(totals, "walks");
+  if (walks == 0) return std::nullopt;
+  return (number(totals, "entry_reads") + number(totals, "host_entry_reads")) / walks;
+}
+
+/// Share of the walks' cycles that went to reads of nested entries; only of guests.
+Value nested_share(const json& summary) {
+  const json& machine = measured_section(summary).at("machine");
+  if (!machine.contains("nested_read_cycles") || number(machine, "walk_cycles") == 0) return std::nullopt;
+  return 100 * number(machine, "nested_read_cycles") / number(machine, "walk_cycles");
+}
+
 Value translation_share(const json& summary) {
   double translation = 0;
   double all = 0;
@@ -99,10 +114,12 @@ constexpr Metric kMetrics[] = {
     {"l1_dtlb_misses", "L1 DTLB misses", "lookups", kMeasured, total<"l1_dtlb_misses">},
     {"stlb_misses", "STLB misses", "lookups", kMeasured, total<"stlb_misses">},
     {"walks", "page walks", "walks", kMeasured, total<"walks">},
+    {"reads_per_walk", "entry reads per walk", "reads", kMeasured, reads_per_walk},
     {"walk_latency_mean", "walk latency, mean", "cycles", kMeasured, latency<"mean">},
     {"walk_latency_p50", "walk latency, p50", "cycles", kMeasured, latency<"p50">},
     {"walk_latency_p99", "walk latency, p99", "cycles", kMeasured, latency<"p99">},
     {"walk_cycles_per_1000_accesses", "walk cycles per 1000 accesses", "cycles", kMeasured, walk_cycles_per_thousand},
+    {"nested_share", "nested share of walk cycles", "%", kMeasured, nested_share},
     {"translation_share", "translation share of cycles", "%", kMeasured, translation_share},
     {"cycles", "total cycles", "cycles", kMeasured, total<"cycles">},
     {"time", "total time", "ns", kMeasured, time},

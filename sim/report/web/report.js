@@ -127,7 +127,7 @@
     const body = make('tbody');
     const rows = [];
     let group = '';
-    for (const m of data.comparison.metrics) {
+    for (const m of data.comparison.metrics.filter(m => Object.values(m.runs).some(v => v))) {
       if (m.group !== group) {
         group = m.group;
         body.append(make('tr', { class: 'group' }, make('th', { scope: 'colgroup', colspan: String(2 * labels.length), text: group })));

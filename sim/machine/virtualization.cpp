@@ -26,7 +26,7 @@ void read_pages(ConfigReader& reader, VirtualizationConfig& c) {
       pattern,
       [&](ConfigReader r) {
         VirtualizationConfig::Piece piece;
-        r.read_size({"bytes", "Length of the piece, a multiple of 4KiB."}, piece.bytes, kPageBytes,
+        r.read_size({"bytes", "Length of the piece, a multiple of 4KiB.", "bytes"}, piece.bytes, kPageBytes,
                     uint64_t{1} << kMaxPhysBits);
         r.require("bytes", "a size");
         r.check(piece.bytes % kPageBytes == 0, "bytes", "expected a multiple of 4KiB, got {}", piece.bytes);
@@ -64,7 +64,7 @@ VirtualizationConfig read_virtualization(ConfigReader reader) {
   read_pages(reader, c);
   reader.read({"huge_fraction", "Share of the 2 MiB regions of host_pages 2M that the host has as one page."},
               c.huge_fraction, 0, 1);
-  reader.read_size({"host_offset", "Host-physical less guest-physical address."}, c.host_offset);
+  reader.read_size({"host_offset", "Host-physical less guest-physical address.", "bytes"}, c.host_offset);
   reader.check(c.host_offset % kPageBytes == 0 && c.host_offset >= kGiB && c.host_offset < uint64_t{1} << kMaxPhysBits,
                "host_offset", "expected a multiple of 4KiB, from 1GiB (the nested tables lie below) to 4PiB");
   reader.read_enum<HostFrameOrder>({"host_frames", "Order of the 4 KiB frames within their 2 MiB."}, c.frames,

@@ -20,7 +20,7 @@ SCENARIO = {"name": "small", "platform": "textbook", "kernel": {"version": "6.1"
 BOOT = {"phase": "boot"}
 SCAN = {"phase": "workload", "stage": "scan", "kind": "linear_pfn_scan"}
 ENDLESS = {"phase": "workload", "stage": "endless", "kind": "uniform",
-           "parameters": {"region": "vmemmap", "bytes": "2MiB", "accesses": 1000000000000}}
+           "parameters": {"region": "vmemmap", "bytes": 4194240, "accesses": 1000000000000}}
 
 
 def records(path):

@@ -96,6 +96,7 @@ TEST(EventLogSchema, EveryKindOfRecordIsWrittenAsTheSchemaSays) {
   const ScratchDir dir;
   EventLog log(dir / "log", all_events(), sample_header());
   log_one_of_each(log);
+  log_rare_members(log);
   log.close(CycleTime(99), false, {{"walks", 1}});
   const json root = schema();
   const Validator validator(root);
@@ -115,6 +116,7 @@ TEST(EventLogSchema, EachMemberOfTheTableIsWrittenSomewhere) {
   header.page_tables = true;
   EventLog log(dir / "log", all_events(), header);
   log_one_of_each(log);
+  log_rare_members(log);
   log.close(CycleTime(99), false, {{"walks", 1}});
   std::map<std::string, std::set<std::string>> written;
   for (const json& record : records_of(unzstd(slurp(dir / "log")))) {

@@ -46,7 +46,8 @@ void add_schema_command(CommandLine app, Action& action) {
   command.callback([kind, markdown, &action] {
     action = [kind, markdown] {
       if (*markdown && *kind != "events") {
-        throw InputError("schema --markdown: only events have it; `mmusim keys --markdown` lists those of the other files");
+        throw InputError(
+            "schema --markdown: only events have it; `mmusim keys --markdown` lists those of the other files");
       }
       if (*markdown) {
         print_text(event_log_tables());

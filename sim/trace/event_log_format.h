@@ -66,7 +66,8 @@ constexpr auto names_of() {
 
 inline constexpr auto kHits = names_of<HitLevel>();
 inline constexpr auto kCauses = names_of<WalkCause>();
-inline constexpr auto kDimensions = std::array<std::string_view, 2>{name_of(Dimension::kGuest), name_of(Dimension::kNested)};
+inline constexpr auto kDimensions =
+    std::array<std::string_view, 2>{name_of(Dimension::kGuest), name_of(Dimension::kNested)};
 inline constexpr auto kStageNames = names_of<Stage>();
 inline constexpr std::array<std::string_view, 3> kAccessKinds = {
     name_of(AccessKind::kRead), name_of(AccessKind::kWrite), name_of(AccessKind::kFetch)};
@@ -238,7 +239,8 @@ inline constexpr auto kEventKindFormats = [] {
       {kPteWrite, name_of(kPteWrite), kPteWords, "Kernel code stored a page-table entry.", m::kPteWrite},
       {kPteRead, name_of(kPteRead), "tables, all", "Kernel code loaded a page-table entry.", m::kPteRead},
       {kWalk, name_of(kWalk), "walks, all",
-       "A page walk: end - begin = queue + structure caches + restarts + cycles of all reads + updates + exits.", m::kWalk},
+       "A page walk: end - begin = queue + structure caches + restarts + cycles of all reads + updates + exits.",
+       m::kWalk},
       {kAccess, name_of(kAccess), "accesses, all", "An access retired; its stages add up to end - begin.",
        m::kAccessRecord},
       {kAlloc, name_of(kAlloc), kPteWords, "Memory was taken.", m::kAllocation},

@@ -15,18 +15,26 @@ namespace mmusim {
 
 enum class InvalidationScope : uint8_t {
   kNothing,
-  kAddress,  ///< what `va` uses, in one PCID
-  kPcid,     ///< one PCID
-  kAll,      ///< every PCID
+  kAddress,       ///< what `va` uses, in one PCID
+  kAddressOfAll,  ///< what `va` uses, in every PCID
+  kPcid,          ///< one PCID
+  kAll,           ///< every PCID
 };
+
+constexpr bool names_address(InvalidationScope scope) {
+  return scope == InvalidationScope::kAddress || scope == InvalidationScope::kAddressOfAll;
+}
+constexpr bool names_pcid(InvalidationScope scope) {
+  return scope == InvalidationScope::kAddress || scope == InvalidationScope::kPcid;
+}
 
 struct Invalidation {
   InvalidationScope tlb = InvalidationScope::kNothing;
-  /// True if global translations go too. They belong to no PCID: with kAddress those for `va`, else all of them.
+  /// True if global translations go too. They belong to no PCID: with an address those for `va`, else all of them.
   bool globals = false;
   InvalidationScope structures = InvalidationScope::kNothing;  ///< paging-structure caches (never global)
   uint16_t pcid = 0;                                           ///< for kAddress and kPcid
-  VirtAddr va;                                                 ///< for kAddress
+  VirtAddr va;                                                 ///< for kAddress and kAddressOfAll
 
   bool nothing() const { return tlb == InvalidationScope::kNothing && structures == InvalidationScope::kNothing; }
   bool operator==(const Invalidation&) const = default;
@@ -37,8 +45,8 @@ struct Invalidation {
 constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page,
                                    unsigned shift) {
   if (what.tlb == InvalidationScope::kNothing) return false;
-  if (global ? !what.globals : what.tlb != InvalidationScope::kAll && pcid != what.pcid) return false;
-  return what.tlb != InvalidationScope::kAddress || (page.raw() ^ what.va.raw()) >> shift == 0;
+  if (global ? !what.globals : names_pcid(what.tlb) && pcid != what.pcid) return false;
+  return !names_address(what.tlb) || (page.raw() ^ what.va.raw()) >> shift == 0;
 }
 constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page, PageSize size) {
   return removes_translation(what, pcid, global, page, shift_of(size));
@@ -48,8 +56,8 @@ constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool
 /// linear-address bit of its tag (21, 30, 39, 48; 22 in 32-bit paging).
 constexpr bool removes_structure(const Invalidation& what, uint16_t pcid, VirtAddr covered, unsigned shift) {
   if (what.structures == InvalidationScope::kNothing) return false;
-  if (what.structures != InvalidationScope::kAll && pcid != what.pcid) return false;
-  return what.structures != InvalidationScope::kAddress || (covered.raw() ^ what.va.raw()) >> shift == 0;
+  if (names_pcid(what.structures) && pcid != what.pcid) return false;
+  return !names_address(what.structures) || (covered.raw() ^ what.va.raw()) >> shift == 0;
 }
 
 // Each function takes the state before the operation.

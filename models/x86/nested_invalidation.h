@@ -25,6 +25,11 @@ constexpr NestedInvalidation on_invept() { return {nested_invalidation::kAllComb
 constexpr NestedInvalidation on_invvpid(bool keep_globals) {
   return {{InvalidationScope::kAll, !keep_globals, InvalidationScope::kAll, 0, VirtAddr()}, false};
 }
+/// INVVPID of one address (type 0), and AMD's INVLPGA: combined mappings of `va` in every PCID, global ones too. As with
+/// INVLPG, the structure caches lose what `va` uses.
+constexpr NestedInvalidation on_invvpid_address(VirtAddr va) {
+  return {{InvalidationScope::kAddressOfAll, true, InvalidationScope::kAddressOfAll, 0, va}, false};
+}
 /// VM entry or exit: with VPIDs or ASIDs nothing; without them the combined mappings.
 constexpr NestedInvalidation on_vm_transition(bool tagged) {
   return tagged ? NestedInvalidation{} : NestedInvalidation{nested_invalidation::kAllCombined, false};

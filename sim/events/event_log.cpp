@@ -160,7 +160,7 @@ void EventLog::flush(EventStamp at, const mm::FlushEvent& e) {
 void EventLog::invalidate(EventStamp at, const Invalidation& operation, bool timed) {
   if (!wants(EventCategory::kEntryWrites)) return;
   JsonLine line = begin(EventKind::kInvalidate, at, 0);
-  if (operation.tlb == InvalidationScope::kAddress) line.key<kVa>().hex(operation.va.raw());
+  if (names_address(operation.tlb)) line.key<kVa>().hex(operation.va.raw());
   if (!timed) line.key<kTimed>().raw("false");
   end(line.raw("}\n"));
 }

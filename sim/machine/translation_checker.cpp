@@ -129,7 +129,7 @@ void TranslationChecker::flushed(unsigned core, const Invalidation& operation) {
     stale.anything = false;
     return;
   }
-  if (operation.tlb != InvalidationScope::kAddress || !operation.globals) return;
+  if (!names_address(operation.tlb) || !operation.globals) return;
   const auto page = stale.pieces.find(operation.va.align_down(kPageBytes).raw());
   if (page != stale.pieces.end() && page->second <= kPageBytes) stale.pieces.erase(page);
 }

@@ -40,7 +40,7 @@ void RunRecorder::drained(unsigned core) {
 
 void RunRecorder::invalidated(unsigned core, const Invalidation& operation, bool timed) {
   if (core != 0) return;
-  const bool page = operation.tlb == InvalidationScope::kAddress;
+  const bool page = names_address(operation.tlb);
   MMUSIM_INVARIANT(page || (operation.tlb == InvalidationScope::kAll && operation.globals),
                    "an invalidation to record");
   TraceEvent event = event_of(page ? TraceEventKind::kInvlpg : TraceEventKind::kInvpcid);

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "models/x86/nested_invalidation.h"
 #include "tests/x86/entry_map.h"
 
 namespace mmusim {
@@ -153,6 +154,22 @@ TEST_F(InvalidationTable, AmdFlushesEverythingOnPseAndPagingChanges) {
   const ControlState on_amd(control.registers(), amd);
   EXPECT_EQ(left(on_mov_cr4(on_amd, control.registers().cr4 ^ kCr4Pse)), kNoneLeft);
   EXPECT_EQ(left(on_mov_cr4(control, control.registers().cr4 ^ kCr4Pse)), kAllLeft);
+}
+
+// What the hypervisor's operations leave of a guest's combined mappings, and whether guest-physical ones stay.
+TEST(NestedInvalidationTable, N72N76N78N80WhatEachOperationLeaves) {
+  const auto left_by = [](const NestedInvalidation& what) { return left(what.combined); };
+  EXPECT_EQ(left_by(on_invept()), kNoneLeft);
+  EXPECT_TRUE(on_invept().guest_physical);
+  EXPECT_EQ(left_by(on_invvpid(/*keep_globals=*/false)), kNoneLeft);
+  EXPECT_EQ(left_by(on_invvpid(/*keep_globals=*/true)), "vaG farG |");
+  EXPECT_EQ(left_by(on_invvpid_address(kVa)), "near5 far5 far6 farG | farpde5");
+  EXPECT_EQ(left_by(on_vm_transition(/*tagged=*/true)), kAllLeft);
+  EXPECT_EQ(left_by(on_vm_transition(/*tagged=*/false)), kNoneLeft);
+  for (const NestedInvalidation& what : {on_invvpid(false), on_invvpid(true), on_invvpid_address(kVa),
+                                         on_vm_transition(true), on_vm_transition(false)}) {
+    EXPECT_FALSE(what.guest_physical);
+  }
 }
 
 }  // namespace

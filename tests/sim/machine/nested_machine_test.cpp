@@ -133,6 +133,18 @@ TEST(NestedMachine, N72N76OnlyTheHypervisorRemovesGuestPhysicalMappings) {
   EXPECT_EQ(nested_walks(), 2 * cold);
 }
 
+TEST(NestedMachine, N72N80OneAddressGoesInEveryPcid) {
+  Guest g(textbook(), guest_over(PageSize::k2M), PageSize::k4K);
+  g.read(kVa);
+  g.read(kVa + kPageBytes);
+  const uint64_t walks = g.machine.totals().walks;
+  g.machine.invalidate(on_invvpid_address(kVa));
+  g.read(kVa + kPageBytes);
+  EXPECT_EQ(g.machine.totals().walks, walks);
+  g.read(kVa);
+  EXPECT_EQ(g.machine.totals().walks, walks + 1);
+}
+
 TEST(NestedMachine, N74StaleCombinedEntriesLiveUntilInvept) {
   Guest g(textbook(), guest_over(PageSize::k4K), PageSize::k4K);
   const PhysAddr before = g.read(kVa).pa;

@@ -6,6 +6,7 @@
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
 #include "sim/commands/recording_options.h"
+#include "sim/experiment/per_instruction.h"
 #include "sim/experiment/replay_run.h"
 #include "sim/host/text_output.h"
 #include "sim/report/units.h"
@@ -19,6 +20,7 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
   std::string text = fmt::format("{} trace, {} records", name_of(info.format), grouped(r.run.records));
   text += fmt::format(": {} accesses measured, {} warm-up, {} left out\n", grouped(r.run.measured),
                       grouped(r.run.warmup), grouped(r.run.skipped));
+  text += PerInstruction(r.run).text();
   if (p.entry_writes != 0) {
     text += fmt::format("page tables from the trace: {} entry writes\n", grouped(p.entry_writes));
   }
@@ -111,13 +113,15 @@ void add_address_space_options(CommandLine command, ReplayOptions& o) {
 }
 
 void add_window_options(CommandLine command, ReplayOptions& o) {
-  command.add_option("--skip", o.window.skip, "Leave out so many accesses at first").type_name("N").unsigned_number();
-  command.add_option("--warmup", o.window.warmup, "The next so many accesses run but are not counted")
-      .type_name("N")
-      .unsigned_number();
-  command.add_option("--limit", o.window.limit, "Stop after so many counted accesses").type_name("N").unsigned_number();
-  command.add_option("--sample", o.sample, "Take the first N of each M accesses").type_name("N:M");
-  command.add_option("--roi", o.roi, "Only the phase that a marker of this number or name opens").type_name("NAME");
+  command
+      .add_option("--skip", o.window.skip,
+                  "Leave out so much at first: accesses (5000, 100M) or instructions (5000i, 100Mi)")
+      .type_name("LENGTH");
+  command.add_option("--warmup", o.window.warmup, "The next so much runs but is not counted").type_name("LENGTH");
+  command.add_option("--limit", o.window.limit, "Stop after so much that is counted").type_name("LENGTH");
+  command.add_option("--sample", o.window.sample, "Take the first N of each M accesses").type_name("N:M");
+  command.add_option("--roi", o.window.roi, "Only the phase that a marker of this number or name opens")
+      .type_name("NAME");
 }
 
 }  // namespace

@@ -33,9 +33,7 @@ struct TraceArguments {
   bool skip_foreign = false;
   bool lossless = false;
   uint64_t records = 10;
-  TraceWindowConfig window;
-  std::string roi;
-  std::string sample;
+  TraceWindowText window;
 };
 
 TraceOptions reader_options(const TraceArguments& arguments) {
@@ -170,13 +168,6 @@ ExitCode run_head(const TraceArguments& arguments) {
   return ExitCode::kSuccess;
 }
 
-TraceWindowConfig window_of(const TraceArguments& arguments) {
-  TraceWindowConfig window = arguments.window;
-  if (!arguments.roi.empty()) window.roi = arguments.roi;
-  if (!arguments.sample.empty()) parse_sample(arguments.sample, window);
-  return window;
-}
-
 /// `convert` and `cut`: one trace into another.
 ExitCode copy_trace(const TraceArguments& arguments) {
   TraceOptions options = reader_options(arguments);
@@ -187,7 +178,7 @@ ExitCode copy_trace(const TraceArguments& arguments) {
   TraceOrigin origin = origin_of(reader->info());
   if (origin.source.empty()) origin.source = reader->info().file;
   const std::unique_ptr<TraceWriter> writer = create_trace(arguments.output, format, origin);
-  TraceWindow window(*reader, window_of(arguments));
+  TraceWindow window(*reader, read_trace_window(arguments.window));
   TraceBatch batch;
   WindowPart part = WindowPart::kMeasured;
   ReadingProgress progress(*reader);
@@ -243,10 +234,11 @@ void add_cut(CommandLine trace, Action& action) {
                  "mmusim trace cut big-8g-4l.vmt.xz part.mmt.zst --roi 3 --skip 1000000 --limit 500000", copy_trace);
   cut.input().output();
   TraceArguments& a = *cut.arguments;
-  cut.app.add_option("--skip", a.window.skip, "Leave out so many accesses at first").unsigned_number();
-  cut.app.add_option("--limit", a.window.limit, "Stop after so many accesses").unsigned_number();
-  cut.app.add_option("--sample", a.sample, "N:M: take the first N of each M accesses");
-  cut.app.add_option("--roi", a.roi, "Only the phase that a marker of this number or name opens");
+  cut.app.add_option("--skip", a.window.skip,
+                     "Leave out so much at first: accesses (5000, 100M) or instructions (5000i, 100Mi)");
+  cut.app.add_option("--limit", a.window.limit, "Stop after so much");
+  cut.app.add_option("--sample", a.window.sample, "N:M: take the first N of each M accesses");
+  cut.app.add_option("--roi", a.window.roi, "Only the phase that a marker of this number or name opens");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "models/base/config.h"
 #include "models/base/format.h"
+#include "sim/experiment/per_instruction.h"
 #include "sim/experiment/replay_recording.h"
 #include "sim/experiment/result_folder.h"
 #include "sim/experiment/stopwatch.h"
@@ -68,6 +69,7 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
                     {"warmup_accesses", r.run.warmup},
                     {"measured_accesses", r.run.measured},
                     {"faults", r.faults},
+                    {"per_instruction", PerInstruction(r.run).json()},
                     {"events", to_json(player)}};
   if (r.mapped) {
     j["mapped"] = {{"pages_4k", r.mapped->pages_4k},

@@ -61,9 +61,8 @@ ChosenPlatform platform_for(const ReplayOptions& options, const ScenarioOverride
 ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables,
                            uint64_t reserved) {
   ReplayConfig c;
-  c.window = options.window;
-  if (!options.sample.empty()) parse_sample(options.sample, c.window);
-  if (!options.roi.empty()) c.window.roi = options.roi;
+  c.window = read_trace_window(options.window);
+  c.window.count_instructions = true;
   c.what_if = options.what_if;
   c.player.flushes = options.flushes;
   c.player.pcids = !options.no_pcids;
@@ -126,11 +125,14 @@ std::optional<mm::Layout> layout_of(const ReplaySetup& setup, const TraceOrigin&
 
 /// Everything that decides the result, for summary and event log.
 ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& setup, const nlohmann::json& platform) {
-  const TraceWindowConfig& w = options.window;
-  ordered_json window = {{"skip", w.skip}, {"warmup", w.warmup}};
-  if (w.limit) window["limit"] = *w.limit;
-  if (!options.sample.empty()) window["sample"] = options.sample;
-  if (!options.roi.empty()) window["roi"] = options.roi;
+  const TraceWindowConfig& w = setup.config.window;
+  const auto length = [](const TraceLength& l) {
+    return l.instructions ? ordered_json(text_of(l)) : ordered_json(l.count);
+  };
+  ordered_json window = {{"skip", length(w.skip)}, {"warmup", length(w.warmup)}};
+  if (w.limit) window["limit"] = length(*w.limit);
+  if (!options.window.sample.empty()) window["sample"] = options.window.sample;
+  if (w.roi) window["roi"] = *w.roi;
   ordered_json json = {{"trace", setup.reader->info().file},
                        {"format", name_of(setup.reader->info().format)},
                        {"model", options.model == ReplayModel::kCycle ? "cycle" : "functional"},

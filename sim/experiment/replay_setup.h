@@ -30,9 +30,7 @@ struct ReplayOptions {
   unsigned levels = 4;
   std::string frames = "sequential";
   std::optional<uint64_t> seed;  ///< missing: that of a recorded replay, else 1
-  TraceWindowConfig window;
-  std::string sample;
-  std::string roi;
+  TraceWindowText window;
   ReplayModel model = ReplayModel::kCycle;
   FlushPolicy flushes = FlushPolicy::kAuto;
   RecordingOptions recordings = no_recordings();

@@ -51,9 +51,9 @@ Result replay(const std::string& trace, const ReplayOptions& options) {
   request.pages = options.pages;
   request.out = options.directory;
   request.model = options.functional ? ReplayModel::kFunctional : ReplayModel::kCycle;
-  request.window.skip = options.skip;
-  request.window.warmup = options.warmup;
-  request.window.limit = options.limit;
+  request.window.skip = std::to_string(options.skip);
+  request.window.warmup = std::to_string(options.warmup);
+  if (options.limit) request.window.limit = std::to_string(*options.limit);
   const ReplayOutcome outcome = replay_one(request);
   return result_of(outcome.summary, outcome.directory);
 }

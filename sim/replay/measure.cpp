@@ -24,6 +24,7 @@ class Measurement {
     result_.skipped = window_.skipped();
     result_.warmup = window_.warmed_up();
     result_.measured = window_.measured();
+    result_.instructions = window_.instructions();
     return std::move(result_);
   }
 

@@ -18,6 +18,8 @@ struct Measured {
   uint64_t skipped = 0;   ///< accesses left out
   uint64_t warmup = 0;    ///< accesses that ran but are not counted
   uint64_t measured = 0;  ///< accesses that are counted
+  /// Instructions of these, if the window counts them.
+  uint64_t instructions = 0;
 };
 
 /// Functions that measure() calls on its way. All but `play` may be left out.

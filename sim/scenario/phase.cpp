@@ -170,9 +170,11 @@ ReplayPhase read_replay(ConfigReader& r, const std::string& folder) {
   }
   r.read({"region", "Only the part that the marker of this number or name opens.", "", "the whole trace"},
          p.window.roi);
-  r.read({"skip", "Accesses left out at first.", "accesses"}, p.window.skip);
-  r.read({"warmup", "Accesses before the counting begins.", "accesses"}, p.window.warmup);
-  r.read({"limit", "Counted accesses after which the phase ends.", "accesses", "when the trace ends"}, p.window.limit);
+  r.read({"skip", "Accesses left out at first.", "accesses"}, p.window.skip.count);
+  r.read({"warmup", "Accesses before the counting begins.", "accesses"}, p.window.warmup.count);
+  std::optional<uint64_t> limit;
+  r.read({"limit", "Counted accesses after which the phase ends.", "accesses", "when the trace ends"}, limit);
+  if (limit) p.window.limit = *limit;
   r.read({"sample_take", "Accesses taken of each sample_period.", "accesses"}, p.window.sample_take);
   r.read({"sample_period", "Accesses of which the first sample_take are taken; 0: all are.", "accesses"},
          p.window.sample_period);

@@ -45,6 +45,7 @@ class CountingReader final : public TraceReader {
 struct Taken {
   std::vector<uint64_t> warmup, measured;
   uint64_t events = 0;
+  uint64_t instructions = 0;
 };
 
 Taken take(TraceReader& reader, const TraceWindowConfig& config) {
@@ -61,6 +62,7 @@ Taken take(TraceReader& reader, const TraceWindowConfig& config) {
     }
   }
   EXPECT_EQ(window.measured(), taken.measured.size());
+  taken.instructions = window.instructions();
   EXPECT_EQ(window.warmed_up(), taken.warmup.size());
   return taken;
 }
@@ -85,11 +87,11 @@ TEST(TraceWindow, SkipWarmupAndLimitWhateverTheBatches) {
 }
 
 TEST(TraceWindow, SampleTakesTheFirstOfEachPeriodAfterTheSkip) {
-  TraceWindowConfig config;
-  config.skip = 1;
-  parse_sample("2:5", config);
+  TraceWindowText text;
+  text.skip = "1";
+  text.sample = "2:5";
   CountingReader reader(15, 4);
-  EXPECT_THAT(take(reader, config).measured, ElementsAre(1, 2, 6, 7, 11, 12));
+  EXPECT_THAT(take(reader, read_trace_window(text)).measured, ElementsAre(1, 2, 6, 7, 11, 12));
 }
 
 TEST(TraceWindow, RegionIsThePhaseOfAMarkerAndEventsOutsideStillCome) {
@@ -116,10 +118,63 @@ TEST(TraceWindow, SkipAndWarmupCountInsideTheRegion) {
   EXPECT_THAT(taken.measured, ElementsAre(6, 7, 8, 9));
 }
 
-TEST(TraceWindow, BadSamplesAreRefused) {
-  TraceWindowConfig config;
-  for (const char* text : {"", "5", "0:5", "6:5", "1:", ":5", "1:5x", "-1:5"}) {
-    EXPECT_THROW(parse_sample(text, config), InputError) << text;
+TEST(TraceWindow, BadSamplesAndLengthsAreRefused) {
+  for (const char* text : {"5", "0:5", "6:5", "1:", ":5", "1:5x", "-1:5"}) {
+    TraceWindowText window;
+    window.sample = text;
+    EXPECT_THROW(read_trace_window(window), InputError) << text;
+  }
+  for (const char* text : {"-1", "5k", "5x", "i", "5ii", "Mi", "18446744073709551616", "99999999999G", " 5"}) {
+    TraceWindowText window;
+    window.limit = text;
+    EXPECT_THROW(read_trace_window(window), InputError) << text;
+  }
+}
+
+TEST(TraceWindow, LengthsAreAccessesOrInstructions) {
+  TraceWindowText text;
+  text.skip = "7";
+  text.warmup = "3K";
+  text.limit = "100Mi";
+  const TraceWindowConfig config = read_trace_window(text);
+  EXPECT_EQ(text_of(config.skip), "7");
+  EXPECT_EQ(text_of(config.warmup), "3000");
+  EXPECT_EQ(text_of(*config.limit), "100000000i");
+}
+
+/// Fetch, its load; fetch without data access; a load with two instructions before it and a store of the same one.
+std::vector<MemAccess> instructions_of_four_kinds() {
+  std::vector<MemAccess> all(6);
+  for (size_t i = 0; i < all.size(); ++i) all[i].va = VirtAddr(i);
+  all[0].kind = all[2].kind = all[3].kind = AccessKind::kFetch;
+  all[4].gap = 2;
+  all[5].continues = true;
+  return all;
+}
+
+TEST(TraceWindow, InstructionsAreCountedAsTheWindowCoreCountsThem) {
+  InstructionCount count;
+  std::vector<unsigned> each;
+  for (const MemAccess& access : instructions_of_four_kinds()) each.push_back(count.add(access));
+  EXPECT_THAT(each, ElementsAre(0, 1, 0, 1, 3, 0));
+  MemAccess fetch;
+  fetch.kind = AccessKind::kFetch;
+  EXPECT_EQ(count.add(fetch), 0U);
+  EXPECT_EQ(count.finish(), 1U);
+  EXPECT_EQ(count.finish(), 0U);
+}
+
+TEST(TraceWindow, LengthsInInstructionsEndWithTheAccessThatEndsThem) {
+  for (const uint64_t size : {1, 2, 3, 7, 100}) {
+    CountingReader reader(50, size);  // each access is an instruction
+    TraceWindowText text;
+    text.skip = "5i";
+    text.warmup = "3i";
+    text.limit = "4i";
+    const Taken taken = take(reader, read_trace_window(text));
+    EXPECT_THAT(taken.warmup, ElementsAre(5, 6, 7)) << size;
+    EXPECT_THAT(taken.measured, ElementsAre(8, 9, 10, 11)) << size;
+    EXPECT_EQ(taken.instructions, 4U);
   }
 }
 

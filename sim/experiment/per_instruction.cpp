@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "sim/experiment/per_instruction.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/format.h"
+#include "sim/report/units.h"
+
+namespace mmusim {
+
+namespace {
+
+/// Misses of a cache by whose request they are: demand and page-walk misses, prefetches left out.
+constexpr const char* kCacheMisses[] = {"load_misses", "store_misses", "fetch_misses", "entry_misses"};
+
+/// Adds up the counters of these names in the modules `module` of all cores and of the machine; 0 if there is none.
+uint64_t sum(const StatNode& node, std::string_view module, std::span<const char* const> names) {
+  uint64_t total = 0;
+  for (const StatNode& child : node.children) {
+    if (child.name != module) {
+      total += sum(child, module, names);
+      continue;
+    }
+    for (const StatValue& value : child.values) {
+      if (std::find(names.begin(), names.end(), value.name) != names.end()) total += value.value;
+    }
+  }
+  return total;
+}
+
+double ratio(uint64_t part, uint64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
+
+}  // namespace
+
+PerInstruction::PerInstruction(const Measured& run)
+    : instructions_(run.instructions),
+      accesses_alone_(run.instructions == run.measured),
+      cycles_(run.totals.cycles),
+      walk_cycles_(run.totals.walk_cycles) {
+  misses_ = {{"l1_dtlb", run.totals.l1_dtlb_misses}, {"stlb", run.totals.stlb_misses}, {"walks", run.totals.walks}};
+  if (cycles_ == 0) return;
+  static constexpr const char* kFetchMisses[] = {"fetch_tlb_misses"};
+  misses_.insert(misses_.begin() + 1, {"l1_itlb", sum(run.stats, "lsu", kFetchMisses)});
+  for (const char* cache : {"l1d", "l1i", "l2", "l3"}) misses_.push_back({cache, sum(run.stats, cache, kCacheMisses)});
+}
+
+nlohmann::ordered_json PerInstruction::json() const {
+  nlohmann::ordered_json j = {{"instructions", instructions_}};
+  if (instructions_ == 0) return j;
+  if (cycles_ != 0) {
+    j["ipc"] = ratio(instructions_, cycles_);
+    j["walk_cycles_per_instruction"] = ratio(walk_cycles_, instructions_);
+  }
+  nlohmann::ordered_json& misses = j["misses_per_1000_instructions"];
+  for (const Misses& m : misses_) misses[m.structure] = 1000 * ratio(m.count, instructions_);
+  return j;
+}
+
+std::string PerInstruction::text() const {
+  std::string text = fmt::format("instructions: {}", grouped(instructions_));
+  if (instructions_ == 0) return text + "\n";
+  if (accesses_alone_) text += " (the trace tells of none without a data access)";
+  if (cycles_ != 0) {
+    text += fmt::format(", {:.3f} a cycle, {:.3f} walk cycles each", ratio(instructions_, cycles_),
+                        ratio(walk_cycles_, instructions_));
+  }
+  text += "\nmisses per 1000 instructions:";
+  for (const Misses& m : misses_) {
+    text += fmt::format("{} {} {:.3f}", &m == &misses_.front() ? "" : ",", m.structure,
+                        1000 * ratio(m.count, instructions_));
+  }
+  return text + "\n";
+}
+
+}  // namespace mmusim

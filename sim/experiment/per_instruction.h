@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "sim/replay/measure.h"
+
+namespace mmusim {
+
+/// The measured part of a replay, by instruction of the traced program: what architecture papers print.
+class PerInstruction {
+ public:
+  /// `run`: with Measured::instructions counted.
+  explicit PerInstruction(const Measured& run);
+
+  /// {"instructions", "ipc", "walk_cycles_per_instruction", "misses_per_1000_instructions": {"l1_dtlb", ...}}; without
+  /// time neither of the middle two, without instructions nothing but their number.
+  nlohmann::ordered_json json() const;
+  /// The same for people, two lines.
+  std::string text() const;
+
+ private:
+  struct Misses {
+    std::string structure;
+    uint64_t count;
+  };
+  uint64_t instructions_;
+  bool accesses_alone_;  ///< each access counted as one
+  uint64_t cycles_;
+  uint64_t walk_cycles_;
+  std::vector<Misses> misses_;  ///< summed over the cores
+};
+
+}  // namespace mmusim

@@ -186,11 +186,15 @@ AccessResult FunctionalMachine::non_canonical() {
   return {{}, FaultReason::kNonCanonical};
 }
 
-inline WalkOutcome FunctionalMachine::walk_tables(VirtAddr va, AccessType type) {
-  if (nested_) [[unlikely]] {
-    GuestPort port(*this);
-    return perform_nested_walk(structure_caches_, *nested_, control_, va, type, port);
-  }
+/// Out of line, so that native walks stay in one function. perf: 3 % of a native walk's instructions.
+[[gnu::noinline]] WalkOutcome FunctionalMachine::walk_guest_tables(VirtAddr va, AccessType type) {
+  GuestPort port(*this);
+  return perform_nested_walk(structure_caches_, *nested_, control_, va, type, port);
+}
+
+[[gnu::always_inline]] inline WalkOutcome FunctionalMachine::walk_tables(VirtAddr va, AccessType type) {
+  if (nested_) [[unlikely]]
+    return walk_guest_tables(va, type);
   EntryPort port(*this);
   return perform_walk(structure_caches_, control_, va, type, port);
 }

@@ -68,6 +68,7 @@ class FunctionalMachine {
   AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 
   WalkOutcome walk_tables(VirtAddr va, AccessType type);
+  WalkOutcome walk_guest_tables(VirtAddr va, AccessType type);
 
   PhysMem memory_;
   std::unique_ptr<HostTables> host_;       // of a guest

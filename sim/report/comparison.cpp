@@ -121,6 +121,22 @@ bool Comparison::clocks_differ() const {
                      [&](const ComparedRun& r) { return !r.summaries.empty() && ghz(r) != ghz(runs_[*baseline_]); });
 }
 
+/// "It takes 256 KiB less memory for struct pages and page tables (128 MiB against 128.3 MiB)."; empty if no more or less.
+std::string Comparison::memory_sentence(size_t run) const {
+  const auto bytes = [this](size_t i) -> std::optional<double> {
+    const auto pages = value(metric_of("memmap_struct_pages"), i);
+    const auto tables = value(metric_of("memmap_tables"), i);
+    if (!pages || !tables) return std::nullopt;
+    return pages->mean + tables->mean;
+  };
+  const auto base = bytes(*baseline_);
+  const auto mine = bytes(run);
+  if (!base || !mine || *base == *mine) return "";
+  const auto text = [](double b) { return human_bytes(static_cast<uint64_t>(b + 0.5)); };
+  return fmt::format(" It takes {} {} memory for struct pages and page tables ({} against {}).",
+                     text(std::abs(*mine - *base)), *mine < *base ? "less" : "more", text(*mine), text(*base));
+}
+
 std::string Comparison::headline() const {
   if (!baseline_) return "No run succeeded.";
   // Cycles of different clocks do not compare, times do.
@@ -136,7 +152,9 @@ std::string Comparison::headline() const {
     return fmt::format("({} against {})", shown(m, value(m, *best)->mean), shown(m, value(m, *baseline_)->mean));
   };
   const auto accesses = value(metric_of("accesses"), *best);
-  std::string text = fmt::format("{} against {}, over {} accesses: {} {}", runs_[*best].label, runs_[*baseline_].label,
+  const auto others = std::count_if(runs_.begin(), runs_.end(), [](const auto& r) { return !r.summaries.empty(); }) - 1;
+  std::string text = fmt::format("{}{} against {}, over {} accesses: {} {}", runs_[*best].label,
+                                 others > 1 ? fmt::format(", the fastest of {},", others) : "", runs_[*baseline_].label,
                                  grouped(static_cast<uint64_t>(accesses->mean)),
                                  change(*ratio(cost, *best), by_time ? kTime : many("cycles")), against(cost));
   const Metric& walks = metric_of("walks");
@@ -145,7 +163,7 @@ std::string Comparison::headline() const {
   } else if (value(walks, *best) && value(walks, *baseline_)) {
     text += fmt::format(", {} page walks against none", shown(walks, value(walks, *best)->mean));
   }
-  text += ".";
+  text += "." + memory_sentence(*best);
   const Metric& writes = metric_of("entry_writes");
   if (const auto r = ratio(writes, *best); r && *r != 1) {
     text += fmt::format(" Building its tables takes {} {}", change(*r, many("entry writes")), against(writes));
@@ -217,7 +235,7 @@ std::string Comparison::phase_table() const {
 }
 
 std::string Comparison::table() const {
-  std::string text;
+  std::string text = visible_text(headline(), LineBreaks::kShown) + "\n\n";
   if (baseline_) {
     constexpr size_t kColumns = 4;  // of runs beside each other
     for (size_t first = 0; first < runs_.size(); first += kColumns) {
@@ -231,7 +249,7 @@ std::string Comparison::table() const {
       text += visible_text(fmt::format("{}: failed: {}", r.label, why), LineBreaks::kShown) + "\n";
     }
   }
-  return text + visible_text(headline(), LineBreaks::kShown) + "\n";
+  return text;
 }
 
 json Comparison::to_json() const {

@@ -36,7 +36,7 @@ class Comparison {
 
   /// One or two sentences computed from the numbers: what the comparison found.
   std::string headline() const;
-  /// The table for a terminal: values with ratios to the baseline, then cycles of each workload phase, then failures.
+  /// The comparison for a terminal: the headline, a table of values with ratios to the baseline, then cycles of each workload phase, then failures.
   std::string table() const;
   /// compare.json. Equal runs give equal text; what may differ stands in `host`.
   nlohmann::ordered_json to_json() const;
@@ -46,6 +46,7 @@ class Comparison {
  private:
   /// Returns true if the runs' cores have different clocks.
   bool clocks_differ() const;
+  std::string memory_sentence(size_t run) const;
   std::string block(size_t first, size_t last) const;
   std::string phase_table() const;
 

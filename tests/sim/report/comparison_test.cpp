@@ -78,6 +78,20 @@ TEST(Comparison, HeadlineNamesSmallChangesInPercent) {
       "against 400). Building its tables takes 10 % more entry writes (4,400 against 4,000).");
 }
 
+TEST(Comparison, HeadlineTellsMemoryAndHowManyRunsWereSlower) {
+  auto off = summary_of(400, 8000);
+  auto on = summary_of(400, 8800);
+  off["memmap_bytes"] = {{"struct_pages", 100 << 20}, {"tables", 1 << 20}};
+  on["memmap_bytes"] = {{"struct_pages", 20 << 20}, {"tables", 2 << 20}};
+  const Comparison two({run_of("off", {off}), run_of("on", {on})});
+  EXPECT_EQ(two.headline(),
+            "on against off, over 1,000 accesses: 10 % more cycles (8,800 against 8,000), as many page walks (400 "
+            "against 400). It takes 79 MiB less memory for struct pages and page tables (22 MiB against 101 MiB).");
+  const Comparison three({run_of("off", {off}), run_of("on", {on}), run_of("slower", {summary_of(400, 9000)})});
+  EXPECT_EQ(three.headline().find("on, the fastest of 2, against off, over"), 0U) << three.headline();
+  EXPECT_EQ(two.table().find(two.headline() + "\n\n"), 0U) << "the answer comes first";
+}
+
 TEST(Comparison, ProcessorsOfDifferentClocksCompareByTime) {
   auto slow = summary_of(400, 10000);
   auto fast = summary_of(400, 12000);  // more cycles, but shorter ones

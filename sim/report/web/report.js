@@ -228,11 +228,14 @@
 
   function hits() {
     const cells = [];
-    for (const level of ['1', '2', '3', '4', '5']) {
-      for (const run of good) {
-        const by = measured(run.summary).machine.walk_reads_by_level[level];
-        const all = hitNames.reduce((a, h) => a + by[h], 0);
-        if (all) cells.push({ bar: `level ${level} (${levelNames[level]}), ${run.label}`, by, all });
+    for (const [key, whose] of [['walk_reads_by_level', ''], ['nested_reads_by_level', 'nested ']]) {
+      for (const level of ['1', '2', '3', '4', '5']) {
+        for (const run of good) {
+          const levels = measured(run.summary).machine[key]; // guests alone have nested reads
+          const by = levels && levels[level];
+          const all = by ? hitNames.reduce((a, h) => a + by[h], 0) : 0;
+          if (all) cells.push({ bar: `${whose}level ${level} (${levelNames[level]}), ${run.label}`, by, all });
+        }
       }
     }
     if (!cells.length) return;

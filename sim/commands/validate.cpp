@@ -145,7 +145,7 @@ void add_validate_command(CommandLine app, Action& action) {
   command.footer(
       "Prints every error with its JSON pointer (scenarios are checked with each variant), or record number "
       "(traces).\n\n"
-      "Example:\n  mmusim validate configs/scenarios/*.json configs/platforms/*.json traces/*");
+      "Example:\n  mmusim validate configs/scenarios/*.json configs/platforms/*.json traces/*.xz");
   command.callback([options, &action] { action = [options] { return validate(*options); }; });
 }
 

@@ -35,10 +35,7 @@ void RequestReader::find_form(std::string_view line) {
   RequestLine ignored;
   if (read_request(*options_.form, line, ignored).empty()) return;
   if (const std::string form = name_of_access_form(line); !form.empty()) {
-    fail(
-        fmt::format("this looks like a {} trace, whose addresses are virtual; give it to mmusim replay, or make "
-                    "requests of it with mmusim trace convert --to {}",
-                    form, name_of(RequestForm::kDramsim3)));
+    fail(fmt::format("this looks like a {} trace, whose addresses are virtual; give it to mmusim replay", form));
   }
   const std::string name = name_known_line(line);
   const bool of_dram = name.find("mmusim dram") != std::string::npos;

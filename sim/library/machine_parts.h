@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "sim/library/internal.h"
-#include "sim/library/page_tables.h"
+#include "sim/machine/growing_tables.h"
 
 namespace mmusim {
 inline namespace v0 {

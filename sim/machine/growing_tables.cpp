@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sim/library/page_tables.h"
+#include "sim/machine/growing_tables.h"
 
 #include "models/base/errors.h"
 #include "models/base/format.h"

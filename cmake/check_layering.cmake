@@ -20,6 +20,7 @@ set(rows
   "sim/bootlog|sim/bootlog sim/recorded sim/trace sim/host mm models/x86 models/base"
   "sim/translate|sim/translate models/x86 models/base"
   "+sim/machine|sim/machine models"
+  "+sim/measure|sim/measure sim/machine sim/host models"
   "+sim/replay|sim/replay sim/machine sim/trace models"
   "sim/events|sim/events sim/trace/event_log_names.h sim/trace/event_log_format.h sim/host mm models/dram models/fabric/observer.h models/x86 models/base"
   "+sim/report|sim/report sim/events sim/machine sim/host models"

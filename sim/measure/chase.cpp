@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "sim/measure/chase.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace mmusim {
+
+namespace {
+
+/// A small generator with a fixed sequence (splitmix64), so that orders are equal on all hosts.
+class Order {
+ public:
+  explicit Order(uint64_t seed) : state_(seed) {}
+  uint64_t below(uint64_t end) {
+    uint64_t z = state_ += 0x9e37'79b9'7f4a'7c15;
+    z = (z ^ z >> 30) * 0xbf58'476d'1ce4'e5b9;
+    z = (z ^ z >> 27) * 0x94d0'49bb'1331'11eb;
+    return (z ^ z >> 31) % end;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+void shuffle(std::vector<uint64_t>& list, size_t begin, size_t end, Order& order) {
+  for (size_t i = end; i > begin + 1; --i) std::swap(list[i - 1], list[begin + order.below(i - begin)]);
+}
+
+Step step_of(const Chase& chase, uint64_t i) {
+  const uint64_t line = (i + i / 64) % 64 * kLineBytes;
+  if (chase.kind == ChaseKind::kLines) {
+    const uint64_t offset = (chase.cold ? i : i / 64) * kPageBytes + line;
+    return {offset / bytes_of(PageSize::k2M), offset % bytes_of(PageSize::k2M)};
+  }
+  if (chase.kind == ChaseKind::kFetchLines) return {i / 64, line};
+  const uint64_t page = i / chase.group * chase.stride + i % chase.group;
+  if (chase.pages == PageSize::k4K) return {page, line};
+  return {page, i / 64 * kPageBytes % bytes_of(chase.pages) + line};
+}
+
+}  // namespace
+
+std::vector<Step> steps_of(const Chase& chase) {
+  const uint64_t lanes = std::max(1U, chase.lanes);
+  std::vector<uint64_t> order(std::max(chase.count / lanes, uint64_t{1}) * lanes);
+  std::iota(order.begin(), order.end(), uint64_t{0});
+  Order random(1);
+  const size_t window = chase.window == 0 ? order.size() : chase.window;
+  for (size_t begin = 0; begin < order.size(); begin += window) {
+    shuffle(order, begin, std::min(begin + window, order.size()), random);
+  }
+  std::vector<Step> steps;
+  steps.reserve(order.size());
+  for (const uint64_t i : order) steps.push_back(step_of(chase, i));
+  return steps;
+}
+
+uint64_t pages_spanned(const Chase& chase) {
+  if (chase.kind == ChaseKind::kLines) return (chase.count + 32767) / 32768 * (chase.cold ? 64 : 1);
+  if (chase.kind == ChaseKind::kFetchLines) return (chase.count + 63) / 64;
+  const uint64_t last = chase.count == 0 ? 0 : chase.count - 1;
+  return last / chase.group * chase.stride + std::min(chase.count, chase.group);
+}
+
+}  // namespace mmusim

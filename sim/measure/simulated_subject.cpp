@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "sim/measure/simulated_subject.h"
+
+#include <algorithm>
+
+#include "sim/machine/programs.h"
+
+namespace mmusim {
+
+namespace {
+
+// Guest-physical memory: tables below 1 GiB, then frames of 4 KiB, of 2 MiB, of 1 GiB.
+constexpr uint64_t kTablesEnd = kGiB;
+constexpr uint64_t kSmallFrames = kGiB;
+constexpr uint64_t kSmallFrameCount = uint64_t{1} << 18;  // 1 GiB of them
+constexpr uint64_t kSharedFrame = 2 * kGiB;
+constexpr uint64_t kLargeFrames = 3 * kGiB;
+constexpr uint64_t kColdRegion = 32 * kMiB;
+
+/// First address of the region in which a kind of chase has its pages; regions do not overlap.
+uint64_t region_of(const Chase& chase) {
+  const auto at = [](uint64_t number) { return number << 40; };
+  if (chase.kind == ChaseKind::kLines) return at(chase.cold ? 2 : 1);
+  if (chase.kind == ChaseKind::kFetches) return at(3);
+  if (chase.kind == ChaseKind::kFetchLines) return at(8);
+  if (chase.shared_frame) return at(4);
+  return at(chase.pages == PageSize::k4K ? 5 : chase.pages == PageSize::k2M ? 6 : 7);
+}
+
+bool fetches(const Chase& chase) { return chase.kind == ChaseKind::kFetches || chase.kind == ChaseKind::kFetchLines; }
+
+PageSize pages_of(const Chase& chase) {
+  if (chase.kind == ChaseKind::kLines) return PageSize::k2M;
+  return fetches(chase) ? PageSize::k4K : chase.pages;
+}
+
+}  // namespace
+
+SimulatedSubject::SimulatedSubject(Simulation& simulation, const std::string& name, const PlatformConfig& platform,
+                                   const VirtualizationConfig& guest)
+    : simulation_(simulation), gib_pages_(platform.processor.gib_pages) {
+  PlatformConfig one = platform;
+  one.cores = 1;
+  one.model = CoreModel::kBlocking;
+  blocking_ = make_side(name + "_blocking", one, guest);
+  one.model = CoreModel::kWindow;
+  window_ = make_side(name + "_window", one, guest);
+}
+
+SimulatedSubject::Side SimulatedSubject::make_side(const std::string& name, const PlatformConfig& platform,
+                                                   const VirtualizationConfig& guest) {
+  MachineOptions options;
+  options.virtualization = guest;
+  Side side;
+  side.machine = std::make_unique<Machine>(name.c_str(), platform, options);
+  const ControlState& control = side.machine->control(0);
+  side.tables = std::make_unique<GrowingTables>(side.machine->memory(), control.levels(), PhysAddr(kTablesEnd));
+  ControlRegisters registers = control.registers();
+  registers.cr3 = side.tables->root().raw();
+  side.machine->set_control(0, ControlState(registers, control.traits()));
+  return side;
+}
+
+uint64_t SimulatedSubject::most_steps(ChaseKind kind, PageSize pages) const {
+  if (kind == ChaseKind::kLines) return uint64_t{1} << 21;  // 128 MiB
+  if (pages == PageSize::k1G) return gib_pages_ ? 128 : 0;
+  return 16384;
+}
+
+void SimulatedSubject::map_page(Side& side, const Chase& chase, uint64_t va, uint64_t page) {
+  if (!side.mapped.insert(va).second) return;
+  constexpr uint64_t kFlags = 0x63;  // present, writable, accessed, dirty
+  const PageSize size = pages_of(chase);
+  uint64_t frame = kLargeFrames;
+  unsigned level = 2;
+  if (size == PageSize::k4K) {
+    level = 1;
+    frame = chase.shared_frame ? kSharedFrame : kSmallFrames + page * 5 % kSmallFrameCount * kPageBytes;
+  } else if (chase.kind == ChaseKind::kLines) {
+    frame = kLargeFrames + page * bytes_of(size) + (chase.cold ? kGiB : 0);
+  } else if (size == PageSize::k1G) {
+    level = 3;
+  }
+  side.tables->map(VirtAddr(va), PhysAddr(frame), level, kFlags);
+}
+
+std::vector<MemAccess> SimulatedSubject::round_of(Side& side, const Chase& chase) {
+  std::vector<MemAccess> round;
+  const uint64_t region = region_of(chase);
+  const uint64_t bytes = bytes_of(pages_of(chase));
+  const uint64_t skipped = chase.cold ? cold_regions_ * kColdRegion / bytes : 0;
+  for (const Step& step : steps_of(chase)) {
+    const uint64_t page = step.page + skipped;
+    const uint64_t va = region + page * bytes;
+    map_page(side, chase, va, page);
+    MemAccess access;
+    access.va = VirtAddr(va + step.offset);
+    access.kind = fetches(chase) ? AccessKind::kFetch : AccessKind::kRead;
+    access.depends_on = static_cast<uint16_t>(chase.lanes);
+    round.push_back(access);
+  }
+  return round;
+}
+
+double SimulatedSubject::cycles_of(Side& side, const std::vector<MemAccess>& round, bool cold) {
+  // Rounds are made until two in a row take equally long: pseudo-LRU structures need some to lose what was there before.
+  constexpr unsigned kMostRounds = 24;
+  constexpr uint64_t kMostSteps = 3'000'000;
+  const auto most = static_cast<unsigned>(std::clamp<uint64_t>(kMostSteps / round.size(), 4, kMostRounds));
+  uint64_t cycles = 0;
+  CallProgram program([&](Core& core) {
+    uint64_t before = 0;
+    for (unsigned i = 0; i < (cold ? 1 : most) && (i < 3 || cycles != before); ++i) {
+      before = cycles;
+      const CycleTime begin = core.now();
+      core.execute(round);
+      core.drain();
+      cycles = (core.now() - begin).count;
+    }
+  });
+  simulation_.run(*side.machine, program);
+  return static_cast<double>(cycles) / static_cast<double>(round.size());
+}
+
+std::optional<Sample> SimulatedSubject::measure(const Chase& chase) {
+  if (chase.count > most_steps(chase.kind, pages_of(chase))) return std::nullopt;
+  Side& side = chase.lanes > 1 ? window_ : blocking_;
+  const std::vector<MemAccess> round = round_of(side, chase);
+  if (chase.cold) ++cold_regions_;
+  const double cycles = cycles_of(side, round, chase.cold);
+  return Sample{cycles, cycles, cycles};
+}
+
+}  // namespace mmusim

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Simulated machines, whose truth is known, are measured; what is inferred is compared with the truth.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/config_files.h"
+#include "models/base/format.h"
+#include "sim/measure/simulated_subject.h"
+#include "tests/sim/measure/recovery.h"
+#include "tests/support/in_child.h"
+
+namespace mmusim {
+namespace {
+
+/// Few points and footprints just large enough for what these tests check: not for the size of the last cache.
+SurveyOptions quick(const PlatformConfig& platform) {
+  SurveyOptions options;
+  options.most_lines = uint64_t{4} * platform.l2.geometry.entries;
+  options.most_pages = static_cast<uint64_t>(truth_of(platform).at("stlb.4K.entries") * 1.3);
+  options.points_per_octave = 6;
+  return options;
+}
+
+/// Cycles that a finding may be off; entries, KiB and walkers not at all.
+double allowed(const Finding& f) { return f.unit == "cycles" ? 1.0 : 0.0; }
+
+/// Compares each claim with the truth. Returns how many claims there were.
+unsigned check(const Survey& found, const std::map<std::string, double>& truth, const std::string& machine) {
+  unsigned claims = 0;
+  for (const Finding& f : found.findings) {
+    const auto expected = truth.find(f.name);
+    if (!f.value) {
+      EXPECT_FALSE(f.why.empty()) << f.name;
+      continue;
+    }
+    if (expected == truth.end()) continue;
+    ++claims;
+    EXPECT_NEAR(f.value->value, expected->second, allowed(f)) << machine << ": " << f.name;
+    EXPECT_LE(f.value->low - 0.01, f.value->value) << machine << ": " << f.name;
+    EXPECT_GE(f.value->high + 0.01, f.value->value) << machine << ": " << f.name;
+  }
+  return claims;
+}
+
+/// What every machine of these tests has to show, whatever else could not be told.
+const std::vector<std::string> kAlwaysFound = {
+    "l1_dtlb.4K.entries", "stlb.4K.entries", "stlb.4K.hit_penalty_cycles", "l1d.size_kib", "l1d.latency_cycles",
+    "l2.latency_cycles",  "walkers"};
+
+void recover(const PlatformConfig& platform, const VirtualizationConfig& guest, const SurveyOptions& options) {
+  in_child([&] {
+    Simulation simulation;
+    SimulatedSubject subject(simulation, "subject", platform, guest);
+    const Survey found = survey(subject, options);
+    auto truth = truth_of(platform);
+    if (guest.guest()) truth.erase("walk.lookup_cycles");  // a walk of a guest is more than a lookup and a read
+    const std::string machine = platform.name + (guest.guest() ? " as a guest" : "");
+    EXPECT_GE(check(found, truth, machine), 10U) << machine;
+    for (const std::string& name : kAlwaysFound) {
+      const Finding* f = found.find(name);
+      EXPECT_TRUE(f != nullptr && f->value) << machine << ": " << name << ": " << (f == nullptr ? "" : f->why);
+    }
+    return std::string("done");
+  });
+}
+
+VirtualizationConfig guest_over(PageSize host, VirtualizationMode mode) {
+  VirtualizationConfig guest;
+  guest.mode = mode;
+  guest.pages[0].pages = host;
+  return guest;
+}
+
+class Recovery : public testing::TestWithParam<std::string> {};
+
+TEST_P(Recovery, M1_EntriesExactCyclesWithinOneWalkersExact) {
+  const PlatformConfig platform = load_platform(GetParam());
+  recover(platform, {}, quick(platform));
+}
+
+/// Four processors that differ most; all of them, which takes half a minute, with MMUSIM_MEASURE_ALL.
+std::vector<std::string> machines() {
+  if (std::getenv("MMUSIM_MEASURE_ALL") == nullptr) return {"textbook", "skylake-sp", "sapphire-rapids", "milan"};
+  return {"textbook", "skylake-sp", "cascade-lake", "icelake-sp", "sapphire-rapids", "rome", "milan", "genoa", "turin"};
+}
+
+INSTANTIATE_TEST_SUITE_P(Platforms, Recovery, testing::ValuesIn(machines()), [](const auto& test) {
+  std::string name = test.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+/// A platform with structures drawn at random from what a platform file may say.
+nlohmann::json random_platform(unsigned seed) {
+  std::mt19937 random(seed);
+  const auto one_of = [&](std::initializer_list<unsigned> list) { return *(list.begin() + random() % list.size()); };
+  nlohmann::json p = platform_document("textbook");
+  p["name"] = fmt::format("random-{}", seed);
+  const unsigned ways = one_of({2, 4, 8}), sets = one_of({4, 8, 16});
+  const char* policy = random() % 2 == 0 ? "lru" : "tree_plru";
+  nlohmann::json& first = p["tlbs"]["l1_dtlb"]["arrays"][0];
+  first["entries"] = ways * sets;
+  first["ways"] = ways;
+  first["replacement"] = policy;
+  const unsigned second_ways = one_of({4, 8, 16}), second_sets = one_of({64, 128});
+  nlohmann::json& second = p["tlbs"]["stlb"]["arrays"][0];
+  second["entries"] = second_ways * second_sets;
+  second["ways"] = second_ways;
+  second["replacement"] = policy;
+  p["tlbs"]["stlb"]["hit_penalty_cycles"] = 5 + random() % 10;
+  p["page_walkers"]["walkers"] = one_of({1, 2, 3, 4, 6});
+  p["page_walkers"]["paging_structure_caches"]["lookup_cycles"] = random() % 4;
+  p["core"]["outstanding_misses"] = 24U;
+  p["core"]["issue_width"] = 6U;
+  const unsigned latency = one_of({3, 4, 5});
+  p["caches"]["l1d"]["ways"] = 8U;
+  p["caches"]["l1d"]["size_kib"] = one_of({32, 64});
+  p["caches"]["l1d"]["latency_cycles"] = latency;
+  p["caches"]["l1d"]["miss_registers"] = 24U;
+  p["caches"]["l2"]["size_kib"] = one_of({512, 1024});
+  p["caches"]["l2"]["latency_cycles"] = latency + 8 + random() % 12;
+  p["caches"]["l3"]["latency_cycles"] = 45 + random() % 40;
+  return p;
+}
+
+TEST(NestedRecovery, M1_AGuestOverLargeHostPagesShowsTheSameEntries) {
+  const auto recover_guest = [](const PlatformConfig& platform, PageSize host, VirtualizationMode mode) {
+    SurveyOptions options = quick(platform);
+    options.associativity = options.fetches = false;
+    recover(platform, guest_over(host, mode), options);
+  };
+  if (std::getenv("MMUSIM_MEASURE_ALL") != nullptr) {
+    recover_guest(load_platform("skylake-sp"), PageSize::k1G, VirtualizationMode::kEpt);
+    recover_guest(load_platform("milan"), PageSize::k1G, VirtualizationMode::kNpt);
+  }
+  const PlatformConfig small = read_platform_document(random_platform(1), "random");
+  recover_guest(small, PageSize::k1G, VirtualizationMode::kEpt);
+  recover_guest(small, PageSize::k2M, VirtualizationMode::kEpt);
+}
+
+TEST(RandomRecovery, M1_RandomValidPlatformsAreRecovered) {
+  const char* count = std::getenv("MMUSIM_MEASURE_PLATFORMS");  // a longer campaign
+  for (unsigned seed = 1; seed <= (count == nullptr ? 4U : std::stoul(count)); ++seed) {
+    const PlatformConfig platform = read_platform_document(random_platform(seed), "random");
+    SurveyOptions options = quick(platform);
+    options.fetches = false;
+    recover(platform, {}, options);
+  }
+}
+
+/// Adds what a shared machine adds: jitter of each repetition, and now and then a repetition that somebody disturbed.
+class NoisySubject final : public Subject {
+ public:
+  NoisySubject(Subject& quiet, double jitter) : quiet_(quiet), jitter_(jitter) {}
+
+  std::optional<Sample> measure(const Chase& chase) override {
+    const auto exact = quiet_.measure(chase);
+    if (!exact) return exact;
+    std::normal_distribution<double> small(0, jitter_);
+    std::vector<double> repetitions;
+    for (unsigned i = 0; i < 11; ++i) {
+      const double disturbed = random_() % 12 == 0 ? 1.5 : 1.0;
+      repetitions.push_back(exact->median * (1 + std::abs(small(random_))) * disturbed);
+    }
+    return sample_of(repetitions);
+  }
+  uint64_t most_steps(ChaseKind kind, PageSize pages) const override { return quiet_.most_steps(kind, pages); }
+  double foreign_share() const override { return 0.1; }
+
+ private:
+  Subject& quiet_;
+  double jitter_;
+  std::mt19937 random_{1};
+};
+
+TEST(Noise, M2_IntervalsWidenAndStillHoldTheTruth) {
+  in_child([] {
+    const PlatformConfig platform = load_platform("milan");
+    Simulation simulation;
+    SimulatedSubject subject(simulation, "subject", platform);
+    NoisySubject noisy(subject, 0.01);
+    SurveyOptions options = quick(platform);
+    options.fetches = options.associativity = false;
+    const Survey exact = survey(subject, options), found = survey(noisy, options);
+    const auto truth = truth_of(platform);
+    unsigned claims = 0, wider = 0;
+    for (const Finding& f : found.findings) {
+      const auto expected = truth.find(f.name);
+      if (!f.value || expected == truth.end()) continue;
+      ++claims;
+      const double slack = f.unit == "cycles" ? 1.0 : 0.0;
+      EXPECT_LE(f.value->low - slack, expected->second) << f.name;
+      EXPECT_GE(f.value->high + slack, expected->second) << f.name;
+      const Finding* other = exact.find(f.name);
+      if (other != nullptr && other->value) {
+        wider += f.value->high - f.value->low > other->value->high - other->value->low;
+      }
+    }
+    EXPECT_GE(claims, 8U);
+    EXPECT_GE(wider, 6U);
+    return std::string("done");
+  });
+}
+
+}  // namespace
+}  // namespace mmusim

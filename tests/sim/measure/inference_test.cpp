@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "sim/measure/inference.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "sim/measure/chase.h"
+
+namespace mmusim {
+namespace {
+
+Point exact(uint64_t n, double cycles) { return {n, {cycles, cycles, cycles}}; }
+Point blurred(uint64_t n, double cycles, double by) { return {n, {cycles - by, cycles, cycles + by}}; }
+
+/// 0 up to 64, then 7 up to 2048, then 20.
+Curve stairs() {
+  Curve curve;
+  for (uint64_t n = 8; n <= 8192; n += n / 8) insert(curve, exact(n, n <= 64 ? 0 : n <= 2048 ? 7 : 20));
+  for (const uint64_t n : {64, 65, 2048, 2049}) insert(curve, exact(n, n <= 64 ? 0 : n <= 2048 ? 7 : 20));
+  return curve;
+}
+
+TEST(Staircase, FindsLevelsAndCapacitiesExactlyWhereBothSidesWereMeasured) {
+  const auto levels = staircase(stairs(), 3, 0);
+  ASSERT_EQ(levels.size(), 3U);
+  EXPECT_EQ(levels[0].capacity->value, 64);
+  EXPECT_EQ(levels[0].capacity->low, levels[0].capacity->high);
+  EXPECT_EQ(levels[1].capacity->value, 2048);
+  EXPECT_NEAR(levels[1].plateau.level, 7, 0.001);
+  EXPECT_FALSE(levels[2].capacity.has_value()) << "the curve ends before";
+}
+
+TEST(Staircase, SaysAnIntervalWhereItWasNotMeasuredCloser) {
+  Curve curve = stairs();
+  std::erase_if(curve, [](const Point& p) { return p.n >= 60 && p.n <= 66; });
+  const auto levels = staircase(curve, 1, 0);
+  ASSERT_EQ(levels.size(), 1U);
+  EXPECT_LT(levels[0].capacity->low, 60);
+  EXPECT_GT(levels[0].capacity->high, 66);
+  EXPECT_EQ(levels[0].capacity->value, 64) << "the roundest number between";
+}
+
+TEST(Staircase, ACurveThatRisesAllTheWayHasNoLevels) {
+  Curve curve;
+  for (uint64_t n = 8; n <= 8192; n += n / 8) insert(curve, exact(n, static_cast<double>(n)));
+  EXPECT_TRUE(staircase(curve, 3, 0).empty());
+}
+
+TEST(Staircase, QuartilesAreTheTolerance) {
+  Curve curve;
+  for (uint64_t n = 8; n <= 64; n += n / 8) insert(curve, blurred(n, 4 + (n % 2 == 0 ? 0.1 : 0), 0.2));
+  ASSERT_TRUE(plateau_from(curve, 0).has_value());
+  for (Point& p : curve) p.cycles.low = p.cycles.high = p.cycles.median;
+  const auto exact_plateau = plateau_from(curve, 0);
+  EXPECT_TRUE(!exact_plateau || exact_plateau->last < 64);
+}
+
+TEST(Roundest, PrefersPowersOfTwoAndTheirSmallMultiples) {
+  EXPECT_EQ(roundest(60, 70), 64U);
+  EXPECT_EQ(roundest(1500, 1600), 1536U);
+  EXPECT_EQ(roundest(96, 96), 96U);
+  EXPECT_EQ(roundest(5, 5), 5U);
+}
+
+TEST(Units, OnlyAWholeNumberIsAnAnswer) {
+  const auto sharp = [](double v) { return Sample{v, v, v}; };
+  ASSERT_TRUE(units_of(sharp(13), sharp(6.5)).has_value());
+  EXPECT_EQ(units_of(sharp(13), sharp(6.5))->value, 2);
+  EXPECT_FALSE(units_of(sharp(13), sharp(13 / 2.5)).has_value());
+  EXPECT_FALSE(units_of(sharp(13), sharp(0)).has_value());
+}
+
+TEST(Chases, EachSixtyFourPagesFallIntoSixtyFourSets) {
+  Chase chase;
+  chase.count = 256;
+  std::set<uint64_t> lines;
+  for (const Step& s : steps_of(chase)) {
+    if (s.page >= 128 && s.page < 192) lines.insert(s.offset / 64);
+  }
+  EXPECT_EQ(lines.size(), 64U);
+}
+
+TEST(Chases, PagesAndLinesTouchTheSameLinesInTheSameOrder) {
+  Chase pages, lines;
+  pages.count = lines.count = 640;
+  lines.kind = ChaseKind::kLines;
+  const auto a = steps_of(pages), b = steps_of(lines);
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].offset, b[i].offset % kPageBytes);
+}
+
+TEST(Chases, StridesAndGroups) {
+  Chase chase;
+  chase.count = 6;
+  chase.group = 2;
+  chase.stride = 128;
+  std::set<uint64_t> pages;
+  for (const Step& s : steps_of(chase)) pages.insert(s.page);
+  EXPECT_EQ(pages, (std::set<uint64_t>{0, 1, 128, 129, 256, 257}));
+  EXPECT_EQ(pages_spanned(chase), 258U);
+}
+
+}  // namespace
+}  // namespace mmusim

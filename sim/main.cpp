@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
     add_dram_command(app, action);
     add_explain_command(app, action);
     add_keys_command(app, action);
+    add_measure_command(app, action);
     add_presets_command(app, action);
     add_replay_command(app, action);
     add_report_command(app, action);

@@ -21,6 +21,7 @@ void add_compare_command(CommandLine app, Action& action);
 void add_dram_command(CommandLine app, Action& action);
 void add_explain_command(CommandLine app, Action& action);
 void add_keys_command(CommandLine app, Action& action);
+void add_measure_command(CommandLine app, Action& action);
 void add_presets_command(CommandLine app, Action& action);
 void add_replay_command(CommandLine app, Action& action);
 void add_report_command(CommandLine app, Action& action);

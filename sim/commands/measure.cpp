@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "models/base/config_files.h"
+#include "models/base/format.h"
+#include "models/base/json_input.h"
+#include "sim/commands/commands.h"
+#include "sim/host/atomic_file.h"
+#include "sim/host/interrupts.h"
+#include "sim/host/memory.h"
+#include "sim/host/progress.h"
+#include "sim/host/text_output.h"
+#include "sim/measure/counterpart.h"
+#include "sim/measure/host_subject.h"
+#include "sim/measure/measure_report.h"
+#include "sim/measure/measured_platform.h"
+
+namespace mmusim {
+
+namespace {
+
+using nlohmann::json;
+
+struct MeasureOptions {
+  std::string out = "measured.json";
+  std::optional<std::string> preset;
+  double seconds = 60;
+  std::string memory;
+  bool no_huge_pages = false;
+  bool no_simulation = false;
+};
+
+/// What is known when all probes are done.
+struct Measured {
+  HostProcessor processor;
+  Survey survey;
+  double core_mhz = 0;
+  std::vector<std::string> remarks;
+};
+
+uint64_t memory_to_take(const std::string& option) {
+  constexpr uint64_t kMost = 512 * kMiB;
+  const uint64_t available = host_memory_available();
+  if (option.empty()) return std::min(kMost, available / 4);
+  const auto asked = parse_size(option);
+  if (!asked || *asked < kMiB) throw InputError("--memory: expected a size from 1MiB on, such as 512MiB");
+  return std::min(*asked, available / 2);
+}
+
+Measured probe(const MeasureOptions& options) {
+  Measured m;
+  m.processor = host_processor();
+  HostSubjectOptions of_host;
+  of_host.seconds = options.seconds;
+  of_host.memory = memory_to_take(options.memory);
+  of_host.huge_pages = !options.no_huge_pages;
+  if (of_host.memory < 64 * kMiB) {
+    m.remarks.push_back(fmt::format("Only {} MiB of memory could be taken: large structures were not measured.",
+                                    of_host.memory / kMiB));
+  }
+  ProgressBar progress("measuring", static_cast<uint64_t>(options.seconds * 10));
+  HostSubject subject(of_host);
+  SurveyOptions survey_options;
+  survey_options.most_lines = uint64_t{1} << 21;
+  survey_options.points_per_octave = 6;
+  survey_options.progress = [&](const std::string& what, double seconds) {
+    progress.update(static_cast<uint64_t>(seconds * 10), what);
+  };
+  m.survey = survey(subject, survey_options);
+  m.core_mhz = subject.core_mhz();
+  for (std::string& remark : subject.remarks()) m.remarks.push_back(std::move(remark));
+  if (!m.survey.complete) {
+    m.remarks.emplace_back(interrupt_pending() ? "Interrupted: what had been measured until then is here."
+                                               : "The time was up before all was measured: try --seconds 120.");
+  }
+  return m;
+}
+
+/// Cycles of the chase over lines that no cache holds.
+std::optional<double> memory_cycles(const std::vector<NamedCurve>& curves) {
+  for (const NamedCurve& c : curves) {
+    if (c.name == "memory" && !c.points.empty()) return c.points.front().cycles.median;
+  }
+  return std::nullopt;
+}
+
+/// A platform with what was measured, its curves, and how the host backs this guest.
+struct Fit {
+  json document;
+  Counterpart simulated;
+  std::string host_pages;  ///< of a guest
+};
+
+VirtualizationConfig guest_over(const std::string& host, const HostProcessor& processor) {
+  VirtualizationConfig guest;
+  guest.mode = processor.vendor == "AuthenticAMD" ? VirtualizationMode::kNpt : VirtualizationMode::kEpt;
+  guest.pages[0].pages = host == "4K" ? PageSize::k4K : host == "2M" ? PageSize::k2M : PageSize::k1G;
+  return guest;
+}
+
+/// Mean distance of the curves, as a share.
+double distance(const Survey& measured, const Counterpart& simulated) {
+  double sum = 0;
+  unsigned points = 0;
+  for (const NamedCurve& model : simulated.curves) {
+    const NamedCurve* real = measured.curve(model.name);
+    for (const Point& p : model.points) {
+      for (const Point& r : real->points) {
+        if (r.n != p.n) continue;
+        sum += std::abs(std::log((p.cycles.median + 4) / (std::max(0.0, r.cycles.median) + 4)));
+        ++points;
+      }
+    }
+  }
+  return points == 0 ? 0 : sum / points;
+}
+
+/// The way to memory that makes the simulated latency of memory the measured one; 0 if that cannot be.
+double way_to_memory(const json& document, const Measured& m, const VirtualizationConfig& guest) {
+  const auto real = memory_cycles(m.survey.curves);
+  if (!real || m.core_mhz <= 0) return 0;
+  CounterpartOptions options;
+  options.guest = guest;
+  options.only = {"memory"};
+  const auto model = memory_cycles(simulate_counterpart(document, m.survey, options).curves);
+  if (!model) return 0;
+  const double now = document.at("dram").value("to_memory_ns", 0.0) + document.at("dram").value("from_memory_ns", 0.0);
+  return std::max(0.0, now + (*real - *model) * 1000 / m.core_mhz);
+}
+
+Fit fit(const json& preset, MeasuredPlatformInput& input, Measured& m, bool simulate) {
+  Fit best;
+  std::vector<std::string> ignored;
+  best.document = measured_platform(preset, input, m.survey, m.remarks);
+  if (!simulate || m.survey.curves.empty() || interrupt_pending()) return best;
+  CounterpartOptions options;
+  if (m.processor.guest) {
+    double least = 0;
+    for (const std::string host : {"4K", "2M", "1G"}) {
+      CounterpartOptions some;
+      some.guest = guest_over(host, m.processor);
+      some.only = {"pages-4K", "pages-2M", "lanes"};
+      some.ratio = 1.6;
+      const double off = distance(m.survey, simulate_counterpart(best.document, m.survey, some));
+      if (best.host_pages.empty() || off < least) {
+        least = off;
+        best.host_pages = host;
+      }
+      if (interrupt_pending()) return best;
+    }
+    options.guest = guest_over(best.host_pages, m.processor);
+    m.remarks.push_back(fmt::format(
+        "This machine is a guest ({}). Of hosts with 4K, 2M and 1G pages, one with {} pages comes nearest to what was "
+        "measured: run scenarios with --set /virtualization/mode={} --set /virtualization/host_pages={}.",
+        m.processor.hypervisor.empty() ? "unknown hypervisor" : m.processor.hypervisor, best.host_pages,
+        m.processor.vendor == "AuthenticAMD" ? "npt" : "ept", best.host_pages));
+  }
+  input.way_to_memory_ns = way_to_memory(best.document, m, options.guest);
+  best.document = measured_platform(preset, input, m.survey, ignored);
+  if (!interrupt_pending()) best.simulated = simulate_counterpart(best.document, m.survey, options);
+  return best;
+}
+
+std::string report_path(const std::string& platform) {
+  const size_t slash = platform.rfind('/');
+  return (slash == std::string::npos ? "" : platform.substr(0, slash + 1)) + "measure.html";
+}
+
+void print_findings(const Measured& m) {
+  for (const Finding& f : m.survey.findings) {
+    print_text(fmt::format("  {:<30} {}{}\n", f.name, text_of(f), f.value ? "" : ": " + f.why));
+  }
+}
+
+ExitCode measure(const MeasureOptions& options) {
+  if (!(options.seconds >= 1) || options.seconds > 3600) throw InputError("--seconds: expected 1 to 3600");
+  const HostProcessor processor = host_processor();
+  const std::string preset = options.preset.value_or(nearest_preset(processor));
+  const json document = platform_document(preset);  // before anything is measured: the name may be wrong
+  Measured m = probe(options);
+  if (!options.preset && !preset_fits(processor)) {
+    m.remarks.push_back(fmt::format("There is no preset of this processor: what was not measured is from {}.", preset));
+  }
+  MeasuredPlatformInput input;
+  input.preset = preset;
+  input.name = "measured";
+  input.guest = processor.guest;
+  input.core_mhz = m.core_mhz;
+  input.description = fmt::format("{} as `mmusim measure` found it; the rest from preset {}", processor.name, preset);
+  const Fit result = fit(document, input, m, !options.no_simulation);
+  const auto agreements = agreement(m.survey, result.simulated);
+  write_file(options.out, result.document.dump(1) + "\n");
+  const MeasureReport report{processor.name, m.remarks, m.survey, result.simulated, agreements};
+  write_file(report_path(options.out), measure_html(report));
+  print_text(fmt::format("{}, core at {:.0f} MHz\n", processor.name, m.core_mhz));
+  print_findings(m);
+  for (const Agreement& a : agreements) print_text(sentence_of(a) + "\n");
+  for (const std::string& remark : m.remarks) print_text(remark + "\n");
+  print_text(fmt::format("platform: {}\nreport: {}\n", options.out, report_path(options.out)));
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_measure_command(CommandLine app, Action& action) {
+  CommandLine command =
+      app.add_subcommand("measure", "Measure this computer and write a platform file of it, with a report");
+  auto options = std::make_shared<MeasureOptions>();
+  command.add_option("-o,--out", options->out, "Platform file to write; measure.html appears beside it")
+      .capture_default_str();
+  command.add_option("--preset", options->preset,
+                     "Platform that gives what cannot be measured (default: the nearest to this processor)");
+  command
+      .add_option("--seconds", options->seconds, "Time for measuring; simulating the same afterwards takes some more")
+      .capture_default_str();
+  command.add_option("--memory", options->memory,
+                     "Memory to take, at most half of what is available (default: 512MiB, at most a quarter)");
+  command.add_flag("--no-huge-pages", options->no_huge_pages, "As if this computer had no 2 MiB pages");
+  command.add_flag("--no-simulation", options->no_simulation, "Only measure; the report has no simulated curves");
+  command.footer(
+      "Runs chases of loads and fetches over pages and lines on one processor, without privileges, and infers TLB "
+      "entries\n"
+      "and penalties, the cost of walks and how many run at once, cache sizes, latencies. A number that could not be "
+      "told\n"
+      "is the preset's; \"source\" in the file says which. Other programs on the same processor make intervals wider.\n"
+      "Interrupted, it writes what it has. A guest is recognised and compared with nested simulated machines.\n\n"
+      "Examples:\n"
+      "  mmusim measure -o mine.json\n"
+      "  mmusim compare boot-base-vs-huge --platform mine.json --out out/mine");
+  command.callback([options, &action] { action = [options] { return measure(*options); }; });
+}
+
+}  // namespace mmusim

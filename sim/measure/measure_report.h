@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/measure/counterpart.h"
+
+namespace mmusim {
+
+/// What the report of a measurement shows.
+struct MeasureReport {
+  std::string title;
+  std::vector<std::string> remarks;  ///< sentences
+  const Survey& measured;
+  const Counterpart& simulated;
+  std::vector<Agreement> agreements;
+};
+
+/// Returns one self-contained HTML document: findings, and for each probe a picture with the measured curve, its quartiles,
+/// and the simulated one. Nothing from a network, no scripts.
+std::string measure_html(const MeasureReport& report);
+
+/// "pages-4K: 31 of 32 points agree within 15 %; ..." for people.
+std::string sentence_of(const Agreement& agreement);
+
+}  // namespace mmusim

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "sim/measure/survey.h"
+
+namespace mmusim {
+
+/// What a survey says of a machine, as a platform file can say it.
+struct MeasuredPlatformInput {
+  std::string preset;  ///< name of the platform that gives what was not measured
+  std::string name, description;
+  double core_mhz = 0;          ///< 0: not measured
+  bool guest = false;           ///< then the cost of a walk says nothing of one lookup
+  double way_to_memory_ns = 0;  ///< there and back; 0: not fitted
+};
+
+/// Returns the preset's document with measured numbers in place of its own. The "source" of each object says of each of
+/// its numbers that it was measured, with the interval, or from which preset it is. `remarks` gets a sentence for each
+/// finding that the file cannot express.
+nlohmann::json measured_platform(const nlohmann::json& preset, const MeasuredPlatformInput& input, const Survey& survey,
+                                 std::vector<std::string>& remarks);
+
+/// "64 entries", "7 cycles (6.9 to 7.1)" or "could not tell".
+std::string text_of(const Finding& finding);
+
+}  // namespace mmusim

@@ -34,7 +34,7 @@ class HostSubject final : public Subject {
   std::optional<Sample> measure(const Chase& chase) override;
   uint64_t most_steps(ChaseKind kind, PageSize pages) const override;
   double foreign_share() const override { return 0.15; }
-  unsigned passes() const override { return 2; }
+  unsigned passes() const override { return noise() > 0.01 ? 4 : 2; }
   bool predicts_fetches() const override { return true; }
   /// Returns true when the time is up or the user has interrupted.
   bool stopped() const override;

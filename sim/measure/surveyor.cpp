@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <initializer_list>
 
 #include "models/base/format.h"
 
@@ -213,7 +214,7 @@ void Surveyor::walkers() {
   if (walk_ && pages && !stopped()) {
     Prober prober(subject_,
                   [&](uint64_t lanes) { return subject_.measure(walk_chase(*pages, static_cast<unsigned>(lanes))); });
-    for (const uint64_t lanes : {2, 3, 4, 6, 8, 10, 12, 24}) prober.measure(lanes);
+    for (const uint64_t lanes : std::initializer_list<uint64_t>{2, 3, 4, 6, 8, 10, 12, 24}) prober.measure(lanes);
     const Curve& curve = prober.curve();
     keep("lanes", "chains of loads at the same time, each load with a walk", curve);
     if (curve.size() == 8) {

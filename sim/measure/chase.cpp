@@ -27,10 +27,18 @@ void shuffle(std::vector<uint64_t>& list, size_t begin, size_t end, Order& order
   for (size_t i = end; i > begin + 1; --i) std::swap(list[i - 1], list[begin + order.below(i - begin)]);
 }
 
+/// Lines far enough apart that no prefetcher brings one with another, in pages few enough for a TLB.
+uint64_t cold_offset(uint64_t i) {
+  constexpr uint64_t kLines = 8, kApart = 67;  // pages; odd, so that they spread over the sets of a TLB
+  const uint64_t page = i / kLines;
+  return page * kApart * kPageBytes + (i % kLines * kLines + page % kLines) * kLineBytes;
+}
+
 Step step_of(const Chase& chase, uint64_t i) {
   const uint64_t line = (i + i / 64) % 64 * kLineBytes;
   if (chase.kind == ChaseKind::kLines) {
-    const uint64_t offset = (chase.cold ? i : i / 64) * kPageBytes + line;
+    uint64_t offset = (chase.apart ? i : i / 64) * kPageBytes + line;
+    if (chase.cold) offset = cold_offset(i);
     return {offset / bytes_of(PageSize::k2M), offset % bytes_of(PageSize::k2M)};
   }
   if (chase.kind == ChaseKind::kFetchLines) return {i / 64, line};
@@ -57,7 +65,11 @@ std::vector<Step> steps_of(const Chase& chase) {
 }
 
 uint64_t pages_spanned(const Chase& chase) {
-  if (chase.kind == ChaseKind::kLines) return (chase.count + 32767) / 32768 * (chase.cold ? 64 : 1);
+  if (chase.kind == ChaseKind::kLines) {
+    const uint64_t last = chase.count == 0 ? 0 : chase.count - 1;
+    const uint64_t bytes = chase.cold ? cold_offset(last) : chase.apart ? last * kPageBytes : last * kLineBytes;
+    return bytes / bytes_of(PageSize::k2M) + 1;
+  }
   if (chase.kind == ChaseKind::kFetchLines) return (chase.count + 63) / 64;
   const uint64_t last = chase.count == 0 ? 0 : chase.count - 1;
   return last / chase.group * chase.stride + std::min(chase.count, chase.group);

@@ -27,7 +27,8 @@ struct Chase {
   uint64_t window = 0;             ///< steps are shuffled within so many; 0: all
   unsigned lanes = 1;              ///< chains of steps that proceed at the same time
   bool shared_frame = false;       ///< all pages of kPages are mapped to one frame, so that data stay in the L1 cache
-  bool cold = false;               ///< kLines that no cache holds, a line in each 4 KiB
+  bool apart = false;              ///< kLines of which each lies in another 4 KiB of its large page
+  bool cold = false;               ///< kLines that no cache holds: eight lines in each of some far-apart 4 KiB
 };
 
 /// One step of a round.

@@ -117,10 +117,7 @@ HostMapping* HostSubject::region(const Chase& chase) {
   } else if (chase.stride > 1 || chase.group > 1) {
     mapping = &strided_;
   }
-  if (pages_spanned(chase) * bytes > mapping->bytes()) {
-    if (chase.kind != ChaseKind::kLines || chase.cold || chase.count * kLineBytes > mapping->bytes()) return nullptr;
-  }
-  return mapping;
+  return pages_spanned(chase) * bytes <= mapping->bytes() ? mapping : nullptr;
 }
 
 std::optional<HostSubject::Timed> HostSubject::pointer_chase(const Chase& chase) {
@@ -230,7 +227,7 @@ std::optional<Sample> HostSubject::measure(const Chase& chase) {
   const Sample now = repeat(*timed, chase.cold);
   const std::string key =
       fmt::format("{} {} {} {} {} {} {} {}", static_cast<int>(chase.kind), static_cast<int>(chase.pages), chase.count,
-                  chase.stride, chase.group, chase.lanes, chase.shared_frame, chase.cold);
+                  chase.stride, chase.group, chase.lanes, chase.shared_frame, chase.cold || chase.apart);
   const auto [known, added] = least_.emplace(key, now);
   if (now.median < known->second.median) known->second = now;
   return known->second;

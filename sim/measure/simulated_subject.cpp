@@ -102,6 +102,22 @@ std::vector<MemAccess> SimulatedSubject::round_of(Side& side, const Chase& chase
   return round;
 }
 
+/// Brings the translations of a cold round into the TLBs by lines that the round does not touch.
+void SimulatedSubject::touch_pages(Side& side, const std::vector<MemAccess>& round) {
+  std::vector<MemAccess> touches;
+  std::set<uint64_t> pages;
+  for (MemAccess access : round) {
+    const VirtAddr page = access.va.align_down(kPageBytes);
+    if (!pages.insert(page.raw()).second) continue;
+    access.va = page + (access.va.raw() / kLineBytes + 1) % 8 * kLineBytes;
+    touches.push_back(access);
+  }
+  CallProgram program([&](Core& core) {
+    for (unsigned i = 0; i < 3; ++i) core.execute(touches);
+  });
+  simulation_.run(*side.machine, program);
+}
+
 double SimulatedSubject::cycles_of(Side& side, const std::vector<MemAccess>& round, bool cold) {
   // Rounds are made until two in a row take equally long: pseudo-LRU structures need some to lose what was there before.
   constexpr unsigned kMostRounds = 24;
@@ -126,7 +142,10 @@ std::optional<Sample> SimulatedSubject::measure(const Chase& chase) {
   if (chase.count > most_steps(chase.kind, pages_of(chase))) return std::nullopt;
   Side& side = chase.lanes > 1 ? window_ : blocking_;
   const std::vector<MemAccess> round = round_of(side, chase);
-  if (chase.cold) ++cold_regions_;
+  if (chase.cold) {
+    ++cold_regions_;
+    touch_pages(side, round);
+  }
   const double cycles = cycles_of(side, round, chase.cold);
   return Sample{cycles, cycles, cycles};
 }

@@ -43,6 +43,7 @@ class SimulatedSubject final : public Subject {
   std::vector<MemAccess> round_of(Side& side, const Chase& chase);
   void map_page(Side& side, const Chase& chase, uint64_t va, uint64_t page);
   double cycles_of(Side& side, const std::vector<MemAccess>& round, bool cold);
+  void touch_pages(Side& side, const std::vector<MemAccess>& round);
 
   Simulation& simulation_;
   bool gib_pages_;

@@ -72,6 +72,22 @@ Prober::Probe Surveyor::beyond(Chase chase, ChaseKind reference) {
   };
 }
 
+/// Finds out whether the large pages that lines lie in are large for the processor: a host that backs a guest by small
+/// pages splits them, and then lines in more small pages than the TLB has entries cost translation. Returns how many lines
+/// can be chased without.
+uint64_t Surveyor::lines_in_reach() {
+  const auto entries = value("l1_dtlb.4K.entries"), penalty = value("stlb.4K.hit_penalty_cycles");
+  if (!entries || !penalty) return ~uint64_t{0};
+  Chase chase;
+  chase.kind = ChaseKind::kLines;
+  chase.apart = true;
+  chase.count = static_cast<uint64_t>(*entries) * 4;
+  const auto cost = cost_beyond(subject_, chase, ChaseKind::kLines);
+  if (!cost || cost->median < *penalty / 2) return ~uint64_t{0};
+  split_ = true;
+  return static_cast<uint64_t>(*entries) * (kPageBytes / kLineBytes) * 7 / 8;
+}
+
 void Surveyor::caches() {
   Chase chase;
   chase.kind = ChaseKind::kLines;
@@ -79,20 +95,25 @@ void Surveyor::caches() {
     chase.count = n;
     return subject_.measure(chase);
   });
+  const uint64_t reach = stopped() ? ~uint64_t{0} : lines_in_reach();
   const uint64_t last = std::min(options_.most_lines, subject_.most_steps(ChaseKind::kLines, PageSize::k2M));
   prober.grid(32, last, std::max(2U, options_.points_per_octave / 2));
   prober.refine(0, 0);
   prober.refine(1, 0);
   prober.refine(2, 0.02);
   const auto levels = prober.levels(3);
+  const std::string split = fmt::format(
+      "2 MiB pages are split into small ones here: from {} KiB on the curve mixes caches and TLB.", reach / 16);
   for (unsigned i = 0; i < 3; ++i) {
     const std::string name = i == 0 ? "l1d" : i == 1 ? "l2" : "l3";
-    const char* why = i < levels.size() ? kNotReached : kNotLevel;
+    std::string why = i < levels.size() ? kNotReached : kNotLevel;
     std::optional<Interval> size, latency;
     if (i < levels.size()) {
       const Plateau& p = levels[i].plateau;
-      latency = Interval{p.level, p.level - p.tolerance, p.level + p.tolerance};
-      if (levels[i].capacity) size = in_kib(*levels[i].capacity);
+      if (p.first <= reach) latency = Interval{p.level, p.level - p.tolerance, p.level + p.tolerance};
+      if (levels[i].capacity && levels[i].capacity->high <= static_cast<double>(reach))
+        size = in_kib(*levels[i].capacity);
+      if (levels[i].knee.first_raised.value_or(0) > reach || p.first > reach) why = split;
     }
     add(name + ".size_kib", "KiB", size, why);
     add(name + ".latency_cycles", "cycles", latency, why);
@@ -104,7 +125,7 @@ void Surveyor::memory() {
   Chase chase;
   chase.kind = ChaseKind::kLines;
   chase.cold = true;
-  chase.count = 8192;
+  chase.count = 512;
   std::optional<Interval> latency;
   const auto sample = subject_.stopped() ? std::nullopt : subject_.measure(chase);
   if (sample) latency = Interval{sample->median, sample->low, sample->high};
@@ -152,7 +173,14 @@ void Surveyor::data_tlb(PageSize pages) {
     }
     return;
   }
-  tlb_findings("l1_dtlb", "stlb", size, prober);
+  if (split_ && pages != PageSize::k4K) {
+    for (const char* what : {"l1_dtlb.", "stlb."}) {
+      add(what + size + ".entries", "entries", std::nullopt,
+          "Large pages are split into small ones here, by a host that backs this guest with small ones.");
+    }
+  } else {
+    tlb_findings("l1_dtlb", "stlb", size, prober);
+  }
   keep("pages-" + size, "pages of " + size, prober.curve());
 }
 
@@ -254,7 +282,7 @@ std::optional<uint64_t> Surveyor::first_raised(const Chase& shape, uint64_t grou
 }
 
 /// The ways of a structure are the least number of pages in one set that misses. On a noisy machine two strides have to agree,
-/// or all of them that there are no sets: one stride alone may have been disturbed.
+/// on a number that divides the entries, or all of them that there are no sets: one alone may have been disturbed.
 std::optional<Interval> Surveyor::ways_of(std::vector<uint64_t> most_held, uint64_t entries) const {
   if (most_held.empty() || stopped()) return std::nullopt;
   std::sort(most_held.begin(), most_held.end());
@@ -263,6 +291,7 @@ std::optional<Interval> Surveyor::ways_of(std::vector<uint64_t> most_held, uint6
   const auto all = static_cast<double>(entries);
   if (least >= 0.85 * all) return Interval{all, least, all};
   if (most_held.size() < 2 || most_held[1] != most_held[0] || least < 2) return std::nullopt;
+  if (entries % most_held[0] != 0) return std::nullopt;
   return Interval{least, least, least};
 }
 

@@ -31,6 +31,7 @@ class Surveyor {
   bool stopped() const { return subject_.stopped(); }
 
  private:
+  uint64_t lines_in_reach();
   /// cost_beyond() for any count.
   Prober::Probe beyond(Chase chase, ChaseKind reference);
   void keep(const std::string& name, const std::string& axis, const Curve& curve);
@@ -45,6 +46,7 @@ class Surveyor {
   Subject& subject_;
   const SurveyOptions& options_;
   Survey survey_;
+  bool split_ = false;          ///< 2 MiB pages are small ones for the processor
   bool refused_ = false;        ///< some chase over strides could not be measured
   std::optional<Sample> walk_;  ///< cycles of a walk whose PTE is in the second-level cache
 };

@@ -40,3 +40,28 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/mmusimConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/mmusimConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/mmusimConfig.cmake ${PROJECT_BINARY_DIR}/mmusimConfigVersion.cmake
         DESTINATION ${cmake_folder})
+
+# Completion and the manual page, printed by the program itself.
+if(NOT MMUSIM_SANITIZE)  # such a program is not installed
+  set(printed ${PROJECT_BINARY_DIR}/printed)
+  file(MAKE_DIRECTORY ${printed})
+  add_custom_command(OUTPUT ${printed}/mmusim.1
+    COMMAND mmusim completion bash > ${printed}/mmusim
+    COMMAND mmusim completion zsh > ${printed}/_mmusim
+    COMMAND mmusim completion man > ${printed}/mmusim.1
+    DEPENDS mmusim VERBATIM)
+  add_custom_target(printed_files ALL DEPENDS ${printed}/mmusim.1)
+  install(FILES ${printed}/mmusim DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${printed}/_mmusim DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${printed}/mmusim.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
+# `cpack --config build/release/CPackConfig.cmake` makes a Debian package; dpkg-shlibdeps finds what it depends on.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "mmusim maintainers <maintainers@mmusim.invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "cycle-accurate simulator of the x86-64 MMU and of Linux's vmemmap on it")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_STRIP_FILES ON)
+include(CPack)

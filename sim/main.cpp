@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   const auto done = parse_command_line(argc, argv, [&](CommandLine app) {
     // Subcommands, in alphabetical order.
     add_compare_command(app, action);
+    add_completion_command(app, action);
     add_dram_command(app, action);
     add_explain_command(app, action);
     add_keys_command(app, action);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/commands/command_line.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <sstream>
@@ -104,6 +106,29 @@ int say(const CLI::App& app, const CLI::Error& e) {
 }
 
 }  // namespace
+
+CommandOutline CommandLine::outline() const {
+  CommandOutline outline{app_->get_name(), app_->get_description(), app_->help(), {}, {}};
+  for (const CLI::Option* option : app_->get_options()) {
+    if (option->get_group().empty() || option->get_lnames().empty()) continue;
+    OptionOutline one{"--" + option->get_lnames().front(), {}};
+    const std::string type = option->get_type_name();
+    for (size_t from = 0; type.find('|') != std::string::npos && from < type.size();) {
+      const size_t to = std::min(type.find('|', from), type.find_first_of(" :=", from));
+      one.values.push_back(type.substr(from, to - from));
+      from = to == std::string::npos || type[to] != '|' ? type.size() : to + 1;
+    }
+    const bool words = std::all_of(one.values.begin(), one.values.end(), [](const std::string& word) {
+      return !word.empty() && std::islower(static_cast<unsigned char>(word[0])) != 0;
+    });
+    if (!words) one.values.clear();
+    outline.options.push_back(std::move(one));
+  }
+  for (CLI::App* below : app_->get_subcommands([](CLI::App*) { return true; })) {
+    outline.commands.push_back(CommandLine(below).outline());
+  }
+  return outline;
+}
 
 std::optional<int> parse_command_line(int argc, char** argv, const std::function<void(CommandLine)>& add) {
   CLI::App app{"mmusim: a cycle-accurate simulator of the x86-64 MMU and of Linux's vmemmap on it"};

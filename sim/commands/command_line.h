@@ -48,6 +48,20 @@ class CommandOption {
   CLI::Option* option_;
 };
 
+/// An option of a command, as completion needs it.
+struct OptionOutline {
+  std::string name;                 ///< "--platform"
+  std::vector<std::string> values;  ///< the words that it takes, if these are known
+};
+/// A command with all that can stand behind its name.
+struct CommandOutline {
+  std::string name;
+  std::string description;
+  std::string help;  ///< as --help prints it
+  std::vector<OptionOutline> options;
+  std::vector<CommandOutline> commands;
+};
+
 /// A command, or the program itself: what can stand behind its name.
 class CommandLine {
  public:
@@ -81,6 +95,8 @@ class CommandLine {
   void footer(const std::string& text);
   /// Called when the command is chosen.
   void callback(const std::function<void()>& chosen);
+  /// The command with all that was added to it. Only while the command line is parsed.
+  CommandOutline outline() const;
 
  private:
   CommandOption add_word(const std::string& name, const std::function<void(const std::string&)>& take,

@@ -18,6 +18,7 @@ using Action = std::function<ExitCode()>;
 // and sets `action` when the subcommand is chosen.
 // (kept in alphabetical order)
 void add_compare_command(CommandLine app, Action& action);
+void add_completion_command(CommandLine app, Action& action);
 void add_dram_command(CommandLine app, Action& action);
 void add_explain_command(CommandLine app, Action& action);
 void add_keys_command(CommandLine app, Action& action);

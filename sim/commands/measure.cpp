@@ -74,6 +74,11 @@ Measured probe(const MeasureOptions& options) {
     progress.update(static_cast<uint64_t>(seconds * 10), what);
   };
   m.survey = survey(subject, survey_options);
+  for (Finding& f : m.survey.findings) {
+    if (f.name != "walk.lookup_cycles" || !f.value || !m.processor.guest) continue;
+    f.value = std::nullopt;
+    f.why = "A guest's walk has two dimensions: what one lookup costs cannot be told from it.";
+  }
   m.core_mhz = subject.core_mhz();
   for (std::string& remark : subject.remarks()) m.remarks.push_back(std::move(remark));
   if (!m.survey.complete) {

@@ -67,7 +67,7 @@ class Measure(unittest.TestCase):
     def test_an_interrupt_leaves_a_partial_result(self):
         child = subprocess.Popen([MMUSIM, "measure", "-o", "m.json", "--memory", "16MiB"], cwd=self.dir.name,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(1.0)
+        time.sleep(2.0)  # long enough to begin, not to finish
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=120)
         self.assertEqual(child.returncode, 130, err)

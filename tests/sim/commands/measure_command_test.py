@@ -65,9 +65,16 @@ class Measure(unittest.TestCase):
         self.assertNotIn("http", report.replace("http://www.w3.org", ""))
 
     def test_an_interrupt_leaves_a_partial_result(self):
-        child = subprocess.Popen([MMUSIM, "measure", "-o", "m.json", "--memory", "16MiB"], cwd=self.dir.name,
+        child = subprocess.Popen([MMUSIM, "measure", "-o", "m.json", "--memory", "128MiB"], cwd=self.dir.name,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(2.0)  # long enough to begin, not to finish
+        caught = 0
+        for _ in range(500):  # until the program catches the signal
+            with open(f"/proc/{child.pid}/status") as status:
+                caught = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status.read()).group(1), 16)
+            if caught & 1 << (signal.SIGINT - 1):
+                break
+            time.sleep(0.01)
+        time.sleep(0.2)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=120)
         self.assertEqual(child.returncode, 130, err)

@@ -9,8 +9,8 @@ namespace mmusim::mm {
 namespace {
 
 // Defaults without KASLR [vmemmap spec 1.2].
-constexpr uint64_t kPageOffset4{0xffff888000000000}, kVmalloc4{0xffffc90000000000}, kVmemmap4{0xffffea0000000000};
-constexpr uint64_t kPageOffset5{0xff11000000000000}, kVmalloc5{0xffa0000000000000}, kVmemmap5{0xffd4000000000000};
+constexpr uint64_t kPageOffset4{0xffff888000000000}, kVmemmap4{0xffffea0000000000};
+constexpr uint64_t kPageOffset5{0xff11000000000000}, kVmemmap5{0xffd4000000000000};
 constexpr uint64_t kCpuEntryArea = 0xfffffe0000000000;
 constexpr uint64_t kVmallocTib4 = 32, kVmallocTib5 = 12800;
 

@@ -44,7 +44,7 @@ void DramTracks::dram_command(const DramCommandRecord& record) {
 }
 
 void DramTracks::dram_queues(unsigned channel, size_t reads, size_t writes, DramCycle at) {
-  if (signals_ != nullptr) signals_->dram_queues(channel, reads, writes, at * dram_.tck_ps);
+  if (signals_ != nullptr) signals_->dram_queue_lengths(channel, reads, writes, at * dram_.tck_ps);
 }
 
 }  // namespace mmusim

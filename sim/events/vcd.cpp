@@ -112,7 +112,7 @@ void SignalTrace::dram_row(unsigned channel, unsigned bank, uint64_t row, uint64
          /*relative=*/false);
 }
 
-void SignalTrace::dram_queues(unsigned channel, size_t reads, size_t writes, uint64_t ps) {
+void SignalTrace::dram_queue_lengths(unsigned channel, size_t reads, size_t writes, uint64_t ps) {
   if (!wants(SignalGroup::kDramQueues) || !in_window(ps)) return;
   const std::string scope = fmt::format("dram.channel{}", channel);
   change(signal(scope, "reads_queued", kCountBits), ps, reads, /*relative=*/false);

@@ -56,7 +56,7 @@ class SignalTrace final : public Observer {
   /// The row of a bank from `ps` on; kClosed: none.
   static constexpr uint64_t kClosed = ~uint64_t{0};
   void dram_row(unsigned channel, unsigned bank, uint64_t row, uint64_t ps);
-  void dram_queues(unsigned channel, size_t reads, size_t writes, uint64_t ps);
+  void dram_queue_lengths(unsigned channel, size_t reads, size_t writes, uint64_t ps);
 
   /// Writes all changes in order of time and makes the file appear. `end` is where the run ended.
   void close(CycleTime end);

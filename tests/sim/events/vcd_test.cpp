@@ -94,7 +94,7 @@ TEST(SignalTrace, PhasesQueuesAndRowsHaveTheirScopes) {
   SignalTrace trace(dir / "t.vcd", config_of("all"));
   trace.phase({CycleTime(0), "boot", "boot"});
   trace.phase({CycleTime(7), "fill it", "workload"});
-  trace.dram_queues(1, 3, 0, 900);
+  trace.dram_queue_lengths(1, 3, 0, 900);
   trace.dram_row(1, 12, 5, 1000);
   trace.dram_row(1, 12, SignalTrace::kClosed, 2000);
   trace.close(CycleTime(10));

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+"""mmusim from Python: runs, comparisons, replays and questions as functions.
+
+Each function starts the program `mmusim` as a worker process and returns what it wrote, as dictionaries. The program is the
+one that MMUSIM_PROGRAM names, or the one installed with this package, or the first on PATH.
+
+    import mmusim
+    result = mmusim.run("boot-base-vs-huge", variant="hugepages", set={"/platform/tlbs/stlb/arrays/0/entries": 2048})
+    print(result["totals"]["walks"])
+"""
+from ._program import Error, InputError, program
+from ._results import Comparison, Result
+from ._work import Platform, Scenario, compare, explain, keys, replay, run, translate
+
+__all__ = ["Comparison", "Error", "InputError", "Platform", "Result", "Scenario", "compare", "explain", "keys", "program", "replay",
+           "run", "translate"]
+__version__ = "0.2.0"

@@ -34,11 +34,21 @@ PageSize pages_of(const Chase& chase) {
   return fetches(chase) ? PageSize::k4K : chase.pages;
 }
 
+/// Whether a TLB or cache of the platform replaces at random.
+bool replaces_at_random(const PlatformConfig& p) {
+  const auto random = [](const Geometry& g) { return g.replacement == Replacement::kRandom; };
+  bool found = random(p.l1d.geometry) || random(p.l2.geometry) || random(p.l3.geometry);
+  for (const TlbConfig* tlb : {&p.lsu.tlbs.load, &p.lsu.tlbs.instruction, &p.second_level.data}) {
+    for (const TlbArrayConfig& array : tlb->arrays) found |= random(array.geometry);
+  }
+  return found;
+}
+
 }  // namespace
 
 SimulatedSubject::SimulatedSubject(Simulation& simulation, const std::string& name, const PlatformConfig& platform,
                                    const VirtualizationConfig& guest)
-    : simulation_(simulation), gib_pages_(platform.processor.gib_pages) {
+    : simulation_(simulation), gib_pages_(platform.processor.gib_pages), random_(replaces_at_random(platform)) {
   PlatformConfig one = platform;
   one.cores = 1;
   one.model = CoreModel::kBlocking;
@@ -118,24 +128,30 @@ void SimulatedSubject::touch_pages(Side& side, const std::vector<MemAccess>& rou
   simulation_.run(*side.machine, program);
 }
 
+/// Cycles of a step once the structures hold what they can. Pseudo-LRU structures need some rounds to lose what was there
+/// before, so rounds are made until two in a row take equally long. Those that replace at random need many: there, rounds are
+/// made until 64 have brought no improvement.
 double SimulatedSubject::cycles_of(Side& side, const std::vector<MemAccess>& round, bool cold) {
-  // Rounds are made until two in a row take equally long: pseudo-LRU structures need some to lose what was there before.
-  constexpr unsigned kMostRounds = 24;
   constexpr uint64_t kMostSteps = 3'000'000;
-  const auto most = static_cast<unsigned>(std::clamp<uint64_t>(kMostSteps / round.size(), 4, kMostRounds));
-  uint64_t cycles = 0;
+  constexpr unsigned kPatience = 64;
+  const auto most =
+      cold ? 1 : static_cast<unsigned>(std::clamp<uint64_t>(kMostSteps / round.size(), 4, random_ ? 1000 : 24));
+  uint64_t least = ~uint64_t{0}, cycles = 0;
   CallProgram program([&](Core& core) {
-    uint64_t before = 0;
-    for (unsigned i = 0; i < (cold ? 1 : most) && (i < 3 || cycles != before); ++i) {
-      before = cycles;
+    unsigned idle = 0;
+    for (unsigned i = 0; i < most; ++i) {
+      const uint64_t before = cycles;
       const CycleTime begin = core.now();
       core.execute(round);
       core.drain();
       cycles = (core.now() - begin).count;
+      idle = cycles < least ? 0 : idle + 1;
+      least = std::min(least, cycles);
+      if (random_ ? idle >= kPatience : i >= 2 && cycles == before) break;
     }
   });
   simulation_.run(*side.machine, program);
-  return static_cast<double>(cycles) / static_cast<double>(round.size());
+  return static_cast<double>(random_ ? least : cycles) / static_cast<double>(round.size());
 }
 
 std::optional<Sample> SimulatedSubject::measure(const Chase& chase) {

@@ -47,6 +47,7 @@ class SimulatedSubject final : public Subject {
 
   Simulation& simulation_;
   bool gib_pages_;
+  bool random_;                // some structure replaces at random
   uint64_t cold_regions_ = 0;  // used up by cold chases
   Side blocking_, window_;
 };

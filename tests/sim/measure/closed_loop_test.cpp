@@ -98,6 +98,9 @@ INSTANTIATE_TEST_SUITE_P(Platforms, Recovery, testing::ValuesIn(machines()), [](
   return name;
 });
 
+/// How many random platforms to recover, where a long campaign was asked for.
+const char* campaign() { return std::getenv("MMUSIM_MEASURE_PLATFORMS"); }
+
 /// A platform with structures drawn at random from what a platform file may say.
 nlohmann::json random_platform(unsigned seed) {
   std::mt19937 random(seed);
@@ -105,7 +108,8 @@ nlohmann::json random_platform(unsigned seed) {
   nlohmann::json p = platform_document("textbook");
   p["name"] = fmt::format("random-{}", seed);
   const unsigned ways = one_of({2, 4, 8}), sets = one_of({4, 8, 16});
-  const char* policy = random() % 2 == 0 ? "lru" : "tree_plru";
+  const std::vector<const char*> policies = {"lru", "tree_plru", "random"};
+  const char* policy = policies[random() % 2];
   nlohmann::json& first = p["tlbs"]["l1_dtlb"]["arrays"][0];
   first["entries"] = ways * sets;
   first["ways"] = ways;
@@ -114,7 +118,9 @@ nlohmann::json random_platform(unsigned seed) {
   nlohmann::json& second = p["tlbs"]["stlb"]["arrays"][0];
   second["entries"] = second_ways * second_sets;
   second["ways"] = second_ways;
-  second["replacement"] = policy;
+  // Structures that replace at random take many rounds to fill: only the long campaign has them.
+  second["replacement"] = policies[random() % (campaign() == nullptr ? 2 : 3)];
+  if (second_sets == 128 && random() % 2 == 0) second["index_hash"] = "xor7";
   p["tlbs"]["stlb"]["hit_penalty_cycles"] = 5 + random() % 10;
   p["page_walkers"]["walkers"] = one_of({1, 2, 3, 4, 6});
   p["page_walkers"]["paging_structure_caches"]["lookup_cycles"] = random() % 4;
@@ -128,6 +134,8 @@ nlohmann::json random_platform(unsigned seed) {
   p["caches"]["l2"]["size_kib"] = one_of({512, 1024});
   p["caches"]["l2"]["latency_cycles"] = latency + 8 + random() % 12;
   p["caches"]["l3"]["latency_cycles"] = 45 + random() % 40;
+  p["caches"]["l3"]["policy"] = random() % 2 == 0 ? "victim" : "fill";
+  p["tlbs"]["next_page_prefetch"] = random() % 2 == 0;
   return p;
 }
 
@@ -154,7 +162,7 @@ TEST(NestedRecovery, M2_AGuestOverSmallHostPagesClaimsNothingThatSplitPagesHide)
 }
 
 TEST(RandomRecovery, M1_RandomValidPlatformsAreRecovered) {
-  const char* count = std::getenv("MMUSIM_MEASURE_PLATFORMS");  // a longer campaign
+  const char* count = campaign();
   for (unsigned seed = 1; seed <= (count == nullptr ? 4U : std::stoul(count)); ++seed) {
     const PlatformConfig platform = read_platform_document(random_platform(seed), "random");
     SurveyOptions options = quick(platform);

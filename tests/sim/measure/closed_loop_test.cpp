@@ -163,7 +163,10 @@ TEST(NestedRecovery, M2_AGuestOverSmallHostPagesClaimsNothingThatSplitPagesHide)
 
 TEST(RandomRecovery, M1_RandomValidPlatformsAreRecovered) {
   const char* count = campaign();
-  for (unsigned seed = 1; seed <= (count == nullptr ? 4U : std::stoul(count)); ++seed) {
+  const char* from = std::getenv("MMUSIM_MEASURE_FIRST");
+  const unsigned long first = from == nullptr ? 1 : std::stoul(from);
+  for (unsigned long i = 0; i < (count == nullptr ? 4 : std::stoul(count)); ++i) {
+    const auto seed = static_cast<unsigned>(first + i);
     const PlatformConfig platform = read_platform_document(random_platform(seed), "random");
     SurveyOptions options = quick(platform);
     options.fetches = false;

@@ -17,7 +17,8 @@ Point blurred(uint64_t n, double cycles, double by) { return {n, {cycles - by, c
 Curve stairs() {
   Curve curve;
   for (uint64_t n = 8; n <= 8192; n += n / 8) insert(curve, exact(n, n <= 64 ? 0 : n <= 2048 ? 7 : 20));
-  for (const uint64_t n : {64, 65, 2048, 2049}) insert(curve, exact(n, n <= 64 ? 0 : n <= 2048 ? 7 : 20));
+  for (const uint64_t n : std::initializer_list<uint64_t>{64, 65, 2048, 2049})
+    insert(curve, exact(n, n <= 64 ? 0 : n <= 2048 ? 7 : 20));
   return curve;
 }
 

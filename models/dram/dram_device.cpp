@@ -84,10 +84,19 @@ void DramDevice::refresh(unsigned number, DramCycle due, DramCycle bus_free) {
 }
 
 void DramDevice::catch_up_refresh(DramCycle now, DramCycle bus_free) {
-  for (unsigned r = 0; r < ranks_.size(); ++r) {
+  // The next refreshes of all ranks lie in one interval, in the order of their numbers from the first one on. The first of
+  // each rank may close banks, which holds the other ranks back: so these come in the order in which they fall due.
+  const auto earliest = std::min_element(ranks_.begin(), ranks_.end(),
+                                         [](const Rank& a, const Rank& b) { return a.refresh_due < b.refresh_due; });
+  const auto ranks = static_cast<unsigned>(ranks_.size());
+  for (unsigned i = 0; i < ranks; ++i) {
+    const unsigned r = (static_cast<unsigned>(earliest - ranks_.begin()) + i) % ranks;
+    if (ranks_[r].refresh_due > now) break;
+    refresh(r, ranks_[r].refresh_due, bus_free);
+  }
+  for (unsigned r = 0; r < ranks; ++r) {
     Rank& rank = ranks_[r];
     if (rank.refresh_due > now) continue;
-    refresh(r, rank.refresh_due, bus_free);
     // The interval leaves room for all that may be under way (read_dram_timing), so of the refreshes that followed
     // with all banks closed only the last one can still matter.
     const DramCycle further = (now - rank.refresh_due) / refi_;

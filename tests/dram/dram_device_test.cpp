@@ -225,5 +225,26 @@ TEST(DramDevice, CatchingUpWithManyRefreshesEqualsOneByOne) {
   }
 }
 
+TEST(DramDevice, RefreshesOfSeveralRanksComeInTheOrderOfTheirTimes) {
+  DramConfig config;
+  config.geometry.ranks = 2;
+  const DramTiming& t = config.timing;
+  const unsigned other = config.geometry.banks_per_rank();  // the first bank of rank 1
+  const DramCycle due = t.refi + t.refi / 2, second = DramCycle{2} * t.refi;
+  DramDevice often(config), late(config);
+  for (DramDevice* device : {&often, &late}) {
+    device->catch_up_refresh(t.refi, 0);  // of rank 0, which has a row open from then on
+    device->issue<DramCommand::kActivate>(0, 1, t.refi + t.rfc);
+  }
+  const DramCycle now = second + 100, bus_free = t.refi + t.rfc + 1;
+  often.catch_up_refresh(due, bus_free);
+  often.catch_up_refresh(now, bus_free);
+  late.catch_up_refresh(now, bus_free);
+  EXPECT_EQ(late.refreshes(), 3u);
+  // Rank 1 was refreshed at `due`; after that only the precharge-all of rank 0 holds it up.
+  EXPECT_EQ(often.earliest(DramCommand::kActivate, other), second);
+  EXPECT_EQ(late.earliest(DramCommand::kActivate, other), second);
+}
+
 }  // namespace
 }  // namespace mmusim

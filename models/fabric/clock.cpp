@@ -82,7 +82,8 @@ void LocalClock::resume_at(Moment moment) {
 }
 
 void LocalClock::wait_for(Signal& signal) {
-  if (signal.next_ > present()) {
+  // A notification before the moment that this requester has reached is past, however far the kernel's own time is behind.
+  if (signal.next_ > std::max(present(), moment())) {
     wake(signal.next_);
   } else {
     signal.waiting_.push_back(this);

@@ -4,12 +4,11 @@
 #include <algorithm>
 
 #include "models/x86/translate.h"
+#include "sim/machine/requesters.h"
 
 namespace mmusim {
 
 namespace {
-
-unsigned requesters_of(const PlatformConfig& p) { return 2 + p.cores * (p.window.outstanding + 6); }
 
 /// A lone blocking core without anything that works beside it never needs to wait for the simulation.
 LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
@@ -189,7 +188,10 @@ StatNode Machine::stats() const {
   root.child("l3").add(l3_->stats());
   StatNode& dram = root.child("dram");
   dram.add(dram_->stats());
-  dram.child("controllers").add(dram_->controller_stats(!running_ || alone_));
+  // The one program of a machine that runs asks for statistics after it has drained; only prefetches may be under way then.
+  const auto busy = std::count_if(cores_.begin(), cores_.end(), [](const auto& c) { return !c->core->finished(); });
+  const bool drained = busy <= 1 && !platform_.has_prefetchers();
+  dram.child("controllers").add(dram_->controller_stats(!running_ || alone_ || drained));
   return root;
 }
 

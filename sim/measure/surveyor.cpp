@@ -229,6 +229,7 @@ void Surveyor::walks() {
     if (walk_ && l2 != nullptr && l2->value) {
       lookup = Interval{std::round(walk_->median - l2->value->value), std::floor(walk_->low - l2->value->high),
                         std::ceil(walk_->high - l2->value->low)};
+      if (lookup->value < 0) lookup = std::nullopt;  // some pages were still in the second-level TLB
     }
   }
   add("walk.cycles", "cycles", cost, "It is not known how many pages the second-level TLB holds.");
@@ -326,6 +327,8 @@ void Surveyor::structure_ways() {
       if (m) held.push_back(*m);
     }
     second_ways = ways_of(held, static_cast<uint64_t>(*second));
+    // As many pages as there are entries fit anyhow: then the groups may have had several pages in each set.
+    if (second_ways && second_ways->value * static_cast<double>(group) >= *second) second_ways = std::nullopt;
   }
   const char* why = refused_ ? "There were not enough addresses for pages far apart." : "No two strides agree.";
   add("l1_dtlb.4K.ways", "entries", ways, why);

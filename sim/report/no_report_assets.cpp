@@ -11,6 +11,7 @@ bool has_html_report() { return false; }
 std::string_view report_template() { internal_error(__FILE__, __LINE__, "has_html_report() was not asked"); }
 std::string_view report_style() { return {}; }
 std::string report_script() { return {}; }
+std::string sweep_report_script() { return {}; }
 std::string vega_script() { return {}; }
 
 }  // namespace mmusim

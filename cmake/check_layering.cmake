@@ -26,6 +26,7 @@ set(rows
   "+sim/report|sim/report sim/events sim/machine sim/host models"
   "+sim/scenario|sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
   "+sim/experiment|sim/experiment sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
+  "+sim/sweep|sim/sweep sim/experiment sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
   "+sim/explain|sim/explain sim/scenario sim/events sim/recorded sim/machine sim/host mm models"
   "+sim/library|sim mm models mmusim"
   "+sim/commands|sim mm models"

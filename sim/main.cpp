@@ -12,6 +12,7 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/sweep.h"
 #include "sim/host/interrupts.h"
 #include "sim/host/text_output.h"
 
@@ -35,6 +36,7 @@ int run(int argc, char** argv) {
     add_run_command(app, action);
     add_scenario_command(app, action);
     add_schema_command(app, action);
+    add_sweep_command(app, action);
     add_trace_command(app, action);
     add_translate_command(app, action);
     add_validate_command(app, action);

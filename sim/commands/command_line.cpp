@@ -11,6 +11,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/commands/flag_or_value.h"
 #include "sim/host/text_output.h"
 
 namespace mmusim {
@@ -63,6 +64,12 @@ CommandLine CommandLine::add_subcommand(const std::string& name, const std::stri
 }
 
 void CommandLine::require_subcommand() { app_->require_subcommand(1); }
+
+template <>
+CommandOption CommandLine::add_option(const std::string& name, FlagOrValue& value, const std::string& help) {
+  // A flag, so that "--name VALUE" does not take what follows.
+  return CommandOption(app_->add_flag(name, value.text, help));
+}
 
 template <class T>
 CommandOption CommandLine::add_option(const std::string& name, T& value, const std::string& help) {

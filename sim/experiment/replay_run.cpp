@@ -103,18 +103,20 @@ class ReplayRun {
   ReplayRun(const ReplayOptions& options, ReplaySetup setup, EventSelection selection)
       : options_(options),
         selection_(selection),
-        setup_(std::move(setup)),
-        folder_(options.out.empty() ? "out/" + path_component(name_of_trace(options.trace)) : options.out,
-                {options.trace, options.map}) {}
+        setup_(std::move(setup)) {
+    if (!options.write_files) return;
+    folder_.emplace(options.out.empty() ? "out/" + path_component(name_of_trace(options.trace)) : options.out,
+                    std::vector<std::string>{options.trace, options.map});
+  }
   ~ReplayRun() {
-    if (!finished_) folder_.discard();  // nothing half-written stays behind
+    if (folder_ && !finished_) folder_->discard();  // nothing half-written stays behind
   }
   ReplayRun(const ReplayRun&) = delete;
   ReplayRun& operator=(const ReplayRun&) = delete;
 
   ReplayOutcome on(Target& target) {
     TraceReader& reader = *setup_.reader;
-    const RecordedJob job{name_of_trace(options_.trace), setup_.configuration, setup_.seed, folder_.path(),
+    const RecordedJob job{name_of_trace(options_.trace), setup_.configuration, setup_.seed, directory(),
                           /*kernel=*/false};
     Recordings recordings(options_.recordings, selection_, job, setup_.platform, target);
     std::optional<ReplayRecording> recording = open_recording();
@@ -148,21 +150,23 @@ class ReplayRun {
     return ReplayRecording(std::move(writer), /*given_tables=*/setup_.tables == Tables::kMap);
   }
 
+  std::string directory() const { return folder_ ? folder_->path() : ""; }
+
   ReplayOutcome finish(ReplayResult result, const Target& target) {
     RunSummary summary = summary_of(options_, result, target, setup_);
-    const HostTimes times = watch_.elapsed();
-    ordered_json json = to_json(summary, times);
-    json["replay"] = replay_json(result, setup_.reader->info());
-    write_file(folder_.summary(), text_of(json));
-    folder_.keep();
+    ReplayOutcome outcome{std::move(summary), watch_.elapsed(), std::move(result), setup_.reader->info(), directory()};
+    if (folder_) {
+      write_file(folder_->summary(), text_of(summary_document(outcome)));
+      folder_->keep();
+    }
     finished_ = true;
-    return {std::move(summary), times, std::move(result), setup_.reader->info(), folder_.path()};
+    return outcome;
   }
 
   const ReplayOptions& options_;
   EventSelection selection_;
   ReplaySetup setup_;
-  ResultFolder folder_;
+  std::optional<ResultFolder> folder_;  // none: no files are written
   bool finished_ = false;
   Stopwatch watch_;
 };
@@ -176,24 +180,44 @@ void check_model(const ReplayOptions& options, const EventSelection& selection) 
   throw InputError(fmt::format("{}: the functional model has no time and makes no records, use --model cycle", option));
 }
 
+void check_memory_for(const ReplayOptions& options, const PlatformConfig& platform) {
+  check_host_memory(fmt::format("platform {}", options.platform), cost_of(platform), options.limits.watchdog().memory,
+                    "a smaller platform takes less");
+}
+
 }  // namespace
 
-ReplayOutcome replay_one(const ReplayOptions& options) {
+ordered_json summary_document(const ReplayOutcome& outcome) {
+  ordered_json json = to_json(outcome.summary, outcome.times);
+  json["replay"] = replay_json(outcome.result, outcome.info);
+  return json;
+}
+
+ReplayOutcome replay_functional(const ReplayOptions& options, std::unique_ptr<TraceReader> reader) {
   const EventSelection selection = EventSelection::parse(options.recordings.events);
   check_model(options, selection);
+  ReplaySetup setup = set_up_replay(options, std::move(reader));
+  const PlatformConfig platform = setup.platform;
+  const VirtualizationConfig virtualization = setup.virtualization;
+  check_memory_for(options, platform);
+  ReplayRun replay(options, std::move(setup), selection);
+  FunctionalMachine machine(platform, options.limits.paranoid, virtualization);
+  FunctionalTarget target(machine);
+  return replay.on(target);
+}
+
+ReplayOutcome replay_one(const ReplayOptions& options) {
   const WatchdogLimits limits = options.limits.watchdog();
+  if (options.model == ReplayModel::kFunctional) {
+    const Watchdog watchdog(nullptr, limits);
+    return replay_functional(options, nullptr);
+  }
+  const EventSelection selection = EventSelection::parse(options.recordings.events);
   ReplaySetup setup = set_up_replay(options);
   const PlatformConfig platform = setup.platform;
   const VirtualizationConfig virtualization = setup.virtualization;
-  check_host_memory(fmt::format("platform {}", options.platform), cost_of(platform), limits.memory,
-                    "a smaller platform takes less");
+  check_memory_for(options, platform);
   ReplayRun replay(options, std::move(setup), selection);
-  if (options.model == ReplayModel::kFunctional) {
-    FunctionalMachine machine(platform, options.limits.paranoid, virtualization);
-    const Watchdog watchdog(nullptr, limits);
-    FunctionalTarget target(machine);
-    return replay.on(target);
-  }
   Simulation simulation;
   Machine machine("machine", platform,
                   {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid,

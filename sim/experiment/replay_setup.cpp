@@ -25,16 +25,6 @@ using nlohmann::ordered_json;
 constexpr const char* kTablesNames[] = {"touched", "recorded", "map"};
 constexpr const char* kFlushes[] = {"auto", "all", "none"};
 
-TraceOptions trace_options(const ReplayOptions& options) {
-  TraceOptions t;
-  if (!options.form.empty()) t.format = trace_format_given(options.form);
-  t.keep_fetches = !options.no_fetches;
-  t.salvage = options.salvage;
-  t.skip_foreign = options.skip_foreign;
-  t.stop = interrupt_pending;
-  return t;
-}
-
 /// The platform in a configuration, JSON text of an object; null if there is none.
 nlohmann::json platform_in(const std::string& configuration) {
   const nlohmann::json json = nlohmann::json::parse(configuration.empty() ? "{}" : configuration);
@@ -155,7 +145,17 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
 
 }  // namespace
 
-ReplaySetup set_up_replay(const ReplayOptions& given) {
+TraceOptions trace_options(const ReplayOptions& options) {
+  TraceOptions t;
+  if (!options.form.empty()) t.format = trace_format_given(options.form);
+  t.keep_fetches = !options.no_fetches;
+  t.salvage = options.salvage;
+  t.skip_foreign = options.skip_foreign;
+  t.stop = interrupt_pending;
+  return t;
+}
+
+ReplaySetup set_up_replay(const ReplayOptions& given, std::unique_ptr<TraceReader> reader) {
   ReplaySetup setup;
   ReplayOptions options = given;
   ScenarioOverrides overrides = options.map_overrides;
@@ -171,7 +171,7 @@ ReplaySetup set_up_replay(const ReplayOptions& given) {
     throw InputError("--variant is one of the scenario of --map, there is none");
   }
   setup.virtualization = of_scenario ? setup.map->virtualization() : virtualization_of(guest);
-  setup.reader = open_trace(options.trace, trace_options(options));
+  setup.reader = reader ? std::move(reader) : open_trace(options.trace, trace_options(options));
   const TraceOrigin origin = origin_of(setup.reader->info());
   take_recorded_options(origin, options);
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;

@@ -40,6 +40,7 @@ struct ReplayOptions {
   bool no_fetches = false;
   bool no_pcids = false;
   bool lock_step = false;
+  bool write_files = true;  ///< false: the outcome is all, no folder is made
   HostLimits limits;
 };
 
@@ -67,6 +68,11 @@ struct ReplaySetup {
 
 /// Opens the trace and decides whose page tables and whose platform it is replayed with. Throws InputError for options
 /// that contradict each other or do not fit, and for all that is wrong with trace, scenario and platform.
-ReplaySetup set_up_replay(const ReplayOptions& options);
+///
+/// `reader`: the trace, if it is open already, as the options ask for it.
+ReplaySetup set_up_replay(const ReplayOptions& options, std::unique_ptr<TraceReader> reader = nullptr);
+
+/// How the options have the trace opened.
+TraceOptions trace_options(const ReplayOptions& options);
 
 }  // namespace mmusim

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/experiment/run.h"
 
+#include <optional>
+
 #include "models/base/format.h"
 #include "sim/events/json_line.h"
 #include "sim/experiment/result_folder.h"
@@ -40,9 +42,12 @@ RunOutcome run_one(const RunRequest& request) {
   const WatchdogLimits limits = request.limits.watchdog();
   const HostMemoryCost cost = cost_of(scenario, platform, !request.recordings.tables.empty());
   check_host_memory(scenario.file, cost, limits.memory, cheaper(scenario, cost));
-  ResultFolder folder(request.out.empty() ? "out/" + scenario.name : request.out, inputs_of(scenario));
+  std::optional<ResultFolder> folder;
+  if (request.write_files) {
+    folder.emplace(request.out.empty() ? "out/" + scenario.name : request.out, inputs_of(scenario));
+  }
   RunOutcome outcome;
-  outcome.directory = folder.path();
+  if (folder) outcome.directory = folder->path();
 
   Simulation simulation;
   MachineHost host(simulation, scenario, platform,
@@ -54,10 +59,12 @@ RunOutcome run_one(const RunRequest& request) {
   RunResult result = run_scenario(scenario, host, recordings.outputs());
   const bool complete = result.failure.empty() && !result.summary.interrupted;
   recordings.close(result.summary.totals, result.summary.interrupted, complete);
-  write_file(folder.kernel_log(), result.kernel_log);
+  if (folder) write_file(folder->kernel_log(), result.kernel_log);
   outcome.times = watch.elapsed();
-  write_summary(folder.summary(), result.summary, outcome.times);
-  folder.keep();
+  if (folder) {
+    write_summary(folder->summary(), result.summary, outcome.times);
+    folder->keep();
+  }
   if (!result.failure.empty()) outcome.failure = fmt::format("{}: {}", scenario.file, result.failure);
   outcome.summary = std::move(result.summary);
   return outcome;

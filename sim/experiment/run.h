@@ -18,14 +18,15 @@ struct RunRequest {
   ScenarioOverrides overrides;
   std::string core;  ///< "blocking" or "window" in place of the platform's core model; empty: the platform's
   RecordingOptions recordings;
-  bool lock_step = false;  ///< never run ahead: slower, same result
+  bool lock_step = false;   ///< never run ahead: slower, same result
+  bool write_files = true;  ///< false: the outcome is all, no folder is made
   HostLimits limits;
 };
 
 struct RunOutcome {
   RunSummary summary;
   HostTimes times;
-  std::string directory;  ///< where the results are
+  std::string directory;  ///< where the results are; empty if no files were asked for
   std::string failure;    ///< why the simulated job failed, with the scenario's file; empty if it did not
 };
 

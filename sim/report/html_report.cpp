@@ -102,11 +102,15 @@ json runs_json(const std::vector<ComparedRun>& runs, const std::string& director
 
 std::string html_report(const std::string& title, const Comparison& comparison, const std::string& directory) {
   const json data = {{"comparison", comparison.to_json()}, {"runs", runs_json(comparison.runs(), directory)}};
+  return html_page(title, report_script(), data);
+}
+
+std::string html_page(const std::string& title, const std::string& script, const json& data) {
   return filled(report_template(), {{"title", html_escaped(utf8_text(title))},
                                     {"style", std::string(report_style())},
                                     {"licences", html_escaped(report_licences())},
                                     {"vega", vega_script()},
-                                    {"script", report_script()},
+                                    {"script", script},
                                     {"data", script_safe(data.dump(-1, ' ', false, json::error_handler_t::replace))}});
 }
 

@@ -15,4 +15,8 @@ bool has_html_report();
 /// becomes the page-table tree. Call only if has_html_report().
 std::string html_report(const std::string& title, const Comparison& comparison, const std::string& directory);
 
+/// Returns such a document that `script` draws from `data`, which it finds as JSON in the element "data". Call only if
+/// has_html_report().
+std::string html_page(const std::string& title, const std::string& script, const nlohmann::ordered_json& data);
+
 }  // namespace mmusim

@@ -12,6 +12,7 @@ std::string_view report_template() { internal_error(__FILE__, __LINE__, "has_htm
 std::string_view report_style() { return {}; }
 std::string_view report_licences() { return {}; }
 std::string report_script() { return {}; }
+std::string sweep_report_script() { return {}; }
 std::string vega_script() { return {}; }
 
 }  // namespace mmusim

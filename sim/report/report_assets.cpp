@@ -20,6 +20,7 @@ MMUSIM_EMBED_REPORT(html, "report.html");
 MMUSIM_EMBED_REPORT(css, "report.css");
 MMUSIM_EMBED_REPORT(charts, "charts.js");
 MMUSIM_EMBED_REPORT(js, "report.js");
+MMUSIM_EMBED_REPORT(sweep, "sweep.js");
 MMUSIM_EMBED(mmusim_report_licences, MMUSIM_LICENCES_DIR "/report.txt");
 
 MMUSIM_EMBED_VEGA(util, "util");
@@ -92,6 +93,8 @@ std::string report_script() {
   return std::string(between(mmusim_report_charts_begin, mmusim_report_charts_end)) +
          std::string(between(mmusim_report_js_begin, mmusim_report_js_end));
 }
+
+std::string sweep_report_script() { return std::string(between(mmusim_report_sweep_begin, mmusim_report_sweep_end)); }
 
 std::string vega_script() {
   // Loaded as plain scripts, each of Debian's files would replace the global `vega` by its own exports. They are

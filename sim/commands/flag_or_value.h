@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "sim/commands/command_line.h"
+
+namespace mmusim {
+
+/// What CommandLine::add_option() reads for a flag that can have a value, `--name` or `--name=VALUE`.
+struct FlagOrValue {
+  std::string text;  ///< as CLI11 leaves it: "true" without a value
+
+  bool given() const { return !text.empty(); }
+  std::string value() const { return text == "true" ? "" : text; }
+};
+
+template <>
+CommandOption CommandLine::add_option(const std::string& name, FlagOrValue& value, const std::string& help);
+
+}  // namespace mmusim

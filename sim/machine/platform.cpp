@@ -203,7 +203,7 @@ PlatformConfig read_platform(ConfigReader reader) {
               ValueForm::of(ValueForm::Kind::kText));
   reader.read({"name", "Name in reports and in `mmusim presets`."}, c.name);
   reader.read({"description", "One line for `mmusim presets`."}, c.description);
-  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1, 64);
+  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1, 512);
   read_processor(reader.child({"processor", "What the architecture leaves open: widths, levels, counters."}), c);
   read_core(reader.child({"core", "Clock and core model."}), c);
   read_tlbs(reader.child({"tlbs", "TLBs of each core."}), c);
@@ -212,6 +212,8 @@ PlatformConfig read_platform(ConfigReader reader) {
   c.walker.coalescing = c.lsu.tlbs.load.coalesce || c.second_level.data.coalesce;
   read_caches(reader.child({"caches", "Data and instruction caches."}), c);
   read_dram(reader.child({"dram", "Main memory, and the way to it."}), c);
+  c.topology = read_topology_config(
+      reader.child({"topology", "Places of the cores, and what interrupts and flushes between them cost."}));
   if (c.walker.structure_caches.pde_in_second_level_tlb && !c.second_level.data.holds_pdes) {
     reader.errors().add(reader.pointer() + "/page_walkers/paging_structure_caches/pde_in_second_level_tlb",
                         "the stlb does not say \"holds_pdes\": true");

@@ -108,7 +108,7 @@ Errno Kernel::Parts::build_direct_map() {
   if (const Errno e = direct_map->map_kernel_image(image_start, image_end); !ok(e)) return e;
   if (const Errno e = direct_map->init_mem_mapping(); !ok(e)) return e;
   context.memory().load_cr3(root);
-  context.flush_tlb_all("init_mem_mapping");
+  context.tlb.flush_tlb_local("init_mem_mapping");
   return Errno::kSuccess;
 }
 

@@ -19,6 +19,11 @@ CpuFeatures read_cpu_features(ConfigReader r) {
   r.read({"pge", "The processor has the global bit (CR4.PGE)."}, cpu.pge);
   r.read({"gbpages", "The processor has 1 GiB pages, which the direct map uses."}, cpu.gbpages);
   r.read({"nx", "The processor has the no-execute bit (EFER.NXE)."}, cpu.nx);
+  r.read({"pcid", "The processor tags translations with process-context identifiers."}, cpu.pcid);
+  r.read({"invpcid", "The processor has INVPCID; without it a full flush writes CR4 twice."}, cpu.invpcid);
+  r.read({"invlpgb_pages", "Most pages that one INVLPGB takes; 0: the processor has no INVLPGB.", "pages"},
+         cpu.invlpgb_pages, 0, 65536);
+  r.read({"tlbsync_twice", "AMD erratum 1718: each TLBSYNC is executed twice."}, cpu.tlbsync_twice);
   r.finish();
   return cpu;
 }
@@ -43,6 +48,9 @@ ProfileOverrides read_overrides(ConfigReader r) {
        o.memmap_on_memory_per_block);
   read("offline_page_type", "Hot-added pages have the page type offline instead of PG_reserved.", o.offline_page_type);
   read("usage_rcu_head", "struct mem_section_usage begins with an rcu_head.", o.usage_rcu_head);
+  read("overlapped_calls", "A CPU that flushes all of them does its own part while the interrupts are under way.",
+       o.overlapped_calls);
+  read("xapic_flat", "Without x2APIC, up to 8 CPUs are addressed by a logical mask.", o.xapic_flat);
   r.finish();
   return o;
 }
@@ -87,6 +95,22 @@ void read_bases(ConfigReader& r, KernelConfig& c) {
   r.check(c.init_top_pgt_pa.is_aligned(kPageBytes), "init_top_pgt_pa", "expected a multiple of 4 KiB");
 }
 
+void read_flushing(ConfigReader& r, KernelConfig& c) {
+  r.read_enum(
+      {"apic", "Mode of the interrupt controllers: decides how many writes an interrupt to several CPUs takes."},
+      c.apic,
+      {{"x2apic_cluster", ApicDriver::kX2apicCluster},
+       {"x2apic_physical", ApicDriver::kX2apicPhysical},
+       {"xapic", ApicDriver::kXapic}});
+  r.read_enum(
+      {"idle_loop", "Idle CPUs halt, or poll (MWAIT, idle=poll), so that one of them is woken without interrupt."},
+      c.idle_loop, {{"halt", IdleLoop::kHalt}, {"poll", IdleLoop::kPoll}});
+  r.read({"tlb_single_page_flush_ceiling", "Most pages that are flushed one by one; more flush everything.", "pages"},
+         c.tlb_single_page_flush_ceiling, 0, 1u << 20);
+  r.read({"hvo_static_key", "The first optimised folio and the last restored one patch jump labels (up to 6.12)."},
+         c.hvo_static_key);
+}
+
 }  // namespace
 
 Profile effective_profile(const KernelConfig& config) {
@@ -103,6 +127,8 @@ Profile effective_profile(const KernelConfig& config) {
   p.memmap_on_memory = o.memmap_on_memory.value_or(p.memmap_on_memory);
   p.memmap_on_memory_per_block = o.memmap_on_memory_per_block.value_or(p.memmap_on_memory_per_block);
   p.offline_page_type = o.offline_page_type.value_or(p.offline_page_type);
+  p.overlapped_calls = o.overlapped_calls.value_or(p.overlapped_calls);
+  p.xapic_flat = o.xapic_flat.value_or(p.xapic_flat);
   if (o.usage_rcu_head) {
     constexpr unsigned kRcuHeadBytes = 16;
     const unsigned header = *o.usage_rcu_head ? kRcuHeadBytes : 0;
@@ -170,6 +196,7 @@ KernelConfig read_kernel_config(ConfigReader r) {
       c.memory_block_bytes == 0 || ((c.memory_block_bytes & (c.memory_block_bytes - 1)) == 0 &&
                                     c.memory_block_bytes >= kSectionBytes && c.memory_block_bytes <= 64 * kGiB);
   r.check(block_ok, "memory_block_size", "expected a power of two from 128MiB to 64GiB");
+  read_flushing(r, c);
   r.read({"hypervisor", "The kernel runs as a guest, which changes its choice of the memory block."}, c.hypervisor);
   r.read({"memmap_init", "Boot initialises the struct pages too."}, c.memmap_init);
   r.read({"processes", "Processes whose top-level tables are kept in step.", "processes"}, c.processes, 0, 4096);

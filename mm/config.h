@@ -61,6 +61,11 @@ struct CpuFeatures {
   bool pge = true;      ///< global bit; CR4.PGE
   bool gbpages = true;  ///< 1 GiB leaves (direct map only)
   bool nx = true;       ///< EFER.NXE
+  bool pcid = true;     ///< CR4.PCIDE
+  bool invpcid = true;  ///< Haswell and later, Zen 3 and later
+  /// Most pages that one INVLPGB takes, CPUID 80000008h EDX[15:0] + 1; 0: the processor has no INVLPGB.
+  unsigned invlpgb_pages = 0;
+  bool tlbsync_twice = false;  ///< X86_BUG_TLBI (AMD erratum 1718)
 };
 
 /// The page size that the vmemmap is built with.
@@ -71,6 +76,19 @@ enum class VmemmapPages : uint8_t {
 
 /// Kinds of allocation that can be made to fail.
 enum class AllocKind : uint8_t { kAny, kLeafBlock, kTable, kUsageMap, kSectionRoot, kHugetlbHead, kHugetlbRestore };
+
+/// The interrupt controller's mode, which decides how many writes an interrupt to several CPUs takes [S-13].
+enum class ApicDriver : uint8_t {
+  kX2apicCluster,   ///< Intel with interrupt remapping
+  kX2apicPhysical,  ///< AMD EPYC, many virtual machines
+  kXapic,           ///< flat for up to 8 CPUs where the kernel still has that, else physical
+};
+
+/// What a CPU does that has nothing to run [S-12].
+enum class IdleLoop : uint8_t {
+  kHalt,  ///< HLT: only an interrupt wakes it
+  kPoll,  ///< MWAIT or idle=poll: a store to its thread flags wakes it
+};
 
 /// The `nth` allocation (1 = first) of that kind from now on fails; `count` in a row.
 struct FailAllocation {
@@ -92,6 +110,8 @@ struct ProfileOverrides {
   std::optional<bool> memmap_on_memory_per_block;    ///< false: 6.2 to 6.6
   std::optional<bool> offline_page_type;             ///< false: 6.2 to 6.10
   std::optional<bool> usage_rcu_head;                ///< false: no rcu_head in struct mem_section_usage
+  std::optional<bool> overlapped_calls;              ///< true: 5.13 to 5.18
+  std::optional<bool> xapic_flat;                    ///< true: 6.2 to 6.10
 };
 
 /// Build options of the kernel, its command line, and the features of its CPU.
@@ -122,6 +142,11 @@ struct KernelConfig {
   bool deferred_struct_page_init = false;  ///< CONFIG_DEFERRED_STRUCT_PAGE_INIT
   /// Bytes of a memory block; 0: as probe_memory_block_size finds it (128 MiB below 64 GiB of RAM).
   uint64_t memory_block_bytes = 0;
+  ApicDriver apic = ApicDriver::kX2apicCluster;
+  IdleLoop idle_loop = IdleLoop::kHalt;
+  unsigned tlb_single_page_flush_ceiling = 33;  ///< pages; writable in the kernel's debugfs
+  /// The first optimised folio and the last restored one patch the jump labels of a static key (Profile::hvo_key_sites).
+  bool hvo_static_key = false;
   bool hypervisor = true;  ///< X86_FEATURE_HYPERVISOR: the search for the block size differs
   /// True if boot stores the struct pages (section 6). Without it their memory stays untouched until it is used.
   bool memmap_init = false;

@@ -8,6 +8,7 @@
 #include "mm/kernel_memory.h"
 #include "mm/layout.h"
 #include "mm/observer.h"
+#include "mm/tlb_flush.h"
 #include "models/base/format.h"
 
 namespace mmusim::mm {
@@ -20,6 +21,7 @@ class Context {
         profile(effective_profile(config_in)),
         layout(config_in, ram_bytes),
         leaf(config_in),
+        tlb(config_in, profile, memory, observer),
         fail_(config_in.fail_allocation),
         memory_(&memory),
         observer_(observer),
@@ -29,6 +31,7 @@ class Context {
   const Profile profile;
   const Layout layout;
   const LeafFlags leaf;
+  TlbFlush tlb;
   /// slab_is_available(): allocations come from the buddy allocator, no longer from memblock.
   bool slab_available = false;
   /// Struct pages of the memory the buddy allocator handles are there: it reads and writes them.
@@ -46,16 +49,13 @@ class Context {
     const PhysAddr pa = layout.in_direct_map(va) ? layout.direct_map_pa(va) : PhysAddr(0);
     observer_->fill({va, pa, bytes, value, cause});
   }
-  void flush_tlb_all(const char* cause) {
-    memory_->flush_tlb_all();
-    if (wants(kFlushes)) observer_->flush({FlushKind::kAll, VirtAddr(0), VirtAddr(0), cause});
-  }
-  /// flush_tlb_kernel_range: page by page up to tlb_single_page_flush_ceiling, else everything.
+  void flush_tlb_all(const char* cause) { tlb.flush_tlb_all(cause); }
   void flush_tlb_kernel_range(VirtAddr start, VirtAddr end, const char* cause) {
-    constexpr uint64_t kSinglePageCeiling = 33;
-    if (end - start > kSinglePageCeiling << kPageShift) return flush_tlb_all(cause);
-    for (VirtAddr va = start; va < end; va += kPageBytes) memory_->flush_tlb_page(va);
-    if (wants(kFlushes)) observer_->flush({FlushKind::kPage, start, end, cause});
+    tlb.flush_tlb_kernel_range(start, end, cause);
+  }
+  /// Reports that a kernel function begins to work on [start, end), or on a list.
+  void call(const char* function, VirtAddr start = VirtAddr(0), VirtAddr end = VirtAddr(0)) {
+    if (wants(kCalls)) observer_->call({function, start, end});
   }
 
   bool wants(uint32_t events) const { return (mask_ & events) != 0; }

@@ -15,7 +15,8 @@ constexpr uint64_t kWritable = 0x2;
 constexpr uint64_t kPageSizeBit = 0x80;
 }  // namespace
 
-UntimedMemory::UntimedMemory(PhysMem& memory, const Layout& layout) : memory_(memory), layout_(layout) {}
+UntimedMemory::UntimedMemory(PhysMem& memory, const Layout& layout, unsigned cpus)
+    : memory_(memory), layout_(layout), cpus_(cpus) {}
 
 std::optional<UntimedMemory::Cached> UntimedMemory::walk(VirtAddr va) const {
   PhysAddr table = root_;
@@ -92,9 +93,8 @@ void UntimedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
   }
 }
 
-void UntimedMemory::flush_tlb_all() { cache_.fill({}); }
-
-void UntimedMemory::flush_tlb_page(VirtAddr va) {
+void UntimedMemory::invalidate(TlbInstruction how, VirtAddr va) {
+  if (how != TlbInstruction::kInvlpg && how != TlbInstruction::kInvpcidPage) return cache_.fill({});
   const uint64_t page = va.raw() >> kPageShift;
   Cached& cached = cache_[slot(page)];
   if (cached.page == page) cached = {};

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "mm/immediate_cpus.h"
 #include "mm/kernel_memory.h"
 #include "mm/layout.h"
 #include "models/base/phys_mem.h"
@@ -18,14 +19,15 @@ namespace mmusim::mm {
 class UntimedMemory final : public KernelMemory {
  public:
   /// `config` gives the layout; it must be the one of the Kernel that uses this memory.
-  UntimedMemory(PhysMem& memory, const Layout& layout);
+  /// `cpus`: CPUs online; they share the cache of translations.
+  UntimedMemory(PhysMem& memory, const Layout& layout, unsigned cpus = 1);
 
   uint64_t load(VirtAddr va, unsigned bytes) override;
   void store(VirtAddr va, uint64_t value, unsigned bytes) override;
   void fill(VirtAddr va, uint8_t value, uint64_t bytes) override;
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override;
-  void flush_tlb_all() override;
-  void flush_tlb_page(VirtAddr va) override;
+  void invalidate(TlbInstruction how, VirtAddr va) override;
+  Cpus* cpus() override { return cpus_.online() == 1 ? nullptr : &cpus_; }
   void load_cr3(PhysAddr root) override;
 
   /// The root table loaded last; 0 before.
@@ -60,6 +62,7 @@ class UntimedMemory final : public KernelMemory {
 
   PhysMem& memory_;
   Layout layout_;
+  ImmediateCpus cpus_;
   PhysAddr root_{0};
   std::array<Cached, kCacheEntries> cache_;
 };

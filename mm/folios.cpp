@@ -100,6 +100,19 @@ void Folios::make_compound(const Folio& folio) {
   context_.store(head + size, folio.order, 8);
 }
 
+std::vector<Folio> Folios::demote(const Folio& folio) {
+  constexpr unsigned kSmall = 9;
+  std::vector<Folio> small;
+  if (taken_.erase(folio.head.raw) == 0) return small;
+  for (Pfn head = folio.head; head < end_of(folio); head = head + (uint64_t{1} << kSmall)) {
+    small.push_back({head, kSmall});
+    taken_[head.raw] = {kSmall, {{head, kSmall}}};
+    make_compound(small.back());
+  }
+  std::reverse(small.begin(), small.end());  // each is put at the head of the kernel's list
+  return small;
+}
+
 void Folios::free(const Folio& folio) {
   const auto taken = taken_.find(folio.head.raw);
   if (taken == taken_.end()) return;

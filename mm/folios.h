@@ -15,6 +15,8 @@ class Folios {
  public:
   Folios(Context& context, Buddy& buddy) : context_(context), buddy_(buddy) {}
 
+  /// Makes 2 MiB folios of one that was taken and is not optimised; none if it was not taken.
+  std::vector<Folio> demote(const Folio& folio);
   std::optional<Folio> alloc(unsigned order, unsigned node);
   /// `count` folios of `order`, at equal distances among the places of the node that are free; fewer if there are
   /// fewer.

@@ -44,6 +44,7 @@ void HugetlbVmemmap::set_optimized_flag(const Folio& folio, bool optimized) {
 
 /// vmemmap_remap_range: down to each PMD of the range, then its PTEs.
 Errno HugetlbVmemmap::remap_range(VirtAddr start, VirtAddr end, Walk& walk) {
+  context_.call(kRangeCause, start, end);
   Errno result = Errno::kSuccess;
   VirtAddr next;
   for (VirtAddr va = start; va < end && ok(result); va = next) {
@@ -59,9 +60,9 @@ Errno HugetlbVmemmap::remap_range(VirtAddr start, VirtAddr end, Walk& walk) {
     }
   }
   if (walk.flush == Flush::kNow && walk.step != Step::kSplit) {
-    // Up to 6.1 and on restore the first page keeps its mapping.
-    const bool first_changes = walk.step == Step::kRemap && context_.profile.hvo != HvoForm::kHeadInPlace;
-    context_.flush_tlb_kernel_range(first_changes ? start : walk.reuse_va + kPageBytes, end, kRangeCause);
+    // Up to 6.1 the first page keeps its mapping; later walks that leave it alone begin behind it.
+    const bool first_stays = context_.profile.hvo == HvoForm::kHeadInPlace;
+    context_.flush_tlb_kernel_range(first_stays ? start + kPageBytes : start, end, kRangeCause);
   }
   return result;
 }
@@ -202,7 +203,8 @@ void HugetlbVmemmap::undo_remap(const Range& range, Walk& walk, std::vector<Pfn>
     own.erase(own.begin());
     std::reverse(own.begin(), own.end());
   }
-  Walk back{.step = Step::kRestore, .flush = walk.flush, .reuse_va = range.start, .reuse_page = {}, .tail_page = {}};
+  // [S-43b] Flushed at once, also in a batch.
+  Walk back{.step = Step::kRestore, .flush = Flush::kNow, .reuse_va = range.start, .reuse_page = {}, .tail_page = {}};
   back.pages = &own;
   const Errno restored = remap_range(range.start, range.start + walk.walked * kPageBytes, back);
   MMUSIM_INVARIANT(ok(restored), "the remapped prefix is mapped by tables");
@@ -262,46 +264,6 @@ bool HugetlbVmemmap::is_memory(const Folio& folio) const {
   return aligned && buddy_.manages(folio.head) && buddy_.manages(folio.head + ((uint64_t{1} << folio.order) - 1));
 }
 
-Errno HugetlbVmemmap::optimize_one(const Folio& folio) {
-  if (!is_memory(folio)) return Errno::kInvalid;
-  if (!enabled() || is_optimized(folio)) return Errno::kSuccess;
-  std::vector<Pfn> replaced;
-  const Errno result = remap_folio(folio, Flush::kNow, replaced);
-  free_pages(replaced);
-  return result;
-}
-
-Errno HugetlbVmemmap::optimize(std::span<const Folio> folios) {
-  if (!enabled()) return Errno::kSuccess;
-  if (!std::all_of(folios.begin(), folios.end(), [&](const Folio& f) { return is_memory(f); })) return Errno::kInvalid;
-  Errno result = Errno::kSuccess;
-  if (!context_.profile.hvo_batches) {
-    for (const Folio& folio : folios) {
-      if (const Errno e = optimize_one(folio); !ok(e)) result = e;
-    }
-    return result;
-  }
-  for (const Folio& folio : folios) {
-    // The first failure to split for want of memory ends the phase: the next would fail as well.
-    if (!is_optimized(folio) && split_folio(folio) == Errno::kNoMemory) break;
-  }
-  context_.flush_tlb_all("hugetlb_vmemmap_optimize_folios");
-  std::vector<Pfn> replaced;
-  for (const Folio& folio : folios) {
-    if (is_optimized(folio)) continue;
-    Errno e = remap_folio(folio, Flush::kByCaller, replaced);
-    if (e == Errno::kNoMemory && !replaced.empty()) {  // give back what is queued and try once more
-      context_.flush_tlb_all("hugetlb_vmemmap_optimize_folios");
-      free_pages(replaced);
-      e = remap_folio(folio, Flush::kByCaller, replaced);
-    }
-    if (!ok(e)) result = e;
-  }
-  context_.flush_tlb_all("hugetlb_vmemmap_optimize_folios");
-  free_pages(replaced);
-  return result;
-}
-
 /// alloc_vmemmap_page_list: all or nothing.
 std::optional<std::vector<Pfn>> HugetlbVmemmap::alloc_restore_pages(uint64_t count, unsigned node) {
   std::vector<Pfn> pages;
@@ -328,7 +290,7 @@ Errno HugetlbVmemmap::restore_folio(const Folio& folio, Flush flush) {
   Walk walk{.step = Step::kRestore, .flush = flush, .reuse_va = range.start, .reuse_page = {}, .tail_page = {}};
   walk.pages = &*pages;
   VirtAddr start = range.start;
-  if (context_.profile.hvo == HvoForm::kSharedTailPage) {  // the walk begins behind the head page, nothing is reused
+  if (context_.profile.hvo != HvoForm::kHeadInPlace) {  // the walk begins behind the head page, nothing is reused
     start += kPageBytes;
     walk.reuse_page = PhysAddr(0);
   }
@@ -338,20 +300,6 @@ Errno HugetlbVmemmap::restore_folio(const Folio& folio, Flush flush) {
   const auto turn = turn_of_.extract(folio.head.raw);
   optimized_.erase(turn.mapped());
   return Errno::kSuccess;
-}
-
-Errno HugetlbVmemmap::restore(std::span<const Folio> folios) {
-  bool restored = false;
-  Errno result = Errno::kSuccess;
-  const Flush flush = context_.profile.hvo_batches ? Flush::kByCaller : Flush::kNow;
-  for (const Folio& folio : folios) {
-    if (!is_optimized(folio)) continue;
-    result = restore_folio(folio, flush);
-    if (!ok(result)) break;
-    restored = true;
-  }
-  if (restored && flush == Flush::kByCaller) context_.flush_tlb_all("hugetlb_vmemmap_restore_folios");
-  return result;
 }
 
 }  // namespace mmusim::mm

@@ -25,6 +25,10 @@ class HugetlbVmemmap {
   Errno optimize(std::span<const Folio> folios);
   /// One folio with its own flushes (hugetlb_vmemmap_optimize_folio).
   Errno optimize_one(const Folio& folio);
+  /// The same for hugetlb_vmemmap_restore_folio; a folio that is not optimised stays as it is.
+  Errno restore_one(const Folio& folio);
+  /// False where lists of folios do not reach this code: no HVO, or none that is switched off [S-37].
+  bool has_pool_path() const;
   /// hugetlb_vmemmap_restore_folios. On kNoMemory the folio and those after it stay optimised.
   Errno restore(std::span<const Folio> folios);
 
@@ -78,6 +82,8 @@ class HugetlbVmemmap {
   void restore_pte(Table table, VirtAddr va, Walk& walk);
   bool refused_before_walk(const Range& range);
   Errno split_folio(const Folio& folio);
+  Errno optimize_each(std::span<const Folio> folios);
+  void patch_jump_labels();
   Errno remap_folio(const Folio& folio, Flush flush, std::vector<Pfn>& replaced);
   void undo_remap(const Range& range, Walk& walk, std::vector<Pfn>& replaced);
   Errno restore_folio(const Folio& folio, Flush flush);

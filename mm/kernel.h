@@ -124,6 +124,12 @@ class Kernel {
   void hugetlb_claim(std::span<const Folio> folios);
   /// hugetlb_vmemmap_optimize_folios, or one by one where the version has no batches.
   Errno hugetlb_optimize(std::span<const Folio> folios);
+  /// hugetlb_vmemmap_optimize_folio and _restore_folio: one folio, as pages beyond the pool are handled.
+  Errno hugetlb_optimize_one(const Folio& folio);
+  Errno hugetlb_restore_one(const Folio& folio);
+  /// demote_free_hugetlb_folios: a 1 GiB folio that was taken becomes 512 of 2 MiB, which are put into `small` and
+  /// optimised. kInvalid if it was not taken.
+  Errno hugetlb_demote(const Folio& folio, std::vector<Folio>& small);
   /// hugetlb_vmemmap_restore_folios.
   Errno hugetlb_restore(std::span<const Folio> folios);
   /// Gives the pages of restored folios back to the buddy allocator.

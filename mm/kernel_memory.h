@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "mm/cpus.h"
 #include "models/base/errors.h"
 #include "models/base/types.h"
 
@@ -63,10 +64,10 @@ class KernelMemory {
   /// memcpy; the ranges do not overlap.
   virtual void copy(VirtAddr to, VirtAddr from, uint64_t bytes) = 0;
 
-  /// flush_tlb_all(): every entry of every CPU, global ones included [arch/x86/mm/tlb.c].
-  virtual void flush_tlb_all() = 0;
-  /// One page on every CPU (INVLPG, also drops the paging-structure caches).
-  virtual void flush_tlb_page(VirtAddr va) = 0;
+  /// Removes translations on the calling CPU only; `va` where the instruction is for one page.
+  virtual void invalidate(TlbInstruction how, VirtAddr va) = 0;
+  /// The CPUs of a machine with several; nullptr on a machine with one.
+  virtual Cpus* cpus() { return nullptr; }
   /// Installs the top-level table at `root`; from here on the tables translate.
   virtual void load_cr3(PhysAddr root) = 0;
 

@@ -64,8 +64,30 @@ void Kernel::hugetlb_claim(std::span<const Folio> folios) {
 }
 
 Errno Kernel::hugetlb_optimize(std::span<const Folio> folios) {
+  HugetlbVmemmap& hugetlb = parts_->hugetlb;
+  if (!hugetlb.has_pool_path()) return Errno::kSuccess;
   parts_->context.phase("hugetlb_vmemmap_optimize");
-  return parts_->hugetlb.optimize(folios);
+  const Errno result = hugetlb.optimize(folios);
+  if (!ok(result) || !parts_->context.profile.hvo_batches) return result;
+  return hugetlb.restore({});  // set_max_huge_pages ends with an empty list of pages to give back
+}
+
+Errno Kernel::hugetlb_optimize_one(const Folio& folio) {
+  parts_->context.phase("hugetlb_vmemmap_optimize");
+  return parts_->hugetlb.optimize_one(folio);
+}
+
+Errno Kernel::hugetlb_restore_one(const Folio& folio) {
+  parts_->context.phase("hugetlb_vmemmap_restore");
+  return parts_->hugetlb.restore_one(folio);
+}
+
+Errno Kernel::hugetlb_demote(const Folio& folio, std::vector<Folio>& small) {
+  parts_->context.phase("hugetlb_demote");
+  if (const Errno e = parts_->hugetlb.restore(std::span(&folio, 1)); !ok(e)) return e;
+  small = parts_->folios.demote(folio);
+  if (small.empty()) return Errno::kInvalid;
+  return parts_->hugetlb.optimize(small);
 }
 
 Errno Kernel::hugetlb_restore(std::span<const Folio> folios) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "mm/cpus.h"
 #include "models/base/types.h"
 
 namespace mmusim::mm {
@@ -57,14 +58,42 @@ struct FillEvent {
   const char* cause;
 };
 
-enum class FlushKind : uint8_t { kAll, kPage };
-constexpr const char* name_of(FlushKind kind) { return kind == FlushKind::kAll ? "all" : "page"; }
+enum class FlushScope : uint8_t { kAll, kRange };
+constexpr const char* name_of(FlushScope scope) { return scope == FlushScope::kAll ? "all" : "range"; }
 
+/// One CPU's part in a flush of kernel addresses: all CPUs online report the same round, each when it has done its own.
 struct FlushEvent {
-  FlushKind kind;
-  VirtAddr va;   ///< kAll: 0
-  VirtAddr end;  ///< first address after; kAll: 0
-  const char* cause;
+  FlushScope scope = FlushScope::kAll;
+  VirtAddr va{};   ///< the range that was asked for, also where it made the flush one of everything; 0, 0: none was
+  VirtAddr end{};  ///< first address behind it
+  const char* entry = "";  ///< the kernel's interface: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all
+  const char* cause = "";  ///< the function that asked
+  uint64_t round = 0;      ///< counts flushes of all CPUs from 1; 0: of this CPU alone
+  unsigned initiator = 0;  ///< CPU whose code asked
+  unsigned cpu = 0;        ///< CPU that did it
+  bool broadcast = false;  ///< by INVLPGB: `cpu` executed nothing
+  // Instructions that `cpu` executed for it.
+  uint64_t invlpg = 0;
+  uint64_t invpcid = 0;
+  uint64_t cr4 = 0;  ///< writes
+  uint64_t cr3 = 0;  ///< writes
+  uint64_t invlpgb = 0;
+  uint64_t tlbsync = 0;
+
+  uint64_t pages() const { return (end - va + kPageBytes - 1) >> kPageShift; }
+};
+
+/// A call-function interrupt was handled.
+struct IpiEvent {
+  CallDelivery delivery;
+  unsigned to;
+};
+
+/// A kernel function that edits page tables, or asks for it, begins.
+struct CallEvent {
+  const char* function;  ///< static storage
+  VirtAddr va{};         ///< what it works on; 0, 0: a list
+  VirtAddr end{};
 };
 
 /// Levels of the kernel log, as in <linux/kern_levels.h>.
@@ -80,6 +109,8 @@ enum EventMask : uint32_t {
   kFlushes = 1u << 4,
   kLogLines = 1u << 5,
   kPhases = 1u << 6,
+  kCalls = 1u << 7,
+  kInterrupts = 1u << 8,
   kAllEvents = ~0u,
 };
 
@@ -96,6 +127,11 @@ class Observer {
   virtual void free(const AllocEvent&) {}
   virtual void fill(const FillEvent&) {}
   virtual void flush(const FlushEvent&) {}
+  virtual void call(const CallEvent&) {}
+  /// Interrupts were sent to other CPUs.
+  virtual void interrupts(const CallInterrupts&) {}
+  /// One of them was handled, and what it was sent for acknowledged.
+  virtual void ipi(const IpiEvent&) {}
   /// One line of the kernel log, without time stamp and newline.
   virtual void log(LogLevel, std::string_view) {}
   /// A step of the boot or of an operation begins: "init_mem_mapping", "sparse_init", "memmap_init", ...

@@ -27,6 +27,7 @@ constexpr Profile kV5_8 = {
     .hvo_restore = HvoRestore::kCopyHeadAndResetTails,
     .hvo_tests_self_hosted_first = false,
     .hvo_batches = false,
+    .hvo_skips_empty_lists = false,
     .boot_folios = BootFolios::kAfterBoot,
     .boot_folios_in_order = false,
     .boot_folios_protected_early = false,
@@ -46,6 +47,11 @@ constexpr Profile kV5_8 = {
     .pmd_block_free_loses_pages = false,
     .compound_info_mask = false,
     .first_partial_struct_pages = 0,
+    .hvo_key_sites = 0,
+    .overlapped_calls = false,
+    .flush_ceiling_in_pages = false,
+    .broadcast_flush = false,
+    .xapic_flat = true,
 };
 
 constexpr Profile kV5_10 = [] {
@@ -77,6 +83,8 @@ constexpr Profile kV6_1 = [] {
   p.boot_poison = BootPoison::kSparseBufferOnly;
   p.memmap_on_memory = true;
   p.first_partial_struct_pages = 3;
+  p.hvo_key_sites = 1103;
+  p.overlapped_calls = true;
   return p;
 }();
 
@@ -97,6 +105,8 @@ constexpr Profile kV6_12 = [] {
   p.offline_page_type = true;
   p.memmap_on_memory_per_block = true;
   p.first_partial_struct_pages = 0;
+  p.hvo_key_sites = 684;
+  p.xapic_flat = false;
   return p;
 }();
 
@@ -110,6 +120,9 @@ constexpr Profile kV6_16 = [] {
   p.boot_folios = BootFolios::kBeforeSections;
   p.hvo_protects_bytes_not_pages = true;
   p.boot_poison = BootPoison::kEveryMemmapAlloc;
+  p.hvo_key_sites = 0;
+  p.flush_ceiling_in_pages = true;
+  p.broadcast_flush = true;
   return p;
 }();
 
@@ -163,6 +176,7 @@ constexpr Profile kV7_3 = [] {
   p.boot_folios_protected_early = true;
   p.sparse_init_after_zones = true;
   p.bootmem_info = false;
+  p.hvo_skips_empty_lists = true;
   return p;
 }();
 

@@ -48,6 +48,7 @@ struct Profile {
   HvoRestore hvo_restore;               ///< 5.6.3
   bool hvo_tests_self_hosted_first;     ///< [V-6] before the walk, by looking the entry up in software
   bool hvo_batches;                     ///< [V-5] split all, flush, remap all, flush
+  bool hvo_skips_empty_lists;           ///< [S-37] no flush for a list without folios
   BootFolios boot_folios;               ///< 5.6.5
   bool boot_folios_in_order;            ///< a node's boot-time folios are mapped first allocated first, else last first
   bool boot_folios_protected_early;     ///< their tails are write-protected before mem_init, not by hugetlb_init
@@ -67,6 +68,11 @@ struct Profile {
   bool pmd_block_free_loses_pages;      ///< [L-18] only 1 of 512 pages of a buddy-allocated PMD block is freed
   bool compound_info_mask;              ///< 5.6.4 offset 8 of a tail page holds a mask
   unsigned first_partial_struct_pages;  ///< struct pages a restore resets after the copy
+  unsigned hvo_key_sites;               ///< [S-40] jump labels that the first and the last optimised folio patch
+  bool overlapped_calls;                ///< [S-9] a CPU does its own part while the interrupts are under way
+  bool flush_ceiling_in_pages;          ///< [S-2] whole pages are compared with the ceiling, else bytes
+  bool broadcast_flush;                 ///< [S-25] INVLPGB where the processor has it
+  bool xapic_flat;                      ///< [S-13] logical flat mode for up to 8 CPUs without x2APIC
 };
 
 const Profile& profile_of(KernelVersion version);

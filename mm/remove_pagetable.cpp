@@ -11,6 +11,7 @@ constexpr unsigned kPmdOrder = 9;
 }  // namespace
 
 void RemovePagetable::remove(VirtAddr start, VirtAddr end, Mapping mapping, Altmap* altmap) {
+  context_.call("remove_pagetable", start, end);
   mapping_ = mapping;
   altmap_ = altmap;
   remove_table(tables_.root(), tables_.levels(), start, end);

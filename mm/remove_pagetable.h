@@ -17,7 +17,10 @@ class RemovePagetable {
       : context_(context), tables_(tables), allocator_(allocator), sub_pmd_(sub_pmd) {}
 
   /// vmemmap_free.
-  void vmemmap_free(VirtAddr start, VirtAddr end, Altmap* altmap) { remove(start, end, Mapping::kVmemmap, altmap); }
+  void vmemmap_free(VirtAddr start, VirtAddr end, Altmap* altmap) {
+    context_.call("vmemmap_free", start, end);
+    remove(start, end, Mapping::kVmemmap, altmap);
+  }
   /// kernel_physical_mapping_remove: leaves only; the memory itself is the caller's.
   void direct_map_remove(PhysAddr start, PhysAddr end) {
     remove(context_.layout.direct_map(start), context_.layout.direct_map(end), Mapping::kDirect, nullptr);

@@ -50,6 +50,7 @@ std::optional<VirtAddr> Vmemmap::populate_section_memmap(Pfn pfn, uint64_t pages
 }
 
 Errno Vmemmap::vmemmap_populate(VirtAddr start, VirtAddr end, unsigned node, Altmap* altmap) {
+  context_.call("vmemmap_populate", start, end);
   Errno result;
   if (end - start < context_.layout.section_memmap_bytes()) {
     result = vmemmap_populate_basepages(start, end, node, nullptr);

@@ -52,12 +52,17 @@ unsigned Core::invalidate(const Invalidation& operation) {
   return lsu_->invalidate(operation);
 }
 
+/// Waits for `signal`; a core of several takes what arrives meanwhile. Callers check their condition again.
+void Core::wait_for(Signal& signal, const WaitReason& reason) {
+  if (interrupts_ == nullptr) return clock_.wait_for(signal, reason);
+  interrupts_->wait_for(signal, reason);
+}
+
 void Core::acquire(CoreLock& lock) {
   drain();
   clock_.sync();  // cores come in the order of their times
   lock.queue_.push_back(clock_.requester());
-  while (lock.queue_.front() != clock_.requester())
-    clock_.wait_for(lock.moved_, {name(), "a lock", 0, lock.queue_.front()});
+  while (lock.queue_.front() != clock_.requester()) wait_for(lock.moved_, {name(), "a lock", 0, lock.queue_.front()});
 }
 
 void Core::release(CoreLock& lock) {
@@ -70,22 +75,33 @@ void Core::release(CoreLock& lock) {
 
 void Core::sleep(CoreLock& lock) {
   release(lock);
-  clock_.wait_for(lock.woken_, {name(), "being woken by who holds a lock", 0, {}});
+  for (const uint64_t before = lock.wakes_; lock.wakes_ == before;) {
+    wait_for(lock.woken_, {name(), "being woken by who holds a lock", 0, {}});
+  }
   acquire(lock);
 }
 
 void Core::wake(CoreLock& lock) {
   drain();
   clock_.sync();
+  ++lock.wakes_;
   clock_.notify(lock.woken_);
 }
 
-void BlockingCore::execute_all(std::span<const MemAccess> accesses) {
+void BlockingCore::execute_all(std::span<const MemAccess> accesses) { execute_each<false>(accesses); }
+
+template <bool kInterrupts>
+void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
   constexpr size_t kSoon = 6, kLater = 16;
   uint64_t id = next_id_;
   PhysAddr pa;
   for (size_t i = 0; i < accesses.size(); ++i) {
     const MemAccess& access = accesses[i];
+    if constexpr (kInterrupts) {
+      next_id_ = id;
+      at_boundary();
+      id = next_id_;  // a handler makes accesses too
+    }
     ++id;
     if (access.gap != 0) {
       clock_.advance(Cycles(access.gap));
@@ -111,6 +127,19 @@ bool BlockingCore::repeat_hits(const MemAccess& access, uint64_t times) {
   clock_.advance(fast_path_.hit_cycles(kind_of(access)) * times);
   next_id_ += times;
   return true;
+}
+
+void InterruptibleBlockingCore::execute_all(std::span<const MemAccess> accesses) { execute_each<true>(accesses); }
+
+AccessResult InterruptibleBlockingCore::access_one(const MemAccess& access) {
+  at_boundary();
+  return BlockingCore::access_one(access);
+}
+
+/// All of them or none: not if one of them could come after an arrival.
+bool InterruptibleBlockingCore::repeat_hits(const MemAccess& access, uint64_t times) {
+  if (interrupts_->due(clock_.now() + fast_path_.hit_cycles(kind_of(access)) * times)) return false;
+  return BlockingCore::repeat_hits(access, times);
 }
 
 AccessResult BlockingCore::access_slow(const MemAccess& access, uint64_t id) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <span>
 #include <systemc>
 
 #include "models/core/core_lock.h"
 #include "models/core/fast_path.h"
+#include "models/core/interrupts.h"
 
 namespace mmusim {
 
@@ -84,9 +86,27 @@ class Core : public sc_core::sc_module {
   /// Wakes all that sleep() on a lock; call while holding it.
   void wake(CoreLock& lock);
 
+  /// Makes this core one of several, which others interrupt. Call before it runs anything.
+  void enable_interrupts(Cycles window) {
+    interrupts_ = std::make_unique<InterruptUnit>(clock_);
+    interrupts_->window(window);
+  }
+  /// Of a core of several, else nullptr.
+  InterruptUnit* interrupts() { return interrupts_.get(); }
+  const LocalClock& clock() const { return clock_; }
+  /// Waits for everything under way, and for its turn in simulated time to act on what cores share.
+  void take_turn() {
+    drain_all();
+    clock_.sync();
+  }
+  /// What wait reasons name.
+  const char* wait_name() const { return name(); }
+
   CycleTime now() const { return clock_.now(); }
   /// True while this core's program is what the simulation executes.
-  bool running() const { return thread_ == sc_core::sc_get_current_process_handle(); }
+  bool running() const { return is(sc_core::sc_get_current_process_handle()); }
+  /// True if `process` is the thread that this core's programs run on.
+  bool is(const sc_core::sc_process_handle& process) const { return thread_ == process; }
   /// Lets time pass.
   virtual void idle(Cycles cycles) { clock_.advance(cycles); }
   uint64_t accesses_begun() const { return next_id_; }
@@ -106,7 +126,14 @@ class Core : public sc_core::sc_module {
   virtual void drain_all() = 0;
   virtual bool repeat_hits(const MemAccess&, uint64_t) { return false; }
 
+  /// Takes what has arrived from other cores, between two accesses.
+  void at_boundary() {
+    if (interrupts_->due(clock_.now())) [[unlikely]]
+      interrupts_->at_boundary([this] { drain_all(); });
+  }
+
   LoadStoreUnit* lsu_;
+  std::unique_ptr<InterruptUnit> interrupts_;
   const ObserverList& observers_;
   FastPath fast_path_;
   LocalClock clock_;
@@ -115,6 +142,7 @@ class Core : public sc_core::sc_module {
 
  private:
   void run();
+  void wait_for(Signal& signal, const WaitReason& reason);
   AccessResult access_observed(const MemAccess& access);
 
   Program* program_ = nullptr;
@@ -136,8 +164,23 @@ class BlockingCore : public Core {
   void drain_all() override {}
   bool repeat_hits(const MemAccess& access, uint64_t times) override;
 
+  template <bool kInterrupts>
+  void execute_each(std::span<const MemAccess> accesses);
+
  private:
   AccessResult access_slow(const MemAccess& access, uint64_t id);
+};
+
+/// A blocking core of a machine with several: takes interrupts between its accesses. A type of its own, so that a lone
+/// core pays nothing for it.
+class InterruptibleBlockingCore final : public BlockingCore {
+ public:
+  using BlockingCore::BlockingCore;
+
+ protected:
+  void execute_all(std::span<const MemAccess> accesses) override;
+  AccessResult access_one(const MemAccess& access) override;
+  bool repeat_hits(const MemAccess& access, uint64_t times) override;
 };
 
 }  // namespace mmusim

@@ -19,6 +19,7 @@ class CoreLock {
   std::deque<unsigned> queue_;  // requesters; the first one holds the lock
   Signal moved_;                // another one holds it now
   Signal woken_;                // Core::wake
+  uint64_t wakes_ = 0;          // calls of it
 };
 
 }  // namespace mmusim

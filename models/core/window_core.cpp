@@ -34,6 +34,7 @@ void WindowCore::execute_all(std::span<const MemAccess> accesses) {
   constexpr size_t kSoon = 10, kLater = 20;
   for (size_t i = 0; i < accesses.size(); ++i) {
     const MemAccess& access = accesses[i];
+    if (interrupts_ != nullptr) at_boundary();
     const uint64_t number = ++next_id_;
     const uint64_t slow = slow_;
     if (access.kind == AccessKind::kFetch || front_end_.active()) {
@@ -49,6 +50,7 @@ void WindowCore::execute_all(std::span<const MemAccess> accesses) {
 }
 
 AccessResult WindowCore::access_one(const MemAccess& access) {
+  if (interrupts_ != nullptr) at_boundary();
   const uint64_t number = ++next_id_;
   if (access.kind == AccessKind::kFetch || front_end_.active()) {
     front_end_.has_line = false;  // an awaited fetch is looked up, whatever was fetched before it

@@ -37,7 +37,7 @@ void add_run_command(CommandLine app, Action& action) {
   command.add_option("--seed", options->overrides.seed, "Seed of everything random").type_name("N").unsigned_number();
   command
       .add_option("--events", options->recordings.events,
-                  "What the event log holds: none, or some of pte,tables,walks,accesses,all")
+                  "What the event log holds: none, or some of pte,tables,walks,accesses,ipis,all")
       .capture_default_str();
   add_recording_options(command, options->recordings, "Write the vmemmap page tables of each stage (JSON)",
                         "Write the accesses, and what made the page tables, as a trace for replay (.mmt or .jsonl, and "

@@ -149,12 +149,42 @@ void EventLog::fill(EventStamp at, const mm::FillEvent& e) {
 }
 
 void EventLog::flush(EventStamp at, const mm::FlushEvent& e) {
-  if (!wants(EventCategory::kEntryWrites)) return;
+  if (!wants(EventCategory::kEntryWrites) && !wants(EventCategory::kInterrupts)) return;
   const std::string_view cause(e.cause);
-  JsonLine line = begin(EventKind::kFlush, at, cause.size());
-  line.word<kKind>(name_of(e.kind));
-  if (e.kind == mm::FlushKind::kPage) line.key<kVa>().hex(e.va.raw()).key<kBytes>().number(e.end - e.va);
+  const std::string_view entry(e.entry);
+  at.core = e.cpu;
+  JsonLine line = begin(EventKind::kFlush, at, cause.size() + entry.size());
+  line.word<kScope>(name_of(e.scope));
+  if (e.va != e.end) line.key<kVa>().hex(e.va.raw()).key<kPages>().number(e.pages());
+  if (e.round != 0) line.key<kRound>().number(e.round).key<kFrom>().number(e.initiator);
+  if (e.invlpg != 0) line.key<kInvlpg>().number(e.invlpg);
+  if (e.invpcid != 0) line.key<kInvpcid>().number(e.invpcid);
+  if (e.cr4 != 0) line.key<kCr4>().number(e.cr4);
+  if (e.cr3 != 0) line.key<kCr3>().number(e.cr3);
+  if (e.invlpgb != 0) line.key<kInvlpgb>().number(e.invlpgb);
+  if (e.tlbsync != 0) line.key<kTlbsync>().number(e.tlbsync);
+  if (e.broadcast) line.key<kBroadcast>().raw("true");
+  line.key<kEntry>().text(entry);
   end(line.key<kCause>().text(cause).raw("}\n"));
+}
+
+void EventLog::ipi(EventStamp at, const mm::IpiEvent& e) {
+  if (!wants(EventCategory::kInterrupts)) return;
+  const mm::CallDelivery& d = e.delivery;
+  at.core = e.to;
+  JsonLine line = begin(EventKind::kIpi, at, 0);
+  line.key<kFrom>().number(d.from).key<kTo>().number(e.to).key<kVector>().number(d.vector);
+  line.key<kSent>().number(d.sent).key<kArrival>().number(d.arrival);
+  end(line.key<kHandled>().number(d.handled).key<kAcked>().number(at.cycle.count).raw("}\n"));
+}
+
+void EventLog::call(EventStamp at, const mm::CallEvent& e) {
+  if (!wants(EventCategory::kInterrupts)) return;
+  const std::string_view function(e.function);
+  JsonLine line = begin(EventKind::kCall, at, function.size());
+  line.key<kFunction>().text(function);
+  if (e.va != e.end) line.key<kVa>().hex(e.va.raw()).key<kBytes>().number(e.end - e.va);
+  end(line.raw("}\n"));
 }
 
 void EventLog::invalidate(EventStamp at, const Invalidation& operation, bool timed) {

@@ -65,6 +65,9 @@ class EventLog final : public Observer {
   /// A `zero` record, or a `fill` record when the byte is not 0.
   void fill(EventStamp at, const mm::FillEvent& event);
   void flush(EventStamp at, const mm::FlushEvent& event);
+  /// An interrupt that has just been acknowledged.
+  void ipi(EventStamp at, const mm::IpiEvent& event);
+  void call(EventStamp at, const mm::CallEvent& event);
   // Actions of a core beside accesses.
   void invalidate(EventStamp at, const Invalidation& operation, bool timed);
   void control_write(EventStamp at, unsigned number, uint64_t value, bool timed);

@@ -18,8 +18,8 @@ static_assert([] {
   for (size_t i = 0; i < event_words::kSources.size(); ++i) {
     if (event_words::kSources[i] != name_of(static_cast<mm::AllocSource>(i))) return false;
   }
-  return event_words::kFlushes[0] == name_of(mm::FlushKind::kAll) &&
-         event_words::kFlushes[1] == name_of(mm::FlushKind::kPage);
+  return event_words::kFlushes[0] == name_of(mm::FlushScope::kAll) &&
+         event_words::kFlushes[1] == name_of(mm::FlushScope::kRange);
 }());
 
 char* write_walk(char* at, const WalkRecord& w) {

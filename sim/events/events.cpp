@@ -17,12 +17,15 @@ void add_word(EventSelection& selection, std::string_view word) {
     selection.add(EventCategory::kWalks);
   } else if (word == "accesses") {
     selection.add(EventCategory::kAccesses);
+  } else if (word == "ipis") {
+    selection.add(EventCategory::kInterrupts);
   } else if (word == "all") {
-    selection.add(EventCategory::kEntryWrites).add(EventCategory::kEntryReads);
+    selection.add(EventCategory::kEntryWrites).add(EventCategory::kEntryReads).add(EventCategory::kInterrupts);
     selection.add(EventCategory::kWalks).add(EventCategory::kAccesses);
   } else {
     throw InputError(fmt::format(
-        "--events: unknown word \"{}\", expected none, or a comma list of pte, tables, walks, accesses, all", word));
+        "--events: unknown word \"{}\", expected none, or a comma list of pte, tables, walks, accesses, ipis, all",
+        word));
   }
 }
 

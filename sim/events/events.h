@@ -32,6 +32,7 @@ enum class EventCategory : unsigned {
   kEntryReads = 2,   ///< tables: entry reads of kernel code as well
   kWalks = 4,
   kAccesses = 8,
+  kInterrupts = 16,  ///< ipis: interrupts between cores, what kernel functions are called for, and flush
 };
 
 /// A set of categories. Phases, header and totals are always logged.
@@ -45,7 +46,7 @@ class EventSelection {
   constexpr bool has(EventCategory c) const { return (bits_ & static_cast<unsigned>(c)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
 
-  /// "none", or a comma list of pte, tables, walks, accesses, all. Throws InputError naming the word it does not know.
+  /// "none", or a comma list of pte, tables, walks, accesses, ipis, all. Throws InputError naming the word it does not know.
   static EventSelection parse(std::string_view text);
 
  private:

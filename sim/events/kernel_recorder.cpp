@@ -131,9 +131,23 @@ void KernelRecorder::fill(const mm::FillEvent& e) {
 
 void KernelRecorder::flush(const mm::FlushEvent& e) {
   const EventStamp now = clock_();
-  attribute(now, e.cause);
-  ++totals_.flushes;
+  if (e.cpu == e.initiator) {
+    attribute(now, e.cause);
+    ++totals_.flushes;
+  }
+  totals_.shootdowns.add(e);
   if (log_ != nullptr) log_->flush(now, e);
+}
+
+void KernelRecorder::interrupts(const mm::CallInterrupts& e) { totals_.shootdowns.add(e); }
+
+void KernelRecorder::ipi(const mm::IpiEvent& e) {
+  ++totals_.shootdowns.ipis_received;
+  if (log_ != nullptr) log_->ipi(clock_(), e);
+}
+
+void KernelRecorder::call(const mm::CallEvent& e) {
+  if (log_ != nullptr) log_->call(clock_(), e);
 }
 
 void KernelRecorder::log(mm::LogLevel level, std::string_view text) {

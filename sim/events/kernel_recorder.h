@@ -34,6 +34,9 @@ class KernelRecorder final : public mm::Observer {
   void free(const mm::AllocEvent& event) override;
   void fill(const mm::FillEvent& event) override;
   void flush(const mm::FlushEvent& event) override;
+  void call(const mm::CallEvent& event) override;
+  void interrupts(const mm::CallInterrupts& event) override;
+  void ipi(const mm::IpiEvent& event) override;
   void log(mm::LogLevel level, std::string_view text) override;
   void phase(const char* step) override;
 

@@ -5,6 +5,11 @@
 
 namespace mmusim {
 
-void KernelTotals::merge(const KernelTotals& o) { *this = sum(*this, o); }
+void KernelTotals::merge(const KernelTotals& o) {
+  ShootdownTotals both = shootdowns;
+  both.merge(o.shootdowns);
+  *this = sum(*this, o);
+  shootdowns = both;
+}
 
 }  // namespace mmusim

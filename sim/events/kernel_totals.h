@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/events/shootdown_totals.h"
+
 namespace mmusim {
 
 /// Counts of the kernel model in a stretch of time. Filled by KernelRecorder.
@@ -20,6 +22,7 @@ struct KernelTotals {
   uint64_t populate_cycles = 0;
   uint64_t direct_map_cycles = 0;
   uint64_t struct_page_cycles = 0;
+  ShootdownTotals shootdowns;  ///< of machines with several cores, a group of its own
 
   void merge(const KernelTotals& other);
 
@@ -52,7 +55,7 @@ void KernelTotals::describe(Visitor&& v) const {
   v("tables_freed", tables_freed, "page-table pages unhooked from it");
   v("bytes_allocated", bytes_allocated, "bytes allocated while populating the vmemmap");
   v("bytes_zeroed", bytes_zeroed, "bytes set to zero while populating the vmemmap");
-  v("flushes", flushes, "instructions that flushed cached translations");
+  v("flushes", flushes, "times that kernel code flushed cached translations");
   v("populate_cycles", populate_cycles, "cycles in which the vmemmap was populated or changed");
   v("direct_map_cycles", direct_map_cycles, "cycles in which the direct map was built");
   v("struct_page_cycles", struct_page_cycles, "cycles in which struct pages were initialised");

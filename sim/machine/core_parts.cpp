@@ -29,8 +29,13 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
     const bool company = platform.cores > 1 || platform.has_prefetchers();
     core = std::make_unique<WindowCore>("core", *lsu, core_clock, slots, platform.window, company);
   } else {
-    core = std::make_unique<BlockingCore>("core", *lsu, core_clock);
+    if (platform.cores > 1) {
+      core = std::make_unique<InterruptibleBlockingCore>("core", *lsu, core_clock);
+    } else {
+      core = std::make_unique<BlockingCore>("core", *lsu, core_clock);
+    }
   }
+  if (platform.cores > 1) core->enable_interrupts(platform.topology.least_latency());
   core->fast_path().attach(*l1d, l1i ? *l1i : *l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
   if (platform.l1d.prefetch_next_line) l1d->enable_prefetch(clock("l1d prefetch"));
   if (platform.l2.prefetch_next_line) l2->enable_prefetch(clock("l2 prefetch"));

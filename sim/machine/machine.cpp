@@ -97,16 +97,17 @@ void Machine::set_control(unsigned core, const ControlState& control) {
 }
 
 unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
-  if (observers_.wants(kProgramNotices)) observers_.invalidated(core, operation, charge == Charge::kCycles);
+  if (observers_.wants(kProgramNotices)) observers_.invalidated(core, operation, charge != Charge::kNothing);
   return remove(core, operation, charge);
 }
 
 unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge charge) {
   CoreParts& parts = *cores_[core];
+  if (charge == Charge::kCounted) parts.core->take_turn();
   unsigned removed = charge == Charge::kCycles ? parts.core->invalidate(operation) : parts.lsu->invalidate(operation);
   removed += parts.second_level->state().invalidate(operation);
   removed += parts.walker->structure_caches().invalidate(parts.context.control, operation);
-  if (charge == Charge::kCycles) parts.lsu->count_flush(removed);
+  if (charge != Charge::kNothing) parts.lsu->count_flush(removed);
   if (checker_) check_tlbs(core, operation);
   return removed;
 }
@@ -133,7 +134,8 @@ void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
 }
 
 unsigned Machine::running_core() const {
-  const auto running = std::find_if(cores_.begin(), cores_.end(), [](const auto& c) { return c->core->running(); });
+  const sc_core::sc_process_handle process = sc_core::sc_get_current_process_handle();
+  const auto running = std::find_if(cores_.begin(), cores_.end(), [&](const auto& c) { return c->core->is(process); });
   return running == cores_.end() ? 0 : static_cast<unsigned>(running - cores_.begin());
 }
 
@@ -197,34 +199,42 @@ StatNode Machine::stats() const {
 
 MachineTotals Machine::totals() const {
   MachineTotals t;
-  for (const auto& parts : cores_) {
-    const LoadStoreUnitStats lsu = parts->core->access_stats();
-    const PageWalkerStats& walker = parts->walker->stats();
-    for (const AccessKind k : {AccessKind::kRead, AccessKind::kWrite}) {
-      t.accesses += lsu.accesses[k];
-      t.lookups += lsu.tlb_lookups[k];
-      t.l1_dtlb_misses += lsu.tlb_misses[k];
-    }
-    const SecondLevelTlbStats& second = parts->second_level->state().stats();
-    for (const AccessKind k : kAllOf<AccessKind>) {
-      t.translation[k] =
-          sum(t.translation[k], TranslationCounts{lsu.accesses[k], second.hits_by_page[k], second.misses_by_page[k],
-                                                  walker.by_cause[cause_of(k)]});
-    }
-    t.flushes += lsu.flushes;
-    t.stlb_misses += second.misses;
-    t.walks += walker.walks;
-    t.entry_reads += walker.entry_reads;
-    if (parts->nested) t.add_nested(parts->nested->counts);
-    t.walk_cycles += walker.latency.sum();
-    for (const Stage s : kAllOf<Stage>) t.stage_cycles[s] += lsu.stage[s].count;
-    for (size_t level = 0; level < walker.reads_by_level.size(); ++level) {
-      t.reads_by_level[level] += walker.reads_by_level[level];
-    }
-    t.walk_latency.merge(walker.latency);
-  }
+  for (const auto& parts : cores_) add_totals(*parts, t);
   t.cycles = now().count;
   return t;
+}
+
+MachineTotals Machine::totals(unsigned core) const {
+  MachineTotals t;
+  add_totals(*cores_[core], t);
+  t.cycles = cores_[core]->core->now().count;
+  return t;
+}
+
+void Machine::add_totals(const CoreParts& parts, MachineTotals& t) const {
+  const LoadStoreUnitStats lsu = parts.core->access_stats();
+  const PageWalkerStats& walker = parts.walker->stats();
+  for (const AccessKind k : {AccessKind::kRead, AccessKind::kWrite}) {
+    t.accesses += lsu.accesses[k];
+    t.lookups += lsu.tlb_lookups[k];
+    t.l1_dtlb_misses += lsu.tlb_misses[k];
+  }
+  const SecondLevelTlbStats& second = parts.second_level->state().stats();
+  for (const AccessKind k : kAllOf<AccessKind>) {
+    t.translation[k] = sum(t.translation[k], TranslationCounts{lsu.accesses[k], second.hits_by_page[k],
+                                                               second.misses_by_page[k], walker.by_cause[cause_of(k)]});
+  }
+  t.flushes += lsu.flushes;
+  t.stlb_misses += second.misses;
+  t.walks += walker.walks;
+  t.entry_reads += walker.entry_reads;
+  if (parts.nested) t.add_nested(parts.nested->counts);
+  t.walk_cycles += walker.latency.sum();
+  for (const Stage s : kAllOf<Stage>) t.stage_cycles[s] += lsu.stage[s].count;
+  for (size_t level = 0; level < walker.reads_by_level.size(); ++level) {
+    t.reads_by_level[level] += walker.reads_by_level[level];
+  }
+  t.walk_latency.merge(walker.latency);
 }
 
 }  // namespace mmusim

@@ -102,10 +102,13 @@ class Machine : public sc_core::sc_module {
   StatNode stats() const;
   /// The sums that summaries state, so far.
   MachineTotals totals() const;
+  /// The same of one core; its `cycles` are those it has reached.
+  MachineTotals totals(unsigned core) const;
 
  private:
   unsigned remove(unsigned core, const Invalidation& operation, Charge charge);
   LocalClock clock(const std::string& name, LookAhead look_ahead);
+  void add_totals(const CoreParts& parts, MachineTotals& totals) const;
   void check_tlbs(unsigned core, const Invalidation& operation);
 
   PlatformConfig platform_;

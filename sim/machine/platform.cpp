@@ -204,7 +204,7 @@ PlatformConfig read_platform(ConfigReader reader) {
               ValueForm::of(ValueForm::Kind::kText));
   reader.read({"name", "Name in reports and in `mmusim presets`."}, c.name);
   reader.read({"description", "One line for `mmusim presets`."}, c.description);
-  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1, 64);
+  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1, 512);
   read_processor(reader.child({"processor", "What the architecture leaves open: widths, levels, counters."}), c);
   read_core(reader.child({"core", "Clock and core model."}), c);
   read_tlbs(reader.child({"tlbs", "TLBs of each core."}), c);
@@ -218,6 +218,8 @@ PlatformConfig read_platform(ConfigReader reader) {
       "{} cores with {} outstanding misses each are {} requesters, expected fewer than {} in a cycle of {} ps: "
       "each acts at a femtosecond of its own",
       c.cores, c.window.outstanding, requesters_of(c), requester_limit(c.period_ps), c.period_ps);
+  c.topology = read_topology_config(
+      reader.child({"topology", "Places of the cores, and what interrupts and flushes between them cost."}));
   if (c.walker.structure_caches.pde_in_second_level_tlb && !c.second_level.data.holds_pdes) {
     reader.errors().add(reader.pointer() + "/page_walkers/paging_structure_caches/pde_in_second_level_tlb",
                         "the stlb does not say \"holds_pdes\": true");

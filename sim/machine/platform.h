@@ -15,6 +15,7 @@
 #include "models/x86/control.h"
 #include "models/x86/memory_type.h"
 #include "sim/machine/perf_counters.h"
+#include "sim/machine/topology.h"
 
 namespace mmusim {
 
@@ -42,6 +43,7 @@ struct PlatformConfig {
   CacheConfig l1d, l2, l3;
   std::optional<CacheConfig> l1i;
   DramModuleConfig dram;
+  TopologyConfig topology;
 
   /// Returns true if some cache prefetches lines.
   bool has_prefetchers() const { return l1d.prefetch_next_line || l2.prefetch_next_line || l3.prefetch_next_line; }

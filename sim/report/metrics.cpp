@@ -99,8 +99,47 @@ Value as_time(const json& summary, double cycles) {
 Value populate_time(const json& summary) { return as_time(summary, *kernel<"populate_cycles">(summary)); }
 Value time(const json& summary) { return as_time(summary, *total<"cycles">(summary)); }
 
+/// A counter of flushes of all cores; nothing on a machine with one.
+template <Name key>
+Value shootdown(const json& summary) {
+  const json& kernel = summary.at("kernel");
+  const auto counters = kernel.find("shootdowns");
+  if (counters == kernel.end()) return std::nullopt;
+  if (std::string_view(key.text) == "flush_rounds") {
+    return number(*counters, "flush_rounds_full") + number(*counters, "flush_rounds_range");
+  }
+  return number(*counters, key.text);
+}
+
+Value shootdown_wait(const json& summary) {
+  const json& kernel = summary.at("kernel");
+  const auto counters = kernel.find("shootdowns");
+  if (counters == kernel.end()) return std::nullopt;
+  const auto waits = counters->find("shootdown_wait_cycles");
+  if (waits == counters->end() || number(*waits, "count") == 0) return std::nullopt;
+  return number(*waits, "sum") / number(*waits, "count");
+}
+
+/// Of the programs that ran on other cores while kernel code did.
+Value beside_cycles_per_access(const json& summary) {
+  double cycles = 0, accesses = 0;
+  for (const json& phase : summary.at("phases")) {
+    const auto cores = phase.find("cores");
+    if (cores == phase.end()) continue;
+    for (size_t i = 1; i < cores->size(); ++i) {
+      if (number(cores->at(i), "accesses") == 0) continue;
+      accesses += number(cores->at(i), "accesses");
+      cycles += number(cores->at(i), "cycles");
+    }
+  }
+  if (accesses == 0) return std::nullopt;
+  return cycles / accesses;
+}
+
 constexpr const char* kBuild = "building the tables";
 constexpr const char* kMeasured = "accesses measured";
+
+constexpr const char* kSeveralCores = "several cores";
 
 constexpr Metric kMetrics[] = {
     {"entry_writes", "entry writes", "entries", kBuild, kernel<"entry_writes">},
@@ -123,6 +162,11 @@ constexpr Metric kMetrics[] = {
     {"translation_share", "translation share of cycles", "%", kMeasured, translation_share},
     {"cycles", "total cycles", "cycles", kMeasured, total<"cycles">},
     {"time", "total time", "ns", kMeasured, time},
+    {"flush_rounds", "flushes of all cores", "flushes", kSeveralCores, shootdown<"flush_rounds">},
+    {"ipis", "interrupts for them", "interrupts", kSeveralCores, shootdown<"ipis_sent">},
+    {"shootdown_wait", "wait for the other cores, mean", "cycles", kSeveralCores, shootdown_wait},
+    {"interrupt_cycles", "cycles lost on other cores", "cycles", kSeveralCores, shootdown<"interrupt_cycles">},
+    {"beside_cycles_per_access", "cycles an access beside", "cycles", kSeveralCores, beside_cycles_per_access},
 };
 
 /// Two-sided 95 % quantile of Student's t for `freedom` degrees of freedom (tables; 1.96 in the limit).

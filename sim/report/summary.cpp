@@ -57,6 +57,15 @@ ordered_json lists_json(const MachineTotals& m) {
 ordered_json totals_json(const MachineTotals& m) {
   return lists_json<TotalsList::kTotals, TotalsList::kGuestTotals>(m);
 }
+/// Where there are several cores, with what they sent each other.
+ordered_json totals_json(const MachineTotals& m, const KernelTotals& kernel) {
+  ordered_json j = totals_json(m);
+  const ShootdownTotals& s = kernel.shootdowns;
+  if (s.cpus == 1) return j;
+  j["ipis_sent"] = s.ipis_sent;
+  j["shootdowns"] = s.flush_rounds_full + s.flush_rounds_range;
+  return j;
+}
 ordered_json machine_json(const MachineTotals& m) {
   return lists_json<TotalsList::kMachine, TotalsList::kGuestMachine>(m);
 }
@@ -70,6 +79,13 @@ ordered_json perf_json(const RunSummary& s, const MachineTotals& m) {
   return j;
 }
 
+/// Messages between cores only where there are several.
+ordered_json kernel_json(const KernelTotals& kernel) {
+  ordered_json json = counters_of(kernel);
+  if (kernel.shootdowns.cpus > 1) json["shootdowns"] = counters_of(kernel.shootdowns);
+  return json;
+}
+
 ordered_json phase_json(const RunSummary& summary, const PhaseSummary& p) {
   ordered_json functions = ordered_json::array();
   for (const FunctionTime& f : p.functions) {
@@ -80,24 +96,37 @@ ordered_json phase_json(const RunSummary& summary, const PhaseSummary& p) {
                          {"entry_writes", f.entry_writes},
                          {"bytes_zeroed", f.bytes_zeroed}});
   }
-  return {{"stage", p.stage},
-          {"name", p.name},
-          {"workload", p.workload},
-          {"timed", p.timed},
-          {"begin_cycle", p.begin.count},
-          {"end_cycle", p.end.count},
-          {"totals", totals_json(p.machine)},
-          {"machine", machine_json(p.machine)},
-          {"kernel", counters_of(p.kernel)},
-          {"perf", perf_json(summary, p.machine)},
-          {"functions", std::move(functions)}};
+  ordered_json json = {{"stage", p.stage},
+                       {"name", p.name},
+                       {"workload", p.workload},
+                       {"timed", p.timed},
+                       {"begin_cycle", p.begin.count},
+                       {"end_cycle", p.end.count},
+                       {"totals", totals_json(p.machine, p.kernel)},
+                       {"machine", machine_json(p.machine)},
+                       {"kernel", kernel_json(p.kernel)},
+                       {"perf", perf_json(summary, p.machine)},
+                       {"functions", std::move(functions)}};
+  if (p.cores.empty()) return json;
+  ordered_json cores = ordered_json::array();
+  for (const CoreSummary& core : p.cores) {
+    cores.push_back({{"accesses", core.machine.accesses},
+                     {"cycles", core.machine.cycles},
+                     {"stlb_misses", core.machine.stlb_misses},
+                     {"walks", core.machine.walks},
+                     {"walk_cycles", core.machine.walk_cycles},
+                     {"interrupts", core.interrupts},
+                     {"interrupt_cycles", core.interrupt_cycles}});
+  }
+  json["cores"] = std::move(cores);
+  return json;
 }
 
 ordered_json section_json(const RunSummary& summary, const Section& s) {
   return {{"stages", s.stages},
-          {"totals", totals_json(s.machine)},
+          {"totals", totals_json(s.machine, s.kernel)},
           {"machine", machine_json(s.machine)},
-          {"kernel", counters_of(s.kernel)},
+          {"kernel", kernel_json(s.kernel)},
           {"perf", perf_json(summary, s.machine)}};
 }
 
@@ -136,9 +165,9 @@ ordered_json to_json(const RunSummary& s, const HostTimes& host) {
           {"interrupted", s.interrupted},
           {"seed", s.seed},
           {"core_ghz", s.core_ghz},
-          {"totals", totals_json(s.totals)},
+          {"totals", totals_json(s.totals, s.kernel)},
           {"machine", machine_json(s.totals)},
-          {"kernel", counters_of(s.kernel)},
+          {"kernel", kernel_json(s.kernel)},
           {"memmap_bytes", s.memmap_bytes ? counters_of(*s.memmap_bytes) : ordered_json(nullptr)},
           {"sections",
            {{"build", section_json(s, section_of(s, SectionKind::kBuild))},

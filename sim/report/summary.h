@@ -15,6 +15,13 @@
 
 namespace mmusim {
 
+/// What one core of several did in a phase.
+struct CoreSummary {
+  MachineTotals machine;
+  uint64_t interrupts = 0;        ///< from other cores
+  uint64_t interrupt_cycles = 0;  ///< that they took from its program
+};
+
 /// One phase of the scenario, as in its `phases`.
 struct PhaseSummary {
   std::string stage;      ///< label, unique in the run
@@ -25,6 +32,7 @@ struct PhaseSummary {
   CycleTime end;
   MachineTotals machine;  ///< of this phase alone
   KernelTotals kernel;
+  std::vector<CoreSummary> cores;       ///< empty on a machine with one
   std::vector<FunctionTime> functions;  ///< in the order of first_cycle
 };
 

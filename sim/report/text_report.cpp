@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "models/base/format.h"
 #include "sim/report/summary.h"
 #include "sim/report/units.h"
@@ -14,6 +16,29 @@ std::string phase_table(const RunSummary& s) {
     table.row({p.stage + (p.timed ? "" : " (untimed)"), grouped(p.machine.cycles),
                cycles_as_time(p.machine.cycles, s.core_ghz), grouped(p.machine.accesses), grouped(p.machine.walks),
                grouped(p.kernel.entry_writes), grouped(p.kernel.table_pages), human_bytes(p.kernel.bytes_zeroed)});
+  }
+  return table.text();
+}
+
+/// What flushes of all cores cost: the core that asked for them, and the others.
+std::string cores_table(const RunSummary& s) {
+  TextTable table;
+  table.row({"flushes of all cores", "full", "of ranges", "interrupts", "wait, mean", "cycles lost on others",
+             "cycles an access beside"});
+  for (const PhaseSummary& p : s.phases) {
+    const ShootdownTotals& f = p.kernel.shootdowns;
+    uint64_t accesses = 0;
+    uint64_t cycles = 0;
+    for (size_t i = 1; i < p.cores.size(); ++i) {
+      if (p.cores[i].machine.accesses == 0) continue;
+      accesses += p.cores[i].machine.accesses;
+      cycles += p.cores[i].machine.cycles;
+    }
+    if (f.flush_rounds_full + f.flush_rounds_range == 0 && accesses == 0) continue;
+    const auto beside = static_cast<double>(cycles) / static_cast<double>(std::max<uint64_t>(accesses, 1));
+    table.row({p.stage, grouped(f.flush_rounds_full), grouped(f.flush_rounds_range), grouped(f.ipis_sent),
+               f.wait_cycles.count() == 0 ? "-" : fmt::format("{:.0f}", f.wait_cycles.mean()),
+               grouped(f.interrupt_cycles), accesses == 0 ? "-" : fmt::format("{:.2f}", beside)});
   }
   return table.text();
 }
@@ -87,6 +112,7 @@ std::string text_report(const RunSummary& s, const HostTimes& host) {
   if (s.interrupted) text += ", INTERRUPTED";
   text += "\n\n";
   if (!s.phases.empty()) text += phase_table(s) + "\n";
+  if (s.kernel.shootdowns.cpus > 1) text += cores_table(s) + "\n";
   const Section workload = section_of(s, SectionKind::kWorkload);
   if (!workload.stages.empty() && workload.stages.size() < s.phases.size()) {
     text += machine_text("workload", workload.machine, s.core_ghz) + "\n";

@@ -53,32 +53,55 @@ mm::Errno KernelPhases::carry_out(const MemoryPhase& phase) {
   return mm::Errno::kSuccess;
 }
 
-mm::Errno KernelPhases::restore_and_free(const std::vector<mm::Folio>& folios) {
-  const mm::Errno result = kernel_.hugetlb_restore(folios);
-  if (mm::ok(result)) kernel_.hugetlb_free(folios);
+mm::Errno KernelPhases::optimise(const std::vector<mm::Folio>& folios, bool surplus) {
+  if (!surplus) return kernel_.hugetlb_optimize(folios);
+  mm::Errno result = mm::Errno::kSuccess;
+  for (const mm::Folio& folio : folios) {
+    if (const mm::Errno e = kernel_.hugetlb_optimize_one(folio); !mm::ok(e)) result = e;
+  }
   return result;
+}
+
+mm::Errno KernelPhases::restore_and_free(const std::vector<mm::Folio>& folios, bool surplus) {
+  if (!surplus) {
+    const mm::Errno result = kernel_.hugetlb_restore(folios);
+    if (mm::ok(result)) kernel_.hugetlb_free(folios);
+    return result;
+  }
+  for (const mm::Folio& folio : folios) {
+    if (const mm::Errno result = kernel_.hugetlb_restore_one(folio); !mm::ok(result)) return result;
+    kernel_.hugetlb_free(std::span(&folio, 1));
+  }
+  return mm::Errno::kSuccess;
 }
 
 mm::Errno KernelPhases::carry_out(const HugetlbPhase& phase) {
   if (!phase.restore.empty()) {
-    if (const mm::Errno result = restore_and_free(phase.restore); !mm::ok(result)) return result;
+    if (const mm::Errno result = restore_and_free(phase.restore, phase.surplus); !mm::ok(result)) return result;
   }
   if (phase.free != 0) {
     const size_t count = std::min<size_t>(phase.free, allocated_.size());
     const std::vector<mm::Folio> last(allocated_.end() - static_cast<ptrdiff_t>(count), allocated_.end());
-    if (const mm::Errno result = restore_and_free(last); !mm::ok(result)) return result;
+    if (const mm::Errno result = restore_and_free(last, phase.surplus); !mm::ok(result)) return result;
     allocated_.resize(allocated_.size() - count);
   }
   if (!phase.optimise.empty()) {
     kernel_.hugetlb_claim(phase.optimise);
-    if (const mm::Errno result = kernel_.hugetlb_optimize(phase.optimise); !mm::ok(result)) return result;
+    if (const mm::Errno result = optimise(phase.optimise, phase.surplus); !mm::ok(result)) return result;
+  }
+  for (const mm::Folio& folio : phase.demote) {
+    kernel_.hugetlb_claim(std::span(&folio, 1));
+    std::vector<mm::Folio> small;
+    if (const mm::Errno result = kernel_.hugetlb_demote(folio, small); !mm::ok(result)) return result;
+    std::erase_if(allocated_, [&](const mm::Folio& f) { return f.head == folio.head; });
+    allocated_.insert(allocated_.end(), small.begin(), small.end());
   }
   if (phase.allocate != 0) {
     const std::vector<mm::Folio> folios = phase.scattered
                                               ? kernel_.hugetlb_alloc_scattered(phase.order, phase.allocate, phase.node)
                                               : kernel_.hugetlb_alloc(phase.order, phase.allocate, phase.node);
     allocated_.insert(allocated_.end(), folios.begin(), folios.end());
-    if (kernel_.config().hvo) return kernel_.hugetlb_optimize(folios);
+    if (const mm::Errno result = optimise(folios, phase.surplus); !mm::ok(result)) return result;
   }
   return mm::Errno::kSuccess;
 }

@@ -31,7 +31,8 @@ class KernelPhases {
   mm::Errno carry_out(const MarkPhase&) { return mm::Errno::kSuccess; }
 
   mm::Errno one_piece(const MemoryPhase& phase, PhysAddr start, uint64_t bytes);
-  mm::Errno restore_and_free(const std::vector<mm::Folio>& folios);
+  mm::Errno optimise(const std::vector<mm::Folio>& folios, bool surplus);
+  mm::Errno restore_and_free(const std::vector<mm::Folio>& folios, bool surplus);
 
   mm::Kernel& kernel_;
   bool boot_does_hugetlb_init_ = true;   // no phase of its own does

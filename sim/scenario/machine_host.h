@@ -23,9 +23,16 @@ class MachineHost final : public ScenarioHost {
   mm::KernelMemory& kernel_memory() override { return kernel_memory_; }
   void run_kernel(Timing timing, const std::function<void()>& code) override;
   unsigned cores() const override { return machine_.cores(); }
+  EventStamp stamp() const override;
+  std::vector<MachineTotals> totals_by_core() const override;
+  void run_beside(const std::function<void()>& code, const std::vector<AccessFeed>& feeds) override;
+  const SimulatedCpus* simulated_cpus() const override { return &kernel_memory_.simulated_cpus(); }
+  void clear_interrupt_costs() override { kernel_memory_.simulated_cpus().clear_costs(); }
   void run_kernel_on(unsigned cores, const std::function<void(unsigned core)>& code) override;
 
  private:
+  void run_all(std::vector<std::function<void(Core&)>> bodies);
+
   Simulation& simulation_;
   Machine machine_;
   TimedTarget target_{simulation_, machine_};

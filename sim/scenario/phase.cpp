@@ -136,8 +136,12 @@ HugetlbPhase read_hugetlb(ConfigReader& r) {
   p.optimise =
       read_folios(r, {"optimise", "These very pages are optimised: pairs of head pfn and 512 or 262144 pages."});
   p.restore = read_folios(r, {"restore", "These very pages are restored: pairs of head pfn and 512 or 262144 pages."});
-  r.check(p.allocate != 0 || p.free != 0 || !p.optimise.empty() || !p.restore.empty(), "",
-          "expected one of allocate, free, optimise, restore");
+  p.demote = read_folios(r, {"demote", "These very 1 GiB pages become 512 of 2 MiB: pairs of head pfn and 262144."});
+  for (const mm::Folio& folio : p.demote) r.check(folio.order == 18, "demote", "expected pages of 1 GiB");
+  r.read({"surplus", "The pages are beyond the pool: each is optimised and restored by itself, with its own flushes."},
+         p.surplus);
+  r.check(p.allocate != 0 || p.free != 0 || !p.optimise.empty() || !p.restore.empty() || !p.demote.empty(), "",
+          "expected one of allocate, free, optimise, restore, demote");
   return p;
 }
 
@@ -155,6 +159,23 @@ WorkloadPhase read_workload(ConfigReader& r) {
   });
   if (kind == nullptr && !r.records_all()) r.ignore("parameters");
   return p;
+}
+
+Beside read_beside(ConfigReader r) {
+  Beside b;
+  r.read({"cores", "Cores behind the first one that run the workload, each with a seed of its own.", "cores", "all"},
+         b.cores, 1U, 511U);
+  const WorkloadKind* kind =
+      r.read_kind({"kind", "Workload, one of those of `mmusim presets`."}, workload_kinds(), "workload");
+  r.with_kind(kind, workload_kinds(), [&](const WorkloadKind& known, ConfigReader& own) {
+    b.kind = known.name;
+    ConfigReader parameters = own.child({"parameters", "Parameters of the workload."});
+    b.plan = known.read(parameters);
+    parameters.finish();
+  });
+  if (kind == nullptr && !r.records_all()) r.ignore("parameters");
+  r.finish();
+  return b;
 }
 
 ReplayPhase read_replay(ConfigReader& r, const std::string& folder) {
@@ -247,6 +268,8 @@ Phase read_phase(ConfigReader r, const std::string& folder, const std::string& p
   phase.expect = read_expected(r);
   r.optional_child({"fail_allocation", "Allocation that fails, counted from the beginning of the phase."},
                    [&](ConfigReader f) { phase.fail_allocation = mm::read_fail_allocation(std::move(f)); });
+  r.optional_child({"beside", "Workload on other cores, which runs until the kernel code of a timed phase is done."},
+                   [&](ConfigReader b) { phase.beside = read_beside(std::move(b)); });
   r.with_kind(kind, kPhaseKinds,
               [&](const PhaseKind& known, ConfigReader& own) { phase.what = known.read(own, folder); });
   r.finish();

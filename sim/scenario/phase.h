@@ -53,6 +53,8 @@ struct HugetlbPhase {
   uint64_t free = 0;                ///< folios to restore and give back, those taken last first
   std::vector<mm::Folio> optimise;  ///< these very folios (recorded boots)
   std::vector<mm::Folio> restore;
+  std::vector<mm::Folio> demote;  ///< 1 GiB folios that become 2 MiB ones
+  bool surplus = false;           ///< pages beyond the pool: each is optimised and restored by itself
 };
 
 /// The rest of deferred struct-page initialisation, on the first `workers` cores; missing: on all.
@@ -68,6 +70,13 @@ struct WorkloadPhase {
   std::optional<uint64_t> limit;
 };
 
+/// Programs on the cores behind the first one, which run while kernel code does.
+struct Beside {
+  std::optional<unsigned> cores;  ///< missing: all of them
+  std::string kind;
+  WorkloadPlan plan;
+};
+
 /// Recorded accesses are made again.
 struct ReplayPhase {
   std::string trace;  ///< path, resolved
@@ -80,9 +89,10 @@ struct MarkPhase {};
 
 /// One step of a scenario.
 struct Phase {
-  std::string name;   ///< what the file calls it: "boot", "hot_add", ...
-  std::string stage;  ///< label of the snapshot taken after it; several phases may share one
-  bool timed = true;  ///< false: runs outside simulated time
+  std::string name;              ///< what the file calls it: "boot", "hot_add", ...
+  std::string stage;             ///< label of the snapshot taken after it; several phases may share one
+  bool timed = true;             ///< false: runs outside simulated time
+  std::optional<Beside> beside;  ///< of timed phases of the kernel
   std::optional<mm::FailAllocation> fail_allocation;  ///< set before the phase begins
   mm::Errno expect = mm::Errno::kSuccess;             ///< what its operations return; anything else fails the run
   std::variant<BootPhase, HugetlbInitPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase,

@@ -11,6 +11,7 @@
 #include "sim/replay/trace_player.h"
 #include "sim/report/misses_over_time.h"
 #include "sim/scenario/kernel_phases.h"
+#include "sim/scenario/simulated_cpus.h"
 #include "sim/scenario/streams.h"
 #include "sim/workloads/random.h"
 
@@ -46,6 +47,15 @@ class KernelActs final : public mm::Observer {
   void flush(const mm::FlushEvent& e) override {
     for (mm::Observer* o : observers_) o->flush(e);
   }
+  void call(const mm::CallEvent& e) override {
+    for (mm::Observer* o : observers_) o->call(e);
+  }
+  void interrupts(const mm::CallInterrupts& e) override {
+    for (mm::Observer* o : observers_) o->interrupts(e);
+  }
+  void ipi(const mm::IpiEvent& e) override {
+    for (mm::Observer* o : observers_) o->ipi(e);
+  }
   void phase(const char* step) override {
     for (mm::Observer* o : observers_) o->phase(step);
   }
@@ -69,7 +79,7 @@ class Run {
         target_(host.target()),
         outputs_(outputs),
         layout_(layout_of(scenario)),
-        recorder_([this] { return stamp_of(target_); }, layout_.vmemmap_base(), layout_.vmemmap_bytes(), outputs.events,
+        recorder_([this] { return host_.stamp(); }, layout_.vmemmap_base(), layout_.vmemmap_bytes(), outputs.events,
                   outputs.timeline),
         acts_(target_, recorder_, outputs.kernel, result_.kernel_log),
         kernel_(scenario.kernel, scenario.memory, host.kernel_memory(), &acts_),
@@ -111,7 +121,9 @@ class Run {
     summary.begin = target_.now();
     if (outputs_.phase) outputs_.phase({summary.begin, phase.stage, phase.name});
     recorder_.begin_phase();
+    host_.clear_interrupt_costs();
     const MachineTotals before = target_.totals();
+    const std::vector<MachineTotals> cores_before = host_.totals_by_core();
     std::optional<MachineTotals> measured;
     try {
       measured = execute(index, phase);
@@ -124,6 +136,16 @@ class Run {
     course_.sample(target_.totals());
     summary.end = target_.now();
     summary.machine = measured ? *measured : difference(target_.totals(), before);
+    if (const SimulatedCpus* cpus = host_.simulated_cpus(); cpus != nullptr && !cores_before.empty()) {
+      summary.kernel.shootdowns.cpus = host_.cores();
+      summary.kernel.shootdowns.wait_cycles = cpus->wait_cycles();
+      const std::vector<MachineTotals> after = host_.totals_by_core();
+      for (size_t i = 0; i < after.size(); ++i) {
+        summary.kernel.shootdowns.interrupt_cycles += cpus->costs()[i].cycles;
+        summary.cores.push_back(
+            {difference(after[i], cores_before[i]), cpus->costs()[i].interrupts, cpus->costs()[i].cycles});
+      }
+    }
     result_.summary.kernel.merge(summary.kernel);
     result_.summary.phases.push_back(std::move(summary));
   }
@@ -137,13 +159,34 @@ class Run {
       return std::nullopt;
     }
     mm::Errno got = mm::Errno::kSuccess;
-    host_.run_kernel(phase.timed ? Timing::kTimed : Timing::kUntimed, [&] { got = calls_.run(phase); });
+    if (phase.timed && phase.beside) {
+      run_beside(*phase.beside, index, [&] { got = calls_.run(phase); });
+    } else {
+      host_.run_kernel(phase.timed ? Timing::kTimed : Timing::kUntimed, [&] { got = calls_.run(phase); });
+    }
     if (got != phase.expect) {
       const char* expected = mm::ok(phase.expect) ? "success" : mm::name_of(phase.expect);
       result_.failure = fmt::format("phase {} ({}, stage \"{}\") returned {}, expected {}", index, phase.name,
                                     phase.stage, mm::name_of(got), expected);
     }
     return std::nullopt;
+  }
+
+  /// Kernel code while other cores run a workload, which begins again when it ends.
+  void run_beside(const Beside& beside, size_t index, const std::function<void()>& code) {
+    const unsigned cores = beside.cores.value_or(host_.cores() - 1);
+    std::vector<std::unique_ptr<Workload>> running(cores);
+    std::vector<AccessFeed> feeds;
+    for (unsigned i = 0; i < cores; ++i) {
+      WorkloadContext own = context(index);
+      own.seed = derived_seed(own.seed, i + 1);
+      feeds.emplace_back([&beside, own, &workload = running[i]](std::vector<MemAccess>& batch) {
+        if (workload && workload->next(batch) && !batch.empty()) return;
+        workload = beside.plan(own);
+        if (!workload->next(batch) || batch.empty()) throw JobError("the workload beside the kernel makes no access");
+      });
+    }
+    host_.run_beside(code, feeds);
   }
 
   MachineTotals run_workload(const WorkloadPhase& workload, size_t index) {

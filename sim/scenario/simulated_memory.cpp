@@ -8,6 +8,7 @@ namespace mmusim {
 
 SimulatedMemory::SimulatedMemory(Machine& machine, unsigned core, const mm::Layout& layout, bool pge)
     : machine_(machine),
+      number_(core),
       core_(machine.core(core)),
       layout_(layout),
       before_tables_(machine.memory(), layout),
@@ -127,19 +128,43 @@ void SimulatedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
   }
 }
 
-void SimulatedMemory::flush_tlb_all() {
-  before_tables_.flush_tlb_all();
+/// Where there are several cores, the topology of the platform says what each instruction costs; a lone core has one
+/// figure for all (/platform/core/tlb_flush_cycles).
+void SimulatedMemory::invalidate(mm::TlbInstruction how, VirtAddr va, bool free) {
+  before_tables_.invalidate(how, va);
   if (!paging_) return;
-  const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
-  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.invalidate(core, everything, charge_);
+  if (machine_.cores() == 1 || charge_ == Charge::kNothing) return remove(number_, how, va, charge_);
+  if (free) return remove(number_, how, va, Charge::kNothing);
+  remove(number_, how, va, Charge::kCounted);
+  core_.idle(cost(how));
 }
 
-void SimulatedMemory::flush_tlb_page(VirtAddr va) {
-  before_tables_.flush_tlb_page(va);
-  if (!paging_) return;
-  for (unsigned core = 0; core < machine_.cores(); ++core) {
-    machine_.invalidate(core, on_invlpg(machine_.control(core), va), charge_);
+void SimulatedMemory::invalidate_on(unsigned core, mm::TlbInstruction how, VirtAddr va) {
+  if (paging_) remove(core, how, va, Charge::kNothing);
+}
+
+Cycles SimulatedMemory::cost(mm::TlbInstruction how) const {
+  const TopologyConfig& t = machine_.platform().topology;
+  switch (how) {
+    case mm::TlbInstruction::kInvlpg:
+      return t.invlpg;
+    case mm::TlbInstruction::kInvpcidPage:
+      return t.invpcid_page;
+    case mm::TlbInstruction::kInvpcidAll:
+      return t.invpcid_all;
+    case mm::TlbInstruction::kCr4Pair:
+      return t.cr4_pair;
+    case mm::TlbInstruction::kCr3:
+      return t.cr3;
   }
+  return t.invlpg;
+}
+
+void SimulatedMemory::remove(unsigned core, mm::TlbInstruction how, VirtAddr va, Charge charge) {
+  // The user half of a process has no translations of its own here: INVPCID of a page finds what INVLPG would.
+  const bool page = how == mm::TlbInstruction::kInvlpg || how == mm::TlbInstruction::kInvpcidPage;
+  const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
+  machine_.invalidate(core, page ? on_invlpg(machine_.control(core), va) : everything, charge);
 }
 
 void SimulatedMemory::load_cr3(PhysAddr root) {

@@ -24,9 +24,11 @@ class SimulatedMemory final : public mm::KernelMemory {
   uint64_t read_modify_write(VirtAddr va, mm::RmwOp op, uint64_t operand, unsigned bytes, bool locked) override;
   void fill(VirtAddr va, uint8_t value, uint64_t bytes) override;
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override;
-  /// On every core; the others' are removed in the same cycle (no shoot-down interrupts are modelled).
-  void flush_tlb_all() override;
-  void flush_tlb_page(VirtAddr va) override;
+  void invalidate(mm::TlbInstruction how, VirtAddr va) override { invalidate(how, va, /*free=*/false); }
+  /// `free`: it costs this core no time, another one broadcast it.
+  void invalidate(mm::TlbInstruction how, VirtAddr va, bool free);
+  /// The same on another core, in the same cycle.
+  void invalidate_on(unsigned core, mm::TlbInstruction how, VirtAddr va);
   /// Loads CR3 of every core.
   void load_cr3(PhysAddr root) override;
 
@@ -50,6 +52,10 @@ class SimulatedMemory final : public mm::KernelMemory {
   PhysAddr touch_run(VirtAddr va, uint64_t bytes, AccessKind kind);
 
   Machine& machine_;
+  void remove(unsigned core, mm::TlbInstruction how, VirtAddr va, Charge charge);
+  Cycles cost(mm::TlbInstruction how) const;
+
+  const unsigned number_;
   Core& core_;
   mm::Layout layout_;
   mm::UntimedMemory before_tables_;

@@ -20,6 +20,7 @@ class UntimedHost final : public ScenarioHost {
   Target& target() override { return target_; }
   mm::KernelMemory& kernel_memory() override { return kernel_memory_; }
   void run_kernel(Timing, const std::function<void()>& code) override { code(); }
+  EventStamp stamp() const override { return stamp_of(target_); }
   void run_kernel_on(unsigned, const std::function<void(unsigned)>& code) override { code(0); }
 
  private:

@@ -73,10 +73,10 @@ inline constexpr std::array<std::string_view, 3> kAccessKinds = {
     name_of(AccessKind::kRead), name_of(AccessKind::kWrite), name_of(AccessKind::kFetch)};
 inline constexpr std::array<std::string_view, 4> kPageSizes = {name_of(PageSize::k4K), name_of(PageSize::k2M),
                                                                name_of(PageSize::k4M), name_of(PageSize::k1G)};
-/// Of mm::AllocSource and mm::FlushKind, which this room does not know; the writer checks them.
+/// Of mm::AllocSource and mm::FlushScope, which this room does not know; the writer checks them.
 inline constexpr auto kSources =
     std::to_array<std::string_view>({"memblock", "sparse_buffer", "buddy", "altmap", "slab"});
-inline constexpr auto kFlushes = std::to_array<std::string_view>({"all", "page"});
+inline constexpr auto kFlushes = std::to_array<std::string_view>({"all", "range"});
 }  // namespace event_words
 
 namespace event_members {
@@ -191,11 +191,33 @@ inline constexpr auto kFilled = after_moment({{kVa, kHex, true, "first address"}
                                               {kPa, kHex, false, "physical address of the first byte, where known"},
                                               {kValue, kHex, true, "the byte"},
                                               kKernelFunction});
-inline constexpr auto kFlushed =
-    after_moment({{kKind, kWord, true, "all translations, or those of a range of pages", event_words::kFlushes},
-                  {kVa, kHex, false, "first address of the range"},
-                  {kBytes, kCount, false, "size of the range"},
-                  kKernelFunction});
+inline constexpr auto kFlushed = after_moment(
+    {{kScope, kWord, true, "all translations, or those of a range of pages", event_words::kFlushes},
+     {kVa, kHex, false, "first address that kernel code asked for"},
+     {kPages, kCount, false, "4 KiB pages from there"},
+     {kRound, kCount, false, "number of the flush of all cores; absent: of this core alone"},
+     {kFrom, kCount, false, "core whose code asked"},
+     {kInvlpg, kCount, false, "INVLPGs of this core"},
+     {kInvpcid, kCount, false, "INVPCIDs of this core"},
+     {kCr4, kCount, false, "writes of CR4 by this core"},
+     {kCr3, kCount, false, "writes of CR3 by this core"},
+     {kInvlpgb, kCount, false, "INVLPGBs of this core"},
+     {kTlbsync, kCount, false, "TLBSYNCs of this core"},
+     {kBroadcast, kFlag, false, "true: by INVLPGB, which does not interrupt the core"},
+     {kEntry, kString, true, "interface of the kernel: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all"},
+     kKernelFunction});
+inline constexpr auto kInterrupt =
+    after_moment({{kFrom, kCount, true, "core that sent it"},
+                  {kTo, kCount, true, "core that took it"},
+                  {kVector, kCount, true, "251: CALL_FUNCTION_SINGLE_VECTOR, 252: CALL_FUNCTION_VECTOR"},
+                  {kSent, kCount, true, "cycle in which the interrupt command was written"},
+                  {kArrival, kCount, true, "cycle in which it reached the target"},
+                  {kHandled, kCount, true, "cycle of the handler's first instruction"},
+                  {kAcked, kCount, true, "cycle in which all that it was sent for was acknowledged"}});
+inline constexpr auto kCalled =
+    after_moment({{kFunction, kString, true, "name of the function"},
+                  {kVa, kHex, false, "first address that it works on; absent: it works on a list"},
+                  {kBytes, kCount, false, "bytes from there"}});
 inline constexpr EventMember kUntimed = {kTimed, kFalse, false, "false: it took no time, in an untimed phase"};
 inline constexpr auto kInvalidated =
     after_moment({{kVa, kHex, false, "address whose translations were removed; absent: all were"}, kUntimed});
@@ -247,7 +269,8 @@ inline constexpr auto kEventKindFormats = [] {
       {kFree, name_of(kFree), kPteWords, "Memory was given back.", m::kAllocation},
       {kZero, name_of(kZero), kPteWords, "Memory was set to zero.", m::kZeroed},
       {kFill, name_of(kFill), kPteWords, "Memory was filled with another byte (poison, sub-PMD markers).", m::kFilled},
-      {kFlush, name_of(kFlush), kPteWords, "Kernel code asked for cached translations to be thrown away.", m::kFlushed},
+      {kFlush, name_of(kFlush), "pte, tables, ipis, all", "A core did its part of a flush of kernel addresses.",
+       m::kFlushed},
       {kInvalidate, name_of(kInvalidate), kPteWords, "The core removed cached translations: of one address, or all.",
        m::kInvalidated},
       {kCrWrite, name_of(kCrWrite), kPteWords, "The core loaded a control register.", m::kCrWritten},
@@ -255,6 +278,9 @@ inline constexpr auto kEventKindFormats = [] {
       {kStep, name_of(kStep), kPteWords, "A step of the kernel's boot or operation begins.", m::kStepped},
       {kKernelLog, name_of(kKernelLog), kPteWords, "A line of the kernel's log.", m::kLogged},
       {kPhase, name_of(kPhase), "any", "A phase of the scenario begins.", m::kPhaseRecord},
+      {kIpi, name_of(kIpi), "ipis, all", "A core handled an interrupt of another one.", m::kInterrupt},
+      {kCall, name_of(kCall), "ipis, all", "A kernel function that edits page tables, or leads to it, begins.",
+       m::kCalled},
       {kHeader, name_of(kHeader), "any", "First record: the run that the log is of.", m::kHeaderRecord},
       {kTotals, name_of(kTotals), "any", "Last record: a log without it is truncated.", m::kTotalsRecord},
   });

@@ -154,8 +154,8 @@ TEST(Hvo, V5_ABatchFlushesTwiceAndFreesAfterwards) {
 TEST(Hvo, V5_ASingleFolioFlushesItsSplitAndItsPages) {
   Optimized o(KernelVersion::kV6_1);
   ASSERT_EQ(o.m.events.flushes.size(), 2u);
-  EXPECT_EQ(o.m.events.flushes[0].kind, FlushKind::kAll);  // 512 pages are above the ceiling of 33
-  EXPECT_EQ(o.m.events.flushes[1].kind, FlushKind::kPage);
+  EXPECT_EQ(o.m.events.flushes[0].scope, FlushScope::kAll);  // 512 pages are above the ceiling of 33
+  EXPECT_EQ(o.m.events.flushes[1].scope, FlushScope::kRange);
   EXPECT_EQ(o.m.events.flushes[1].va, o.start + kPageBytes);
   EXPECT_EQ(o.m.events.flushes[1].end, o.start + 8 * kPageBytes);
 }

@@ -21,8 +21,7 @@ class StoreLog final : public KernelMemory {
   }
   void fill(VirtAddr va, uint8_t value, uint64_t bytes) override { below_.fill(va, value, bytes); }
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override { below_.copy(to, from, bytes); }
-  void flush_tlb_all() override { below_.flush_tlb_all(); }
-  void flush_tlb_page(VirtAddr va) override { below_.flush_tlb_page(va); }
+  void invalidate(TlbInstruction how, VirtAddr va) override { below_.invalidate(how, va); }
   void load_cr3(PhysAddr root) override { below_.load_cr3(root); }
 
   std::vector<Store> stores;

@@ -40,8 +40,9 @@ struct Recorder : Observer {
   }
   void flush(const FlushEvent& e) override {
     flushes.push_back(e);
-    order.push_back(std::string("flush:") + name_of(e.kind));
+    order.push_back(std::string("flush:") + name_of(e.scope));
   }
+  void call(const CallEvent& e) override { calls.emplace_back(e.function); }
   void log(LogLevel level, std::string_view line) override { lines.emplace_back(level, line); }
 
   void clear() { *this = Recorder{}; }
@@ -56,6 +57,7 @@ struct Recorder : Observer {
       if (w.va.raw() < start.raw() + bytes && start.raw() < w.va.raw() + w.bytes) found.push_back(w);
     return found;
   }
+  long calls_of(std::string_view function) const { return std::count(calls.begin(), calls.end(), function); }
   uint64_t leaf_writes(unsigned level) const {
     return static_cast<uint64_t>(std::count_if(writes.begin(), writes.end(), [&](const EntryWrite& w) {
       const bool leaf = level == 1 || entry_leaf(w.new_value);
@@ -69,6 +71,7 @@ struct Recorder : Observer {
   std::vector<AllocEvent> frees;
   std::vector<FillEvent> fills;
   std::vector<FlushEvent> flushes;
+  std::vector<std::string_view> calls;
   std::vector<std::pair<LogLevel, std::string>> lines;
   std::vector<std::string> order;
 };

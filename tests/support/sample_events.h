@@ -72,9 +72,24 @@ inline void log_one_of_each(EventLog& log) {
   log.free({CycleTime(10), 1}, table);
   log.fill({CycleTime(11)}, {VirtAddr(0xffff888000007000), PhysAddr(0x7000), 4096, 0, "vmemmap_alloc_block_zero"});
   log.fill({CycleTime(12)}, {VirtAddr(0xffffea0000000000), PhysAddr(0x8000), 64, 0xff, "page_init_poison"});
-  log.flush({CycleTime(13)}, {mm::FlushKind::kPage, VirtAddr(0xffffea0000000000), VirtAddr(0xffffea0000001000),
-                              "flush_tlb_kernel_range"});
-  log.flush({CycleTime(14)}, {mm::FlushKind::kAll, VirtAddr(0), VirtAddr(0), "flush_tlb_all"});
+  mm::FlushEvent range{.scope = mm::FlushScope::kRange,
+                       .va = VirtAddr(0xffffea0000000000),
+                       .end = VirtAddr(0xffffea0000001000),
+                       .entry = "flush_tlb_kernel_range",
+                       .cause = "vmemmap_remap_range",
+                       .round = 1};
+  range.invlpg = 1;
+  range.invpcid = 1;
+  log.flush({CycleTime(13)}, range);
+  mm::FlushEvent all{.entry = "flush_tlb_all", .cause = "remove_pagetable", .round = 2, .initiator = 1, .cpu = 2};
+  all.cr4 = 2;
+  log.flush({CycleTime(14)}, all);
+  mm::FlushEvent broadcast{.entry = "flush_tlb_all", .cause = "remove_pagetable", .round = 3, .broadcast = true};
+  broadcast.cr3 = broadcast.invlpgb = broadcast.tlbsync = 1;
+  log.flush({CycleTime(14)}, broadcast);
+  log.ipi({CycleTime(2100)}, {{0, mm::kCallFunctionVector, 150, 1350, 1650}, 2});
+  log.call({CycleTime(14)}, {"vmemmap_free", VirtAddr(0xffffea0000000000), VirtAddr(0xffffea0000200000)});
+  log.call({CycleTime(14)}, {"hugetlb_vmemmap_restore_folios"});
   log.invalidate({CycleTime(14), 0, 2}, {InvalidationScope::kAddress, true, {}, 0, VirtAddr(0xffffea0000000000)}, true);
   log.invalidate({CycleTime(14), 0, 2}, {InvalidationScope::kAll, true, InvalidationScope::kAll, 0, {}}, false);
   log.control_write({CycleTime(14), 0, 2}, 3, 0x1000, false);

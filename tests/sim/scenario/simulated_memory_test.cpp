@@ -41,7 +41,7 @@ std::string stores(const PlatformConfig& platform, unsigned structure_bytes, boo
       } else {
         memory.KernelMemory::store_fields(base, run);
       }
-      if (i % 100 == 0) memory.flush_tlb_page(base);
+      if (i % 100 == 0) memory.invalidate(mm::TlbInstruction::kInvlpg, base);
     }
     core.drain();
     cycle = core.now().count;

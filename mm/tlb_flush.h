@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vector>
+
+#include "mm/call_function.h"
+
+namespace mmusim::mm {
+
+/// Flushes of kernel addresses on all CPUs [arch/x86/mm/tlb.c; S-1 to S-7, S-25].
+class TlbFlush {
+ public:
+  TlbFlush(const KernelConfig& config, const Profile& profile, KernelMemory& memory, Observer* observer);
+
+  /// flush_tlb_all: everything, on every CPU online.
+  void flush_tlb_all(const char* cause);
+  /// flush_tlb_kernel_range: page by page up to tlb_single_page_flush_ceiling, else everything.
+  void flush_tlb_kernel_range(VirtAddr start, VirtAddr end, const char* cause);
+  /// on_each_cpu(do_sync_core): every CPU online serialises, nothing is flushed [S-40].
+  void do_sync_core();
+  /// __flush_tlb_all: everything, on the calling CPU alone [S-7].
+  void flush_tlb_local(const char* cause);
+
+  /// True if a switch to another address space has to flush the other ASIDs of this CPU first [S-4].
+  bool invalidates_other_asids(unsigned cpu) const { return invalidate_other_[cpu] != 0; }
+  /// True if the next return to user mode loads CR3 without NOFLUSH.
+  bool flushes_user_half(unsigned cpu) const { return user_pcid_flush_[cpu] != 0; }
+
+ private:
+  class Work;
+
+  bool above_ceiling(VirtAddr start, VirtAddr end) const;
+  void round(FlushEvent flush);
+  void broadcast(FlushEvent flush);
+  void carry_out(FlushEvent& flush);
+  void flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush);
+  void report(const FlushEvent& flush);
+  unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
+  bool several_cpus() const { return memory_.cpus() != nullptr && memory_.cpus()->online() > 1; }
+
+  const unsigned ceiling_;
+  const bool ceiling_in_pages_;
+  const bool pti_;
+  const CpuFeatures cpu_;
+  const bool broadcasts_;
+  KernelMemory& memory_;
+  Observer* observer_;  // nullptr where nobody wants flushes
+  CallFunctions calls_;
+  uint64_t rounds_ = 0;
+  std::vector<char> invalidate_other_;  // by CPU
+  std::vector<char> user_pcid_flush_;   // by CPU
+};
+
+}  // namespace mmusim::mm

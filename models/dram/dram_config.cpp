@@ -63,12 +63,13 @@ void check_refresh_interval(ConfigReader& r, const DramConfig& c) {
                                   uint64_t{t.ccd_l}, uint64_t{t.ccd_l_wr}});
   const uint64_t slots = uint64_t{2} * c.geometry.ranks * (t.act_slots + t.column_slots);
   const uint64_t needed = c.geometry.ranks * hold + t.ppd + t.rp + t.rfc + t.rcd + turn + slots;
-  r.check(
-      t.refi > needed, "timing_cycles/tREFI",
-      "{} leaves no time for a request beside the refreshes of {} ranks: {} x {} (longest that an open bank holds a "
-      "refresh up) + tPPD {} + tRP {} + tRFC {} + tRCD {} + {} (data bus turned around) + {} (command bus) = {}, "
-      "expected more than that",
-      t.refi, c.geometry.ranks, c.geometry.ranks, hold, t.ppd, t.rp, t.rfc, t.rcd, turn, slots, needed);
+  if (t.refi > needed) return;
+  r.errors().add(
+      r.pointer() + "/timing_cycles/tREFI",
+      fmt::format("{} leaves no time for a request beside the refreshes of {} ranks: {} x {} (longest that an "
+                  "open bank holds a refresh up) + tPPD {} + tRP {} + tRFC {} + tRCD {} + {} (data bus turned "
+                  "around) + {} (command bus) = {}, expected more than that",
+                  t.refi, c.geometry.ranks, c.geometry.ranks, hold, t.ppd, t.rp, t.rfc, t.rcd, turn, slots, needed));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unittest
 
+sys.dont_write_bytecode = True
 from dice import Dice
 from random_platform import LEFT_OUT, random_platform
 from random_scenario import virtualization

@@ -62,6 +62,7 @@ void InterruptUnit::wait(const std::function<bool()>& done, const WaitReason& re
 }
 
 void InterruptUnit::wait_for(Signal& signal, const WaitReason& reason) {
+  if (abandoned_) return clock_.wait_for(signal, reason);
   const CycleTime known = clock_.now() + window_;
   const bool arrives = !taking_ && !arrivals_.empty() && arrivals_.front().at <= known;
   clock_.wait_until(arrives ? arrivals_.front().at : known, signal, reason);

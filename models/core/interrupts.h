@@ -55,6 +55,9 @@ class InterruptUnit {
   /// Waits for `signal` at most until the next arrival, which is taken, or for a window. Callers check their condition
   /// again.
   void wait_for(Signal& signal, const WaitReason& reason);
+  /// After the program of some core has failed: wait_for() has no limit any more, so that a core which waits for the failed
+  /// one stands still and the simulation ends.
+  void abandon() { abandoned_ = true; }
   /// Wakes the core if it is in wait(): `by`, the clock of the core whose program calls, has called sync().
   void notify(const LocalClock& by) { by.notify(changed_); }
 
@@ -75,6 +78,7 @@ class InterruptUnit {
   std::vector<Arrival> arrivals_;  // earliest first
   Signal changed_;                 // something arrives, or a condition changed
   bool taking_ = false;
+  bool abandoned_ = false;
 };
 
 }  // namespace mmusim

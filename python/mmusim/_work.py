@@ -76,8 +76,11 @@ def compare(*scenarios, out=None, set=None, platform=None, **options):
         call("compare", *paths, "--out", folder, *_options(set, platform=machines, **options), accept=(0, 1))
         with open(os.path.join(folder, "compare.json")) as file:
             comparison = json.load(file)
-        results = {r["label"]: [Result.read(os.path.join(folder, d) if not os.path.isabs(d) and not os.path.exists(d) else d, out is not None)
-                                for d in r["directories"]] for r in comparison["runs"] if r["succeeded"]}
+        def result(directory):
+            inside = os.path.join(folder, directory)
+            return Result.read(inside if os.path.exists(inside) else directory, keep=out is not None)
+
+        results = {r["label"]: [result(d) for d in r["directories"]] for r in comparison["runs"] if r["succeeded"]}
         return Comparison(comparison, results)
 
 

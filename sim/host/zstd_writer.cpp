@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "models/base/errors.h"
@@ -127,6 +129,16 @@ void ZstdWriter::run() {
   }
 }
 
+namespace {
+
+/// Throws std::bad_alloc where the compressor found no memory; it has no other errors that input could cause.
+void check_compression(size_t result) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+  MMUSIM_INVARIANT(!ZSTD_isError(result), ZSTD_getErrorName(result));
+}
+
+}  // namespace
+
 void ZstdWriter::write_block(const Block& block) {
   const size_t bytes = render_(std::string_view(block.bytes).substr(0, block.used), text_);
   ZSTD_inBuffer in{text_.data(), bytes, 0};
@@ -134,7 +146,7 @@ void ZstdWriter::write_block(const Block& block) {
   while (left != 0 || in.pos < in.size) {
     ZSTD_outBuffer out{compressor_->out.data(), compressor_->out.size(), 0};
     left = ZSTD_compressStream2(compressor_->context, &out, &in, ZSTD_e_flush);
-    MMUSIM_INVARIANT(!ZSTD_isError(left), ZSTD_getErrorName(left));
+    check_compression(left);
     write_fully(fd_, compressor_->out.data(), out.pos, path_);
   }
 }
@@ -145,7 +157,7 @@ void ZstdWriter::finish_frame() {
   while (left != 0) {
     ZSTD_outBuffer out{compressor_->out.data(), compressor_->out.size(), 0};
     left = ZSTD_compressStream2(compressor_->context, &out, &in, ZSTD_e_end);
-    MMUSIM_INVARIANT(!ZSTD_isError(left), ZSTD_getErrorName(left));
+    check_compression(left);
     write_fully(fd_, compressor_->out.data(), out.pos, path_);
   }
 }

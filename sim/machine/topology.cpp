@@ -16,6 +16,7 @@ ByDistance read_distances(ConfigReader r, ByDistance values) {
   read("cluster", "Between cores of one cluster.", values.cluster);
   read("socket", "Between clusters of one socket.", values.socket);
   read("remote", "Between sockets.", values.remote);
+  r.ignore("source");
   r.finish();
   return values;
 }

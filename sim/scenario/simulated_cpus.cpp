@@ -41,7 +41,10 @@ void SimulatedCpus::stay_idle() {
 void SimulatedCpus::abandon() {
   abandoned_ = true;
   running_ = 0;
-  for (unsigned i = 0; i < machine_.cores(); ++i) machine_.core(i).interrupts()->notify(core().clock());
+  for (unsigned i = 0; i < machine_.cores(); ++i) {
+    machine_.core(i).interrupts()->abandon();
+    machine_.core(i).interrupts()->notify(core().clock());
+  }
 }
 
 void SimulatedCpus::tell(unsigned cpu, std::function<void()> stop) {

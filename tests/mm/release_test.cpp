@@ -60,8 +60,9 @@ TEST(Release, DescriptionNamesProfileRecordingAndDifferences) {
   EXPECT_EQ(describe_release("7.3.4+deb13-amd64"),
             "kernel 7.3.4+deb13-amd64: profile 7.3 (7.3 and later), recorded on 7.3.4");
   EXPECT_EQ(describe_release("6.6.13"),
-            "kernel 6.6.13: profile 6.12 (6.2 to 6.14), recorded on 6.12.117; known to differ: HVO takes folios one by "
-            "one, memmap_on_memory only for a single memory block, hot-added pages are PG_reserved until they are "
+            "kernel 6.6.13: profile 6.12 (6.2 to 6.14), recorded on 6.12.117; known to differ: without x2APIC, up to "
+            "8 CPUs are addressed by a mask, HVO takes folios one by one, memmap_on_memory only for a single memory "
+            "block, hot-added pages are PG_reserved until they are "
             "online");
   EXPECT_NE(describe_release("5.8.0").find("no recording of 5.8 or 5.9 can be had"), std::string::npos);
   EXPECT_NE(describe_release("7.0.13").find("pmd_block_free_loses_pages"), std::string::npos);

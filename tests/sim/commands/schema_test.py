@@ -103,7 +103,7 @@ class Schemas(unittest.TestCase):
     def test_wrong_platforms_are_refused(self):
         good = load(os.path.join(SOURCE, "configs/platforms/milan.json"))
         for pointer, value in (
-            (["cores"], 0), (["cores"], 65), (["cores"], "many"), (["cores"], 1.5), (["colour"], "red"),
+            (["cores"], 0), (["cores"], 513), (["cores"], "many"), (["cores"], 1.5), (["colour"], "red"),
             (["core", "model"], "quantum"), (["core", "issue_width"], 33), (["core", "issue_widht"], 4),
             (["tlbs", "stlb", "arrays"], None), (["tlbs", "stlb", "arrays"], []), (["tlbs", "stlb"], None),
             (["tlbs", "stlb", "arrays", 0, "pages"], ["8K"]), (["tlbs", "stlb", "arrays", 0, "pages"], None),

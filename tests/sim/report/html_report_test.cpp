@@ -35,7 +35,10 @@ TEST(HtmlReport, DataCannotBreakOutOfItsScript) {
 }
 
 TEST(HtmlReport, NothingIsLoadedFromElsewhere) {
-  const std::string html = without_scripts(html_report("t", Comparison({small_run("x")}), ""));
+  std::string html = without_scripts(html_report("t", Comparison({small_run("x")}), ""));
+  const size_t licences = html.find("<details class=\"licences\">");  // texts, which name addresses
+  ASSERT_NE(licences, std::string::npos);
+  html.erase(licences, html.find("</details>", licences) - licences);
   EXPECT_EQ(html.find("http://"), std::string::npos);
   EXPECT_EQ(html.find("https://"), std::string::npos);
   EXPECT_NE(html.find("default-src 'none'"), std::string::npos) << "the browser enforces it";

@@ -157,7 +157,8 @@ TEST(KeyList, APrefixIsTakenAsItWasMeant) {
   EXPECT_EQ(paths_below("core/"), core);
   EXPECT_EQ(paths_below("/platform/tlbs/stlb/arrays/0/entries"),
             std::vector<std::string>{"/platform/tlbs/stlb/arrays/N/entries"});
-  EXPECT_EQ(paths_below("zipf").front(), "/phases/N[workload,zipf]/parameters");
+  const auto zipf = paths_below("zipf");
+  EXPECT_NE(std::find(zipf.begin(), zipf.end(), "/phases/N[workload,zipf]/parameters"), zipf.end());
   EXPECT_EQ(paths_below("phases/1/start").front(), "/phases/N[hot_add]/start");
   for (const std::string& path : paths_below("kernel")) EXPECT_TRUE(path.starts_with("/kernel")) << path;
 }

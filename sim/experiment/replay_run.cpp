@@ -101,9 +101,7 @@ StageTables tables_of(const ReplaySetup& setup, Target& target) {
 class ReplayRun {
  public:
   ReplayRun(const ReplayOptions& options, ReplaySetup setup, EventSelection selection)
-      : options_(options),
-        selection_(selection),
-        setup_(std::move(setup)) {
+      : options_(options), selection_(selection), setup_(std::move(setup)) {
     if (!options.write_files) return;
     folder_.emplace(options.out.empty() ? "out/" + path_component(name_of_trace(options.trace)) : options.out,
                     std::vector<std::string>{options.trace, options.map});

@@ -69,7 +69,7 @@ class SimulatedCpus final : public mm::Cpus {
   mm::CallFunctionHandler* handler_ = nullptr;
   const bool idle_polls_;
   unsigned busy_ = 0;
-  unsigned running_ = 0;              // busy cores that have not left
+  unsigned running_ = 0;  // busy cores that have not left
   bool abandoned_ = false;
   std::vector<char> idle_;            // by core
   std::vector<CycleTime> wait_from_;  // by core: since when it waits for acknowledgements; 0: it does not

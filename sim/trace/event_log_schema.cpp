@@ -60,9 +60,9 @@ ordered_json value_of(const EventMember& member) {
     case kJson:
       return {{"type", "object"}};
     case kProducers:
-      return {{"anyOf",
-               {reference("count"),
-                {{"type", "array"}, {"items", reference("count")}, {"minItems", 2}, {"maxItems", 5}}}}};
+      return {
+          {"anyOf",
+           {reference("count"), {{"type", "array"}, {"items", reference("count")}, {"minItems", 2}, {"maxItems", 5}}}}};
     case kCounts:
       return counts_of(member);
     case kAnyCounts:

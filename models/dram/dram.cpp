@@ -61,7 +61,10 @@ void Dram::deliver_writes(DramCycle now) {
   while (!posted_.empty() && posted_.front().arrival <= now) {
     const Posted& write = posted_.front();
     DramCycle at = write.arrival;
-    if (!system_.post(write.line, write.where, at) && !post_later(write, at, now)) break;
+    if (!system_.post(write.line, write.where, at) && !post_later(write, at, now)) {
+      posted_.front().arrival = at;  // the channels have gone on: it cannot enter before
+      break;
+    }
     posted_.pop_front();
     if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
   }
@@ -72,12 +75,17 @@ void Dram::deliver_writes(DramCycle now) {
 bool Dram::post_later(const Posted& write, DramCycle& at, DramCycle now) {
   system_.advance_to(at, completions_);
   for (;;) {
-    const auto next = system_.next_event();
-    MMUSIM_INVARIANT(next.has_value(), "a full write queue has something to do");
-    if (*next > now) return false;
-    at = std::max(at, *next + 1);
-    system_.advance_to(*next, completions_);
-    if (at <= now && system_.post(write.line, write.where, at)) return true;
+    if (system_.frees_slot(write.where, /*write=*/true, at)) {
+      ++at;
+    } else {
+      const auto next = system_.next_event();
+      MMUSIM_INVARIANT(next.has_value(), "a full write queue has something to do");
+      if (*next > now) return false;
+      at = std::max(at, *next + 1);
+      system_.advance_to(*next, completions_);
+    }
+    if (at > now) return false;
+    if (system_.post(write.line, write.where, at)) return true;
   }
 }
 
@@ -108,7 +116,27 @@ DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
   } else if (!posted_.empty()) {
     deliver_writes(now);
   }
+  if (!posted_.empty()) [[unlikely]]
+    return read_among_posted(line, now);
   return system_.read_alone(line, now);
+}
+
+/// Like read_alone(), while writes wait outside for a place in a full queue: they enter as the controller goes on, before
+/// the read's own commands too.
+DramCycle Dram::read_among_posted(PhysAddr line, DramCycle now) {
+  const uint64_t id = ++next_id_;
+  std::optional<DramCycle> done = system_.enqueue({id, line, false}, system_.locate(line), now);
+  while (!done) {
+    const auto next = system_.next_event();
+    MMUSIM_INVARIANT(next.has_value(), "a queued read will be served");
+    deliver_writes(*next);
+    system_.advance_to(*next, completions_);
+    for (const DramCompletion& completion : completions_) {
+      if (completion.id == id) done = completion.done;
+    }
+    completions_.clear();
+  }
+  return *done;
 }
 
 DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
@@ -179,8 +207,10 @@ void Dram::wake_at(DramCycle cycle, Moment present) {
   domain_->agenda().notify_at(wake_, std::max(domain_->moment(core_cycle(cycle), requester_), present));
 }
 
+/// Decides up to the cycle of the core in which it is called, and not to the moment within it: requesters of the same
+/// cycle come later, with requests of that cycle.
 void Dram::work() {
-  advance_to(ClockDomain::ps_of(kernel_now()) / config_.dram.tck_ps);
+  advance_to(domain_->ps(domain_->cycle_of(kernel_now())) / config_.dram.tck_ps);
   tell_waiters();
   space_.notify(kernel_now(), kernel_now());
   if (system_.has_reads()) wake_before_next_data(kernel_now());

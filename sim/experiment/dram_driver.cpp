@@ -25,7 +25,10 @@ class Driver {
       now = std::max(now, (*request.arrival_ps + tck_ps_ - 1) / tck_ps_);
     }
     uint64_t offered_ps = outstanding_ ? now * tck_ps_ : request.arrival_ps.value_or(0);
-    while (!dram_.can_accept(request.pa, request.write, now)) now = std::max(now, step()) + 1;
+    const DramLocation where = dram_.locate(request.pa);
+    while (!dram_.can_accept(where, request.write, now)) {
+      now = dram_.frees_slot(where, request.write, now) ? now + 1 : std::max(now, step()) + 1;
+    }
     if (!outstanding_ && !request.arrival_ps) offered_ps = now * tck_ps_;
     if (!request.write) {
       run_.read_latency_ps.push_back(-static_cast<int64_t>(offered_ps));

@@ -79,6 +79,25 @@ TEST(DramDriver, OneOutstandingGivesTheSameOnTheFastPathAndEvented) {
   EXPECT_EQ(open.cycles, fast.cycles);
 }
 
+TEST(DramDriver, AQueueOfOnePlaceTakesTheNextRequestInTheCycleAfterItsOneLeaves) {
+  DramConfig one = without_refresh();
+  one.controller.read_queue = one.controller.write_queue = one.controller.write_high_watermark = 1;
+  one.controller.write_low_watermark = 0;
+  const DramTiming t;
+  // Writes to one open row: each is taken in the cycle after the one before it was sent, and sent in the next.
+  const DramRun writes = run("0 0 W\n0 40 W\n0 80 W\n0 c0 W\n", std::nullopt, one);
+  EXPECT_EQ(writes.requests, 4u);
+  const DramCycle first = DramCycle{1} + t.rcd;
+  EXPECT_EQ(writes.cycles, first + 3 * t.ccd_l_wr + t.cwl + t.burst);
+  const DramRun reads = run("0 0 R\n0 40 R\n0 80 R\n", std::nullopt, one);
+  EXPECT_EQ(reads.cycles, first + 2 * t.ccd_l + t.cl + t.burst);
+  Random random(7);
+  std::string mixed;
+  for (int i = 0; i < 2000; ++i) mixed += fmt::format("{} {:x} {}\n", i, random.below(1 << 24) & ~63u, "RW"[i % 2]);
+  EXPECT_EQ(run(mixed, std::nullopt, one).requests, 2000u);
+  EXPECT_EQ(run(mixed, 4, one).requests, 2000u);
+}
+
 TEST(DramDriver, WritesAreAllWrittenByTheEnd) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += fmt::format("{} {:x} W\n", i, i * 8192);

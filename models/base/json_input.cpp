@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
 #include <fstream>
 #include <set>
 #include <utility>
@@ -98,6 +97,36 @@ std::optional<uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+namespace {
+
+__extension__ using Wide = unsigned __int128;
+
+/// Returns `digits`, a decimal number with or without a fraction, times `unit`, if that is a whole number of less than
+/// 2^63; exact, because sizes are compared with addresses.
+std::optional<uint64_t> exact_product(std::string_view digits, uint64_t unit) {
+  constexpr size_t kMostDigits = 18;
+  const size_t point = std::min(digits.find('.'), digits.size());
+  std::string_view whole = digits.substr(0, point);
+  std::string_view fraction = digits.substr(std::min(point + 1, digits.size()));
+  while (whole.starts_with('0')) whole.remove_prefix(1);
+  while (fraction.ends_with('0')) fraction.remove_suffix(1);
+  if (whole.size() > kMostDigits + 1 || fraction.size() > kMostDigits) return std::nullopt;
+  Wide value = 0, scale = 1;
+  for (const std::string_view part : {whole, fraction}) {
+    for (const char c : part) {
+      if (c < '0' || c > '9') return std::nullopt;
+      value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+  }
+  for (size_t i = 0; i < fraction.size(); ++i) scale *= 10;
+  if (value > (~Wide{0} >> 48)) return std::nullopt;  // units have at most 41 bits
+  const Wide total = value * unit;
+  if (total % scale != 0 || total / scale >= Wide{1} << 63) return std::nullopt;
+  return static_cast<uint64_t>(total / scale);
+}
+
+}  // namespace
+
 std::optional<uint64_t> parse_size(std::string_view text) {
   if (const auto plain = parse_number(text)) return plain;
   static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {
@@ -106,12 +135,8 @@ std::optional<uint64_t> parse_size(std::string_view text) {
     if (!text.ends_with(unit)) continue;
     std::string_view digits = text.substr(0, text.size() - unit.size());
     while (digits.ends_with(' ')) digits.remove_suffix(1);
-    double value = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (ec != std::errc{} || end != digits.data() + digits.size() || digits.empty()) return std::nullopt;
-    const double total = value * static_cast<double>(bytes);
-    if (!(total >= 0) || total >= 0x1p63 || total != std::floor(total)) return std::nullopt;
-    return static_cast<uint64_t>(total);
+    if (digits.empty() || digits == ".") return std::nullopt;
+    return exact_product(digits, bytes);
   }
   return std::nullopt;
 }

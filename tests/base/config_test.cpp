@@ -165,6 +165,17 @@ TEST(SizeText, IsReadBackAsItWas) {
     EXPECT_EQ(parse_size(size_text(bytes)), bytes);
 }
 
+TEST(SizeText, IsExactWhereFloatingPointIsNot) {
+  EXPECT_EQ(parse_size("9007199254740993B"), 9007199254740993);  // 2^53 + 1
+  EXPECT_EQ(parse_size("8796093022207.9990234375MiB"), (uint64_t{1} << 63) - kKiB);
+  EXPECT_EQ(parse_size("0.5KiB"), 512u);
+  EXPECT_EQ(parse_size("16TiB"), 16 * kTiB);
+  EXPECT_EQ(parse_size("0.3KiB"), std::nullopt) << "no whole number of bytes";
+  EXPECT_EQ(parse_size("8388608TiB"), std::nullopt) << "2^63";
+  for (const char* text : {"", "KiB", ".KiB", "1.2.3KiB", "-1KiB", "1e3KiB", "99999999999999999999B"})
+    EXPECT_EQ(parse_size(text), std::nullopt) << text;
+}
+
 TEST(ConfigReader, SizesTakeUnits) {
   uint64_t a = 0, b = 0, c = 0;
   const auto errors = read_with(R"({"a": "128MiB", "b": "1.5GiB", "c": "5 parsecs"})", [&](ConfigReader& r) {

@@ -312,6 +312,15 @@ bool WindowCore::fetches_line(FrontEnd::Entry& entry, VirtAddr last) {
   if (fast_path_.try_fetch(entry.access, pa)) {
     if (fast_path_.reports_hits()) fast_path_.report_hit(entry.access, entry.number, clock_.now(), clock_.now(), pa);
     note_line(entry, last, clock_.now() + fast_path_.hit_cycles(AccessKind::kFetch), pa);
+    front_end_.line_pa = pa + (last - entry.access.va.align_down(kLineBytes));
+    if (last.align_down(kPageBytes) != entry.access.va.align_down(kPageBytes)) {  // its page is another one's neighbour
+      MemAccess tail = entry.access;
+      tail.va = last;
+      tail.bytes = 1;
+      const RecentPages::Page* page = fast_path_.find_translation(tail);
+      front_end_.has_line = page != nullptr;
+      if (page != nullptr) front_end_.line_pa = FastPath::address_of(tail, *page);
+    }
     return true;
   }
   front_end_.busy = true;
@@ -320,6 +329,8 @@ bool WindowCore::fetches_line(FrontEnd::Entry& entry, VirtAddr last) {
   return false;
 }
 
+/// Notes that the lines of a fetch have come, of which `line` is the last; `pa` is where the fetch begins. If `line` is not
+/// the first line as well, the caller sets where that one is.
 void WindowCore::note_line(FrontEnd::Entry& entry, VirtAddr line, CycleTime available, PhysAddr pa) {
   entry.available = available;
   entry.result = {pa, {}};
@@ -350,7 +361,12 @@ void WindowCore::run_front_end() {
       note_line(front_end_.fetching(), (access.va + (access.bytes - 1U)).align_down(kLineBytes), front_clock_.now(),
                 result.pa);
       front_end_.fetching().result = result;
-      if (result.fault) front_end_.has_line = false;
+      if (result.fault) {
+        front_end_.has_line = false;
+      } else {
+        const auto& tail = pieces.piece[pieces.count - 1];
+        front_end_.line_pa = tail.pa + (tail.bytes - 1U);
+      }
       front_end_.pass();
     } catch (const FiberEnds&) {
       throw;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "models/dram/dram_config.h"
 
+#include <algorithm>
 #include <bit>
 
 #include <nlohmann/json.hpp>
@@ -47,6 +48,29 @@ DramControllerConfig read_controller(ConfigReader r) {
   return c;
 }
 
+/// Checks that a request can be served between two refreshes. A refresh closes all banks of its rank, so a row that is
+/// opened must get its column command before the next one falls due, or the request starts again, for ever.
+///
+/// Of tREFI, the rank's own refresh takes tRFC and tRP after the longest time that an open bank holds it up. In the worst
+/// case each other rank's takes that longest time too, because no command of another rank comes before its
+/// precharge-all. Then the request needs tRCD, and its column command waits at most for the data bus to turn around.
+void check_refresh_interval(ConfigReader& r, const DramConfig& c) {
+  const DramTiming& t = c.timing;
+  if (t.refi == 0) return;
+  const uint64_t hold = std::max<uint64_t>(t.ras, uint64_t{t.rcd} + std::max(t.cwl + t.burst + t.wr, t.rtp));
+  const uint64_t turn = std::max({uint64_t{t.cwl} + t.burst + std::max(t.wtr_l, t.rtrs),
+                                  uint64_t{t.cl} + t.burst + std::max(t.rtw, t.rtrs), uint64_t{t.burst} + t.rtrs,
+                                  uint64_t{t.ccd_l}, uint64_t{t.ccd_l_wr}});
+  const uint64_t slots = uint64_t{2} * c.geometry.ranks * (t.act_slots + t.column_slots);
+  const uint64_t needed = c.geometry.ranks * hold + t.ppd + t.rp + t.rfc + t.rcd + turn + slots;
+  r.check(
+      t.refi > needed, "timing_cycles/tREFI",
+      "{} leaves no time for a request beside the refreshes of {} ranks: {} x {} (longest that an open bank holds a "
+      "refresh up) + tPPD {} + tRP {} + tRFC {} + tRCD {} + {} (data bus turned around) + {} (command bus) = {}, "
+      "expected more than that",
+      t.refi, c.geometry.ranks, c.geometry.ranks, hold, t.ppd, t.rp, t.rfc, t.rcd, turn, slots, needed);
+}
+
 }  // namespace
 
 DramConfig read_dram_config(ConfigReader r) {
@@ -72,6 +96,7 @@ DramConfig read_dram_config(ConfigReader r) {
   c.address_map = read_address_map(
       r.child({"address_map", "Which address bits pick channel, rank, bank group, bank, row and column."}), c.geometry,
       slices);
+  check_refresh_interval(r, c);
   r.ignore("source");
   r.finish();
   return c;

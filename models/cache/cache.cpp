@@ -2,6 +2,7 @@
 #include "models/cache/cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mmusim {
 
@@ -50,8 +51,9 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
   }
 }
 
-void Cache::enable_prefetch(const LocalClock& clock) {
+void Cache::enable_prefetch(const LocalClock& clock, const PrefetchBoard& board) {
   prefetch_clock_ = std::make_unique<LocalClock>(clock);
+  prefetch_board_ = &board;
   sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
 }
 
@@ -156,7 +158,7 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
 
 HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   const HitLevel found = below->read_line(line, reason, clock);
-  if (entrance_) clock.sync();  // the fill happens when the line arrives
+  if (entrance_ || prefetch_clock_) clock.sync();  // the fill happens when the line arrives
   if (config_.policy != CachePolicy::kVictim) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const CacheArray::Home home = array_.home_of(line);
@@ -167,11 +169,19 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
       array_.mark_dirty(slot);
     }
   }
-  if (prefetch_clock_ && reason != RequestReason::kPrefetch) {
-    prefetches_.emplace_back(line + kLineBytes, clock.now());
-    clock.notify(prefetch_asked_);
-  }
+  if (prefetch_clock_ && reason != RequestReason::kPrefetch) ask_prefetch(line + kLineBytes, clock);
   return found;
+}
+
+/// Asks for the line after one that has just come. It takes the place of one that waits.
+void Cache::ask_prefetch(PhysAddr line, LocalClock& clock) {
+  if (line.raw() % kPageBytes == 0) return;
+  CorePrefetches* const owner =
+      clock.requester() < prefetch_board_->size() ? (*prefetch_board_)[clock.requester()] : nullptr;
+  if (owner != nullptr) owner->begin();
+  if (next_prefetch_ && next_prefetch_->owner != nullptr) next_prefetch_->owner->end(clock);
+  next_prefetch_ = Prefetch{line, clock.now(), owner};
+  clock.notify(prefetch_asked_);
 }
 
 void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
@@ -247,14 +257,16 @@ void Cache::take_port(LocalClock& clock) {
 
 void Cache::run_prefetches() {
   for (;;) {
-    if (prefetches_.empty()) prefetch_clock_->wait_for(prefetch_asked_);
-    const auto [line, asked] = prefetches_.front();
-    prefetches_.erase(prefetches_.begin());
-    prefetch_clock_->advance_to(asked);
+    while (!next_prefetch_) prefetch_clock_->wait_for(prefetch_asked_);
+    const Prefetch wanted = *std::exchange(next_prefetch_, std::nullopt);
+    prefetch_clock_->advance_to(wanted.asked);
     prefetch_clock_->sync();
-    if (array_.find(line) == CacheArray::kNone && in_flight(line) == nullptr) {
-      read_line(line, RequestReason::kPrefetch, *prefetch_clock_);
+    if (array_.find(wanted.line) == CacheArray::kNone && in_flight(wanted.line) == nullptr &&
+        !free_registers_.empty()) {
+      read_line(wanted.line, RequestReason::kPrefetch, *prefetch_clock_);
+      prefetch_clock_->sync();
     }
+    if (wanted.owner != nullptr) wanted.owner->end(*prefetch_clock_);
   }
 }
 

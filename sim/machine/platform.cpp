@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/config_files.h"
+#include "sim/machine/requesters.h"
 
 namespace mmusim {
 
@@ -162,7 +163,7 @@ void read_device(ConfigReader& reader, DramModuleConfig& c) {
       reader.error("device", e.what());
     }
   } else if (device == nullptr || device->is_object()) {
-    c.dram = read_dram_config(reader.instead(key, device == nullptr ? empty_document() : *device, reader.errors()));
+    c.dram = read_dram_config(reader.child(key));
   } else {
     reader.error("device", "expected the name of a DRAM device, a path or an object");
   }
@@ -212,6 +213,11 @@ PlatformConfig read_platform(ConfigReader reader) {
   c.walker.coalescing = c.lsu.tlbs.load.coalesce || c.second_level.data.coalesce;
   read_caches(reader.child({"caches", "Data and instruction caches."}), c);
   read_dram(reader.child({"dram", "Main memory, and the way to it."}), c);
+  reader.check(
+      requesters_of(c) < requester_limit(c.period_ps), "cores",
+      "{} cores with {} outstanding misses each are {} requesters, expected fewer than {} in a cycle of {} ps: "
+      "each acts at a femtosecond of its own",
+      c.cores, c.window.outstanding, requesters_of(c), requester_limit(c.period_ps), c.period_ps);
   if (c.walker.structure_caches.pde_in_second_level_tlb && !c.second_level.data.holds_pdes) {
     reader.errors().add(reader.pointer() + "/page_walkers/paging_structure_caches/pde_in_second_level_tlb",
                         "the stlb does not say \"holds_pdes\": true");

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/bootlog/sos_report.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -15,6 +12,7 @@
 #include "models/base/types.h"
 #include "sim/bootlog/derive.h"
 #include "sim/bootlog/log_text.h"
+#include "sim/bootlog/tar_library.h"
 #include "sim/bootlog/witnesses.h"
 
 namespace mmusim {
@@ -166,25 +164,26 @@ la_ssize_t read_chunk(archive*, void* data, const void** bytes) {
 void add_report_archive(Evidence& evidence, const std::function<size_t(std::span<uint8_t>)>& read,
                         const std::string& name, BootNumber boot) {
   ArchiveSource source{&read};
-  const std::unique_ptr<archive, decltype(&archive_read_free)> tar(archive_read_new(), archive_read_free);
-  archive_read_support_format_tar(tar.get());
+  const TarLibrary& library = tar_library();
+  const std::unique_ptr<archive, decltype(library.read_free)> tar(library.read_new(), library.read_free);
+  library.support_tar(tar.get());
   const auto fail = [&] {
-    const char* why = archive_error_string(tar.get());
+    const char* why = library.error_string(tar.get());
     throw InputError(fmt::format("{}: damaged archive: {}", name, why == nullptr ? "it cannot be read" : why));
   };
-  if (archive_read_open(tar.get(), &source, nullptr, read_chunk, nullptr) != ARCHIVE_OK) fail();
+  if (library.open(tar.get(), &source, nullptr, read_chunk, nullptr) != ARCHIVE_OK) fail();
   ReportReader report(name);
   archive_entry* entry = nullptr;
   for (size_t entries = 0; entries < kMostEntries; ++entries) {
-    const int next = archive_read_next_header(tar.get(), &entry);
+    const int next = library.next_header(tar.get(), &entry);
     if (next == ARCHIVE_EOF) break;
     if (next < ARCHIVE_WARN) fail();
-    const char* path = archive_entry_pathname(entry);
-    if (path == nullptr || archive_entry_filetype(entry) != AE_IFREG || !ReportReader::wants(path)) continue;
+    const char* path = library.pathname(entry);
+    if (path == nullptr || library.filetype(entry) != AE_IFREG || !ReportReader::wants(path)) continue;
     std::string text;
     std::vector<char> piece(kChunk);
     for (;;) {
-      const la_ssize_t n = archive_read_data(tar.get(), piece.data(), piece.size());
+      const la_ssize_t n = library.data(tar.get(), piece.data(), piece.size());
       if (n < 0) fail();
       if (n == 0 || text.size() > kMostBytes) break;
       text.append(piece.data(), static_cast<size_t>(n));

@@ -104,6 +104,7 @@ std::string html_report(const std::string& title, const Comparison& comparison, 
   const json data = {{"comparison", comparison.to_json()}, {"runs", runs_json(comparison.runs(), directory)}};
   return filled(report_template(), {{"title", html_escaped(utf8_text(title))},
                                     {"style", std::string(report_style())},
+                                    {"licences", html_escaped(report_licences())},
                                     {"vega", vega_script()},
                                     {"script", report_script()},
                                     {"data", script_safe(data.dump(-1, ' ', false, json::error_handler_t::replace))}});

@@ -10,6 +10,7 @@ namespace mmusim {
 bool has_html_report() { return false; }
 std::string_view report_template() { internal_error(__FILE__, __LINE__, "has_html_report() was not asked"); }
 std::string_view report_style() { return {}; }
+std::string_view report_licences() { return {}; }
 std::string report_script() { return {}; }
 std::string vega_script() { return {}; }
 

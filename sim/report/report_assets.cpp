@@ -20,6 +20,7 @@ MMUSIM_EMBED_REPORT(html, "report.html");
 MMUSIM_EMBED_REPORT(css, "report.css");
 MMUSIM_EMBED_REPORT(charts, "charts.js");
 MMUSIM_EMBED_REPORT(js, "report.js");
+MMUSIM_EMBED(mmusim_report_licences, MMUSIM_LICENCES_DIR "/report.txt");
 
 MMUSIM_EMBED_VEGA(util, "util");
 MMUSIM_EMBED_VEGA(time, "time");
@@ -84,6 +85,8 @@ bool has_html_report() { return true; }
 std::string_view report_template() { return between(mmusim_report_html_begin, mmusim_report_html_end); }
 
 std::string_view report_style() { return between(mmusim_report_css_begin, mmusim_report_css_end); }
+
+std::string_view report_licences() { return between(mmusim_report_licences_begin, mmusim_report_licences_end); }
 
 std::string report_script() {
   return std::string(between(mmusim_report_charts_begin, mmusim_report_charts_end)) +

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""What must hold within one execution: the event log against the summary, and sums of counters."""
+
+import checks
+
+CAUSES = ("for_load", "for_store", "for_fetch", "for_prefetch")
+REASONS = ("load", "store", "fetch", "entry", "prefetch")
+
+
+def equal(check, what, left, right):
+    if left != right:
+        raise checks.Violation(check, f"{what}: {left} and {right}")
+
+
+def at_most(what, left, right):
+    if left > right:
+        raise checks.Violation("counters", f"{what}: {left} is more than {right}")
+
+
+def check_log(records, summary, measures_all):
+    """(f), (g): parts of accesses and walks add up, records add up to the totals."""
+    counted, stages, walk_cycles = {}, {}, 0
+    if not records or records[-1]["event"] != "totals":
+        raise checks.Violation("log", "it has no totals")
+    for record in records[1:-1]:
+        kind = record["event"]
+        counted[kind] = counted.get(kind, 0) + 1
+        if kind == "access":
+            took = record["end_cycle"] - record["begin_cycle"]
+            equal("stages", f"an access took, and its stages: {record}", took, sum(record["stages"].values()))
+            for stage, cycles in record["stages"].items():
+                stages[stage] = stages.get(stage, 0) + cycles
+        elif kind == "walk":
+            took = record["end_cycle"] - record["begin_cycle"]
+            walk_cycles += took
+            parts = record["queue_cycles"] + record["structure_cache_cycles"] + record["update_cycles"]
+            parts += record.get("exit_cycles", 0) + sum(read["cycles"] for read in record["reads"])
+            if not record.get("omitted_reads") and not record.get("restarts"):
+                equal("stages", f"a walk took, and its parts: {record}", took, parts)
+    last = records[-1]
+    for kind, count in last["records"].items():
+        equal("log", f"records of kind {kind}, and in the totals", counted.get(kind, 0), count)
+    for key, value in last["totals"].items():
+        equal("log", f"total {key} of the log, and in the summary", value, summary["totals"].get(key))
+    if measures_all:
+        equal("log", "walks of the log, and in the summary", counted.get("walk", 0), summary["totals"]["walks"])
+        equal("log", "cycles of walks in the log, and in the summary", walk_cycles, summary["machine"]["walk_cycles"])
+        for stage, cycles in stages.items():
+            equal("log", f"stage {stage} of the log, and in the summary", cycles,
+                  summary["machine"]["stage_cycles"][stage])
+
+
+def check_core(core, name):
+    lsu, stlb, walkers = core["lsu"], core["stlb"], core["page_walkers"]
+    for kind in ("read", "write", "fetch"):
+        equal("counters", f"{name}: {kind} lookups, and hits with misses", lsu[f"{kind}_tlb_lookups"],
+              lsu[f"{kind}_tlb_hits"] + lsu[f"{kind}_tlb_misses"])
+    equal("counters", f"{name}: stlb lookups, and hits with misses", stlb["lookups"], stlb["hits"] + stlb["misses"])
+    equal("counters", f"{name}: walks, and by cause", walkers["walks"], sum(walkers[c]["started"] for c in CAUSES))
+    equal("counters", f"{name}: walks, and in the latency distribution", walkers["walks"],
+          walkers["latency_cycles"]["count"])
+    at_most(f"{name}: cycles with a walk", walkers["active_cycles"], walkers["pending_cycles"])
+    for cache in ("l1d", "l1i", "l2"):
+        for reason in REASONS if cache in core else ():
+            at_most(f"{name}.{cache}: {reason} misses", core[cache][f"{reason}_misses"],
+                    core[cache][f"{reason}_requests"])
+
+
+def check_summary(summary):
+    """(g): counters that say the same thing in two ways agree."""
+    totals, machine = summary["totals"], summary["machine"]
+    at_most("first-level misses", totals["l1_dtlb_misses"], totals["lookups"])
+    at_most("second-level misses", totals["stlb_misses"], totals["l1_dtlb_misses"])
+    equal("counters", "walks, and in the latency distribution", totals["walks"], machine["walk_latency_cycles"]["count"])
+    equal("counters", "cycles of walks, and in the distribution", machine["walk_cycles"],
+          machine["walk_latency_cycles"]["sum"])
+    equal("counters", "entry reads, and by level", totals["entry_reads"],
+          sum(sum(hits.values()) for hits in machine["walk_reads_by_level"].values()))
+    for name, module in summary["counters"].items():
+        if name.startswith("core") and "lsu" in module:
+            check_core(module, name)
+    for key in checks.COUNTS if summary.get("phases") else ():
+        equal("phases", f"{key} of all phases, and of the run", sum(p["totals"][key] for p in summary["phases"]),
+              totals[key])

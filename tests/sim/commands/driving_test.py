@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How the simulator is driven changes nothing, and valid input never aborts or stands still.
+usage: driving_test.py MMUSIM SOURCE_DIR"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MMUSIM, SOURCE = sys.argv[1], sys.argv[2]
+HOLE = [{"start": "0x100000", "end": "0x20000000", "node": 0}]
+RESERVED = [{"start": "0x1000000", "end": "0x2000000"}]
+
+
+def scenario(platform, *phases, **kernel):
+    return {"name": "driven", "platform": platform, "kernel": {"version": "6.12", **kernel},
+            "memory": {"ranges": HOLE, "reserved": RESERVED, "early_tables": "from_memblock"},
+            "phases": [{"phase": "boot", "timed": False}, *phases]}
+
+
+def workload(kind, limit, **parameters):
+    phase = {"phase": "workload", "kind": kind, "limit": limit}
+    return {**phase, "parameters": parameters} if parameters else phase
+
+
+class Driving(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def call(self, *words):
+        return subprocess.run([MMUSIM, *words], capture_output=True, text=True, cwd=self.folder.name,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "MMUSIM_CONFIGS": f"{SOURCE}/configs"})
+
+    def write(self, name, document):
+        with open(self.path(name), "w") as out:
+            json.dump(document, out)
+        return name
+
+    def summary(self, *words):
+        done = self.call(*words, "--out", "out", "--watchdog", "60")
+        self.assertEqual(done.returncode, 0, done.stderr[-600:])
+        with open(self.path("out/summary.json")) as text:
+            return {k: v for k, v in json.load(text).items() if k not in ("host", "command")}
+
+    def assert_same_however_driven(self, name, *words):
+        plain = self.summary("run", name, "--events", "none", *words)
+        for options in (["--events", "none", "--lock-step"], ["--events", "all"], ["--events", "all", "--lock-step"]):
+            other = self.summary("run", name, *options, *words)
+            for part in plain:
+                self.assertEqual(plain[part], other[part], f"{part} with {options}")
+        return plain
+
+    def test_writes_that_wait_outside_a_full_queue(self):
+        for platform in ("milan", "rome", "genoa"):
+            name = self.write("s.json", scenario(platform, workload(
+                "strided", 40000, region="direct_map", direction="write", stride="2KiB")))
+            for core in ("window", "blocking"):
+                self.assert_same_however_driven(name, "--core", core)
+
+    def test_a_write_queue_of_one_place(self):
+        controller = {"write_queue": 1, "write_high_watermark": 1, "write_low_watermark": 0, "read_queue": 1}
+        device = {"controller": controller}
+        platform = {"base": "textbook", "dram": {"device": device}}
+        name = self.write("s.json", scenario(platform, workload("uniform", 5000, region="direct_map", direction="write")))
+        for core in ("window", "blocking"):
+            self.assert_same_however_driven(name, "--core", core)
+
+    def test_cores_whose_cycle_is_longer_than_those_of_the_dram(self):
+        platform = {"base": "textbook", "core": {"period_ps": 10000}, "dram": {"device": "ddr5-4800"}}
+        name = self.write("s.json", scenario(platform, workload("buddy_alloc", 2000), workload("page_cache", 4000)))
+        for core in ("window", "blocking"):
+            self.assert_same_however_driven(name, "--core", core)
+
+    def test_several_cores(self):
+        for platform in ("sapphire-rapids", "genoa"):
+            for core in ("blocking", "window"):
+                self.assert_same_however_driven("eight-processors", "--set", f"/platform={platform}", "--core", core,
+                                                "--set", "/phases/1/limit=3000")
+
+    def test_deferred_initialisation_on_several_cores(self):
+        for cores in (2, 3):
+            platform = {"base": "milan", "cores": cores}
+            document = scenario(platform, {"phase": "deferred_init"}, workload("page_cache", 2000),
+                                memmap_init=True, deferred_struct_page_init=True)
+            name = self.write("s.json", document)
+            for core in ("blocking", "window"):
+                self.assert_same_however_driven(name, "--core", core)
+
+    def test_prefetchers_and_replay(self):
+        for level in ("l1d", "l2", "l3"):
+            platform = {"base": "milan", "caches": {level: {"prefetch_next_line": True}}}
+            phases = [workload("uniform", 5000, region="vmemmap"), workload("reclaim", 3000)]
+            name = self.write("s.json", scenario(platform, *phases, vmemmap_pages="base"))
+            without = self.write("without.json", scenario("milan", *phases, vmemmap_pages="base"))
+            for core in ("blocking", "window"):
+                run = self.assert_same_however_driven(name, "--core", core)
+                self.call("run", name, "--core", core, "--record", "r.mmt", "--out", "recorded")
+                again = self.summary("replay", "r.mmt")
+                for part in ("totals", "machine", "counters"):
+                    self.assertEqual(run[part], again[part], f"{level}, {core}: {part}")
+                plain = self.summary("run", without, "--core", core, "--events", "none")
+                self.assertLess(abs(run["totals"]["cycles"] / plain["totals"]["cycles"] - 1), 0.25)
+
+    def test_the_instruction_cache_prefetches_too(self):
+        lines = [{"format": "mmusim-trace", "version": 1, "source": "test"}]
+        lines += [{"access": "fetch", "va": hex(0x400000 + 64 * i), "bytes": 4, "user": True, "gap": 50} for i in range(600)]
+        with open(self.path("t.jsonl"), "w") as out:
+            out.writelines(json.dumps(line) + "\n" for line in lines)
+        cycles = {}
+        for prefetch in ("false", "true"):
+            cycles[prefetch] = self.summary("replay", "t.jsonl", "--salvage", "--platform", "milan", "--set",
+                                            f"/platform/caches/l1i/prefetch_next_line={prefetch}")["totals"]["cycles"]
+        self.assertLess(cycles["true"], cycles["false"])
+
+    def test_a_fetch_across_lines_leaves_the_second_one_behind(self):
+        lines = [{"format": "mmusim-trace", "version": 1, "source": "test"}]
+        for at in (0x400168, 0x400FF0, 0x400168, 0x400FF0):  # within a page, and into the next page
+            lines.append({"access": "fetch", "va": hex(at), "bytes": 32, "user": True})
+            lines.append({"access": "fetch", "va": hex(at + 48), "bytes": 4, "user": True})
+        with open(self.path("t.jsonl"), "w") as out:
+            out.writelines(json.dumps(line) + "\n" for line in lines)
+        for frames in ("sequential", "random"):
+            self.summary("replay", "t.jsonl", "--salvage", "--core", "window", "--paranoid", "--frames", frames)
+
+    def test_requesters_that_find_no_moment_in_a_cycle_are_refused(self):
+        core = {"period_ps": 100, "outstanding_misses": 64}
+        for cores, code in ((64, 2), (40, 0)):
+            name = self.write("p.json", {"base": "textbook", "cores": cores, "core": core})
+            self.assertEqual(self.call("validate", name).returncode, code)
+        name = self.write("s.json", scenario({"base": "textbook", "cores": 40, "core": core},
+                                             workload("page_cache", 300)))
+        self.assert_same_however_driven(name, "--core", "window")
+
+    def test_simulated_time_has_an_end(self):
+        lines = [{"format": "mmusim-trace", "version": 1, "source": "test"}]
+        for page in range(300):  # each invalidation takes 2^32 cycles of 10 ns: 215 reach 2^63 fs
+            lines.append({"access": "read", "va": hex(0x400000 + 4096 * page), "bytes": 8, "user": True})
+            lines.append({"event": "invlpg", "va": "0x400000"})
+        with open(self.path("t.jsonl"), "w") as out:
+            out.writelines(json.dumps(line) + "\n" for line in lines)
+        name = self.write("p.json", {"base": "textbook", "core": {"period_ps": 10000, "tlb_flush_cycles": 1 << 32}})
+        words = ["replay", "t.jsonl", "--salvage", "--flushes", "all", "--platform", name, "--out", "out"]
+        for options in ([], ["--lock-step"], ["--core", "window"]):
+            done = self.call(*words, *options)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("simulated time", done.stderr)
+        self.assertEqual(self.call(*words, "--limit", "200").returncode, 0)
+
+    def test_refreshes_that_leave_no_time_are_refused_with_the_arithmetic(self):
+        printed = self.call("presets", "ddr4-2400", "--print").stdout
+        device = json.loads(printed)
+        timing = device["timing_cycles"]
+        timing.update({"tRFC": 191, "tREFI": 300})
+        document = {"base": "textbook", "dram": {"device": device}}
+        for interval, code in ((300, 2), (2000, 0)):
+            timing["tREFI"] = interval
+            done = self.call("validate", self.write("p.json", document))
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            if code:
+                self.assertIn("tRFC 191", done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

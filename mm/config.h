@@ -84,7 +84,7 @@ enum class ApicDriver : uint8_t {
   kXapic,           ///< flat for up to 8 CPUs where the kernel still has that, else physical
 };
 
-/// What a CPU does that has nothing to run [S-12].
+/// Loop of a CPU that has nothing to run [S-12].
 enum class IdleLoop : uint8_t {
   kHalt,  ///< HLT: only an interrupt wakes it
   kPoll,  ///< MWAIT or idle=poll: a store to its thread flags wakes it

@@ -44,7 +44,7 @@ struct CallDelivery {
   uint64_t handled = 0;  ///< the handler's first instruction
 };
 
-/// What a call-function interrupt runs on the CPU that takes it.
+/// Receiver of call-function interrupts on the CPU that takes them.
 class CallFunctionHandler {
  public:
   virtual ~CallFunctionHandler() = default;

@@ -25,7 +25,7 @@ class HugetlbVmemmap {
   Errno optimize(std::span<const Folio> folios);
   /// One folio with its own flushes (hugetlb_vmemmap_optimize_folio).
   Errno optimize_one(const Folio& folio);
-  /// The same for hugetlb_vmemmap_restore_folio; a folio that is not optimised stays as it is.
+  /// Restores one folio (hugetlb_vmemmap_restore_folio); one that is not optimised stays as it is.
   Errno restore_one(const Folio& folio);
   /// False where lists of folios do not reach this code: no HVO, or none that is switched off [S-37].
   bool has_pool_path() const;

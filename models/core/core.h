@@ -99,7 +99,7 @@ class Core : public sc_core::sc_module {
     drain_all();
     clock_.sync();
   }
-  /// What wait reasons name.
+  /// Name of the core in wait reasons.
   const char* wait_name() const { return name(); }
 
   CycleTime now() const { return clock_.now(); }

@@ -29,7 +29,7 @@ class InterruptUnit {
   /// Makes `take` run on this core at the first boundary from cycle `at` on. For the program of another core, whose clock
   /// is `by`, after its sync(); `at` is at least the window later.
   void post(CycleTime at, const LocalClock& by, std::function<void()> take);
-  /// The same for what does not wake the core up: it takes no wake_up time of wait().
+  /// As post(), for an arrival that does not wake the core up: it takes no wake_up time of wait().
   void post_silent(CycleTime at, const LocalClock& by, std::function<void()> take);
 
   /// Returns true if something may have arrived at `now`: at_boundary() is due.

@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "models/walker/nested_structures.h"
 
+#include "models/walker/structure_geometry.h"
+
 namespace mmusim {
-
-namespace {
-
-void read_one(ConfigReader& reader, ConfigKey key, Geometry& geometry) {
-  reader.optional_child(key, [&](ConfigReader r) {
-    read_geometry(r, geometry);
-    r.ignore("source");
-    r.finish();
-  });
-}
-
-}  // namespace
 
 NestedStructuresConfig read_nested_structures_config(ConfigReader reader) {
   NestedStructuresConfig c;
   reader.optional_child({"tlb", "Nested TLB; an array for each size of nested page."}, [&](ConfigReader tlb) {
-    read_one(tlb, {"4K", "Nested pages of 4 KiB."}, c.tlb_4k);
-    read_one(tlb, {"2M", "Nested pages of 2 MiB."}, c.tlb_2m);
-    read_one(tlb, {"1G", "Nested pages of 1 GiB."}, c.tlb_1g);
+    read_structure_geometry(tlb, {"4K", "Nested pages of 4 KiB."}, c.tlb_4k);
+    read_structure_geometry(tlb, {"2M", "Nested pages of 2 MiB."}, c.tlb_2m);
+    read_structure_geometry(tlb, {"1G", "Nested pages of 1 GiB."}, c.tlb_1g);
     tlb.ignore("source");
     tlb.finish();
   });
-  read_one(reader, {"pde", "Nested entries that point to page tables."}, c.level[2]);
-  read_one(reader, {"pdpte", "Nested entries that point to page directories."}, c.level[3]);
-  read_one(reader, {"pml4e", "Nested entries that point to page-directory-pointer tables."}, c.level[4]);
-  read_one(reader, {"pml5e", "Nested entries that point to PML4 tables."}, c.level[5]);
+  read_structure_geometry(reader, {"pde", "Nested entries that point to page tables."}, c.level[2]);
+  read_structure_geometry(reader, {"pdpte", "Nested entries that point to page directories."}, c.level[3]);
+  read_structure_geometry(reader, {"pml4e", "Nested entries that point to page-directory-pointer tables."}, c.level[4]);
+  read_structure_geometry(reader, {"pml5e", "Nested entries that point to PML4 tables."}, c.level[5]);
   reader.read({"lookup_cycles", "One look into all of them.", "cycles"}, c.lookup);
   reader.ignore("source");
   reader.finish();

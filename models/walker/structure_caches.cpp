@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "models/walker/structure_caches.h"
 
+#include "models/walker/structure_geometry.h"
+
 namespace mmusim {
-
-namespace {
-
-void read_one(ConfigReader& reader, ConfigKey key, Geometry& geometry) {
-  reader.optional_child(key, [&](ConfigReader r) {
-    read_geometry(r, geometry);
-    r.ignore("source");
-    r.finish();
-  });
-}
-
-}  // namespace
 
 StructureCachesConfig read_structure_caches_config(ConfigReader reader) {
   StructureCachesConfig c;
-  read_one(reader, {"pde", "Cache of page-directory entries."}, c.level[2]);
-  read_one(reader, {"pdpte", "Cache of page-directory-pointer entries."}, c.level[3]);
-  read_one(reader, {"pml4e", "Cache of PML4 entries."}, c.level[4]);
-  read_one(reader, {"pml5e", "Cache of PML5 entries."}, c.level[5]);
-  read_one(reader, {"upper", "One cache for all entries above page-directory entries, instead of one for each level."},
-           c.upper);
+  read_structure_geometry(reader, {"pde", "Cache of page-directory entries."}, c.level[2]);
+  read_structure_geometry(reader, {"pdpte", "Cache of page-directory-pointer entries."}, c.level[3]);
+  read_structure_geometry(reader, {"pml4e", "Cache of PML4 entries."}, c.level[4]);
+  read_structure_geometry(reader, {"pml5e", "Cache of PML5 entries."}, c.level[5]);
+  read_structure_geometry(
+      reader, {"upper", "One cache for all entries above page-directory entries, instead of one for each level."},
+      c.upper);
   reader.read({"pde_in_second_level_tlb", "Page-directory entries are kept in the stlb, which says holds_pdes."},
               c.pde_in_second_level_tlb);
   reader.read({"lookup_cycles", "Cycles of the lookup; all structures are looked up at once.", "cycles"}, c.lookup);

@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-/// What CommandLine::add_option() reads for a flag that can have a value, `--name` or `--name=VALUE`.
+/// Value of a flag that can have one, `--name` or `--name=VALUE`, for CommandLine::add_option().
 struct FlagOrValue {
   std::string text;  ///< as CLI11 leaves it: "true" without a value
 

@@ -37,7 +37,7 @@ struct MeasureOptions {
   bool no_simulation = false;
 };
 
-/// What is known when all probes are done.
+/// Results once all probes are done.
 struct Measured {
   HostProcessor processor;
   Survey survey;

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the command line says.
+/// Options of the command line.
 struct SweepOptions {
   std::string input;
   std::vector<std::string> vary;
@@ -44,7 +44,7 @@ struct SweepOptions {
   SweepRequest request;
 };
 
-/// What the input is, by what it holds.
+/// Makes a sweep of the input: a finished folder, SWEEP.json, a scenario or a trace.
 SweepSpec spec_of_input(const SweepOptions& o) {
   std::error_code ignored;
   if (fs::is_directory(o.input, ignored)) {
@@ -123,7 +123,7 @@ ExitCode print_status(const std::string& folder) {
   return ExitCode::kSuccess;
 }
 
-/// What a task of a job array does.
+/// Action of a task of a job array.
 ExitCode do_task(const SweepOptions& options) {
   const size_t colon = options.task.rfind(':');
   const auto number = colon == std::string::npos ? std::nullopt : parse_number(options.task.substr(colon + 1));

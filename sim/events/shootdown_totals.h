@@ -6,10 +6,11 @@
 
 #include "mm/observer.h"
 #include "models/base/histogram.h"
+#include "models/base/stats.h"
 
 namespace mmusim {
 
-/// What flushes of kernel addresses on all CPUs cost in messages and instructions. Filled by KernelRecorder.
+/// Messages and instructions that flushes of kernel addresses on all CPUs took. Filled by KernelRecorder.
 struct ShootdownTotals {
   uint64_t flush_rounds_full = 0;
   uint64_t flush_rounds_range = 0;
@@ -41,20 +42,10 @@ struct ShootdownTotals {
     icr_writes += e.icr_writes;
     ipis_sent += e.targets.size();
   }
-  void merge(const ShootdownTotals& o) {
-    flush_rounds_full += o.flush_rounds_full;
-    flush_rounds_range += o.flush_rounds_range;
-    ipis_sent += o.ipis_sent;
-    ipis_received += o.ipis_received;
-    icr_writes += o.icr_writes;
-    invlpg += o.invlpg;
-    invpcid += o.invpcid;
-    cr4_flush += o.cr4_flush;
-    invlpgb += o.invlpgb;
-    tlbsync += o.tlbsync;
-    interrupt_cycles += o.interrupt_cycles;
-    wait_cycles.merge(o.wait_cycles);
-    cpus = std::max(cpus, o.cpus);
+  void merge(const ShootdownTotals& other) {
+    const unsigned most = std::max(cpus, other.cpus);
+    *this = sum(*this, other);
+    cpus = most;
   }
 
   template <class Visitor>

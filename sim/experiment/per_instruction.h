@@ -20,7 +20,7 @@ class PerInstruction {
   /// {"instructions", "ipc", "walk_cycles_per_instruction", "misses_per_1000_instructions": {"l1_dtlb", ...}}; without
   /// time neither of the middle two, without instructions nothing but their number.
   nlohmann::ordered_json json() const;
-  /// The same for people, two lines.
+  /// Returns the numbers of json() for people, in two lines.
   std::string text() const;
 
  private:

@@ -72,7 +72,7 @@ struct ReplaySetup {
 /// `reader`: the trace, if it is open already, as the options ask for it.
 ReplaySetup set_up_replay(const ReplayOptions& options, std::unique_ptr<TraceReader> reader = nullptr);
 
-/// How the options have the trace opened.
+/// Returns the options for opening the trace.
 TraceOptions trace_options(const ReplayOptions& options);
 
 }  // namespace mmusim

@@ -6,7 +6,7 @@
 
 namespace mmusim {
 
-/// What a program said and how it ended.
+/// Output of a program, and its end.
 struct CommandOutput {
   int code = 0;        ///< exit code; 127 if there is no such program, 128 + the number of the signal that killed it
   std::string output;  ///< standard output

@@ -9,7 +9,7 @@
 
 namespace mmusim {
 
-/// How a forked task ended.
+/// End of a forked task.
 struct ForkedEnd {
   bool succeeded = false;    ///< work() returned
   bool interrupted = false;  ///< this program was told to stop, and told the task

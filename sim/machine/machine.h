@@ -102,7 +102,7 @@ class Machine : public sc_core::sc_module {
   StatNode stats() const;
   /// The sums that summaries state, so far.
   MachineTotals totals() const;
-  /// The same of one core; its `cycles` are those it has reached.
+  /// Returns totals() of one core; its `cycles` are those it has reached.
   MachineTotals totals(unsigned core) const;
 
  private:

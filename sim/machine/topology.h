@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// How far one core is from another.
+/// Distance of one core from another.
 enum class CoreDistance : uint8_t { kCluster, kSocket, kRemote };
 
 /// One latency for each distance.

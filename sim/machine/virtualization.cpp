@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/format.h"
+#include "models/base/splitmix.h"
 
 namespace mmusim {
 
@@ -39,17 +40,11 @@ void read_pages(ConfigReader& reader, VirtualizationConfig& c) {
   object.finish();
 }
 
-/// The splitmix64 finaliser.
-uint64_t mixed(uint64_t value) {
-  value = (value ^ value >> 30) * 0xbf58'476d'1ce4'e5b9;
-  value = (value ^ value >> 27) * 0x94d0'49bb'1331'11eb;
-  return value ^ value >> 31;
-}
-
 /// True if the 2 MiB region around `gpa` is one page of the host.
 bool is_huge(const VirtualizationConfig& c, uint64_t gpa) {
   if (c.huge_fraction >= 1) return true;
-  const uint64_t drawn = mixed(mixed(c.seed + 0x9e37'79b9'7f4a'7c15) ^ gpa >> shift_of(PageSize::k2M));
+  const uint64_t drawn =
+      splitmix_finaliser(splitmix_finaliser(c.seed + kSplitmixStep) ^ gpa >> shift_of(PageSize::k2M));
   return static_cast<double>(drawn >> 11) * 0x1p-53 < c.huge_fraction;
 }
 

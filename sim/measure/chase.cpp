@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "models/base/splitmix.h"
+
 namespace mmusim {
 
 namespace {
@@ -12,12 +14,7 @@ namespace {
 class Order {
  public:
   explicit Order(uint64_t seed) : state_(seed) {}
-  uint64_t below(uint64_t end) {
-    uint64_t z = state_ += 0x9e37'79b9'7f4a'7c15;
-    z = (z ^ z >> 30) * 0xbf58'476d'1ce4'e5b9;
-    z = (z ^ z >> 27) * 0x94d0'49bb'1331'11eb;
-    return (z ^ z >> 31) % end;
-  }
+  uint64_t below(uint64_t end) { return splitmix_finaliser(state_ += kSplitmixStep) % end; }
 
  private:
   uint64_t state_;

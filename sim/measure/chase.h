@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// What the steps of a chase touch.
+/// Memory that the steps of a chase touch.
 enum class ChaseKind : uint8_t {
   kLines,       ///< adjacent lines within large pages: caches without the TLB
   kPages,       ///< one line in each page

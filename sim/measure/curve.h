@@ -18,7 +18,7 @@ struct Sample {
 
 /// Returns the quartiles of `values`, which are not empty.
 Sample sample_of(std::vector<double> values);
-/// What remains of `a` when what `b` measured is taken away; quartiles widen.
+/// Returns `a` less what `b` measured; quartiles widen.
 Sample difference(const Sample& a, const Sample& b);
 
 /// One point of a curve.

@@ -6,7 +6,7 @@
 
 namespace mmusim {
 
-/// What CPUID says of the processor that this program runs on.
+/// Facts of CPUID about the processor that this program runs on.
 struct HostProcessor {
   std::string vendor;  ///< "GenuineIntel", "AuthenticAMD"
   std::string name;    ///< brand string

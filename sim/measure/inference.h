@@ -23,7 +23,7 @@ struct Plateau {
   uint64_t first = 0, last = 0;  ///< n of the points that belong to it
 };
 
-/// Where a curve leaves a plateau: the capacity is `last_flat` at least, and less than `first_raised`.
+/// End of a plateau of a curve: the capacity is `last_flat` at least, and less than `first_raised`.
 struct Knee {
   uint64_t last_flat = 0;
   std::optional<uint64_t> first_raised;  ///< nullopt: the curve ends before
@@ -33,7 +33,7 @@ struct Knee {
 struct Level {
   Plateau plateau;
   Knee knee;
-  /// How much it holds; nullopt if the curve ends before. The value is the roundest number in the interval.
+  /// Returns the capacity; nullopt if the curve ends before. The value is the roundest number in the interval.
   std::optional<Interval> capacity;
 };
 

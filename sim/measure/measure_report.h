@@ -8,7 +8,7 @@
 
 namespace mmusim {
 
-/// What the report of a measurement shows.
+/// Contents of the report of a measurement.
 struct MeasureReport {
   std::string title;
   std::vector<std::string> remarks;  ///< sentences

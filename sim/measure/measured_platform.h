@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// What a survey says of a machine, as a platform file can say it.
+/// Results of a survey as a platform file holds them.
 struct MeasuredPlatformInput {
   std::string preset;  ///< name of the platform that gives what was not measured
   std::string name, description;

@@ -13,7 +13,7 @@ namespace mmusim {
 /// Measures one curve, first on a grid, then where its knees are.
 class Prober {
  public:
-  /// What to measure at n; nullopt where the machine cannot, or was told to stop.
+  /// Measures at n; nullopt where the machine cannot, or was told to stop.
   using Probe = std::function<std::optional<Sample>(uint64_t n)>;
 
   Prober(Subject& subject, Probe probe) : subject_(subject), probe_(std::move(probe)) {}

@@ -34,7 +34,7 @@ PageSize pages_of(const Chase& chase) {
   return fetches(chase) ? PageSize::k4K : chase.pages;
 }
 
-/// Whether a TLB or cache of the platform replaces at random.
+/// True if a TLB or cache of the platform replaces at random.
 bool replaces_at_random(const PlatformConfig& p) {
   const auto random = [](const Geometry& g) { return g.replacement == Replacement::kRandom; };
   bool found = random(p.l1d.geometry) || random(p.l2.geometry) || random(p.l3.geometry);

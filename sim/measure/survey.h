@@ -19,7 +19,7 @@ struct Finding {
   std::string why;                ///< why not, or a remark; a sentence
 };
 
-/// What was measured and what it means.
+/// Measurements and the parameters they imply.
 struct Survey {
   std::vector<NamedCurve> curves;
   std::vector<Finding> findings;
@@ -31,7 +31,7 @@ struct Survey {
   const NamedCurve* curve(const std::string& name) const;
 };
 
-/// How thorough a survey is.
+/// Thoroughness of a survey.
 struct SurveyOptions {
   uint64_t most_lines =
       uint64_t{1} << 20;           ///< of the chase over caches; more than the last cache has, to find its size

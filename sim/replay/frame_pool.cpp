@@ -6,6 +6,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "models/base/splitmix.h"
 
 namespace mmusim {
 
@@ -17,11 +18,8 @@ constexpr uint64_t kGroupBlocks = 512;
 
 }  // namespace
 
-uint64_t mixed(uint64_t value, uint64_t seed) {  // the finaliser of splitmix64 (Steele, Lea, Flood 2014)
-  uint64_t z = value + seed * 0x9e3779b97f4a7c15 + 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
+uint64_t mixed(uint64_t value, uint64_t seed) {
+  return splitmix_finaliser(value + seed * kSplitmixStep + kSplitmixStep);
 }
 
 uint64_t permuted(uint64_t index, uint64_t n, uint64_t seed) {

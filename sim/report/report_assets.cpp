@@ -94,7 +94,10 @@ std::string report_script() {
          std::string(between(mmusim_report_js_begin, mmusim_report_js_end));
 }
 
-std::string sweep_report_script() { return std::string(between(mmusim_report_sweep_begin, mmusim_report_sweep_end)); }
+std::string sweep_report_script() {
+  return std::string(between(mmusim_report_charts_begin, mmusim_report_charts_end)) +
+         std::string(between(mmusim_report_sweep_begin, mmusim_report_sweep_end));
+}
 
 std::string vega_script() {
   // Loaded as plain scripts, each of Debian's files would replace the global `vega` by its own exports. They are

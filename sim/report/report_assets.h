@@ -13,7 +13,7 @@ std::string_view report_style();
 std::string_view report_licences();
 /// charts.js and report.js, in the order in which they run.
 std::string report_script();
-/// sweep.js, the report of a sweep.
+/// charts.js and sweep.js, the report of a sweep.
 std::string sweep_report_script();
 /// The parts of Vega that our charts need, from Debian's libjs-vega, as one script that defines `vega`.
 std::string vega_script();

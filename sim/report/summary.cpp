@@ -57,7 +57,7 @@ ordered_json lists_json(const MachineTotals& m) {
 ordered_json totals_json(const MachineTotals& m) {
   return lists_json<TotalsList::kTotals, TotalsList::kGuestTotals>(m);
 }
-/// Where there are several cores, with what they sent each other.
+/// Returns the totals and, of several cores, what they sent each other.
 ordered_json totals_json(const MachineTotals& m, const KernelTotals& kernel) {
   ordered_json j = totals_json(m);
   const ShootdownTotals& s = kernel.shootdowns;

@@ -15,7 +15,7 @@
 
 namespace mmusim {
 
-/// What one core of several did in a phase.
+/// Counts of one core of several in a phase.
 struct CoreSummary {
   MachineTotals machine;
   uint64_t interrupts = 0;        ///< from other cores

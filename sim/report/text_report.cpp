@@ -20,7 +20,7 @@ std::string phase_table(const RunSummary& s) {
   return table.text();
 }
 
-/// What flushes of all cores cost: the core that asked for them, and the others.
+/// Appends the cost of flushes of all cores: the core that asked for them, and the others.
 std::string cores_table(const RunSummary& s) {
   TextTable table;
   table.row({"flushes of all cores", "full", "of ranges", "interrupts", "wait, mean", "cycles lost on others",

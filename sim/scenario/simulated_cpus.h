@@ -10,7 +10,7 @@
 
 namespace mmusim {
 
-/// What interrupts of other cores took from one core in a phase.
+/// Time that interrupts of other cores took from one core in a phase.
 struct InterruptCost {
   uint64_t interrupts = 0;
   uint64_t cycles = 0;  ///< from interrupt entry to exit, waking up not included

@@ -27,7 +27,7 @@ class SimulatedMemory final : public mm::KernelMemory {
   void invalidate(mm::TlbInstruction how, VirtAddr va) override { invalidate(how, va, /*free=*/false); }
   /// `free`: it costs this core no time, another one broadcast it.
   void invalidate(mm::TlbInstruction how, VirtAddr va, bool free);
-  /// The same on another core, in the same cycle.
+  /// Removes translations on another core, in the same cycle.
   void invalidate_on(unsigned core, mm::TlbInstruction how, VirtAddr va);
   /// Loads CR3 of every core.
   void load_cr3(PhysAddr root) override;

@@ -103,7 +103,7 @@ SweepDatabase::SweepDatabase(const std::string& path) : path_(path) {
   }
   sqlite3_busy_timeout(db_, kBusyMilliseconds);
   try {
-    // What is committed survives a kill; the database stays whole without power.
+    // Committed rows survive a kill; the database stays whole without power.
     run("PRAGMA journal_mode=WAL");
     run("PRAGMA synchronous=NORMAL");
     make_tables();

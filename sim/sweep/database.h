@@ -15,7 +15,7 @@ struct sqlite3;
 
 namespace mmusim {
 
-/// How far a sweep is.
+/// Progress of a sweep.
 struct SweepCounts {
   uint64_t done = 0;
   uint64_t failed = 0;

@@ -148,7 +148,7 @@ std::optional<size_t> knee_of(const std::vector<std::pair<double, double>>& curv
   std::optional<size_t> knee;
   double most = kLeastPartOfKnee;
   for (size_t i = 1; i + 1 < curve.size(); ++i) {
-    // How much of the way up or down is done, beyond how much of the way to the right.
+    // Share of the way up or down that is done, beyond the share of the way to the right.
     const double ahead = (curve[i].second - curve.front().second) / height - (place(curve[i].first) - left) / width;
     if (ahead <= most) continue;
     most = ahead;

@@ -48,9 +48,9 @@ struct PointHost {
   HostLimits limits;
 };
 
-/// What runs a point of a sweep of scenarios.
+/// Returns the request that runs a point of a sweep of scenarios.
 RunRequest run_request(const SweepPlan& plan, size_t point, const PointHost& host);
-/// What runs a point of a sweep of traces.
+/// Returns the options that run a point of a sweep of traces.
 ReplayOptions replay_options(const SweepPlan& plan, size_t point, const PointHost& host);
 
 /// The command that runs the point alone, as a shell takes it.

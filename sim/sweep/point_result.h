@@ -7,7 +7,7 @@
 
 namespace mmusim {
 
-/// What became of a point: one line of JSON between processes and in shards, a row of the database.
+/// Outcome of a point: one line of JSON between processes and in shards, a row of the database.
 struct PointResult {
   std::string id;
   std::string message;  ///< why it failed; empty if it did not

@@ -84,7 +84,7 @@ void do_together(const SweepPlan& plan, const PointTask& task, const PointHost& 
   }
 }
 
-/// What points that read a trace together have in common; empty: the point is alone.
+/// Key of the points that read a trace together; empty: the point is alone.
 std::string shared_key(const SweepPlan& plan, size_t point) {
   if (!plan.spec.of_traces) return "";
   const ReplayOptions options = replay_options(plan, point, {});

@@ -20,7 +20,7 @@ void read_sweep_replay(ConfigReader reader, ReplayOptions& options);
 /// Takes the settings of /replay/KEY out of `sets` and puts them into `document`.
 void take_replay_sets(std::vector<std::string>& sets, nlohmann::json& document);
 
-/// The same options on the command line of `mmusim replay`.
+/// Returns these options as words of the command line of `mmusim replay`.
 std::vector<std::string> replay_arguments(const nlohmann::json& document);
 
 }  // namespace mmusim

@@ -46,7 +46,7 @@ SweepPlan prepare_sweep(const SweepRequest& request);
 /// Writes sweep.json and opens the database with the plan's points. Call while the folder is held.
 std::unique_ptr<SweepDatabase> open_sweep(const SweepRequest& request, const SweepPlan& plan);
 
-/// What a sweep would take.
+/// Estimate of what a sweep takes.
 struct SweepEstimate {
   SweepCounts counts;
   uint64_t refused = 0;  ///< of the points: their configuration is wrong

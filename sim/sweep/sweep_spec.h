@@ -24,7 +24,7 @@ struct SweepAxis {
   std::vector<AxisValue> values;
 };
 
-/// What a sweep runs: each combination of its inputs and axes, `repeat` times.
+/// Points of a sweep: each combination of its inputs and axes, `repeat` times.
 ///
 /// Pointers are those of `mmusim run --set`, or of `mmusim replay --set`; for traces, /replay/KEY is an option of
 /// `replay` (read_sweep_replay()).

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "models/base/splitmix.h"
+
 namespace mmusim {
 
 /// splitmix64 (Steele, Lea, Flood 2014): a small generator whose numbers are the same with every compiler and library.
@@ -11,11 +13,8 @@ class Random {
   explicit Random(uint64_t seed) : state_(seed) {}
 
   uint64_t next() {
-    state_ += 0x9e3779b97f4a7c15;
-    uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
+    state_ += kSplitmixStep;
+    return splitmix_finaliser(state_);
   }
   /// Uniform in [0, bound), bound at least 1 (multiply and shift; the bias is below bound / 2^64).
   uint64_t below(uint64_t bound) {

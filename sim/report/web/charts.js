@@ -141,3 +141,34 @@ const charts = (() => {
 
   return { bars, stacked, lines, spans };
 })();
+
+// What every page has: elements, numbers, sections, and the colours of its style.
+const page = (() => {
+  const make = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [k, v] of Object.entries(attributes)) {
+      if (k === 'text') node.textContent = v; else node.setAttribute(k, v);
+    }
+    node.append(...children);
+    return node;
+  };
+  const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+  const few = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
+  const number = (v) => (Number.isInteger(v) || Math.abs(v) >= 10000 ? whole : few).format(v);
+  const contents = document.getElementById('contents');
+  const section = (id, title, ...children) => {
+    contents.append(make('li', {}, make('a', { href: `#${id}`, text: title })));
+    const node = make('section', { id, 'aria-labelledby': `${id}-title` }, make('h2', { id: `${id}-title`, text: title }), ...children);
+    document.getElementById('main').append(node);
+    return node;
+  };
+  const theme = () => {
+    const style = getComputedStyle(document.documentElement);
+    const get = (name) => style.getPropertyValue(name).trim();
+    return { page: get('--page'), ink: get('--ink'), faint: get('--faint'), line: get('--line'), accent: get('--accent'),
+      font: getComputedStyle(document.body).fontFamily,
+      runs: [...Array(8).keys()].map((i) => get(`--run${i}`)), hits: [...Array(5).keys()].map((i) => get(`--hit${i}`)) };
+  };
+
+  return { make, whole, few, number, section, theme };
+})();

@@ -7,17 +7,7 @@
   const labels = good.map((r) => r.label);
 
   // ---- small helpers ----
-  const make = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [k, v] of Object.entries(attributes)) {
-      if (k === 'text') node.textContent = v; else node.setAttribute(k, v);
-    }
-    node.append(...children);
-    return node;
-  };
-  const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-  const few = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
-  const number = (v) => (Number.isInteger(v) || Math.abs(v) >= 10000 ? whole : few).format(v);
+  const { make, whole, few, number, section, theme } = page;
   const bytes = (v) => {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
     let u = 0;
@@ -44,23 +34,8 @@
     make('li', {}, make('i', { style: `background: var(${variable})`, 'aria-hidden': 'true' }), name)));
   const runLegend = () => legend(labels.map((l, i) => [l, `--run${i % 8}`]));
 
-  const contents = document.getElementById('contents');
-  const section = (id, title, ...children) => {
-    contents.append(make('li', {}, make('a', { href: `#${id}`, text: title })));
-    const node = make('section', { id, 'aria-labelledby': `${id}-title` }, make('h2', { id: `${id}-title`, text: title }), ...children);
-    document.getElementById('main').append(node);
-    return node;
-  };
-
   // ---- charts: drawn to the width there is, again when width, colour scheme or medium change ----
   const drawn = [];
-  const theme = () => {
-    const style = getComputedStyle(document.documentElement);
-    const get = (name) => style.getPropertyValue(name).trim();
-    return { page: get('--page'), ink: get('--ink'), faint: get('--faint'), line: get('--line'), accent: get('--accent'),
-      font: getComputedStyle(document.body).fontFamily,
-      runs: [...Array(8).keys()].map((i) => get(`--run${i}`)), hits: [...Array(5).keys()].map((i) => get(`--hit${i}`)) };
-  };
   const draw = (chart) => {
     const width = Math.max(280, Math.floor(chart.node.clientWidth));
     if (chart.view) chart.view.finalize();

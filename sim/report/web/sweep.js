@@ -7,17 +7,7 @@
   const { axes, metrics, rows } = data.sweep;
 
   // ---- small helpers ----
-  const make = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [k, v] of Object.entries(attributes)) {
-      if (k === 'text') node.textContent = v; else node.setAttribute(k, v);
-    }
-    node.append(...children);
-    return node;
-  };
-  const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-  const few = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
-  const number = (v) => (Number.isInteger(v) || Math.abs(v) >= 10000 ? whole : few).format(v);
+  const { make, whole, number, section, theme } = page;
   const label = (v) => (typeof v === 'string' ? v : String(v));
   const shown = (m, v) => `${number(v)}${metrics[m].unit && metrics[m].unit !== 'lookups' ? ` ${metrics[m].unit}` : ''}`;
   const valueOf = (row, m) => (row[1][m] ? row[1][m][0] : null);
@@ -28,20 +18,6 @@
     make('thead', {}, make('tr', {}, ...head.map((h) => make('th', { scope: 'col', text: h })))),
     make('tbody', {}, ...lines.map((l) => make('tr', {}, ...l.map((v, i) => make('td', { text: v, ...(i === 0 ? { class: 'text' } : {}) })))))));
 
-  const contents = document.getElementById('contents');
-  const section = (id, title, ...children) => {
-    contents.append(make('li', {}, make('a', { href: `#${id}`, text: title })));
-    const node = make('section', { id, 'aria-labelledby': `${id}-title` }, make('h2', { id: `${id}-title`, text: title }), ...children);
-    document.getElementById('main').append(node);
-    return node;
-  };
-  const theme = () => {
-    const style = getComputedStyle(document.documentElement);
-    const get = (name) => style.getPropertyValue(name).trim();
-    return { page: get('--page'), ink: get('--ink'), faint: get('--faint'), line: get('--line'), accent: get('--accent'),
-      font: getComputedStyle(document.body).fontFamily,
-      runs: [...Array(8).keys()].map((i) => get(`--run${i}`)), hits: [...Array(4).keys()].map((i) => get(`--hit${i}`)) };
-  };
   const base = (t, width, height, extra) => ({
     $schema: 'https://vega.github.io/schema/vega/v5.json', width, height, autosize: { type: 'none' }, background: null,
     config: { axis: { labelColor: t.faint, titleColor: t.faint, domainColor: t.line, tickColor: t.line, gridColor: t.line, labelFont: t.font,

@@ -8,6 +8,7 @@
 #include "models/base/config_files.h"
 #include "sim/machine/programs.h"
 #include "sim/machine/simulation.h"
+#include "tests/support/random_accesses.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
@@ -22,21 +23,7 @@ void map_some(TableBuilder& tables) {
   tables.map(VirtAddr(kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
 }
 
-std::vector<MemAccess> accesses() {
-  std::vector<MemAccess> all(200000);
-  uint64_t x = 88172645463325252;
-  for (MemAccess& a : all) {
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    const uint64_t where = x >> 60;
-    a.va = VirtAddr(where < 8    ? x % (32 * kMiB - 8)
-                    : where < 12 ? 32 * kMiB + x % (32 * kMiB - 8)
-                                 : kGiB + x % (kGiB - 8));
-    a.kind = (x >> 50 & 3) == 0 ? AccessKind::kWrite : AccessKind::kRead;
-  }
-  return all;
-}
+std::vector<MemAccess> accesses() { return random_accesses(200000, 32 * kMiB); }
 
 class OnEveryPlatform : public testing::TestWithParam<std::string> {};
 

@@ -7,6 +7,7 @@
 #include "sim/machine/machine.h"
 #include "sim/machine/programs.h"
 #include "sim/machine/simulation.h"
+#include "tests/support/random_accesses.h"
 #include "tests/support/table_builder.h"
 
 namespace mmusim {
@@ -173,8 +174,7 @@ TEST(NestedMachine, N95OnDemandEachHostPageIsOneExit) {
   EXPECT_EQ(g.machine.totals().exits, 6U);
 }
 
-void map_guest(PhysMem& memory, TableBuilder& tables) {
-  (void)memory;
+void map_guest(TableBuilder& tables) {
   for (uint64_t i = 0; i < 4096; ++i) {
     tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K, i % 7 == 0 ? 0x7 : 0x67);
   }
@@ -183,21 +183,7 @@ void map_guest(PhysMem& memory, TableBuilder& tables) {
   tables.map(VirtAddr(kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
 }
 
-std::vector<MemAccess> random_accesses() {
-  std::vector<MemAccess> all(20000);
-  uint64_t x = 88172645463325252;
-  for (MemAccess& a : all) {
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    const uint64_t where = x >> 60;
-    a.va = VirtAddr(where < 8    ? x % (16 * kMiB - 8)
-                    : where < 12 ? 32 * kMiB + x % (32 * kMiB - 8)
-                                 : kGiB + x % (kGiB - 8));
-    a.kind = (x >> 50 & 3) == 0 ? AccessKind::kWrite : AccessKind::kRead;
-  }
-  return all;
-}
+std::vector<MemAccess> accesses() { return random_accesses(20000, 16 * kMiB); }
 
 class GuestOnPlatform : public testing::TestWithParam<std::string> {};
 
@@ -212,11 +198,11 @@ TEST_P(GuestOnPlatform, FunctionalCountsAreTheTimedOnesAndBothAreThePureWalk) {
   v.frames = HostFrameOrder::kRandom;
   FunctionalMachine functional(platform, /*paranoid=*/true, v);
   TableBuilder functional_tables(functional.memory(), 4);
-  map_guest(functional.memory(), functional_tables);
+  map_guest(functional_tables);
   functional.write_cr3(functional_tables.root().raw());
-  functional.execute(random_accesses());
+  functional.execute(accesses());
   functional.invalidate(on_invlpg(functional.control(), VirtAddr(32 * kMiB)));
-  functional.execute(random_accesses());
+  functional.execute(accesses());
   EXPECT_NE(functional.checker()->translations_checked(), 0U);
 
   MachineOptions options;
@@ -225,13 +211,13 @@ TEST_P(GuestOnPlatform, FunctionalCountsAreTheTimedOnesAndBothAreThePureWalk) {
   Simulation simulation;
   Machine machine("machine", platform, options);
   TableBuilder tables(machine.memory(), 4);
-  map_guest(machine.memory(), tables);
+  map_guest(tables);
   machine.write_cr3(0, tables.root().raw());
   CallProgram program([&](Core& core) {
-    core.execute(random_accesses());
+    core.execute(accesses());
     core.drain();
     machine.invalidate(0, on_invlpg(machine.control(0), VirtAddr(32 * kMiB)));
-    core.execute(random_accesses());
+    core.execute(accesses());
   });
   simulation.run(machine, program);
   const MachineTotals f = functional.totals(), t = machine.totals();

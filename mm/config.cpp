@@ -175,7 +175,8 @@ KernelConfig read_kernel_config(ConfigReader r) {
   r.read_enum({"vmemmap_pages", "Pages of the vmemmap: as the kernel picks them (auto), or base pages alone (base)."},
               c.vmemmap_pages, {{"auto", VmemmapPages::kAuto}, {"base", VmemmapPages::kBase}});
   r.read({"pti", "Page-table isolation is on: kernel pages are not global."}, c.pti);
-  r.read_one_of({"struct_page_bytes", "sizeof(struct page): 80 with KMSAN.", "bytes"}, c.struct_page_bytes, {64, 80});
+  r.read_one_of({"struct_page_bytes", "sizeof(struct page): 56 without memory cgroups, 80 with KMSAN.", "bytes"},
+                c.struct_page_bytes, {56, 64, 72, 80, 88, 96});
   r.read_one_of({"mem_section_bytes", "sizeof(struct mem_section): 32 with CONFIG_PAGE_EXTENSION.", "bytes"},
                 c.mem_section_bytes, {16, 32});
   read_bases(r, c);

@@ -122,7 +122,7 @@ struct KernelConfig {
   CpuFeatures cpu;      ///< recorded: `cpu` (pse=off), stages[0].regs.cr4 bit 7 (PGE)
   VmemmapPages vmemmap_pages = VmemmapPages::kAuto;
   bool pti = false;                 ///< page-table isolation: no global bit (recorded: off on these CPUs)
-  unsigned struct_page_bytes = 64;  ///< 64, or 80 (KMSAN); recorded: `struct_page_size`
+  unsigned struct_page_bytes = 64;  ///< 56 to 96, as mm_zero_struct_page; recorded: `struct_page_size`
   unsigned mem_section_bytes = 32;  ///< 16 or 32 (CONFIG_PAGE_EXTENSION); recorded: `mem_section_bytes`
   /// Region bases; missing: the defaults of the level count, or drawn with kaslr_seed. 1 GiB aligned.
   std::optional<VirtAddr> page_offset_base;        ///< recorded: stages[0].page_offset_base

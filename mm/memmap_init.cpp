@@ -43,14 +43,16 @@ void MemmapInit::find_zones() {
 }
 
 void MemmapInit::init_single_page(Pfn pfn, unsigned node, Zone zone) {
-  constexpr unsigned kFewestBytes = 64, kMostBytes = 80;
+  // A struct page of 56 bytes ends before the word of the memory cgroup; words behind it are zeroed.
+  constexpr unsigned kUsualBytes = 64, kMostBytes = 96;
+  const unsigned bytes = context_.layout.struct_page_bytes();
   const VirtAddr p = context_.layout.pfn_to_page(pfn);
   const uint64_t list = (p + page_field::kLruNext).raw();
-  std::array<FieldStore, 9 + (kMostBytes - kFewestBytes) / 8> stores;
+  std::array<FieldStore, 9 + (kMostBytes - kUsualBytes) / 8> stores;
   size_t n = 0;
   stores[n++] = {page_field::kRefcount, 4, 1};
-  for (unsigned at = kFewestBytes; at < context_.layout.struct_page_bytes(); at += 8) stores[n++] = {at, 8, 0};
-  stores[n++] = {page_field::kMemcg, 8, 0};
+  for (unsigned at = kUsualBytes; at < bytes; at += 8) stores[n++] = {at, 8, 0};
+  if (bytes > page_field::kMemcg) stores[n++] = {page_field::kMemcg, 8, 0};
   stores[n++] = {page_field::kPrivate, 8, 0};
   stores[n++] = {page_field::kIndex, 8, 0};
   stores[n++] = {page_field::kMapping, 8, 0};

@@ -115,6 +115,7 @@ struct BootFacts {
   std::optional<ToldNumber> present_kib;  ///< "Memory:", without what is absent
   std::optional<ToldNumber> total_pages;  ///< "Total pages:" of the zonelists
   std::vector<ToldNumber> last_pfn;
+  std::optional<ToldNumber> zone_end;      ///< page frame behind the highest of "Zone ranges:"
   std::vector<PhysRange> memblock_memory;  ///< "memory[0x0]" of memblock=debug
   std::map<unsigned, uint64_t> node_mib;   ///< numactl: MiB in use of each node, less than it has
   std::vector<PhysRange>

@@ -53,7 +53,8 @@ class NodeLines {
   LineRead affinity(std::string_view message);
   LineRead setup(std::string_view message, unsigned line);
   LineRead node_data(std::string_view message);
-  LineRead zone(std::string_view message);
+  LineRead zone(std::string_view message, unsigned line);
+  LineRead zone_range(std::string_view name, LineScan scan, unsigned line);
   LineRead totals(std::string_view message, unsigned line);
   LineRead vmemmap(std::string_view message, unsigned line);
   void add_span(PhysRange range, unsigned node, unsigned line, bool exact);

@@ -47,10 +47,10 @@ LineRead NodeLines::read(std::string_view message, unsigned line) {
     return LineRead::kTaken;
   }
   for (const auto rule : {&NodeLines::early_range, &NodeLines::old_early_range, &NodeLines::setup, &NodeLines::totals,
-                          &NodeLines::vmemmap}) {
+                          &NodeLines::vmemmap, &NodeLines::zone}) {
     if (const LineRead read = (this->*rule)(message, line); read != LineRead::kOther) return read;
   }
-  for (const auto rule : {&NodeLines::affinity, &NodeLines::node_data, &NodeLines::zone}) {
+  for (const auto rule : {&NodeLines::affinity, &NodeLines::node_data}) {
     if (const LineRead read = (this->*rule)(message); read != LineRead::kOther) return read;
   }
   return LineRead::kOther;
@@ -201,7 +201,7 @@ LineRead NodeLines::node_data(std::string_view message) {
 }
 
 /// "  DMA      [mem 0x0000000000001000-0x0000000000ffffff]" and "  Normal zone: 107520 pages used for memmap"
-LineRead NodeLines::zone(std::string_view message) {
+LineRead NodeLines::zone(std::string_view message, unsigned line) {
   const auto name =
       std::find_if(kZones.begin(), kZones.end(), [&](std::string_view z) { return message.starts_with(z); });
   if (name == kZones.end()) return LineRead::kOther;
@@ -221,12 +221,31 @@ LineRead NodeLines::zone(std::string_view message) {
     if (scan.take(" pages, LIFO")) zone->pages = *pages;
     return LineRead::kTaken;
   }
-  if (!zone_list_) return LineRead::kOther;
-  if (*name == "HighMem") facts_.other_architecture = "zone HighMem is that of a 32-bit kernel";
+  return zone_list_ ? zone_range(*name, scan, line) : LineRead::kOther;
+}
+
+/// The rest of "  Normal   [mem 0x0000000100000000-0x000000107fffffff]", "  Normal   0x00100000 -> 0x01080000" (up to
+/// 3.5), or "  Normal    1048576 -> 17301504" (up to 2.6.28).
+LineRead NodeLines::zone_range(std::string_view name, LineScan scan, unsigned line) {
+  if (name == "HighMem") facts_.other_architecture = "zone HighMem is that of a 32-bit kernel";
   scan.skip_spaces();
+  if (scan.rest().starts_with("empty") || scan.rest().starts_with("zone start")) return LineRead::kTaken;
   constexpr uint64_t kDmaEnd = uint64_t{1} << 24;
-  const auto range = scan.mem();
-  if (*name == "DMA" && range && range->end.raw() > kDmaEnd) facts_.wide_dma_zone = true;
+  std::optional<PhysRange> range = scan.mem();
+  if (!range) {
+    const bool hex = scan.take("0x");
+    const auto start = hex ? scan.hex() : scan.decimal();
+    if (!start || !scan.take(" -> ")) return LineRead::kDamaged;
+    scan.skip_spaces();
+    if (hex != scan.take("0x")) return LineRead::kDamaged;
+    const auto end = hex ? scan.hex() : scan.decimal();
+    if (end && *end == *start) return LineRead::kTaken;  // empty
+    range = end ? frames(*start, *end) : std::nullopt;
+  }
+  if (!range) return LineRead::kDamaged;
+  if (name == "DMA" && range->end.raw() > kDmaEnd) facts_.wide_dma_zone = true;
+  const uint64_t end = range->end.raw() >> kPageShift;
+  if (!facts_.zone_end || facts_.zone_end->value < end) facts_.zone_end = ToldNumber{end, line};
   return LineRead::kTaken;
 }
 

@@ -7,6 +7,7 @@
 #include "models/base/format.h"
 #include "sim/bootlog/log_boots.h"
 #include "sim/bootlog/log_text.h"
+#include "sim/bootlog/log_unwrap.h"
 #include "sim/bootlog/witnesses.h"
 
 namespace mmusim {
@@ -89,6 +90,13 @@ void add_boot_log(Evidence& evidence, std::string_view bytes, const std::string&
   LogText log = decode_log(bytes);
   if (auto lines = lines_of_json_log(log.text)) log.text = decode_log(*lines).text;
   evidence.notes.insert(evidence.notes.end(), log.notes.begin(), log.notes.end());
+  if (auto whole = unwrapped(log.text)) {
+    evidence.notes.push_back(
+        fmt::format("lines cut at {} columns are put together in {} places: line numbers are "
+                    "those of the result",
+                    whole->columns, whole->joints));
+    log.text = std::move(whole->text);
+  }
   const std::vector<LogMessage> messages = messages_of(log.text);
   const std::vector<LogBoot> boots = boots_of(messages);
   BootFacts facts;

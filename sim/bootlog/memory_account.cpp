@@ -129,7 +129,7 @@ MemoryAccount node_range_account(const BootFacts& facts) {
     account.first_page |= r.range.start.raw() == 0;  // up to 2.6.33
     for (const PhysRange& pages : whole_pages({r.range})) account.ranges.push_back({pages, r.node});
   }
-  account.ranges = disjoint(account.ranges);
+  account.ranges = joined(disjoint(account.ranges), true);
   account.name =
       fmt::format("the node ranges (lines {} to {})", facts.node_ranges.front().line, facts.node_ranges.back().line);
   account.knows_nodes = true;

@@ -70,6 +70,8 @@ class Examination {
     spans();
     zonelists();
     last_page();
+    zone_end();
+    node_data();
     list_length();
     zone_totals();
     nodes_in_use();
@@ -80,7 +82,8 @@ class Examination {
     if (other.ranges.empty()) return;
     Finding f{.witness = other.name};
     f.agrees = same_pages(account_, other);
-    f.exact = f.agrees && account_.granule == kPageBytes && other.granule == kPageBytes;
+    // Where lines are damaged, two lists may lack the same memory.
+    f.exact = f.agrees && account_.granule == kPageBytes && other.granule == kPageBytes && facts_.damaged.empty();
     const bool nodes_known = account_.knows_nodes && other.knows_nodes;
     f.nodes = f.agrees && nodes_known && same_nodes(account_, other);
     if (f.agrees && nodes_known && !f.nodes) {
@@ -147,8 +150,10 @@ class Examination {
       f.text = fmt::format("\"On node {} totalpages\" (line {}) tells {}, {} has {}", node, told.line, told.value,
                            account_.name, pages);
     }
-    f.exact = f.nodes =
-        std::all_of(sums_.begin(), sums_.end(), [&](const auto& sum) { return facts_.node_pages.contains(sum.first); });
+    // A node whose lines are all lost leaves a gap in the numbers; so does one without memory.
+    const bool gap = !sums_.empty() && sums_.rbegin()->first + 1 != sums_.size();
+    f.exact = f.nodes = !gap && std::all_of(sums_.begin(), sums_.end(),
+                                            [&](const auto& sum) { return facts_.node_pages.contains(sum.first); });
     findings.push_back(f);
   }
 
@@ -188,19 +193,42 @@ class Examination {
   }
 
   void last_page() {
-    const auto last = last_frame(facts_.last_pfn);
-    if (!last || account_.ranges.empty()) return;
+    if (const auto last = last_frame(facts_.last_pfn)) end_of_memory(*last, "last_pfn");
+  }
+
+  void zone_end() {
+    // A list of zones that ends before memory may lack its last line.
+    const bool whole = facts_.zone_end && !account_.ranges.empty() &&
+                       facts_.zone_end->value >= account_.ranges.back().range.end.raw() >> kPageShift;
+    if (whole) end_of_memory(*facts_.zone_end, "the end of the zones");
+  }
+
+  void end_of_memory(const ToldNumber& last, const char* witness) {
+    if (account_.ranges.empty()) return;
     const uint64_t end = account_.ranges.back().range.end.raw() >> kPageShift;
     // Persistent memory counts for it in some kernels, and has no struct pages yet.
     const bool device = std::any_of(facts_.map.begin(), facts_.map.end(), [&](const MapEntry& e) {
-      return e.kind != MemoryKind::kRam && e.range.end.raw() >> kPageShift == last->value;
+      return e.kind != MemoryKind::kRam && e.range.end.raw() >> kPageShift == last.value;
     });
-    if (device && end < last->value) return;
-    findings.push_back({.witness = fmt::format("last_pfn (line {})", last->line),
-                        .agrees = last->value == end,
-                        .disproves = end < last->value,
-                        .missing = end < last->value,
-                        .text = fmt::format("is 0x{:x}, {} ends at page 0x{:x}", last->value, account_.name, end)});
+    if (device && end < last.value) return;
+    findings.push_back({.witness = fmt::format("{} (line {})", witness, last.line),
+                        .agrees = last.value == end,
+                        .disproves = end < last.value,
+                        .missing = end < last.value,
+                        .text = fmt::format("is 0x{:x}, {} ends at page 0x{:x}", last.value, account_.name, end)});
+  }
+
+  /// The data of a node lie in memory.
+  void node_data() {
+    for (const NodeData& data : facts_.node_data) {
+      const bool there = std::any_of(account_.ranges.begin(), account_.ranges.end(),
+                                     [&](const BootRange& r) { return r.range.contains(data.range); });
+      if (there) continue;
+      findings.push_back({.witness = fmt::format("NODE_DATA({})", data.node),
+                          .disproves = true,
+                          .missing = true,
+                          .text = fmt::format("lies at {}, where {} has no memory", data.range.start, account_.name)});
+    }
   }
 
   void list_length() {

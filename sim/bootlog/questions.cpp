@@ -2,6 +2,7 @@
 #include "sim/bootlog/questions.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include <nlohmann/json.hpp>
@@ -95,6 +96,14 @@ class Asked {
 
   void hot_add() {
     const BootFacts& facts = evidence_.facts;
+    // vmemmap_populate gives -ENOMEM where struct pages are to lie on the added memory and there are no 2 MiB pages.
+    const bool large_pages = scenario_["kernel"]["cpu"]["pse"];
+    if (!large_pages) {
+      note(
+          "without 2 MiB pages the kernel cannot put struct pages on the added memory itself (\"no cpu support for "
+          "altmap allocations\"): that is not asked");
+      scenario_["kernel"]["memmap_on_memory"] = false;
+    }
     const uint64_t block =
         facts.block_mib ? *facts.block_mib * kMiB : mm::probe_memory_block_size(PhysAddr(end_), facts.hypervisor);
     const uint64_t start = PhysAddr(end_).align_up(std::max(block, kGiB)).raw();
@@ -113,7 +122,8 @@ class Asked {
     phases_ = phases(0);
     variants_ = {{"block", ordered_json::object()}, {"subsections", {{"phases", phases(kHugeBytes)}}}};
     const auto version = mm::parse_kernel_version(scenario_["kernel"]["version"].get<std::string>());
-    if (version && mm::profile_of(*version).hvo != mm::HvoForm::kNone) {  // both came with 5.13 and 5.14
+    // memmap_on_memory came with 5.13, HVO with 5.14.
+    if (large_pages && version && mm::profile_of(*version).hvo != mm::HvoForm::kNone) {
       variants_["memmap-on-memory"] = {{"kernel", {{"memmap_on_memory", true}}}};
     }
     finish("hotadd", fmt::format("{} MiB added at once, in pieces, and with its memmap on itself", block / kMiB));
@@ -161,9 +171,47 @@ class Asked {
     finish("dax", "device-DAX, plain against compound pages");
   }
 
+  void guest() {
+    // The share that configs/scenarios/guest-vmemmap.json takes: THP is seldom complete.
+    constexpr double kHugeFraction = 0.9;
+    const std::string mode = guest_mode();
+    if (scenario_["kernel"]["hypervisor"] == true) {
+      note("the machine is a guest already: it is simulated on bare metal, and as a guest of a host of its processor");
+    }
+    phases_ = {untimed_boot(),
+               {{"phase", "workload"},
+                {"stage", "random pfns"},
+                {"kind", "random_pfn"},
+                {"warmup", 500000},
+                {"parameters", {{"operations", 1000000}}}},
+               {{"phase", "workload"},
+                {"stage", "page faults"},
+                {"kind", "anon_fault"},
+                {"warmup", 500000},
+                {"parameters", {{"operations", 250000}}}}};
+    const auto over = [&](ordered_json pages) {
+      pages["mode"] = mode;
+      return ordered_json{{"virtualization", std::move(pages)}};
+    };
+    note(fmt::format("host pages are not told: over THP {:.0f} % of the host's 2 MiB regions are one page",
+                     kHugeFraction * 100));
+    variants_ = {{"native", {{"virtualization", {{"mode", "none"}}}}},
+                 {"guest-over-4k", over({{"host_pages", "4K"}})},
+                 {"guest-over-thp", over({{"host_pages", "2M"}, {"huge_fraction", kHugeFraction}})},
+                 {"guest-over-1g", over({{"host_pages", "1G"}})}};
+    finish("guest", "bare metal against a guest over 4 KiB, transparent huge and 1 GiB host pages");
+  }
+
  private:
   void note(std::string text) { derived_.notes.push_back(std::move(text)); }
   static ordered_json untimed_boot() { return {{"phase", "boot"}, {"stage", "boot"}, {"timed", false}}; }
+
+  /// Nested tables as the vendor of the machine's platform has them.
+  std::string guest_mode() const {
+    constexpr std::array kAmd = {"rome", "milan", "genoa", "turin"};
+    const std::string platform = scenario_["platform"];
+    return std::find(kAmd.begin(), kAmd.end(), platform) == kAmd.end() ? "ept" : "npt";
+  }
 
   /// Asks a kernel that can do it, where the machine's own cannot.
   void newer_kernel(bool (*can)(const mm::Profile&), const char* cannot) {
@@ -256,7 +304,7 @@ void ask(DerivedScenario& derived, Question question, const Evidence& evidence, 
     case Question::kDax:
       return asked.dax();
     case Question::kGuest:
-      throw InputError(fmt::format("{}: --ask guest: scenarios have no \"virtualization\" in this version", name));
+      return asked.guest();
   }
 }
 

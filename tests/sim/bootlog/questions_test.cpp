@@ -37,12 +37,39 @@ void expect_runs(const json& scenario) {
 }
 
 TEST(Questions, EachAnswerRunsInEachVariant) {
-  for (const char* log : {"kdump-kernel.txt", "pmem-and-soft-reserved.txt", "memoryless-node.txt"}) {
-    for (const Question q : {Question::kBaseVsHuge, Question::kHvo, Question::kHotAdd, Question::kDax}) {
+  for (const char* log : {"kdump-kernel.txt", "pmem-and-soft-reserved.txt", "memoryless-node.txt", "xen-pv.txt"}) {
+    for (const Question q :
+         {Question::kBaseVsHuge, Question::kHvo, Question::kHotAdd, Question::kDax, Question::kGuest}) {
       SCOPED_TRACE(std::string(log) + ", question " + std::to_string(static_cast<int>(q)));
       expect_runs(asked(file_bytes(bootlog_file(log)), q));
     }
   }
+}
+
+TEST(Questions, AGuestHasTheNestedTablesOfItsProcessor) {
+  const json intel = asked(two_nodes(), Question::kGuest);
+  const json amd = asked(replaced(two_nodes(), "Intel(R) Xeon(R) Platinum 8380 CPU @ 2.30GHz (family: 0x6, model: 0x6a",
+                                  "AMD EPYC 7543 32-Core Processor (family: 0x19, model: 0x1"),
+                         Question::kGuest);
+  EXPECT_EQ(intel["variants"]["native"]["virtualization"]["mode"], "none");
+  for (const auto& [variant, pages] :
+       {std::pair{"guest-over-4k", "4K"}, std::pair{"guest-over-thp", "2M"}, std::pair{"guest-over-1g", "1G"}}) {
+    EXPECT_EQ(intel["variants"][variant]["virtualization"]["host_pages"], pages);
+    EXPECT_EQ(intel["variants"][variant]["virtualization"]["mode"], "ept");
+    EXPECT_EQ(amd["variants"][variant]["virtualization"]["mode"], "npt");
+  }
+}
+
+TEST(Questions, WithoutLargePagesNoStructPagesLieOnAddedMemory) {
+  std::string notes;
+  const json s = asked(file_bytes(bootlog_file("xen-pv.txt")), Question::kHotAdd, &notes);
+  EXPECT_FALSE(s["variants"].contains("memmap-on-memory"));
+  EXPECT_TRUE(has(notes, "no cpu support for altmap allocations"));
+  EXPECT_TRUE(asked(two_nodes(), Question::kHotAdd)["variants"].contains("memmap-on-memory"));
+  // Asked for on the command line, too.
+  const std::string on = replaced(file_bytes(bootlog_file("xen-pv.txt")), "root=/dev/xvda2 ro",
+                                  "root=/dev/xvda2 ro memory_hotplug.memmap_on_memory=1");
+  EXPECT_EQ(asked(on, Question::kHotAdd)["kernel"]["memmap_on_memory"], false);
 }
 
 TEST(Questions, HugePagesAreThoseOfTheCommandLine) {

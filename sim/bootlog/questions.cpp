@@ -70,7 +70,7 @@ class Asked {
   void hvo() {
     newer_kernel([](const mm::Profile& p) { return p.hvo != mm::HvoForm::kNone; },
                  "gives no struct pages of HugeTLB back");
-    phases_ = {untimed_boot()};
+    phases_ = ordered_json::array({untimed_boot()});
     const uint64_t wanted = huge_pages_wanted();
     uint64_t all = 0;
     for (const auto& [node, pages] : pages_) all += pages;

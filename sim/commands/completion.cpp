@@ -43,8 +43,9 @@ _mmusim() {
            std::vector<std::string> paths;
            const auto collect = [&](const auto& self, const CommandOutline& command, const std::string& path) -> void {
              for (const CommandOutline& below : command.commands) {
-               paths.push_back(path + " " + below.name);
-               self(self, below, paths.back());
+               const std::string name = path + " " + below.name;
+               paths.push_back(name);
+               self(self, below, name);
              }
            };
            collect(collect, program, "mmusim");

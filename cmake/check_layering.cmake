@@ -18,6 +18,7 @@ set(rows
   "sim/workloads|sim/workloads mm models/x86 models/base"
   "sim/recorded|sim/recorded sim/trace sim/host mm models/x86 models/base"
   "sim/bootlog|sim/bootlog sim/recorded sim/trace sim/host mm models/x86 models/base"
+  "sim/crashdump|sim/crashdump sim/bootlog sim/recorded sim/trace sim/host mm models/x86 models/base"
   "sim/translate|sim/translate models/x86 models/base"
   "+sim/machine|sim/machine models"
   "+sim/measure|sim/measure sim/machine sim/host models"

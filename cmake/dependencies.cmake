@@ -9,6 +9,7 @@ find_package(simdjson REQUIRED)
 find_package(Boost REQUIRED COMPONENTS context)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(KDUMPFILE REQUIRED IMPORTED_TARGET libkdumpfile)
 
 # SystemC: a CMake package where there is one, else pkg-config (Debian). The library checks at
 # link time which C++ its users were built for, hence SC_CPLUSPLUS.

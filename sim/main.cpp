@@ -13,6 +13,7 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/sweep.h"
+#include "sim/crashdump/dump_tables.h"
 #include "sim/host/interrupts.h"
 #include "sim/host/text_output.h"
 
@@ -94,6 +95,7 @@ bool names_interruption(std::string_view what) { return what.ends_with(std::stre
 int sc_main(int argc, char** argv) {
   install_signal_handlers();
   set_reproduction(command_line(argc, argv));
+  register_crash_dumps();
   const auto interrupted = [] { return interrupt_exit_code() != 0; };
   try {
     return run(argc, argv);

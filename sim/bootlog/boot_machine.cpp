@@ -89,15 +89,17 @@ void versions(const BootFacts& facts, ordered_json& kernel, std::vector<std::str
 void struct_pages(const BootFacts& facts, ordered_json& kernel, std::vector<std::string>& notes) {
   const unsigned bytes = struct_page_bytes(facts);
   if (bytes == 0 || bytes == kUsualStructPage) return;
-  constexpr unsigned kKmsan = 80;
-  if (bytes == kKmsan) {
-    kernel["struct_page_bytes"] = bytes;
+  constexpr unsigned kFewest = 56, kMost = 96;  // what mm_zero_struct_page can zero
+  if (bytes < kFewest || bytes > kMost) {
+    notes.push_back(
+        fmt::format("by the pages of its zones used for memmap a struct page has {} bytes, which no kernel "
+                    "has: {} are taken",
+                    bytes, kUsualStructPage));
     return;
   }
+  kernel["struct_page_bytes"] = bytes;
   notes.push_back(
-      fmt::format("this kernel's struct page has {} bytes (by the pages of its zones used for memmap); "
-                  "simulated are {}: the vmemmap is larger by {:.0f} %",
-                  bytes, kUsualStructPage, 100.0 * kUsualStructPage / bytes - 100));
+      fmt::format("this kernel's struct page has {} bytes, by the pages of its zones used for memmap", bytes));
 }
 
 /// Region bases that the lines of the vmemmap show: the first run is that of the first section, and the memory behind a
@@ -121,16 +123,24 @@ void region_bases(const BootFacts& facts, const std::vector<BootRange>& memory, 
   if (old) kernel["page_offset_base"] = hex(kOldDirectMap);
 }
 
+void dumped_addresses(const KernelAddresses& addresses, ordered_json& kernel) {
+  kernel["vmemmap_base"] = hex(addresses.vmemmap_base.raw());
+  kernel["page_offset_base"] = hex(addresses.page_offset_base.raw());
+  kernel["kernel_phys_base"] = hex(addresses.phys_base);
+  kernel["struct_page_bytes"] = addresses.struct_page_bytes;
+  kernel["mem_section_bytes"] = addresses.mem_section_bytes;
+}
+
 ordered_json kernel_of(const Evidence& evidence, const std::vector<BootRange>& memory, unsigned levels,
                        const KernelImage& image, std::vector<std::string>& notes) {
   const BootFacts& facts = evidence.facts;
   ordered_json kernel;
   versions(facts, kernel, notes);
   kernel["levels"] = levels;
-  if (levels == 4 && !facts.levels) {
+  if (levels == 4 && !facts.levels && !evidence.addresses) {
     notes.push_back("4 levels of page tables assumed: set /kernel/levels to 5 if the kernel uses five");
   }
-  if (facts.cmdline.find("nokaslr") == std::string::npos) {
+  if (facts.cmdline.find("nokaslr") == std::string::npos && !evidence.addresses) {
     notes.push_back("the log does not show where KASLR put the regions: the bases without KASLR are taken");
   }
   // Xen gives its paravirtualised guests neither large pages nor global ones.
@@ -142,11 +152,15 @@ ordered_json kernel_of(const Evidence& evidence, const std::vector<BootRange>& m
   kernel["memmap_on_memory"] = switched_on(facts.cmdline, "memory_hotplug.memmap_on_memory");
   kernel["hvo"] = switched_on(facts.cmdline, "hugetlb_free_vmemmap");
   gigantic_pages(facts, memory, kernel, notes);
-  struct_pages(facts, kernel, notes);
-  region_bases(facts, memory, kernel);
   if (facts.deferred_init) kernel["deferred_struct_page_init"] = true;
-  kernel["init_top_pgt_pa"] = hex(root_of(image).raw());
-  if (image.start != kLinkedAt) {
+  kernel["init_top_pgt_pa"] = hex(root_of(evidence, image).raw());
+  if (evidence.addresses) {
+    dumped_addresses(*evidence.addresses, kernel);
+  } else {
+    struct_pages(facts, kernel, notes);
+    region_bases(facts, memory, kernel);
+  }
+  if (!evidence.addresses && image.start != kLinkedAt) {
     if (image.start < kLinkedAt) {
       notes.push_back(fmt::format("the image at {} lies below 16 MiB: its virtual address is that of its physical one",
                                   image.start));
@@ -265,7 +279,7 @@ DerivedScenario scenario_from_evidence(const Evidence& evidence, const std::stri
   out.notes.insert(out.notes.end(), memory.notes.begin(), memory.notes.end());
   out.notes.insert(out.notes.end(), evidence.notes.begin(), evidence.notes.end());
   const bool five = facts.levels.value_or(4) == 5 || memory.ranges.back().range.end > PhysAddr(kFourLevelBytes);
-  const unsigned levels = five ? 5 : 4;
+  const unsigned levels = evidence.addresses ? evidence.addresses->levels : five ? 5 : 4;
   const KernelImage image = place_image(evidence, memory.ranges, name, out.notes);
   ordered_json scenario;
   scenario["name"] = scenario_name(name);

@@ -20,6 +20,18 @@ struct KernelImage {
   PhysAddr end;
 };
 
+/// The kernel's own addresses, as a crash dump tells them; no log does.
+struct KernelAddresses {
+  unsigned levels = 4;
+  PhysAddr root;           ///< init_top_pgt
+  PhysAddr image_start;    ///< of its code
+  uint64_t phys_base = 0;  ///< physical address that is mapped at 0xffffffff80000000, modulo 2^64
+  VirtAddr vmemmap_base;
+  VirtAddr page_offset_base;
+  unsigned struct_page_bytes = 64;
+  unsigned mem_section_bytes = 32;
+};
+
 /// All that the given files tell of one machine.
 struct Evidence {
   BootFacts facts;                               ///< from the boot log; empty without one
@@ -27,6 +39,7 @@ struct Evidence {
   std::vector<MemoryAccount> accounts;           ///< of /proc/iomem, /sys/firmware/memmap, lsmem
   std::vector<std::vector<unsigned>> distances;  ///< [from][to] of numactl; empty: not told
   std::optional<KernelImage> image;              ///< /proc/iomem tells where it lies
+  std::optional<KernelAddresses> addresses;      ///< a crash dump does
   std::vector<std::string> notes;
 };
 

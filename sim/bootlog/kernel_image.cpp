@@ -48,7 +48,8 @@ PhysRange taken_with(const NodeData& data, const std::vector<BootRange>& memory,
 KernelImage place_image(const Evidence& evidence, const std::vector<BootRange>& memory, const std::string& name,
                         std::vector<std::string>& notes) {
   if (evidence.image && is_memory(memory, {evidence.image->start, evidence.image->end})) return *evidence.image;
-  KernelImage image = image_at(kImageStart, evidence.facts.image);
+  KernelImage image =
+      image_at(evidence.addresses ? evidence.addresses->image_start : kImageStart, evidence.facts.image);
   if (is_memory(memory, {image.start, image.end})) return image;
   const uint64_t bytes = image.end - image.start;
   for (const BootRange& r : memory) {
@@ -61,13 +62,15 @@ KernelImage place_image(const Evidence& evidence, const std::vector<BootRange>& 
   throw InputError(fmt::format("{}: no memory range has room for the kernel image of {} MiB", name, bytes / kMiB));
 }
 
-PhysAddr root_of(const KernelImage& image) { return image.data + 64 * kKiB; }
+PhysAddr root_of(const Evidence& evidence, const KernelImage& image) {
+  return evidence.addresses ? evidence.addresses->root : image.data + 64 * kKiB;
+}
 
 std::vector<PhysRange> reserved_of(const Evidence& evidence, const KernelImage& image,
                                    const std::vector<BootRange>& memory, bool& complete,
                                    std::vector<std::string>& notes) {
   const BootFacts& facts = evidence.facts;
-  const PhysAddr root = root_of(image);
+  const PhysAddr root = root_of(evidence, image);
   const bool has_image = std::any_of(facts.reserved.begin(), facts.reserved.end(),
                                      [&](const PhysRange& r) { return r.start <= root && root < r.end; });
   complete = facts.memblock_lines && (facts.memblock_dump || has_image);

@@ -23,7 +23,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Whether a time stamp, a host or a priority begins the line.
+/// True if a time stamp, a host or a priority begins the line.
 bool is_dressed(std::string_view line) { return log_prefix(line).dressed; }
 
 }  // namespace

@@ -206,7 +206,7 @@ class Asked {
   void note(std::string text) { derived_.notes.push_back(std::move(text)); }
   static ordered_json untimed_boot() { return {{"phase", "boot"}, {"stage", "boot"}, {"timed", false}}; }
 
-  /// Nested tables as the vendor of the machine's platform has them.
+  /// Returns the kind of nested tables that the vendor of the machine's platform has.
   std::string guest_mode() const {
     constexpr std::array kAmd = {"rome", "milan", "genoa", "turin"};
     const std::string platform = scenario_["platform"];

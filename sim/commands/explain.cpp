@@ -9,6 +9,7 @@
 #include "models/base/config.h"
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/image_options.h"
 #include "sim/explain/explained_system.h"
 #include "sim/host/text_output.h"
 
@@ -58,6 +59,7 @@ Colour colour_wanted() {
 
 ExitCode explain(const ExplainOptions& o) {
   ExplainedSystem system(o.target);
+  for (const std::string& note : system.notes()) print_error(fmt::format("{}: {}\n", o.target.image, note));
   if (o.ac) system.set_ac();
   std::string json;
   for (const std::string& address : o.addresses) {
@@ -84,7 +86,8 @@ void add_explain_command(CommandLine app, Action& action) {
       "Examples:\n"
       "  mmusim explain 0xffffea0000000040\n"
       "  mmusim explain pfn:0x1000 pfn:0x1001 --access write --scenario boot-base-vs-huge --variant hugepages\n"
-      "  mmusim explain 0x400000 --user --access fetch --image img-512m-4l.ptimg.xz --json");
+      "  mmusim explain 0x400000 --user --access fetch --image img-512m-4l.ptimg.xz --json\n"
+      "  mmusim explain pfn:0x1000 --image tests/data/crash/k61-128m.kdump.xz --cr3 kernel");
   command.add_option("VA", o->addresses, "Virtual address; pfn:N or page:PA for the struct page of a page").required();
   o->target.scenario = kDefaultScenario;
   const CommandOption scenario =
@@ -95,7 +98,10 @@ void add_explain_command(CommandLine app, Action& action) {
   command.add_option("--variant", o->target.overrides.variant, "Apply one of the scenario's variants");
   add_set_option(command, o->target.overrides.sets);
   command.add_option("--after", o->target.after, "Stop the scenario after this stage");
-  command.add_option("--image", o->target.image, "Page-table image of a real machine").excludes(scenario);
+  command
+      .add_option("--image", o->target.image, "Page-table image, or crash dump (kdump, ELF vmcore), of a real machine")
+      .excludes(scenario);
+  add_cr3_option(command, o->target.cr3);
   add_platform_option(command, o->target.overrides.platform, "if missing, the scenario's, or textbook for an image");
   command.add_option("--access", o->access, "Kind of access").one_of({"read", "write", "fetch"}).capture_default_str();
   command.add_option("--bytes", o->bytes, "Size of the access").range(1, 64).capture_default_str();

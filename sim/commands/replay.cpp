@@ -4,6 +4,7 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/image_options.h"
 #include "sim/commands/limit_options.h"
 #include "sim/commands/recording_options.h"
 #include "sim/experiment/per_instruction.h"
@@ -75,8 +76,9 @@ void add_map_options(CommandLine command, ReplayOptions& o) {
   command
       .add_option("--map", o.map,
                   "Use the page tables that this scenario's kernel builds (its workloads do not run), or those of a "
-                  "page-table image")
+                  "page-table image or crash dump")
       .type_name("SCENARIO|IMAGE");
+  add_cr3_option(command, o.cr3);
   command.add_option("--variant", o.map_overrides.variant, "Apply one of the variants of --map's scenario");
   add_set_option(command, o.map_overrides.sets);
 }

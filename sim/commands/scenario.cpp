@@ -9,6 +9,7 @@
 #include "models/base/format.h"
 #include "sim/bootlog/derive.h"
 #include "sim/commands/commands.h"
+#include "sim/crashdump/dumped_machine.h"
 #include "sim/host/atomic_file.h"
 #include "sim/host/text_output.h"
 
@@ -42,8 +43,17 @@ std::optional<Question> question(const std::optional<std::string>& word) {
   return *word == "dax" ? Question::kDax : Question::kGuest;
 }
 
+DerivedScenario scenario_of(const Options& options) {
+  if (!dump_form(options.from.front()))
+    return derive_scenario(options.from, boot_number(options.boot), question(options.ask));
+  if (options.from.size() > 1 || options.ask || !options.boot.empty()) {
+    throw InputError(options.from.front() + ": a crash dump goes alone, without --boot and --ask");
+  }
+  return read_dumped_machine(options.from.front()).derived;
+}
+
 ExitCode derive(const Options& options) {
-  const DerivedScenario derived = derive_scenario(options.from, boot_number(options.boot), question(options.ask));
+  const DerivedScenario derived = scenario_of(options);
   for (const std::string& note : derived.notes) print_error(fmt::format("{}: {}\n", options.from.front(), note));
   if (options.output.empty() || options.output == "-") {
     print_json(derived.json);
@@ -64,7 +74,7 @@ void add_scenario_command(CommandLine app, Action& action) {
           "--from", options->from,
           "A page-table dump (JSON); or a boot log (dmesg, journalctl, syslog, console), /proc/iomem,\n"
           "/sys/firmware/memmap, lsmem, numactl -H, a sosreport (folder or tarball), several of them together;\n"
-          ".gz, .bz2, .xz, .zst too")
+          ".gz, .bz2, .xz, .zst too; or a crash dump (kdump, ELF vmcore)")
       .required()
       .one_at_a_time()
       .type_name("FILE");

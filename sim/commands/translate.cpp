@@ -5,7 +5,10 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/image_options.h"
 #include "sim/host/interrupts.h"
+#include "sim/host/text_output.h"
+#include "sim/recorded/page_table_image.h"
 #include "sim/scenario/settings.h"
 #include "sim/trace/byte_stream.h"
 #include "sim/translate/case_translator.h"
@@ -17,6 +20,8 @@ namespace {
 
 struct TranslateOptions {
   std::string input = "-";
+  std::string image;
+  std::string cr3;
   std::optional<std::string> platform;
   std::vector<std::string> sets;
 };
@@ -26,6 +31,19 @@ void write_out(std::string& text) {
     throw system_error("write", "standard output", errno);
   }
   text.clear();
+}
+
+/// Takes registers and tables of an image as what cases leave out.
+void use_image(const TranslateOptions& options, PhysMem& tables, CaseDefaults& defaults) {
+  if (options.image.empty()) {
+    if (!options.cr3.empty()) throw InputError("--cr3 is of the image or crash dump of --image, there is none");
+    return;
+  }
+  const PageTableImage image = load_page_table_image(options.image, tables, parse_root_choice(options.cr3));
+  for (const std::string& note : image.notes) print_error(fmt::format("{}: {}\n", options.image, note));
+  defaults.registers = image.control.registers();
+  defaults.tables = &tables;
+  if (!defaults.traits) defaults.traits = image.control.traits();
 }
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
@@ -67,6 +85,10 @@ void add_translate_command(CommandLine app, Action& action) {
       "\"400001e3\"]]}' |\n"
       "    tr -d '\\n' | mmusim translate");
   command.add_option("input", options->input, "File of cases; - is standard input").capture_default_str();
+  command.add_option(
+      "--image", options->image,
+      "Page-table image or crash dump: cases may leave out cr0, cr3, cr4, efer and mem, which are its own");
+  add_cr3_option(command, options->cr3);
   add_platform_option(command, options->platform, "it says what cases leave out: maxpa, g1, and the vendor");
   add_set_option(command, options->sets);
   command.callback([options, &action] {
@@ -75,6 +97,8 @@ void add_translate_command(CommandLine app, Action& action) {
       if (options->platform || !options->sets.empty()) {
         defaults.traits = choose_platform(options->platform.value_or(kDefaultPlatform), options->sets).config.processor;
       }
+      PhysMem tables;
+      use_image(*options, tables, defaults);
       const ByteInput input = open_bytes(options->input, EmptyInput::kAllowed, interrupt_pending);
       try {
         return translate_stream(*input.source, defaults);

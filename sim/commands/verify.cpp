@@ -11,6 +11,7 @@
 #include "sim/bootlog/derive.h"
 #include "sim/bootlog/told_totals.h"
 #include "sim/commands/commands.h"
+#include "sim/crashdump/dumped_machine.h"
 #include "sim/host/text_output.h"
 #include "sim/recorded/table_comparison.h"
 #include "sim/scenario/known_keys.h"
@@ -122,7 +123,46 @@ bool verify_machine(const std::string& path, const std::vector<std::string>& set
   return agrees;
 }
 
+std::string hex(uint64_t value) { return fmt::format("0x{:x}", value); }
+
+/// Compares the vmemmap of a crash dump with what the model builds from the memory map in it. True if all agrees.
+bool verify_crash_dump(const std::string& path, const std::vector<std::string>& sets) {
+  const DumpedMachine machine = read_dumped_machine(path);
+  const Scenario scenario = untimed_scenario(machine.derived, path, sets);
+  const std::string name = std::filesystem::path(path).filename().string();
+  for (const std::string& note : machine.derived.notes) print_text(fmt::format("{:<24} {}\n", name, note));
+  std::vector<BootRange> memory;
+  for (const mm::MemoryRange& r : scenario.memory.memory)
+    memory.push_back({{address_of(r.start), address_of(r.end)}, r.node});
+  const SectionAgreement sections = compare_sections(machine.kernel, memory);
+  print_text(fmt::format("{:<24} {:<18} {} dumped  {} in the model  {} equal;  nodes: {} dumped  {} equal\n", name,
+                         "sections", sections.dumped, sections.model, sections.equal, sections.nodes,
+                         sections.equal_nodes));
+  std::vector<StageTables> tables;
+  if (!build_tables(scenario, tables) || tables.empty()) return false;
+  const mm::Layout layout = layout_of(scenario);
+  json stage = {{"stage", machine.addresses_determined ? "boot" : "dump"}, {"entries", json::array()}};
+  for (const mm::TableEntry& e : mm::dump_tables(*machine.tables, machine.kernel.root.root, machine.kernel.root.levels,
+                                                 layout.vmemmap_base(), layout.vmemmap_bytes())) {
+    stage["entries"].push_back({{"level", e.level},
+                                {"va", hex(e.va.raw())},
+                                {"index", e.index},
+                                {"table_pa", hex(e.table_pa.raw())},
+                                {"value", hex(e.value)}});
+  }
+  const StageAgreement agreement = compare_stage(tables.back(), stage, path, boot_memory_of(scenario));
+  print_stage(name, agreement);
+  if (!machine.addresses_determined) {
+    print_text(
+        fmt::format("{:<24} addresses are not compared: the dump does not tell what memblock had given away "
+                    "(memblock=debug), or memory came later\n",
+                    name));
+  }
+  return sections.agrees() && agreement.agrees();
+}
+
 bool verify_one(const std::string& path, const std::vector<std::string>& sets) {
+  if (dump_form(path)) return verify_crash_dump(path, sets);
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return verify_machine(path, sets);
   const std::string text = read_text_file(path);
@@ -151,10 +191,14 @@ void add_verify_command(CommandLine app, Action& action) {
       "and in physical address. All must agree in flags; at boot, where the inputs determine them, in addresses too; "
       "the\n"
       "same leaves must share a page, and those in memory that was added later have the same address.\n"
+      "Of a crash dump (kdump, ELF vmcore): the same for the vmemmap in it, beside what the model builds from the "
+      "boot\n"
+      "log, sections and nodes in the dump; addresses where the log has memblock's lines.\n"
       "Of a boot log: how many 2 MiB leaves of the vmemmap that an old kernel prints were built in the same place, "
       "and\n"
       "whether totals of pages, of nodes and of zones are those of the model. Exit 1 if not.\n\n"
-      "Example:\n  mmusim verify tests/data/recorded/*.xz");
+      "Examples:\n  mmusim verify tests/data/recorded/*.xz\n"
+      "  mmusim verify tests/data/crash/k61-128m.kdump.xz");
   command.callback([paths, sets, &action] { action = [paths, sets] { return verify(*paths, *sets); }; });
 }
 

@@ -12,8 +12,11 @@
 
 namespace mmusim {
 
-KernelTables::KernelTables(const std::string& path, const ScenarioOverrides& overrides) {
+KernelTables::KernelTables(const std::string& path, const ScenarioOverrides& overrides, const std::string& cr3)
+    : cr3_(cr3) {
   if (!is_page_table_image(path)) {
+    if (!cr3.empty())
+      throw InputError(fmt::format("{}: --cr3 is of an image or crash dump: a scenario has its own", path));
     scenario_ = load_scenario(path, overrides);
     return;
   }
@@ -24,13 +27,14 @@ KernelTables::KernelTables(const std::string& path, const ScenarioOverrides& ove
 PlatformConfig KernelTables::platform() const { return scenario_platform(scenario_); }
 
 std::string KernelTables::configuration() const {
-  return image_.empty()
-             ? scenario_.effective
-             : nlohmann::json{{"image", image_}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (image_.empty()) return scenario_.effective;
+  nlohmann::json json = {{"image", image_}};
+  if (!cr3_.empty()) json["cr3"] = cr3_;
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 ControlState KernelTables::build(PhysMem& memory, const ProcessorTraits& traits) const {
-  if (!image_.empty()) return load_page_table_image(image_, memory).control;
+  if (!image_.empty()) return load_page_table_image(image_, memory, parse_root_choice(cr3_)).control;
   UntimedHost host(scenario_, memory, UntimedTarget::Accesses::kLeftOut);
   const RunResult result = run_scenario(scenario_, host, RunOutputs{});
   if (!result.failure.empty()) throw JobError(fmt::format("{}: {}", scenario_.file, result.failure));

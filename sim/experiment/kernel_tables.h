@@ -12,9 +12,10 @@ namespace mmusim {
 /// image.
 class KernelTables {
  public:
-  /// `path`: a scenario (a path or a shipped name), or one of the two files of an image, which has no variants; settings
+  /// `path`: a scenario (a path or a shipped name), one of the two files of an image, or a crash dump, which have no variants; settings
   /// of an image are those of the platform alone and are not looked at. Throws InputError for bad input.
-  KernelTables(const std::string& path, const ScenarioOverrides& overrides);
+  /// `cr3` of an image or crash dump: see parse_root_choice().
+  KernelTables(const std::string& path, const ScenarioOverrides& overrides, const std::string& cr3 = {});
 
   bool of_scenario() const { return image_.empty(); }
   /// Returns the machine of the scenario, checked to hold its memory and tables. Only with of_scenario().
@@ -31,6 +32,7 @@ class KernelTables {
 
  private:
   std::string image_;
+  std::string cr3_;
   Scenario scenario_;
 };
 

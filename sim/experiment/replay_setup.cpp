@@ -165,10 +165,12 @@ ReplaySetup set_up_replay(const ReplayOptions& given, std::unique_ptr<TraceReade
   if (!options.map.empty()) {
     if (!options.platform.empty()) overrides.platform = options.platform;
     for (const std::string& set : sets_of_core(options.core)) overrides.sets.push_back(set);
-    setup.map.emplace(options.map, overrides);
+    setup.map.emplace(options.map, overrides, options.cr3);
     setup.tables = Tables::kMap;
   } else if (overrides.variant) {
     throw InputError("--variant is one of the scenario of --map, there is none");
+  } else if (!options.cr3.empty()) {
+    throw InputError("--cr3 is of the image or crash dump of --map, there is none");
   }
   setup.virtualization = of_scenario ? setup.map->virtualization() : virtualization_of(guest);
   setup.reader = reader ? std::move(reader) : open_trace(options.trace, trace_options(options));

@@ -21,6 +21,7 @@ struct ReplayOptions {
   std::string platform;  // empty: that of the map, of the trace's own run, or the default
   std::string core;      // --core; empty: what the platform says
   std::string map;
+  std::string cr3;  // --cr3 of a map that is an image or crash dump
   ScenarioOverrides map_overrides;
   bool spaces_given = false;  // --pages, --levels or --frames
   std::string form;           // --form; empty: found by content

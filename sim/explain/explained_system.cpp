@@ -18,11 +18,14 @@ namespace {
 
 constexpr const char* kTeachingPlatform = "textbook";
 
-/// The layout that Linux has without address randomisation, and the recorded machine's memory.
+/// The layout that the image tells, or that Linux has without address randomisation, and the recorded machine's memory.
 std::optional<KernelKnowledge> knowledge_of(const PageTableImage& image) {
-  if (image.randomized) return std::nullopt;
+  if (image.randomized && !image.vmemmap_base) return std::nullopt;
   mm::KernelConfig config;
   config.levels = image.control.levels();
+  config.vmemmap_base = image.vmemmap_base;
+  config.page_offset_base = image.page_offset_base;
+  config.struct_page_bytes = image.struct_page_bytes;
   KernelKnowledge kernel{mm::Layout(config, /*ram_bytes=*/0), {}, /*nodes_known=*/false};
   for (const GuestMemoryRange& range : image.guest_memory) {
     if (range.ram) kernel.memory.push_back({pfn_of(range.begin), pfn_of(range.end), 0});
@@ -75,6 +78,7 @@ struct ExplainedSystem::Parts {
   std::unique_ptr<MachineHost> host;
   Machine* machine = nullptr;
   std::optional<KernelKnowledge> kernel;
+  std::vector<std::string> notes;
 
   void load_image(const ExplainTarget& target) {
     if (target.overrides.variant) throw InputError("--variant: an image has no variants, only a scenario has");
@@ -84,7 +88,8 @@ struct ExplainedSystem::Parts {
     const std::string name = overrides.platform.value_or(kTeachingPlatform);
     own_machine = std::make_unique<Machine>("machine", choose_platform(name, overrides.sets).config, options);
     machine = own_machine.get();
-    const PageTableImage image = load_page_table_image(target.image, machine->memory());
+    const PageTableImage image = load_page_table_image(target.image, machine->memory(), parse_root_choice(target.cr3));
+    notes = image.notes;
     for (unsigned core = 0; core < machine->cores(); ++core) machine->set_control(core, image.control);
     kernel = knowledge_of(image);
   }
@@ -123,6 +128,8 @@ void ExplainedSystem::set_ac() {
   control.set_ac(true);
   parts_->machine->set_control(0, control);
 }
+
+const std::vector<std::string>& ExplainedSystem::notes() const { return parts_->notes; }
 
 VirtAddr ExplainedSystem::struct_page_of(Pfn pfn) const {
   if (!parts_->kernel) throw InputError("pfn: the layout of this kernel is not known (it may be randomised)");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/explain/explanation.h"
 #include "sim/explain/kernel_view.h"
@@ -16,7 +17,8 @@ struct ExplainTarget {
   std::string scenario;         ///< path or shipped name
   ScenarioOverrides overrides;  ///< of an image: its platform (the teaching machine if missing) and settings of that
   std::string after;            ///< stage of the scenario after which to look; empty: the end
-  std::string image;            ///< page-table image; excludes a scenario
+  std::string image;            ///< page-table image or crash dump; excludes a scenario
+  std::string cr3;              ///< of an image: see parse_root_choice()
 };
 
 /// A machine with the page tables of an explained kernel in its memory.
@@ -31,6 +33,8 @@ class ExplainedSystem {
   Explanation explain(VirtAddr va, unsigned bytes, AccessType access);
   /// Sets EFLAGS.AC.
   void set_ac();
+  /// What was assumed of an image, one sentence each.
+  const std::vector<std::string>& notes() const;
   /// The struct page of a page frame. Throws InputError where the kernel's layout is not known, or the page lies beyond
   /// it.
   VirtAddr struct_page_of(Pfn pfn) const;

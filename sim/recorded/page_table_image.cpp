@@ -23,6 +23,18 @@ using nlohmann::json;
 constexpr size_t kRecordBytes = sizeof(uint64_t) + kPageBytes;
 constexpr std::string_view kTableSuffixes[] = {".ptimg", ".ptimg.xz", ".ptimg.zst", ".ptimg.gz"};
 
+std::vector<ImageKind>& further_kinds() {
+  static std::vector<ImageKind> kinds;
+  return kinds;
+}
+
+const ImageKind* kind_of(const std::string& path) {
+  for (const ImageKind& kind : further_kinds()) {
+    if (kind.recognises(path)) return &kind;
+  }
+  return nullptr;
+}
+
 struct ImagePaths {
   std::string tables;
   std::string json;
@@ -128,15 +140,27 @@ void load_tables(const std::string& path, PageTableImage& image, PhysMem& memory
 
 }  // namespace
 
+RootChoice parse_root_choice(const std::string& text) {
+  if (text.empty()) return {};
+  if (text == "kernel") return {.cr3 = std::nullopt, .kernel = true};
+  auto value = parse_number(text);
+  if (!text.starts_with("0x")) value = parse_number("0x" + text);  // as crash and QEMU print it
+  if (!value) throw InputError(fmt::format("--cr3 {:.40}: expected a hexadecimal number, or kernel", text));
+  return {.cr3 = value, .kernel = false};
+}
+
+void add_image_kind(const ImageKind& kind) { further_kinds().push_back(kind); }
+
 bool is_page_table_image(const std::string& path) {
   for (const std::string_view suffix : kTableSuffixes) {
     if (path.ends_with(suffix)) return true;
     if (path.ends_with(".json") && std::filesystem::exists(without(path, ".json") + std::string(suffix))) return true;
   }
-  return false;
+  return kind_of(path) != nullptr;
 }
 
-PageTableImage load_page_table_image(const std::string& path, PhysMem& memory) {
+PageTableImage load_page_table_image(const std::string& path, PhysMem& memory, const RootChoice& root) {
+  if (const ImageKind* kind = kind_of(path)) return kind->load(path, memory, root);
   const ImagePaths paths = paths_of(path);
   PageTableImage image;
   image.json_path = paths.json;
@@ -149,6 +173,8 @@ PageTableImage load_page_table_image(const std::string& path, PhysMem& memory) {
     read_guest_memory(document, image, errors);
   }
   errors.throw_if_any();
+  if (root.kernel) throw InputError(path + ": --cr3 kernel: an image does not tell the kernel's own tables");
+  if (root.cr3) image.control.set_cr3(*root.cr3);
   load_tables(paths.tables, image, memory);
   return image;
 }

@@ -49,6 +49,7 @@ bool CaseParser::parse(std::string_view line, WalkCase& c, ListedMemory& memory)
   kind_ = AccessKind::kRead;
   stack_ = false;
   if (defaults_.traits) c.traits = *defaults_.traits;
+  if (defaults_.registers) c.registers = *defaults_.registers;
   memory.clear();
   memory_node_ = hosts_node_ = nested_node_ = element();
   element document;
@@ -191,6 +192,7 @@ bool CaseParser::complete(WalkCase& c) {
   constexpr uint32_t kRequired = kId | kCr0 | kCr3 | kCr4 | kEfer | kCpl | kAcc | kVa | kN | kMem;
   uint32_t missing = kRequired & ~seen_;
   if (!defaults_.traits) missing |= (kMaxPa | kG1) & ~seen_;
+  if (defaults_.registers) missing &= ~(kCr0 | kCr3 | kCr4 | kEfer | kMem);
   if (missing != 0) return fail_at(static_cast<Key>(missing & (~missing + 1)), "missing");
   if (const auto why = contradiction(c.registers, c.traits)) return fail(*why);
   c.access = {kind_,
@@ -218,7 +220,9 @@ bool CaseParser::check_mode(const WalkCase& c) {
 }
 
 bool CaseParser::read_memory(const WalkCase& c, ListedMemory& memory) {
+  if (c.is_nested && defaults_.tables != nullptr) return fail_at(kNk, "--image has no nested tables");
   if (c.is_nested) return read_nested_memory(memory);
+  if ((seen_ & kMem) == 0) return true;
   simdjson::dom::array list;
   if (memory_node_.get(list) != simdjson::SUCCESS) return fail_at(kMem, "expected an array");
   size_t i = 0;

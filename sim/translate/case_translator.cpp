@@ -11,7 +11,8 @@ namespace mmusim {
 
 static_assert(CaseTranslator::kPadding >= simdjson::SIMDJSON_PADDING);
 
-CaseTranslator::CaseTranslator(const CaseDefaults& defaults) : parser_(std::make_unique<CaseParser>(defaults)) {}
+CaseTranslator::CaseTranslator(const CaseDefaults& defaults)
+    : parser_(std::make_unique<CaseParser>(defaults)), memory_(defaults.tables) {}
 CaseTranslator::~CaseTranslator() = default;
 
 bool CaseTranslator::translate_line(std::string_view line, uint64_t line_number, std::string& out) {

@@ -99,6 +99,7 @@ uint64_t ListedMemory::load_entry(PhysAddr pa, unsigned bytes) const {
   const ListedEntry* entry = find(pa);
   if (entry != nullptr && entry->bytes == bytes) [[likely]]
     return entry->value;
+  if (tables_ != nullptr) return load_from_tables(pa, bytes);
   if (guest_entries_ == 0 || entries_.front().bytes == kEntryBytes) return 0;
   // 4-byte guest entries and 8-byte nested ones: a table that lies where entries of the other kind are.
   const auto half = [&](PhysAddr at) -> uint64_t {
@@ -111,6 +112,13 @@ uint64_t ListedMemory::load_entry(PhysAddr pa, unsigned bytes) const {
   return bytes == 4 ? half(pa) : half(pa) | half(pa + 4) << 32;
 }
 
+uint64_t ListedMemory::load_from_tables(PhysAddr pa, unsigned bytes) const {
+  for (const auto& [at, value] : stored_) {
+    if (at == pa) return value;
+  }
+  return tables_->load(pa, bytes);
+}
+
 void ListedMemory::store_entry(PhysAddr pa, uint64_t value, unsigned bytes) {
   const auto put = [&](PhysAddr at, uint64_t what) {
     const ListedEntry* entry = find(at);
@@ -120,6 +128,11 @@ void ListedMemory::store_entry(PhysAddr pa, uint64_t value, unsigned bytes) {
   };
   if (const ListedEntry* entry = find(pa); entry != nullptr && entry->bytes == bytes) [[likely]] {
     put(pa, value);
+    return;
+  }
+  if (tables_ != nullptr) {
+    std::erase_if(stored_, [&](const auto& old) { return old.first == pa; });
+    stored_.emplace_back(pa, value);
     return;
   }
   bool known = false;

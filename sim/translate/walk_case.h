@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/base/phys_mem.h"
 #include "models/x86/control.h"
 #include "models/x86/nested_control.h"
 #include "models/x86/translate.h"
@@ -18,6 +19,9 @@ namespace mmusim {
 /// The processor that a case means when its line does not say one.
 struct CaseDefaults {
   std::optional<ProcessorTraits> traits;  ///< none: each case must name `maxpa` and `g1`
+  /// Registers of a machine whose tables are in `tables`: cases may leave out cr0, cr3, cr4, efer and mem.
+  std::optional<ControlRegisters> registers;
+  const PhysMem* tables = nullptr;  ///< outlives what is made with it
 };
 
 /// One entry of a case's memory.
@@ -27,12 +31,15 @@ struct ListedEntry {
   unsigned bytes = kEntryBytes;  ///< 4 in 32-bit paging
 };
 
-/// The memory of one case: the listed entries, everything else zero. Stores to addresses that are not listed cannot
-/// happen, since only present entries are updated.
+/// The memory of one case: the listed entries, everything else zero, or as in the tables of a machine, which no case
+/// changes. Stores to addresses that are in neither cannot happen, since only present entries are updated.
 class ListedMemory {
  public:
+  explicit ListedMemory(const PhysMem* tables = nullptr) : tables_(tables) {}
+
   void clear() {
     entries_.clear();
+    stored_.clear();
     guest_entries_ = 0;
   }
   void add(PhysAddr pa, uint64_t value, unsigned bytes = kEntryBytes) { entries_.push_back({pa, value, bytes}); }
@@ -50,7 +57,10 @@ class ListedMemory {
  private:
   static constexpr size_t kScanned = 16;  // up to that many a scan is faster than a search
   const ListedEntry* find(PhysAddr pa) const;
+  uint64_t load_from_tables(PhysAddr pa, unsigned bytes) const;
 
+  const PhysMem* tables_;
+  std::vector<std::pair<PhysAddr, uint64_t>> stored_;  // entries of the tables that the case changed
   std::vector<ListedEntry> entries_;
   size_t guest_entries_ = 0;
   std::vector<std::pair<PhysAddr, size_t>> sorted_;

@@ -2,6 +2,7 @@
 #include "models/fabric/clock.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "models/base/format.h"
 #include "models/fabric/fibers.h"
@@ -12,6 +13,7 @@ ClockDomain::ClockDomain(unsigned period_ps, unsigned requesters)
     : period_ps_(period_ps),
       by_period_(period_ps),
       period_fs_(period_ps * kFsPerPs),
+      last_cycle_(std::numeric_limits<int64_t>::max() / (period_ps * kFsPerPs)),
       half_fs_(period_fs_ / 2),
       requesters_(requesters),
       waits_(requesters) {
@@ -29,8 +31,15 @@ void ClockDomain::check_resolution() {
   }
 }
 
+void ClockDomain::end_of_time() const {
+  throw JobError(
+      fmt::format("simulated time is beyond cycle {}: a simulation counts femtoseconds in 64 bits, which is {} hours; "
+                  "expected less work, or shorter latencies",
+                  last_cycle_, last_cycle_.count * period_ps_ / (uint64_t{3600} * 1'000'000'000'000)));
+}
+
 Moment LocalClock::present() const {
-  const Moment kernel = kernel_now();
+  const Moment kernel = std::max(kernel_now(), reached_);
   return fibers_ == nullptr ? kernel : std::max(kernel, fibers_->present());
 }
 
@@ -41,7 +50,10 @@ bool LocalClock::nothing_pending_until(Moment moment) const {
 void LocalClock::sync_slow() {
   const Moment target = moment();
   if (target <= present()) return;
-  if (look_ahead_ == LookAhead::kPending && nothing_pending_until(target)) return;
+  if (look_ahead_ == LookAhead::kPending && nothing_pending_until(target)) {
+    reached_ = target;
+    return;
+  }
   if (fibers_ == nullptr) {
     sc_core::wait(sc_core::sc_time::from_value(target - kernel_now()));
   } else {
@@ -93,7 +105,9 @@ void LocalClock::wait_for(Signal& signal) {
 
 bool LocalClock::wait_until(CycleTime limit, Signal& signal, const WaitReason& reason) {
   const Moment last = domain_->moment(limit, requester_);
-  if (last <= present() || (look_ahead_ != LookAhead::kNone && nothing_pending_until(last))) {
+  const bool passed = last <= present();
+  if (passed || (look_ahead_ != LookAhead::kNone && nothing_pending_until(last))) {
+    if (!passed) reached_ = last;
     advance_to(limit);
     return false;
   }

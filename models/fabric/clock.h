@@ -31,7 +31,17 @@ class ClockDomain {
   Moment moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
     const uint64_t offset = round == 0 ? requester : half_fs_ + uint64_t{round - 1} * requesters_ + requester;
     MMUSIM_INVARIANT(offset < period_fs_, "rounds of a cycle fit into it");
+    if (cycle > last_cycle_) [[unlikely]]
+      end_of_time();
     return cycle.count * period_fs_ + offset;
+  }
+  /// Returns the last cycle that a simulation may reach: moments are 64-bit numbers of femtoseconds, and the upper half of
+  /// them is left free, so that sums of moments do not overflow.
+  CycleTime last_cycle() const { return last_cycle_; }
+  /// Throws JobError if `cycle` is after last_cycle().
+  void check_time(CycleTime cycle) const {
+    if (cycle > last_cycle_) [[unlikely]]
+      end_of_time();
   }
   CycleTime cycle_of(Moment moment) const { return CycleTime(moment / period_fs_); }
   /// Returns the first cycle that begins at or after `moment`.
@@ -60,9 +70,12 @@ class ClockDomain {
  private:
   static constexpr uint64_t kFsPerPs = 1000;  // the simulation counts femtoseconds: room for moments within a cycle
 
+  [[noreturn]] void end_of_time() const;
+
   unsigned period_ps_;
   Reciprocal by_period_;
   uint64_t period_fs_;
+  CycleTime last_cycle_;
   uint64_t half_fs_;
   uint64_t requesters_;
   mutable WaitBoard waits_;
@@ -117,7 +130,8 @@ class LocalClock {
   LookAhead look_ahead() const { return look_ahead_; }
   bool alone() const { return look_ahead_ == LookAhead::kAlone; }
   const ClockDomain& domain() const { return *domain_; }
-  /// Returns the moment at which this requester last resumed: the kernel's, or its fiber's.
+  /// Returns the moment up to which everything that others did counts for this requester: when it last resumed or
+  /// synchronised, whether it had to wait for that or not. So it does not depend on how far requesters run ahead.
   Moment present() const;
 
   void advance(Cycles cycles) {
@@ -171,6 +185,7 @@ class LocalClock {
   LookAhead look_ahead_;
   CycleTime now_;
   unsigned round_ = 0;
+  Moment reached_ = 0;                        // of the last synchronisation that needed no wait
   Moment limit_ = kNever;                     // when a wait_until() ends at the latest
   std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
   FiberGroup* fibers_ = nullptr;              // the group this requester is a fiber of, if it is one

@@ -2,6 +2,7 @@
 #include "models/cache/cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mmusim {
 
@@ -50,8 +51,9 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
   }
 }
 
-void Cache::enable_prefetch(const LocalClock& clock) {
+void Cache::enable_prefetch(const LocalClock& clock, const PrefetchBoard& board) {
   prefetch_clock_ = std::make_unique<LocalClock>(clock);
+  prefetch_board_ = &board;
   sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
 }
 
@@ -167,12 +169,19 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
       array_.mark_dirty(slot);
     }
   }
-  const PhysAddr next = line + kLineBytes;
-  if (prefetch_clock_ && reason != RequestReason::kPrefetch && next.raw() % kPageBytes != 0) {
-    prefetches_.assign(1, {next, clock.now()});
-    clock.notify(prefetch_asked_);
-  }
+  if (prefetch_clock_ && reason != RequestReason::kPrefetch) ask_prefetch(line + kLineBytes, clock);
   return found;
+}
+
+/// Asks for the line after one that has just come. It takes the place of one that waits.
+void Cache::ask_prefetch(PhysAddr line, LocalClock& clock) {
+  if (line.raw() % kPageBytes == 0) return;
+  CorePrefetches* const owner =
+      clock.requester() < prefetch_board_->size() ? (*prefetch_board_)[clock.requester()] : nullptr;
+  if (owner != nullptr) owner->begin();
+  if (next_prefetch_ && next_prefetch_->owner != nullptr) next_prefetch_->owner->end(clock);
+  next_prefetch_ = Prefetch{line, clock.now(), owner};
+  clock.notify(prefetch_asked_);
 }
 
 void Cache::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
@@ -246,23 +255,18 @@ void Cache::take_port(LocalClock& clock) {
   clock.sync();
 }
 
-/// Prefetches lines within the 4 KiB of the line that was missed: hardware does not know what comes after a page (Intel
-/// optimization manual, data prefetching). One is under way at a time; of lines asked for meanwhile the last is kept. One
-/// that finds no free miss register is left out.
 void Cache::run_prefetches() {
   for (;;) {
-    while (prefetches_.empty()) prefetch_clock_->wait_for(prefetch_asked_);
-    const auto [line, asked] = prefetches_.front();
-    prefetches_.erase(prefetches_.begin());
-    prefetch_clock_->advance_to(asked);
+    while (!next_prefetch_) prefetch_clock_->wait_for(prefetch_asked_);
+    const Prefetch wanted = *std::exchange(next_prefetch_, std::nullopt);
+    prefetch_clock_->advance_to(wanted.asked);
     prefetch_clock_->sync();
-    if (array_.find(line) == CacheArray::kNone && in_flight(line) == nullptr && !free_registers_.empty()) {
-      read_line(line, RequestReason::kPrefetch, *prefetch_clock_);
-      // The simulation's own time goes on to here, with look-ahead too: what begins after the program ends begins later.
-      const Moment end = prefetch_clock_->domain().moment(prefetch_clock_->now(), prefetch_clock_->requester());
-      prefetch_clock_->resume_at(std::max(end, prefetch_clock_->present()));
-      prefetch_clock_->wait_for_own({name(), "its own line", line.raw(), {}});
+    if (array_.find(wanted.line) == CacheArray::kNone && in_flight(wanted.line) == nullptr &&
+        !free_registers_.empty()) {
+      read_line(wanted.line, RequestReason::kPrefetch, *prefetch_clock_);
+      prefetch_clock_->sync();
     }
+    if (wanted.owner != nullptr) wanted.owner->end(*prefetch_clock_);
   }
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <systemc>
 #include <vector>
 
 #include "models/base/config.h"
 #include "models/cache/cache_array.h"
+#include "models/cache/prefetch_board.h"
 #include "models/fabric/port_schedule.h"
 #include "models/fabric/ports.h"
 
@@ -73,6 +75,10 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 ///          taken a request waits for the first to come free, and then looks again whether its line has come. Evictions
 ///          take no time of the requester. Requests meet in the order in which they entered the first level: a level
 ///          further down sees them in that order, each at its own cycle.
+/// Prefetch the line after one that a miss has brought, if it lies in the same 4 KiB (hardware does not know what comes
+///          after a page: Intel optimization manual, 2.5.5.4), is asked for in the cycle in which the line arrives. One
+///          prefetch is under way at a time; of lines asked for meanwhile the last is kept. A line that is here or in
+///          flight by then is left out, as is one that finds no free miss register.
 /// Omits    coherence between the private caches of different cores; bank conflicts; write-combining.
 /// Sources  docs/parameters.md#caches
 class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateIf {
@@ -105,8 +111,9 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   const CacheStats& stats() const { return stats_; }
   /// A line of text for each miss in flight, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
-  /// Gives prefetches of this cache a clock of their own; without it there are none.
-  void enable_prefetch(const LocalClock& clock);
+  /// Gives prefetches of this cache a clock of their own; without it there are none. `board` tells which core's they are;
+  /// it lives as long as this.
+  void enable_prefetch(const LocalClock& clock, const PrefetchBoard& board);
 
  private:
   /// A line in flight.
@@ -114,6 +121,13 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
     unsigned requester = 0;  ///< that fetches it
     HitLevel found = HitLevel::kDram;
     Signal done;
+  };
+
+  /// A line to be prefetched.
+  struct Prefetch {
+    PhysAddr line;
+    CycleTime asked;
+    CorePrefetches* owner;  ///< nullptr: of no core
   };
 
   /// True if the requester is the only one: then nothing can happen between its steps.
@@ -130,6 +144,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   [[gnu::always_inline]] void keep(const CacheArray::Home& home, bool dirty, LocalClock& clock);
   void give_up(PhysAddr line, bool dirty, LocalClock& clock);
   void give_up_everywhere(const CacheArray::Evicted& out, LocalClock& clock);
+  void ask_prefetch(PhysAddr line, LocalClock& clock);
   void run_prefetches();
 
   const CacheConfig config_;
@@ -145,7 +160,8 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   Signal register_free_;
   PortSchedule ports_;
   std::unique_ptr<LocalClock> prefetch_clock_;
-  std::vector<std::pair<PhysAddr, CycleTime>> prefetches_;
+  const PrefetchBoard* prefetch_board_ = nullptr;
+  std::optional<Prefetch> next_prefetch_;
   Signal prefetch_asked_;
 };
 

@@ -23,6 +23,7 @@ void Core::run() {
     try {
       program_->run(*this);
       drain();
+      check_time();
     } catch (const sc_core::sc_unwind_exception&) {
       throw;  // the kernel ends this thread
     } catch (...) {
@@ -49,6 +50,7 @@ unsigned Core::invalidate(const Invalidation& operation) {
   const Cycles cost = lsu_->flush_cycles();
   clock_.advance(cost);
   stats_.flush_cycles += cost;
+  check_time();
   return lsu_->invalidate(operation);
 }
 

@@ -55,6 +55,7 @@ class Core : public sc_core::sc_module {
     if (observers_.wants(kProgramNotices)) [[unlikely]]
       observers_.begin_accesses(lsu_->context().core, accesses);
     execute_all(accesses);
+    check_time();
   }
   /// Runs one access and waits until its result is there, as an instruction that needs the loaded value does.
   AccessResult access(const MemAccess& access) {
@@ -68,10 +69,12 @@ class Core : public sc_core::sc_module {
   bool try_repeat(const MemAccess& access, uint64_t times) {
     return !observers_.wants(kProgramNotices) && !fast_path_.reports_hits() && repeat_hits(access, times);
   }
-  /// Waits until everything under way is done.
+  /// Waits until everything under way is done, prefetches that this core's accesses have asked for included: so nothing is
+  /// left that could move what comes after, however it is driven.
   void drain() {
     if (observers_.wants(kProgramNotices)) observers_.drained(lsu_->context().core);
     drain_all();
+    prefetches_.drain(clock_, name());
   }
 
   /// Carries out a TLB invalidation on this core's translations (first-level TLBs here; the machine does the rest) and
@@ -112,6 +115,7 @@ class Core : public sc_core::sc_module {
   uint64_t accesses_begun() const { return next_id_; }
   LoadStoreUnit& lsu() { return *lsu_; }
   FastPath& fast_path() { return fast_path_; }
+  CorePrefetches& prefetches() { return prefetches_; }
   const CoreStats& stats() const { return stats_; }
   /// Returns what the load/store unit and the fast path have counted.
   LoadStoreUnitStats access_stats() const {
@@ -138,12 +142,15 @@ class Core : public sc_core::sc_module {
   FastPath fast_path_;
   LocalClock clock_;
   CoreStats stats_;
+  CorePrefetches prefetches_;
   uint64_t next_id_ = 0;
 
  private:
   void run();
   void wait_for(Signal& signal, const WaitReason& reason);
   AccessResult access_observed(const MemAccess& access);
+
+  void check_time() const { clock_.domain().check_time(clock_.now()); }
 
   Program* program_ = nullptr;
   sc_core::sc_process_handle thread_;

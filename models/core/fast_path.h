@@ -81,7 +81,8 @@ class FastPath {
   }
 
   /// Performs access number `id` whose page is in the recent-page table, wherever its line is; `clock` stands at its
-  /// end then. Needs the general way for lines from further away if an observer wants each access.
+  /// end then. Needs the general way for lines from further away if an observer wants each access, or if other
+  /// requesters act in the same simulation.
   [[gnu::always_inline]] bool try_access(const MemAccess& access, uint64_t id, LocalClock& clock, PhysAddr& pa) {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr) return false;
@@ -94,7 +95,7 @@ class FastPath {
       clock.advance(hit_cycles_[kind]);
       return true;
     }
-    if (report) return false;
+    if (report || !clock.alone()) return false;  // others may act before the line is asked for
     pa = fetch_line(access, *page, clock);
     return true;
   }

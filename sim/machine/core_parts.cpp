@@ -7,7 +7,12 @@ namespace mmusim {
 
 CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const Shared& shared) : sc_module(name) {
   const PlatformConfig& platform = shared.platform;
-  const auto clock = [&](const std::string& part) { return shared.clock(fmt::format("core{}_{}", number, part)); };
+  std::vector<unsigned> requesters;
+  const auto clock = [&](const std::string& part) {
+    const LocalClock made = shared.clock(fmt::format("core{}_{}", number, part));
+    requesters.push_back(made.requester());
+    return made;
+  };
   context.memory = &shared.memory;
   context.core = number;
   if (shared.host != nullptr) {
@@ -37,8 +42,13 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   }
   if (platform.cores > 1) core->enable_interrupts(platform.topology.least_latency());
   core->fast_path().attach(*l1d, l1i ? *l1i : *l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
-  if (platform.l1d.prefetch_next_line) l1d->enable_prefetch(clock("l1d prefetch"));
-  if (platform.l2.prefetch_next_line) l2->enable_prefetch(clock("l2 prefetch"));
+  for (const unsigned requester : requesters) {
+    if (shared.prefetches.size() <= requester) shared.prefetches.resize(requester + 1);
+    shared.prefetches[requester] = &core->prefetches();
+  }
+  if (platform.l1d.prefetch_next_line) l1d->enable_prefetch(clock("l1d prefetch"), shared.prefetches);
+  if (l1i && platform.l1i->prefetch_next_line) l1i->enable_prefetch(clock("l1i prefetch"), shared.prefetches);
+  if (platform.l2.prefetch_next_line) l2->enable_prefetch(clock("l2 prefetch"), shared.prefetches);
 }
 
 void CoreParts::make_caches(const Shared& shared) {

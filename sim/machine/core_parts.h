@@ -26,6 +26,7 @@ class CoreParts : public sc_core::sc_module {
     HostTables* host;  ///< the hypervisor, if the cores run a guest
     const ObserverList& observers;
     std::function<LocalClock(const std::string& name)> clock;  ///< makes the clock of a new requester
+    PrefetchBoard& prefetches;                                 ///< of all cores; each core adds its requesters
   };
 
   /// Creates the modules of core `number` and binds them, to the L3 too.

@@ -33,15 +33,16 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
   } else {
     l3_->below(*dram_);
   }
-  if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead));
+  if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead), prefetches_);
   if (options.virtualization.guest()) {
     host_ = std::make_unique<HostTables>(memory_, options.virtualization, platform.processor);
     guest_memory_ = std::make_unique<PhysMem>(memory_, *host_);
     if (checker_) checker_->set_nested(&host_->control());
   }
-  const CoreParts::Shared shared{
-      platform_,   memory_,    *l3_,
-      host_.get(), observers_, [&](const std::string& requester) { return clock(requester, look_ahead); }};
+  const CoreParts::Shared shared{platform_,  memory_,
+                                 *l3_,       host_.get(),
+                                 observers_, [&](const std::string& requester) { return clock(requester, look_ahead); },
+                                 prefetches_};
   for (unsigned i = 0; i < platform.cores; ++i)
     cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
   for (unsigned i = 0; host_ && !host_->config().tags && i < platform.cores; ++i) {
@@ -190,9 +191,9 @@ StatNode Machine::stats() const {
   root.child("l3").add(l3_->stats());
   StatNode& dram = root.child("dram");
   dram.add(dram_->stats());
-  // The one program of a machine that runs asks for statistics after it has drained; only prefetches may be under way then.
+  // Statistics of a machine that runs are asked for by the one program that does, after it has drained.
   const auto busy = std::count_if(cores_.begin(), cores_.end(), [](const auto& c) { return !c->core->finished(); });
-  const bool drained = busy <= 1 && !platform_.has_prefetchers();
+  const bool drained = busy <= 1 && !dram_->reads_waiting();
   dram.child("controllers").add(dram_->controller_stats(!running_ || alone_ || drained));
   return root;
 }

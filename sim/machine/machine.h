@@ -117,6 +117,7 @@ class Machine : public sc_core::sc_module {
   std::unique_ptr<PhysMem> guest_memory_;  // what the guest calls physical memory
   ClockDomain clock_;
   std::unique_ptr<Dram> dram_;
+  PrefetchBoard prefetches_;
   std::unique_ptr<Cache> l3_;
   std::vector<std::unique_ptr<CoreParts>> cores_;
   std::map<uint64_t, CoreLock> locks_;

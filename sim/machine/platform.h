@@ -46,7 +46,9 @@ struct PlatformConfig {
   TopologyConfig topology;
 
   /// Returns true if some cache prefetches lines.
-  bool has_prefetchers() const { return l1d.prefetch_next_line || l2.prefetch_next_line || l3.prefetch_next_line; }
+  bool has_prefetchers() const {
+    return l1d.prefetch_next_line || (l1i && l1i->prefetch_next_line) || l2.prefetch_next_line || l3.prefetch_next_line;
+  }
 };
 
 /// Reads a platform object; DRAM devices are looked up by name in the configuration directory.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/fake_memory.h"
 
 namespace mmusim {
@@ -167,13 +169,62 @@ TEST(Cache, ALineKnownToBeAbsentIsFetchedLikeAnyOtherAmongOthers) {
   expect_absent_lines_are_fetched_like_others(LookAhead::kPending);
 }
 
+/// A bench whose cache prefetches for the first core, of which requesters 1 to 11 are part.
+struct PrefetchBench : Bench {
+  PrefetchBench() : board(12, &core) {
+    cache.enable_prefetch(LocalClock(actors.domain, 12, LookAhead::kPending), board);
+  }
+  std::vector<uint64_t> lines_read() const {
+    std::vector<uint64_t> lines;
+    for (const auto& request : memory.reads) lines.push_back(request.line.raw() / kLineBytes);
+    return lines;
+  }
+  CorePrefetches core;
+  PrefetchBoard board;
+};
+
 TEST(Cache, NextLineIsPrefetchedInTheBackground) {
-  Bench b;
-  b.cache.enable_prefetch(LocalClock(b.actors.domain, 12, LookAhead::kPending));
+  PrefetchBench b;
   b.ask(10, 1);
   const size_t next = b.ask(1000, 2);
   sc_core::sc_start();
   EXPECT_EQ(b.done[next], 1000 + kLatency.count);
+  EXPECT_EQ(b.memory.reads[1].at, CycleTime(10 + kMiss + kLatency.count)) << "asked for when the line has come";
+}
+
+TEST(Cache, NothingIsPrefetchedBeyondThePage) {
+  PrefetchBench b;
+  b.ask(10, kPageBytes / kLineBytes - 1);
+  sc_core::sc_start();
+  EXPECT_EQ(b.lines_read(), (std::vector<uint64_t>{63}));
+}
+
+TEST(Cache, OfLinesAskedForDuringAPrefetchTheLastIsKept) {
+  PrefetchBench b;  // two miss registers: one for the prefetches, one for the misses
+  b.ask(10, 0);     // there in 115, then 1 is prefetched until 220
+  b.ask(120, 16);   // there in 225
+  b.ask(230, 32);   // there in 335; 17 is under way
+  sc_core::sc_start();
+  EXPECT_EQ(b.lines_read(), (std::vector<uint64_t>{0, 1, 16, 17, 32, 33}));
+  PrefetchBench c;
+  c.ask(10, 0);
+  c.ask(11, 16);  // the line after 0 is under way when this has come; the one after it waits
+  c.ask(117, 2);  // and is forgotten for the line after this one, which is asked for before that is over
+  sc_core::sc_start();
+  const auto lines = c.lines_read();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), 17) + std::count(lines.begin(), lines.end(), 3), 1);
+}
+
+TEST(Cache, ACoreDrainsWhenItsPrefetchesAreOver) {
+  PrefetchBench b;
+  b.ask(10, 1);
+  uint64_t drained = 0;
+  b.actors.at(10 + kMiss + 1, [&](LocalClock& clock) {
+    b.core.drain(clock, "core");
+    drained = clock.now().count;
+  });
+  sc_core::sc_start();
+  EXPECT_EQ(drained, 10 + kMiss + kMiss);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <systemc>
@@ -51,6 +52,10 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   const DramModuleStats& stats() const { return stats_; }
   DramSystem& system() { return system_; }
+  /// True if a requester waits for the data of a read.
+  bool reads_waiting() const {
+    return std::ranges::any_of(waiters_, [](const Waiter& waiter) { return waiter.id != 0; });
+  }
   /// Counts of the controllers so far. `at_rest`: no read is under way or will come before the last data that were
   /// asked for, so that they have done all up to that time, however far they were called.
   DramStats controller_stats(bool at_rest);

@@ -163,7 +163,7 @@ void read_device(ConfigReader& reader, DramModuleConfig& c) {
       reader.error("device", e.what());
     }
   } else if (device == nullptr || device->is_object()) {
-    c.dram = read_dram_config(reader.child(key));
+    c.dram = read_dram_config(reader.instead(key, device == nullptr ? empty_document() : *device, reader.errors()));
   } else {
     reader.error("device", "expected the name of a DRAM device, a path or an object");
   }

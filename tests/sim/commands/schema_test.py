@@ -133,7 +133,7 @@ class Schemas(unittest.TestCase):
             (["phases", 1, "kind"], "zip"), (["phases", 1, "kind"], None), (["phases", 1, "parameters", "exponent"], 0),
             (["phases", 1, "parameters", "stride"], 4), (["phases", 1, "start"], "0x0"), (["phases", 2, "start"], None),
             (["phases", 2, "kind"], "zipf"), (["phases", 2, "size"], "128 parsecs"), (["kernel", "version"], 6.1),
-            (["kernel", "version"], "2.4"), (["kernel", "struct_page_bytes"], 72), (["kernel", "numa_distance"], [[5]]),
+            (["kernel", "version"], "2.4"), (["kernel", "struct_page_bytes"], 68), (["kernel", "numa_distance"], [[5]]),
             (["memory", "early_tables"], "nowhere"), (["platform"], 7), (["seed"], -1), (["variants"], {"a": 1}),
             (["memory", "ranges", 0, "node"], 1024), (["phases", 0, "expect"], "-EMYSTERY"),
         ):

@@ -191,13 +191,14 @@ class Interruptions(SweepTest):
             time.sleep(0.02)
 
     def test_killed_at_random_it_ends_as_undisturbed(self):
-        arguments = self.arguments()
+        arguments = self.arguments(20)
         self.sweep(*arguments, out="undisturbed")
         draw = random.Random(5)
         killed = 0
         for _ in range(5):
             process = self.start(*arguments)
-            time.sleep(0.15 + draw.random() * 0.4)
+            self.wait_for_database(process)
+            time.sleep(draw.random() * 0.2)
             killed += process.poll() is None
             process.kill()
             process.wait()

@@ -204,6 +204,15 @@ void add_lsmem(Evidence& evidence, const std::string& text, const std::string& n
   }
   std::sort(account.ranges.begin(), account.ranges.end(),
             [](const BootRange& a, const BootRange& b) { return a.range < b.range; });
+  for (size_t i = 1; i < account.ranges.size(); ++i) {
+    const PhysRange before = account.ranges[i - 1].range;
+    const PhysRange range = account.ranges[i].range;
+    if (range.start < before.end) {
+      throw InputError(
+          fmt::format("{}: lsmem tells {:#x} to {:#x} and {:#x} to {:#x}, expected rows that do not overlap", name,
+                      before.start.raw(), before.end.raw(), range.start.raw(), range.end.raw()));
+    }
+  }
   if (affinity && account.knows_nodes) {
     for (const BootRange& r : account.ranges) evidence.facts.affinity.push_back({r.range, r.node});
   }

@@ -121,6 +121,16 @@ TEST(Witnesses, LsmemInJsonTellsTheSame) {
   EXPECT_EQ(ranges_of(derived), whole_ranges());
 }
 
+TEST(Witnesses, LsmemPrintedTwiceIsNoSecondMemory) {
+  const Files files;
+  try {
+    (void)derive_scenario({files.write("lsmem", std::string(kLsmemTable) + std::string(kLsmemTable))});
+    FAIL() << "memory was counted twice";
+  } catch (const InputError& e) {
+    EXPECT_TRUE(has(e.what(), "rows that do not overlap")) << e.what();
+  }
+}
+
 TEST(Witnesses, BesideALogTheyAreCompared) {
   const Files files;
   const std::string log = files.write("dmesg", two_nodes());

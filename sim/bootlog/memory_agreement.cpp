@@ -367,6 +367,13 @@ AgreedMemory agree_on_memory(const BootFacts& facts, const std::vector<MemoryAcc
   if (taken->missing() && !taken->confirmed()) refuse(facts, name, seen.front());
   const MemoryAccount& account = accounts[static_cast<size_t>(taken - seen.begin())];
 
+  constexpr uint64_t kPhysEnd = uint64_t{1} << 52;  // MAXPHYADDR is 52 at most (Intel SDM volume 3, 4.1.4)
+  for (const BootRange& r : account.ranges) {
+    if (r.range.end.raw() >= kPhysEnd) {
+      throw InputError(fmt::format("{}: {}: memory ends at {:#x}, expected physical addresses below {:#x}", name,
+                                   account.name, r.range.end.raw(), kPhysEnd));
+    }
+  }
   AgreedMemory out;
   out.ranges = account.ranges;
   if (taken->disputed() || !facts.contradictions.empty())

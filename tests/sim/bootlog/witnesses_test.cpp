@@ -121,6 +121,18 @@ TEST(Witnesses, LsmemInJsonTellsTheSame) {
   EXPECT_EQ(ranges_of(derived), whole_ranges());
 }
 
+TEST(Witnesses, MemoryBeyondPhysicalAddressesIsRefused) {
+  const Files files;
+  try {
+    (void)derive_scenario({files.write(
+        "lsmem",
+        "RANGE SIZE STATE REMOVABLE BLOCK NODE\n0x0000000000000000-0x600000005fffffff 1.5G online yes 0-11 0\n")});
+    FAIL() << "no processor has such addresses";
+  } catch (const InputError& e) {
+    EXPECT_TRUE(has(e.what(), "expected physical addresses below 0x10000000000000")) << e.what();
+  }
+}
+
 TEST(Witnesses, LsmemPrintedTwiceIsNoSecondMemory) {
   const Files files;
   try {

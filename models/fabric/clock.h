@@ -31,8 +31,7 @@ class ClockDomain {
   Moment moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
     const uint64_t offset = round == 0 ? requester : half_fs_ + uint64_t{round - 1} * requesters_ + requester;
     MMUSIM_INVARIANT(offset < period_fs_, "rounds of a cycle fit into it");
-    if (cycle > last_cycle_) [[unlikely]]
-      end_of_time();
+    check_time(cycle);
     return cycle.count * period_fs_ + offset;
   }
   /// Returns the last cycle that a simulation may reach: moments are 64-bit numbers of femtoseconds, and the upper half of

@@ -6,6 +6,7 @@
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "models/x86/paging.h"
 
 namespace mmusim {
 
@@ -367,11 +368,11 @@ AgreedMemory agree_on_memory(const BootFacts& facts, const std::vector<MemoryAcc
   if (taken->missing() && !taken->confirmed()) refuse(facts, name, seen.front());
   const MemoryAccount& account = accounts[static_cast<size_t>(taken - seen.begin())];
 
-  constexpr uint64_t kPhysEnd = uint64_t{1} << 52;  // MAXPHYADDR is 52 at most (Intel SDM volume 3, 4.1.4)
+  constexpr uint64_t kPhysEnd = uint64_t{1} << kMaxPhysBits;
   for (const BootRange& r : account.ranges) {
     if (r.range.end.raw() >= kPhysEnd) {
-      throw InputError(fmt::format("{}: {}: memory ends at {:#x}, expected physical addresses below {:#x}", name,
-                                   account.name, r.range.end.raw(), kPhysEnd));
+      throw InputError(fmt::format("{}: {}: memory ends at {:#x}, expected an end below {:#x}", name, account.name,
+                                   r.range.end.raw(), kPhysEnd));
     }
   }
   AgreedMemory out;

@@ -8,6 +8,7 @@
 #include "sim/scenario/runner.h"
 #include "sim/scenario/untimed_host.h"
 #include "tests/sim/bootlog/log_support.h"
+#include "tests/support/untimed_run.h"
 
 namespace mmusim {
 namespace {
@@ -126,12 +127,8 @@ TEST(ToldTotals, OldKernelsTellTheirVmemmap) {
   EXPECT_EQ(document["kernel"]["page_offset_base"], "0xffff880000000000");
   document["platform"] = json::object();
   const Scenario s = scenario_from_json(document, "x.json");
-  PhysMem memory;
-  UntimedHost host(s, memory, UntimedTarget::Accesses::kRefused);
-  std::vector<StageTables> tables;
-  RunOutputs outputs;
-  outputs.tables = [&](StageTables&& stage) { tables.push_back(std::move(stage)); };
-  ASSERT_EQ(run_scenario(s, host, outputs).failure, "");
+  const std::vector<StageTables> tables = tables_of(s);
+  ASSERT_FALSE(tables.empty());
   const VirtAddr base = layout_of(s).page_offset_base();
   const VmemmapComparison v = compare_vmemmap(evidence.facts, tables.front(), base);
   EXPECT_EQ(v.told, 1024U);

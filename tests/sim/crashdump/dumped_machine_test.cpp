@@ -9,8 +9,7 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/recorded/table_comparison.h"
-#include "sim/scenario/runner.h"
-#include "sim/scenario/untimed_host.h"
+#include "tests/support/untimed_run.h"
 
 namespace mmusim {
 namespace {
@@ -28,12 +27,7 @@ std::vector<mm::TableEntry> dumped_vmemmap(const DumpedMachine& machine, const S
 }
 
 std::vector<mm::TableEntry> built_vmemmap(const Scenario& scenario) {
-  PhysMem memory;
-  UntimedHost host(scenario, memory, UntimedTarget::Accesses::kRefused);
-  std::vector<StageTables> tables;
-  RunOutputs outputs;
-  outputs.tables = [&](StageTables&& stage) { tables.push_back(std::move(stage)); };
-  EXPECT_EQ(run_scenario(scenario, host, outputs).failure, "");
+  const std::vector<StageTables> tables = tables_of(scenario);
   return tables.empty() ? std::vector<mm::TableEntry>{} : tables.back().entries;
 }
 

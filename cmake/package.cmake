@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What `cmake --install` installs: three archives made of the objects of the rooms, the public headers, the program, the
-# configurations and traces, and a CMake package: find_package(mmusim), target mmusim::mmusim.
+# What `cmake --install` installs: archives made of the objects of the rooms, the public headers, the program, the
+# configurations and traces, and a CMake package: find_package(mmusim), targets mmusim::mmusim and mmusim::tlm.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -22,6 +22,7 @@ mmusim_archive(mmusim_models mmusim_base mmusim_x86 mmusim_fabric mmusim_tlb mmu
 mmusim_archive(mmusim_mm mmusim_mm)
 mmusim_archive(mmusim mmusim_host mmusim_trace mmusim_trace_forms mmusim_workloads mmusim_recorded mmusim_replay mmusim_events mmusim_report
                mmusim_scenario mmusim_dram_driver mmusim_experiment mmusim_facade)
+mmusim_archive(mmusim_tlm mmusim_tlm)
 add_custom_target(package_archives ALL DEPENDS ${archives})
 foreach(archive ${archives})
   install(FILES $<TARGET_FILE:${archive}> DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -50,9 +50,16 @@ class Consumer(unittest.TestCase):
         trace = self.prefix + "/share/mmusim/traces/ops-512m-4l.vmt.xz"
         call(program, "replay", trace, "--limit", "1000", "--out", "r", cwd=folder)
 
+    def test_a_virtual_platform_counts_what_replay_counts(self):
+        environment = dict(os.environ, PREFIX=self.prefix, OUT=self.folder.name + "/out", SHORT="20000",
+                           PATH=f"{self.prefix}/bin:{os.environ['PATH']}")
+        text = call(SOURCE + "/examples/tlm/run.sh", env=environment)
+        self.assertIn("accesses 20000 ", text)
+        self.assertIn("replay: {'accesses': 20000, ", text)
+
     def test_only_the_public_headers_are_installed(self):
         headers = sorted(os.listdir(self.prefix + "/include/mmusim"))
-        self.assertEqual(headers, ["events.h", "experiment.h", "kernel.h", "machine.h", "platform.h", "scenario.h"])
+        self.assertEqual(headers, ["events.h", "experiment.h", "kernel.h", "machine.h", "platform.h", "scenario.h", "tlm.h"])
         self.assertEqual(os.listdir(self.prefix + "/include"), ["mmusim"])
 
 

@@ -5,6 +5,7 @@
 #include "models/base/format.h"
 #include "sim/trace/forms/foreign.h"
 #include "sim/trace/forms/line_form.h"
+#include "sim/trace/forms/text_scan.h"
 #include "sim/trace/trace_types.h"
 
 namespace mmusim {
@@ -65,6 +66,7 @@ std::optional<TimedRequest> RequestReader::read() {
       fail(damage.what());
     }
     if (!line) return std::nullopt;
+    if (offset_ == 0) scan::literal(*line, "\xef\xbb\xbf");  // the mark of UTF-8
     if (line->starts_with('#') || line->find_first_not_of(" \t") == std::string_view::npos) continue;
     if (!options_.form) find_form(*line);
     return parse(*line);

@@ -139,6 +139,9 @@ TEST(DramRequests, EachFormIsFoundByItsFirstRequest) {
   };
   EXPECT_EQ(requests("# own\n0.5 40 R\n1 0x80 W\n"), "own: r0x40@500 w0x80@1000 ");
   EXPECT_EQ(requests("0x12345680 READ 0\n0x4cbd56c0 WRITE 12\n"), "dramsim3: r0x12345680@0 w0x4cbd56c0@7500 ");
+  EXPECT_EQ(requests("\xef\xbb\xbf"
+                     "12345680 P_MEM_RD 0\r\n4cbd56c0 write 12\r\n40 BOFF 13\n"),
+            "dramsim3: r0x12345680@0 w0x4cbd56c0@7500 w0x40@8125 ");
   EXPECT_EQ(requests("0x12345680 R\n0x4cbd56c0 W\n"), "ramulator1: r0x12345680 w0x4cbd56c0 ");
   EXPECT_EQ(requests("LD 0x229f6f80\nST 128\n"), "ramulator2: r0x229f6f80 w0x80 ");
   EXPECT_EQ(requests("# stl\n0:\tread\t0x400140\n31: (64) write 0x400180 0xdeadbeef\n"),
@@ -178,6 +181,8 @@ TEST(DramRequests, WhatIsSomethingElseIsNamed) {
   EXPECT_THAT(error_of("3 20734016\n1 20846400 20734016\n"), HasSubstr("looks like Ramulator's processor trace"));
   EXPECT_THAT(error_of("I  0401ab70,3\n"), HasSubstr("looks like a lackey trace, whose addresses are virtual"));
   EXPECT_THAT(error_of("0: system.cpu: A0 T0 : 0x401000 @_start    : xor\n"), HasSubstr("gem5's Exec output"));
+  EXPECT_THAT(error_of("R 0,0,0,1,2,3\n"), HasSubstr("Ramulator 2's requests by bank and row"));
+  EXPECT_THAT(error_of("12 R 0x1000 0x401000\n"), HasSubstr("USIMM's processor trace"));
   EXPECT_THAT(error_of("0x40 READ x\n"), HasSubstr("line 1, byte 0: expected a clock cycle third, got \"x\""));
   EXPECT_THAT(error_of("0x40 FETCH 3\n"), HasSubstr("expected READ or WRITE second"));
   EXPECT_THAT(error_of("LD 0x40\nMV 0x40\n"), HasSubstr("line 2, byte 8: expected LD or ST first"));

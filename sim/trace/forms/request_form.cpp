@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/trace/forms/request_form.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -16,6 +17,13 @@ constexpr std::array<const char*, kRequestForms> kNames = {"own", "dramsim3", "r
 constexpr double kMostNs = 1e15;  // eleven days of simulated time
 constexpr unsigned kAddressBits = 52;
 constexpr uint64_t kLineBytes = 64;
+/// DRAMsim3's words for a write. Anything else is a read there; here one of its words for reads is expected.
+constexpr std::array<std::string_view, 4> kDramsim3Writes = {"WRITE", "write", "P_MEM_WR", "BOFF"};
+constexpr std::array<std::string_view, 4> kDramsim3Reads = {"READ", "read", "P_MEM_RD", "P_FETCH"};
+
+bool is_one_of(std::string_view word, const std::array<std::string_view, 4>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 /// Reads the words of a line one by one and keeps what was wrong first.
 class Words {
@@ -37,6 +45,11 @@ class Words {
       wrong(fmt::format("expected {} or {} {}", read_word, write_word, place), word);
     }
     write = word == write_word;
+  }
+  void kind_of_dramsim3(bool& write) {
+    const std::string_view word = next();
+    write = is_one_of(word, kDramsim3Writes);
+    if (!write && !is_one_of(word, kDramsim3Reads)) wrong("expected READ or WRITE second", word);
   }
   void cycle(std::string_view word, std::optional<uint64_t>& time, const char* place) {
     uint64_t cycle = 0;
@@ -112,7 +125,7 @@ std::string read_request(RequestForm form, std::string_view line, RequestLine& r
       break;
     case RequestForm::kDramsim3:
       words.address(request.pa, "first");
-      words.kind(request.write, "READ", "WRITE", "second");
+      words.kind_of_dramsim3(request.write);
       words.cycle(words.next(), request.time, "third");
       break;
     case RequestForm::kRamulator1:
@@ -131,10 +144,11 @@ std::string read_request(RequestForm form, std::string_view line, RequestLine& r
 
 RequestForm request_form_of_line(std::string_view line) {
   const std::string_view first = scan::token(line);
-  scan::token(line);
+  const std::string_view second = scan::token(line);
   const bool third = !scan::token(line).empty();
   if (first == "LD" || first == "ST") return RequestForm::kRamulator2;
   if (first.ends_with(':')) return RequestForm::kStl;
+  if (is_one_of(second, kDramsim3Writes) || is_one_of(second, kDramsim3Reads)) return RequestForm::kDramsim3;
   if (first.starts_with("0x")) return third ? RequestForm::kDramsim3 : RequestForm::kRamulator1;
   return RequestForm::kOwn;
 }

@@ -11,7 +11,7 @@ namespace mmusim {
 /// The forms of requests to a memory controller that are read and written.
 enum class RequestForm : uint8_t {
   kOwn,         ///< "arrival_ns hexaddress R|W", this program's own
-  kDramsim3,    ///< "0xADDRESS READ|WRITE cycle" (DRAMsim3, src/common.cc)
+  kDramsim3,    ///< "0xADDRESS READ|WRITE cycle" (DRAMsim3, src/common.cc, with its other words for both)
   kRamulator1,  ///< "0xADDRESS R|W", Ramulator 1's DRAM traces
   kRamulator2,  ///< "LD|ST address" (Ramulator 2, frontend LoadStoreTrace), hexadecimal behind 0x, else decimal
   kStl,         ///< "cycle: [(length)] read|write 0xADDRESS [data]" (DRAMSys, StlPlayer)

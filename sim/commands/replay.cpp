@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <memory>
 #include <string>
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/commands/image_options.h"
 #include "sim/commands/limit_options.h"
 #include "sim/commands/recording_options.h"
+#include "sim/commands/replay_options.h"
 #include "sim/experiment/per_instruction.h"
 #include "sim/experiment/replay_run.h"
 #include "sim/host/text_output.h"
@@ -15,6 +16,22 @@
 namespace mmusim {
 
 namespace {
+
+/// A line for each of several traces.
+std::string cores_text(const std::vector<CoreReplay>& cores) {
+  TextTable table;
+  table.row({"core", "trace", "instructions", "cycles", "IPC", "accesses", "L1 DTLB misses", "STLB misses", "walks"});
+  for (const CoreReplay& core : cores) {
+    const MachineTotals& t = core.run.totals;
+    const double ipc =
+        static_cast<double>(core.run.instructions) / static_cast<double>(std::max<uint64_t>(t.cycles, 1));
+    const std::string stream = core.stream ? fmt::format(" ({})", *core.stream) : "";
+    table.row({std::to_string(core.core), core.info.file + stream, grouped(core.run.instructions), grouped(t.cycles),
+               t.cycles == 0 ? "-" : fmt::format("{:.3f}", ipc), grouped(t.accesses), grouped(t.l1_dtlb_misses),
+               grouped(t.stlb_misses), grouped(t.walks)});
+  }
+  return table.text();
+}
 
 std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
   const PlayerStats& p = r.player;
@@ -47,14 +64,20 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
     }
   }
   if (r.what_if) text += "\n" + r.what_if->text();
+  if (!r.cores.empty()) text += "\n" + cores_text(r.cores);
   return text;
 }
 
-void warn(const ReplayResult& r, const TraceInfo& info) {
+void warn_of(const TraceInfo& info) {
   if (!info.notes.empty()) print_error(fmt::format("{}: {}\n", info.file, info.notes));
   const std::string skipped = info.skipped_text();
   if (!skipped.empty()) print_error(fmt::format("{}: passed over: {}\n", info.file, skipped));
   if (!info.damage.empty()) print_error(fmt::format("{} (what is whole before was used)\n", info.damage));
+}
+
+void warn(const ReplayResult& r, const TraceInfo& info) {
+  if (r.cores.empty()) warn_of(info);
+  for (const CoreReplay& core : r.cores) warn_of(core.info);
   if (r.faults != 0) print_error(fmt::format("{}: warning: {} accesses faulted\n", info.file, grouped(r.faults)));
   if (r.player.translation_mismatches != 0) {
     print_error(fmt::format("{}: warning: {} recorded translations were not what the machine used\n", info.file,
@@ -72,79 +95,25 @@ ExitCode run(const ReplayOptions& options) {
   return ExitCode::kSuccess;
 }
 
-void add_map_options(CommandLine command, ReplayOptions& o) {
-  command
-      .add_option("--map", o.map,
-                  "Use the page tables that this scenario's kernel builds (its workloads do not run), or those of a "
-                  "page-table image or crash dump")
-      .type_name("SCENARIO|IMAGE");
-  add_cr3_option(command, o.cr3);
-  command.add_option("--variant", o.map_overrides.variant, "Apply one of the variants of --map's scenario");
-  add_set_option(command, o.map_overrides.sets);
-}
-
-/// Page tables on first touch; any of these says that they are wanted.
-void add_address_space_options(CommandLine command, ReplayOptions& o) {
-  const auto given = [&o, map = command.option("--map")](CommandOption option) {
-    option.excludes(map).each([&o](const std::string&) { o.spaces_given = true; });
-  };
-  given(command
-            .add_option("--pages", o.pages,
-                        "Pages of a trace that has virtual addresses only: 4K, 2M, 1G, thp or thp:PROBABILITY")
-            .capture_default_str());
-  given(
-      command
-          .add_option("--page-map", o.page_map,
-                      "Page sizes of ranges of addresses, as /proc/PID/smaps tells them, or lines START-END 4K|2M|1G; "
-                      "--pages decides elsewhere")
-          .type_name("FILE"));
-  given(command.add_option("--levels", o.levels, "Levels of the page tables").one_of({"4", "5"}).capture_default_str());
-  given(command
-            .add_option("--frames", o.frames,
-                        "Order of physical frames: sequential, random, fragmented or fragmented:INDEX")
-            .capture_default_str());
-  command.add_option("--seed", o.seed, "Seed of everything random; if missing, a recorded replay's own, else 1")
-      .type_name("N")
-      .unsigned_number();
-  command.add_choice(
-      "--flushes", o.flushes, {{"auto", FlushPolicy::kAuto}, {"all", FlushPolicy::kAll}, {"none", FlushPolicy::kNone}},
-      "Recorded TLB invalidations and control-register writes: all or none are carried out; auto: all where "
-      "the tables are a kernel's, else those after the first record that tells of address spaces (a "
-      "translation, a process, a root table)");
-  command.add_flag("--no-pcids", o.no_pcids, "A change of process flushes the TLBs");
-}
-
-void add_window_options(CommandLine command, ReplayOptions& o) {
-  command
-      .add_option("--skip", o.window.skip,
-                  "Leave out so much at first: accesses (5000, 100M) or instructions (5000i, 100Mi)")
-      .type_name("LENGTH");
-  command.add_option("--warmup", o.window.warmup, "The next so much runs but is not counted").type_name("LENGTH");
-  command.add_option("--limit", o.window.limit, "Stop after so much that is counted").type_name("LENGTH");
-  command.add_option("--sample", o.window.sample, "Take the first N of each M accesses").type_name("N:M");
-  command.add_option("--roi", o.window.roi, "Only the phase that a marker of this number or name opens")
-      .type_name("NAME");
-}
-
 }  // namespace
 
 void add_replay_command(CommandLine app, Action& action) {
   auto options = std::make_shared<ReplayOptions>();
   ReplayOptions& o = *options;
   CommandLine command = app.add_subcommand("replay", "Drive the machine with recorded accesses");
-  command.add_option("trace", o.trace, "Access trace or event log; - is standard input").required();
+  command.add_option("trace", o.trace, "Access trace or event log, for core 0; - is standard input");
   command
-      .add_option("--platform", o.platform,
-                  "Name of a shipped platform (see presets), or a file; if missing, that of --map's scenario or of the "
-                  "run that the trace was recorded from, else milan")
-      .type_name("NAME|FILE");
-  add_core_option(command, o.core);
+      .add_option("--core-trace", o.core_traces,
+                  "Another trace for core N, at the same time; --skip, --warmup and --limit are those of each")
+      .type_name("N=FILE");
+  command.add_flag("--core-per-stream", o.core_per_stream,
+                   "Each processor or thread that the trace tells apart (execlog, drmemtrace) on a core of its own");
+  add_machine_options(command, o);
   command.add_option("--form,--format", o.form,
                      "Form of the trace instead of finding it by content: " + trace_format_names());
   command.add_option("--out", o.out, "Where summary and event log go; out/NAME if missing").type_name("DIR");
-  add_map_options(command, o);
-  add_address_space_options(command, o);
-  add_window_options(command, o);
+  add_length_options(command, o.window);
+  add_part_options(command, o.window);
   command.add_choice("--model", o.model, {{"cycle", ReplayModel::kCycle}, {"functional", ReplayModel::kFunctional}},
                      "cycle, or functional: the same hits, misses and walks without time, faster");
   command.add_flag("--what-if", o.what_if, "Also count the misses of many TLB geometries");
@@ -168,6 +137,8 @@ void add_replay_command(CommandLine app, Action& action) {
       "  mmusim replay bootinit-512m-4l.vmt.xz --map boot-base-vs-huge --variant hugepages\n"
       "  mmusim run boot-base-vs-huge --record boot.mmt.zst && mmusim replay boot.mmt.zst\n"
       "  mmusim replay traces/ops-512m-4l.vmt.xz --limit 100000 --timeline ops.json --vcd ops.vcd\n"
+      "  mmusim replay traces/ops-512m-4l.vmt.xz --core-trace 1=traces/big-8g-4l.vmt.xz --set /platform/cores=2 "
+      "--limit 20000\n"
       "  valgrind --tool=lackey --trace-mem=yes --log-fd=9 ls 9>&1 >/dev/null | mmusim replay -");
   command.callback([options, &action] { action = [options] { return run(*options); }; });
 }

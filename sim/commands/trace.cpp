@@ -7,7 +7,7 @@
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
-#include "sim/commands/limit_options.h"
+#include "sim/commands/request_conversion.h"
 #include "sim/commands/trace_report.h"
 #include "sim/experiment/trace_file.h"
 #include "sim/host/interrupts.h"
@@ -34,6 +34,7 @@ struct TraceArguments {
   bool lossless = false;
   uint64_t records = 10;
   TraceWindowText window;
+  ReplayOptions replay;  ///< of `convert` into requests to memory
 };
 
 TraceOptions reader_options(const TraceArguments& arguments) {
@@ -199,6 +200,27 @@ ExitCode copy_trace(const TraceArguments& arguments) {
   return ExitCode::kSuccess;
 }
 
+/// `convert`: one trace into another, or into the requests to memory of its replay.
+ExitCode run_convert(const TraceArguments& arguments) {
+  const std::optional<RequestForm> form = request_form_of(arguments.to);
+  if (!form) {
+    if (!arguments.to.empty() && !trace_format_of(arguments.to)) {
+      throw InputError(fmt::format("--to: unknown form \"{}\", expected one of {}, or of requests {}", arguments.to,
+                                   trace_format_names(), request_form_names()));
+    }
+    refuse_request_options(arguments.replay);
+    return copy_trace(arguments);
+  }
+  if (arguments.lossless) throw InputError("--lossless: requests to memory are not the trace's accesses");
+  ReplayOptions options = arguments.replay;
+  options.trace = arguments.input;
+  options.form = arguments.from;
+  options.salvage = arguments.salvage;
+  options.skip_foreign = arguments.skip_foreign;
+  options.write_files = false;
+  return convert_to_requests(options, arguments.output, *form);
+}
+
 using Run = ExitCode (*)(const TraceArguments&);
 
 struct Subcommand {
@@ -218,12 +240,12 @@ struct Subcommand {
     app.add_option("FILE", arguments->input, "Trace; - is standard input").required();
     return *this;
   }
-  Subcommand& output() {
+  Subcommand& output(const std::string& more_forms = {}) {
     app.add_option("OUT", arguments->output,
                    "Trace to write, compressed by its end (.gz, .bz2, .xz, .zst); - is standard output")
         .required();
     app.add_option("--to", arguments->to,
-                   "Form to write: vmt1, binary, jsonl, lackey, champsim (default: by the name)");
+                   "Form to write: vmt1, binary, jsonl, lackey, champsim (default: by the name)" + more_forms);
     app.add_flag("--lossless", arguments->lossless, "Refuse if the form cannot hold everything");
     return *this;
   }
@@ -259,9 +281,16 @@ void add_trace_command(CommandLine app, Action& action) {
       .app.add_option("-n,--records", head.arguments->records, "How many")
       .capture_default_str()
       .unsigned_number();
-  Subcommand convert(trace, action, "convert", "Write a trace in another form, saying what that form cannot hold",
-                     "mmusim trace convert ls.lackey.gz ls.mmt.zst", copy_trace);
-  convert.input().output();
+  Subcommand convert(
+      trace, action, "convert", "Write a trace in another form, saying what that form cannot hold",
+      "mmusim trace convert ls.lackey.gz ls.mmt.zst\n"
+      "  mmusim trace convert traces/ops-512m-4l.vmt.xz ops.dramsim3 --to dramsim3 --platform skylake-sp "
+      "--limit 20000",
+      run_convert);
+  convert.input().output(fmt::format(
+      "; {}: replays the trace and writes its requests to memory (misses, page-walk reads, write-backs), with times",
+      request_form_names()));
+  add_request_options(convert.app, convert.arguments->replay);
   add_cut(trace, action);
 }
 

@@ -2,6 +2,7 @@
 #include "sim/experiment/per_instruction.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -15,16 +16,18 @@ namespace {
 /// Misses of a cache by whose request they are: demand and page-walk misses, prefetches left out.
 constexpr const char* kCacheMisses[] = {"load_misses", "store_misses", "fetch_misses", "entry_misses"};
 
-/// Adds up the counters of these names in the modules `module` of all cores and of the machine; 0 if there is none.
-uint64_t sum(const StatNode& node, std::string_view module, std::span<const char* const> names) {
-  uint64_t total = 0;
+/// Adds up the counters of these names in the modules `module` of all cores and of the machine; nullopt if there is no
+/// such module.
+std::optional<uint64_t> sum(const StatNode& node, std::string_view module, std::span<const char* const> names) {
+  std::optional<uint64_t> total;
   for (const StatNode& child : node.children) {
     if (child.name != module) {
-      total += sum(child, module, names);
+      if (const auto of_child = sum(child, module, names)) total = total.value_or(0) + *of_child;
       continue;
     }
+    total = total.value_or(0);
     for (const StatValue& value : child.values) {
-      if (std::find(names.begin(), names.end(), value.name) != names.end()) total += value.value;
+      if (std::find(names.begin(), names.end(), value.name) != names.end()) *total += value.value;
     }
   }
   return total;
@@ -42,8 +45,10 @@ PerInstruction::PerInstruction(const Measured& run)
   misses_ = {{"l1_dtlb", run.totals.l1_dtlb_misses}, {"stlb", run.totals.stlb_misses}, {"walks", run.totals.walks}};
   if (cycles_ == 0) return;
   static constexpr const char* kFetchMisses[] = {"fetch_tlb_misses"};
-  misses_.insert(misses_.begin() + 1, {"l1_itlb", sum(run.stats, "lsu", kFetchMisses)});
-  for (const char* cache : {"l1d", "l1i", "l2", "l3"}) misses_.push_back({cache, sum(run.stats, cache, kCacheMisses)});
+  misses_.insert(misses_.begin() + 1, {"l1_itlb", sum(run.stats, "lsu", kFetchMisses).value_or(0)});
+  for (const char* cache : {"l1d", "l1i", "l2", "l3"}) {
+    if (const auto misses = sum(run.stats, cache, kCacheMisses)) misses_.push_back({cache, *misses});
+  }
 }
 
 nlohmann::ordered_json PerInstruction::json() const {

@@ -7,8 +7,6 @@
 #include "models/dram/address_map.h"
 #include "models/x86/paging.h"
 #include "sim/host/interrupts.h"
-#include "sim/report/misses_over_time.h"
-#include "sim/scenario/streams.h"
 
 namespace mmusim {
 
@@ -23,69 +21,68 @@ void check_levels(const TraceBatch& batch, const ControlState& control, const st
   }
 }
 
-class Replay {
- public:
-  Replay(TraceReader& reader, Target& target, const ReplayConfig& config)
-      : reader_(reader), target_(target), config_(config) {
-    if (config.what_if) result_.what_if.emplace();
-  }
-
-  ReplayResult all() {
-    TraceStream stream(reader_);
-    MeasureCalls calls;
-    calls.prepare = [this](const TraceBatch& first) { prepare(first); };
-    calls.play = [this](const TraceBatch& piece) { player_->play(piece); };
-    calls.played = [this](const TraceBatch& piece, WindowPart part) {
-      if (result_.what_if && part == WindowPart::kMeasured) result_.what_if->add(piece.accesses);
-      if (config_.played) config_.played(piece, part);
-    };
-    calls.stop = interrupt_requested;
-    calls.sample = [this](const MachineTotals* since) {
-      if (since != nullptr) course_.sample(difference(target_.totals(), *since));
-    };
-    result_.run = measure(target_, stream, config_.window, calls);
-    reader_.end();
-    target_.set_mapper(nullptr);
-    result_.misses_over_time = course_.slices();
-    result_.faults = target_.faults();
-    result_.player = player_->stats();
-    if (touched_) result_.mapped = touched_->spaces().counts();
-    return std::move(result_);
-  }
-
- private:
-  /// Makes the address space of a trace that begins with `first`.
-  void prepare(const TraceBatch& first) {
-    if (config_.spaces) make_spaces(*config_.spaces, first);
-    if (!config_.player.recorded_tables) check_levels(first, target_.control(), reader_.info().file);
-    player_.emplace(target_, touched_ ? &touched_->spaces() : nullptr, config_.player);
-    player_->on_marker(config_.marker);
-  }
-
-  void make_spaces(AddressSpaceConfig spaces, const TraceBatch& first) {
-    const auto is_map = [](const TraceEvent& event) { return event.kind == TraceEventKind::kMap; };
-    if (config_.player.recorded_translations && std::any_of(first.events.begin(), first.events.end(), is_map)) {
-      spaces.frames.bytes /= 2;
-      spaces.frames.begin += spaces.frames.bytes;
-    }
-    touched_.emplace(target_.memory(), spaces);
-    target_.set_mapper(&*touched_);
-    ControlRegisters registers = target_.control().registers();
-    registers.cr3 = touched_->spaces().root().raw();
-    registers.cr4 = spaces.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
-    target_.set_control(ControlState(registers, target_.control().traits()));
-  }
-
-  TraceReader& reader_;
-  Target& target_;
-  const ReplayConfig& config_;
-  std::optional<TouchedSpaces> touched_;
-  std::optional<TracePlayer> player_;
-  MissesOverTime course_;
-  ReplayResult result_;
-};
-
 }  // namespace
+
+Replay::Replay(TraceReader& reader, Target& target, const ReplayConfig& config)
+    : reader_(reader),
+      target_(target),
+      config_(config),
+      stream_(reader),
+      calls_(calls()),
+      measurement_(target, stream_, config.window, calls_) {
+  if (config.what_if) result_.what_if.emplace();
+}
+
+MeasureCalls Replay::calls() {
+  MeasureCalls calls;
+  calls.prepare = [this](const TraceBatch& first) { prepare(first); };
+  calls.play = [this](const TraceBatch& piece) { player_->play(piece); };
+  calls.played = [this](const TraceBatch& piece, WindowPart part) {
+    if (result_.what_if && part == WindowPart::kMeasured) result_.what_if->add(piece.accesses);
+    if (config_.played) config_.played(piece, part);
+  };
+  calls.measuring = config_.measuring;
+  calls.stop = interrupt_requested;
+  if (!config_.course) return calls;
+  calls.sample = [this](const MachineTotals* since) {
+    if (since != nullptr) course_.sample(difference(target_.totals(), *since));
+  };
+  return calls;
+}
+
+ReplayResult Replay::result() {
+  result_.run = measurement_.result();
+  reader_.end();
+  target_.set_mapper(nullptr);
+  result_.misses_over_time = course_.slices();
+  result_.faults = target_.faults();
+  result_.player = player_->stats();
+  if (own_spaces_) result_.mapped = own_spaces_->spaces().counts();
+  return std::move(result_);
+}
+
+/// Makes the address space of a trace that begins with `first`.
+void Replay::prepare(const TraceBatch& first) {
+  if (config_.spaces) make_spaces(*config_.spaces, first);
+  if (!config_.player.recorded_tables) check_levels(first, target_.control(), reader_.info().file);
+  TouchedSpaces* const spaces = touched();
+  player_.emplace(target_, spaces != nullptr ? &spaces->spaces() : nullptr, config_.player);
+  player_->on_marker(config_.marker);
+}
+
+void Replay::make_spaces(AddressSpaceConfig spaces, const TraceBatch& first) {
+  const auto is_map = [](const TraceEvent& event) { return event.kind == TraceEventKind::kMap; };
+  if (config_.player.recorded_translations && std::any_of(first.events.begin(), first.events.end(), is_map)) {
+    spaces.frames.bytes /= 2;
+    spaces.frames.begin += spaces.frames.bytes;
+  }
+  if (config_.shared == nullptr) own_spaces_.emplace(target_.memory(), spaces);
+  target_.set_mapper(touched());
+  ControlRegisters registers = target_.control().registers();
+  registers.cr3 = touched()->spaces().root().raw();
+  registers.cr4 = spaces.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
+  target_.set_control(ControlState(registers, target_.control().traits()));
+}
 
 uint64_t memory_end(const PlatformConfig& platform) {
   const DramConfig& dram = platform.dram.dram;
@@ -112,7 +109,13 @@ AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platf
 }
 
 ReplayResult replay_trace(TraceReader& reader, Target& target, const ReplayConfig& config) {
-  return Replay(reader, target, config).all();
+  Replay replay(reader, target, config);
+  replay.begin();
+  target.run([&] {
+    replay.warm_up();
+    replay.run();
+  });
+  return replay.result();
 }
 
 }  // namespace mmusim

@@ -2,14 +2,18 @@
 #include "sim/experiment/replay_run.h"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "models/base/config.h"
 #include "models/base/format.h"
+#include "sim/experiment/core_replays.h"
+#include "sim/experiment/core_traces.h"
 #include "sim/experiment/per_instruction.h"
 #include "sim/experiment/replay_recording.h"
+#include "sim/experiment/request_stream.h"
 #include "sim/experiment/result_folder.h"
 #include "sim/experiment/stopwatch.h"
 #include "sim/experiment/trace_file.h"
@@ -24,10 +28,18 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string name_of_trace(const std::string& path) {
+std::string name_of_trace(const ReplayOptions& options) {
+  const std::string path = first_trace(options);
   if (path == "-") return "stdin";
   const std::string file = std::filesystem::path(path).filename().string();
   return file.substr(0, file.find('.', 1));
+}
+
+/// The files that results must not overwrite.
+std::vector<std::string> inputs_of(const ReplayOptions& options) {
+  std::vector<std::string> files{options.map};
+  for (const auto& [core, file] : traces_by_core(options)) files.push_back(file);
+  return files;
 }
 
 /// JSON text. Names of files may hold any bytes: those that are no UTF-8 become U+FFFD.
@@ -39,7 +51,7 @@ RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, 
                       const ReplaySetup& setup) {
   RunSummary s;
   s.command = "replay";
-  s.name = name_of_trace(options.trace);
+  s.name = name_of_trace(options);
   s.configuration = setup.configuration;
   s.seed = setup.seed;
   s.interrupted = result.run.stopped;
@@ -54,8 +66,28 @@ RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, 
   phase.timed = options.model == ReplayModel::kCycle;
   phase.end = CycleTime(result.run.totals.cycles);
   phase.machine = result.run.totals;
+  if (!result.cores.empty()) phase.cores.resize(setup.platform.cores);
+  for (const CoreReplay& core : result.cores) phase.cores[core.core].machine = core.run.totals;
   s.phases.push_back(std::move(phase));
   return s;
+}
+
+/// One of several traces.
+ordered_json core_json(const CoreReplay& core) {
+  StatNode totals;
+  totals.add(ListedTotals<TotalsList::kTotals>{core.run.totals});
+  ordered_json j = {{"core", core.core}, {"trace", core.info.file}, {"format", name_of(core.info.format)}};
+  if (core.stream) j["stream"] = *core.stream;
+  j.update({{"records", core.run.records},
+            {"skipped_accesses", core.run.skipped},
+            {"warmup_accesses", core.run.warmup},
+            {"measured_accesses", core.run.measured},
+            {"faults", core.faults},
+            {"totals", to_json(totals)},
+            {"per_instruction", PerInstruction(core.run).json()}});
+  if (!core.info.notes.empty()) j["notes"] = core.info.notes;
+  if (!core.info.damage.empty()) j["damage"] = core.info.damage;
+  return j;
 }
 
 /// Adds what the summary of a replay has beyond that of a run.
@@ -85,6 +117,7 @@ ordered_json replay_json(const ReplayResult& r, const TraceInfo& info) {
   if (!info.notes.empty()) j["notes"] = info.notes;
   if (!info.damage.empty()) j["damage"] = info.damage;
   if (r.what_if) j["what_if"] = r.what_if->json();
+  for (const CoreReplay& core : r.cores) j["cores"].push_back(core_json(core));
   return j;
 }
 
@@ -103,8 +136,8 @@ class ReplayRun {
   ReplayRun(const ReplayOptions& options, ReplaySetup setup, EventSelection selection)
       : options_(options), selection_(selection), setup_(std::move(setup)) {
     if (!options.write_files) return;
-    folder_.emplace(options.out.empty() ? "out/" + path_component(name_of_trace(options.trace)) : options.out,
-                    std::vector<std::string>{options.trace, options.map});
+    folder_.emplace(options.out.empty() ? "out/" + path_component(name_of_trace(options)) : options.out,
+                    inputs_of(options));
   }
   ~ReplayRun() {
     if (folder_ && !finished_) folder_->discard();  // nothing half-written stays behind
@@ -112,23 +145,24 @@ class ReplayRun {
   ReplayRun(const ReplayRun&) = delete;
   ReplayRun& operator=(const ReplayRun&) = delete;
 
-  ReplayOutcome on(Target& target) {
-    TraceReader& reader = *setup_.reader;
-    const RecordedJob job{name_of_trace(options_.trace), setup_.configuration, setup_.seed, directory(),
+  /// `play`: replays the trace, or the traces, of the setup.
+  ReplayOutcome on(Target& target, const std::function<ReplayResult(ReplaySetup&)>& play) {
+    const RecordedJob job{name_of_trace(options_), setup_.configuration, setup_.seed, directory(),
                           /*kernel=*/false};
     Recordings recordings(options_.recordings, selection_, job, setup_.platform, target);
     std::optional<ReplayRecording> recording = open_recording();
     if (setup_.map) target.set_control(setup_.map->build(target.memory(), setup_.platform.processor));
     if (recording) recording->begin(target);
     recordings.phase({CycleTime(0), "replay", "replay"});
-    setup_.config.played = [&](const TraceBatch& piece, WindowPart part) {
+    ReplayConfig& config = setup_.traces.empty() ? setup_.config : setup_.traces.front().config;
+    config.played = [&](const TraceBatch& piece, WindowPart part) {
       if (recording) recording->played(piece, part);
     };
-    setup_.config.marker = [&](uint64_t number, std::string_view name) {
+    config.marker = [&](uint64_t number, std::string_view name) {
       if (recording) recording->marker(number, name);
       recordings.draw_phase({target.now(), name.empty() ? fmt::format("marker {}", number) : name, "replay"});
     };
-    ReplayResult result = replay_trace(reader, target, setup_.config);
+    ReplayResult result = play(setup_);
     if (recordings.wants_tables()) recordings.tables(tables_of(setup_, target));
     recordings.close(result.run.totals, result.run.stopped, !result.run.stopped);
     if (recording) {
@@ -144,7 +178,7 @@ class ReplayRun {
     if (o.record.empty()) return std::nullopt;
     const TraceFormat form = output_format(o.record, o.record_form, std::nullopt, "--record-form");
     const bool page_tables = setup_.tables != Tables::kTouched;
-    auto writer = create_trace(o.record, form, {name_of_trace(options_.trace), page_tables, setup_.configuration});
+    auto writer = create_trace(o.record, form, {name_of_trace(options_), page_tables, setup_.configuration});
     return ReplayRecording(std::move(writer), /*given_tables=*/setup_.tables == Tables::kMap);
   }
 
@@ -152,7 +186,7 @@ class ReplayRun {
 
   ReplayOutcome finish(ReplayResult result, const Target& target) {
     RunSummary summary = summary_of(options_, result, target, setup_);
-    ReplayOutcome outcome{std::move(summary), watch_.elapsed(), std::move(result), setup_.reader->info(), directory()};
+    ReplayOutcome outcome{std::move(summary), watch_.elapsed(), std::move(result), setup_.first().info(), directory()};
     if (folder_) {
       write_file(folder_->summary(), text_of(summary_document(outcome)));
       folder_->keep();
@@ -183,6 +217,33 @@ void check_memory_for(const ReplayOptions& options, const PlatformConfig& platfo
                     "a smaller platform takes less");
 }
 
+using MakeRequestStream = std::function<std::unique_ptr<RequestStream>(const PlatformConfig& platform)>;
+
+/// Replays on a machine with time. `make_requests`: what its requests to memory go into, if they are wanted.
+ReplayOutcome replay_timed(const ReplayOptions& options, const MakeRequestStream& make_requests) {
+  const EventSelection selection = EventSelection::parse(options.recordings.events);
+  ReplaySetup setup = set_up_replay(options);
+  const PlatformConfig platform = setup.platform;
+  const VirtualizationConfig virtualization = setup.virtualization;
+  check_memory_for(options, platform);
+  const std::unique_ptr<RequestStream> requests = make_requests ? make_requests(platform) : nullptr;
+  Simulation simulation;
+  MachineOptions machine_options{options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid};
+  machine_options.listener = requests.get();
+  machine_options.virtualization = virtualization;
+  ReplayRun replay(options, std::move(setup), selection);
+  Machine machine("machine", platform, machine_options);
+  const WatchedMachine watched(machine);
+  const Watchdog watchdog(&watched, options.limits.watchdog());
+  TimedTarget target(simulation, machine);
+  ReplayOutcome outcome = replay.on(target, [&](ReplaySetup& s) {
+    if (requests) s.config.measuring = [&] { requests->begin(machine.now()); };
+    return s.traces.empty() ? replay_trace(*s.reader, target, s.config) : replay_on_cores(s, simulation, machine);
+  });
+  if (requests && !outcome.result.run.stopped) requests->finish();
+  return outcome;
+}
+
 }  // namespace
 
 ordered_json summary_document(const ReplayOutcome& outcome) {
@@ -201,29 +262,24 @@ ReplayOutcome replay_functional(const ReplayOptions& options, std::unique_ptr<Tr
   ReplayRun replay(options, std::move(setup), selection);
   FunctionalMachine machine(platform, options.limits.paranoid, virtualization);
   FunctionalTarget target(machine);
-  return replay.on(target);
+  return replay.on(target, [&](ReplaySetup& s) {
+    return s.traces.empty() ? replay_trace(*s.reader, target, s.config)
+                            : replay_functional_cores(s, options.limits.paranoid);
+  });
 }
 
 ReplayOutcome replay_one(const ReplayOptions& options) {
-  const WatchdogLimits limits = options.limits.watchdog();
-  if (options.model == ReplayModel::kFunctional) {
-    const Watchdog watchdog(nullptr, limits);
-    return replay_functional(options, nullptr);
-  }
-  const EventSelection selection = EventSelection::parse(options.recordings.events);
-  ReplaySetup setup = set_up_replay(options);
-  const PlatformConfig platform = setup.platform;
-  const VirtualizationConfig virtualization = setup.virtualization;
-  check_memory_for(options, platform);
-  ReplayRun replay(options, std::move(setup), selection);
-  Simulation simulation;
-  Machine machine("machine", platform,
-                  {options.lock_step ? LookAhead::kNone : LookAhead::kPending, options.limits.paranoid,
-                   /*memory=*/nullptr, virtualization});
-  const WatchedMachine watched(machine);
-  const Watchdog watchdog(&watched, limits);
-  TimedTarget target(simulation, machine);
-  return replay.on(target);
+  if (options.model == ReplayModel::kCycle) return replay_timed(options, nullptr);
+  const Watchdog watchdog(nullptr, options.limits.watchdog());
+  return replay_functional(options, nullptr);
+}
+
+ReplayOutcome replay_to_requests(const ReplayOptions& options, const std::string& file, RequestForm form) {
+  const MakeRequestStream make = [&](const PlatformConfig& platform) {
+    const RequestClocks clocks{platform.period_ps, platform.dram.dram.tck_ps, platform.dram.to_memory.count};
+    return std::make_unique<RequestStream>(create_sink(file), form, clocks);
+  };
+  return replay_timed(options, make);
 }
 
 }  // namespace mmusim

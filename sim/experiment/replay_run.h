@@ -8,6 +8,7 @@
 
 #include "sim/experiment/replay_setup.h"
 #include "sim/report/summary.h"
+#include "sim/trace/forms/request_form.h"
 
 namespace mmusim {
 
@@ -23,6 +24,11 @@ struct ReplayOutcome {
 /// machine. Throws InputError for options that contradict each other and for all that is wrong with trace, map and
 /// platform; EnvironmentError where the host gives out.
 ReplayOutcome replay_one(const ReplayOptions& options);
+
+/// Replays a trace on a machine with time, and writes its requests to memory into `file` instead of results: see
+/// RequestStream.
+/// Throws as replay_one().
+ReplayOutcome replay_to_requests(const ReplayOptions& options, const std::string& file, RequestForm form);
 
 /// Like replay_one() on the functional model, but reads from `reader`, the trace opened as the options ask for it, and
 /// leaves the watchdog to the caller: several can run in turns.

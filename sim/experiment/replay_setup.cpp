@@ -9,6 +9,7 @@
 #include "models/base/config_files.h"
 #include "models/base/errors.h"
 #include "models/base/format.h"
+#include "sim/experiment/core_traces.h"
 #include "sim/experiment/run.h"
 #include "sim/host/interrupts.h"
 #include "sim/recorded/page_table_image.h"
@@ -42,7 +43,7 @@ ChosenPlatform platform_for(const ReplayOptions& options, const ScenarioOverride
   for (const std::string& set : sets_of_core(options.core)) sets.push_back(set);
   nlohmann::json own = setup.map ? nlohmann::json() : platform_in(origin.configuration);
   if (options.platform.empty() && own.is_object()) {
-    return choose_platform(std::move(own), setup.reader->info().file, "/configuration/platform", sets);
+    return choose_platform(std::move(own), setup.first().info().file, "/configuration/platform", sets);
   }
   return choose_platform(options.platform.empty() ? kDefaultPlatform : options.platform, sets);
 }
@@ -103,7 +104,7 @@ std::optional<mm::Layout> layout_of(const ReplaySetup& setup, const TraceOrigin&
   if (text.empty() || setup.tables == Tables::kTouched) return std::nullopt;
   const nlohmann::json configuration = nlohmann::json::parse(text);
   if (!configuration.contains("kernel") || !configuration.contains("memory")) return std::nullopt;
-  ConfigErrors errors(setup.reader->info().file);
+  ConfigErrors errors(setup.first().info().file);
   ConfigReader reader(configuration, "/configuration", errors);
   const mm::KernelConfig kernel = mm::read_kernel_config(reader.child("kernel"));
   const mm::MemoryMap memory = mm::read_memory_map(reader.child("memory"), kernel.levels);
@@ -123,10 +124,15 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
   if (w.limit) window["limit"] = length(*w.limit);
   if (!options.window.sample.empty()) window["sample"] = options.window.sample;
   if (w.roi) window["roi"] = *w.roi;
-  ordered_json json = {{"trace", setup.reader->info().file},
-                       {"format", name_of(setup.reader->info().format)},
+  ordered_json json = {{"trace", setup.first().info().file},
+                       {"format", name_of(setup.first().info().format)},
                        {"model", options.model == ReplayModel::kCycle ? "cycle" : "functional"},
                        {"tables", kTablesNames[static_cast<unsigned>(setup.tables)]}};
+  for (const CoreTrace& trace : setup.traces) {
+    ordered_json core = {{"core", trace.core}, {"trace", trace.reader->info().file}};
+    if (trace.stream) core["stream"] = *trace.stream;
+    json["core_traces"].push_back(std::move(core));
+  }
   if (setup.map) json["map"] = ordered_json::parse(setup.map->configuration());
   if (setup.tables == Tables::kTouched) {
     json["pages"] = options.pages;
@@ -144,6 +150,8 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
 }
 
 }  // namespace
+
+std::string first_trace(const ReplayOptions& options) { return traces_by_core(options).front().second; }
 
 TraceOptions trace_options(const ReplayOptions& options) {
   TraceOptions t;
@@ -173,14 +181,15 @@ ReplaySetup set_up_replay(const ReplayOptions& given, std::unique_ptr<TraceReade
     throw InputError("--cr3 is of the image or crash dump of --map, there is none");
   }
   setup.virtualization = of_scenario ? setup.map->virtualization() : virtualization_of(guest);
-  setup.reader = reader ? std::move(reader) : open_trace(options.trace, trace_options(options));
-  const TraceOrigin origin = origin_of(setup.reader->info());
+  setup.reader = reader ? std::move(reader) : open_trace(first_trace(options), trace_options(options));
+  const TraceOrigin origin = origin_of(setup.first().info());
   take_recorded_options(origin, options);
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;
   ChosenPlatform chosen = platform_for(options, overrides, setup, origin);
   setup.platform = std::move(chosen.config);
   setup.config = replay_config(options, setup.platform, setup.tables,
                                setup.virtualization.guest() ? setup.virtualization.host_offset : 0);
+  if (several_cores(options)) open_core_traces(options, setup);
   setup.seed = options.seed.value_or(1);
   setup.layout = layout_of(setup, origin);
   ordered_json configuration = configuration_of(options, setup, chosen.document);

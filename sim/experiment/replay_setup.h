@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/experiment/kernel_tables.h"
 #include "sim/experiment/limits.h"
@@ -17,9 +18,11 @@ enum class ReplayModel { kCycle, kFunctional };
 
 /// Options of the command line of `replay`.
 struct ReplayOptions {
-  std::string trace;
-  std::string platform;  // empty: that of the map, of the trace's own run, or the default
-  std::string core;      // --core; empty: what the platform says
+  std::string trace;                     ///< for the first core
+  std::vector<std::string> core_traces;  ///< --core-trace, "N=FILE" each
+  bool core_per_stream = false;          ///< each processor or thread of the trace on a core of its own
+  std::string platform;                  // empty: that of the map, of the trace's own run, or the default
+  std::string core;                      // --core; empty: what the platform says
   std::string map;
   std::string cr3;  // --cr3 of a map that is an image or crash dump
   ScenarioOverrides map_overrides;
@@ -52,9 +55,21 @@ enum class Tables {
   kMap,       ///< --map
 };
 
+/// A trace, and the core it is for.
+struct CoreTrace {
+  unsigned core = 0;
+  std::unique_ptr<TraceReader> reader;
+  std::optional<uint64_t> stream;  ///< that it delivers alone
+  ReplayConfig config;
+};
+
 /// A trace, and all that decides on what it is replayed.
 struct ReplaySetup {
-  std::unique_ptr<TraceReader> reader;
+  std::unique_ptr<TraceReader> reader;  ///< of one core; else nullptr
+  std::vector<CoreTrace> traces;        ///< of several cores, in ascending order; else empty
+  bool one_process = false;             ///< these are threads of one process
+  /// The trace, that of the lowest core if there are several.
+  const TraceReader& first() const { return reader ? *reader : *traces.front().reader; }
   Tables tables = Tables::kTouched;
   std::optional<KernelTables> map;
   PlatformConfig platform;
@@ -72,6 +87,14 @@ struct ReplaySetup {
 ///
 /// `reader`: the trace, if it is open already, as the options ask for it.
 ReplaySetup set_up_replay(const ReplayOptions& options, std::unique_ptr<TraceReader> reader = nullptr);
+
+/// Returns true if the options ask for several traces on several cores.
+inline bool several_cores(const ReplayOptions& options) {
+  return !options.core_traces.empty() || options.core_per_stream;
+}
+
+/// Returns the name of the trace, that of the lowest core if there are several. Throws InputError if there is none.
+std::string first_trace(const ReplayOptions& options);
 
 /// Returns the options for opening the trace.
 TraceOptions trace_options(const ReplayOptions& options);

@@ -21,9 +21,12 @@ class FileSink final : public ByteSink {
 
 }  // namespace
 
+std::unique_ptr<ByteSink> create_sink(const std::string& path) {
+  return write_behind(compress(std::make_unique<FileSink>(path), compression_by_name(path)));
+}
+
 std::unique_ptr<TraceWriter> create_trace(const std::string& path, TraceFormat format, const TraceOrigin& origin) {
-  std::unique_ptr<ByteSink> sink = compress(std::make_unique<FileSink>(path), compression_by_name(path));
-  return make_trace_writer(format, write_behind(std::move(sink)), origin);
+  return make_trace_writer(format, create_sink(path), origin);
 }
 
 TraceFormat output_format(const std::string& path, const std::string& name, std::optional<TraceFormat> fallback,

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/trace/byte_sink.h"
 #include "sim/trace/trace_writer.h"
 
 namespace mmusim {
@@ -12,6 +13,9 @@ namespace mmusim {
 /// under its name only once finish() was called. "-" is standard output. Throws EnvironmentError if it cannot be
 /// created, InputError if the format cannot be written.
 std::unique_ptr<TraceWriter> create_trace(const std::string& path, TraceFormat format, const TraceOrigin& origin);
+
+/// Creates a file as create_trace() does, for bytes of any form.
+std::unique_ptr<ByteSink> create_sink(const std::string& path);
 
 /// The format given by name, else by the path's end; `fallback` if neither tells. Throws InputError for unknown names,
 /// naming the option.

@@ -28,11 +28,12 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
   clock_.waits().name(0, "dram");
   if (options.paranoid) observe(checker_.emplace(memory_, platform.cores));
   l3_ = std::make_unique<Cache>("l3", platform.l3, HitLevel::kL3, platform.l3.latency - platform.l2.latency);
-  if (options.memory != nullptr) {
-    l3_->below(*options.memory);
-  } else {
-    l3_->below(*dram_);
+  MemoryIf* memory = options.memory != nullptr ? options.memory : dram_.get();
+  if (options.listener != nullptr) {
+    tap_ = std::make_unique<MemoryTap>("requests", *memory, *options.listener);
+    memory = tap_.get();
   }
+  l3_->below(*memory);
   if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead), prefetches_);
   if (options.virtualization.guest()) {
     host_ = std::make_unique<HostTables>(memory_, options.virtualization, platform.processor);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/base/stats.h"
+#include "models/fabric/memory_tap.h"
 #include "models/x86/nested_invalidation.h"
 #include "sim/machine/charge.h"
 #include "sim/machine/core_parts.h"
@@ -27,6 +28,8 @@ struct MachineOptions {
   bool paranoid = false;
   /// Another memory below the last cache in place of the platform's DRAM; outlives the machine.
   MemoryIf* memory = nullptr;
+  /// What hears of the requests below the last-level cache, if anything; outlives the machine.
+  MemoryListener* listener = nullptr;
   /// Guest that the cores run, if any, and how its memory is backed.
   VirtualizationConfig virtualization = {};
 };
@@ -117,6 +120,7 @@ class Machine : public sc_core::sc_module {
   std::unique_ptr<PhysMem> guest_memory_;  // what the guest calls physical memory
   ClockDomain clock_;
   std::unique_ptr<Dram> dram_;
+  std::unique_ptr<MemoryTap> tap_;  // above the memory, if anything listens
   PrefetchBoard prefetches_;
   std::unique_ptr<Cache> l3_;
   std::vector<std::unique_ptr<CoreParts>> cores_;

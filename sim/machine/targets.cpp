@@ -7,12 +7,15 @@
 namespace mmusim {
 
 void TimedTarget::set_control(const ControlState& control) {
-  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.set_control(core, control);
+  for (unsigned core = reached_.begin; core < reached_.end; ++core) machine_.set_control(core, control);
 }
 
 void TimedTarget::run(const std::function<void()>& body) {
   CallProgram program([&](Core&) { body(); });  // the core drains at a program's end
-  simulation_.run(machine_, program);
+  CallProgram nothing([](Core&) {});
+  std::vector<Program*> programs(number_, &nothing);
+  programs.push_back(&program);
+  simulation_.run(machine_, programs);
 }
 
 std::optional<AccessResult> TimedTarget::execute_one(const MemAccess& access) {
@@ -25,12 +28,12 @@ std::optional<AccessResult> TimedTarget::execute_one(const MemAccess& access) {
 }
 
 void TimedTarget::invalidate(const Invalidation& operation) {
-  for (unsigned core = 0; core < machine_.cores(); ++core) machine_.invalidate(core, operation, charge_);
+  for (unsigned core = reached_.begin; core < reached_.end; ++core) machine_.invalidate(core, operation, charge_);
 }
 
 bool TimedTarget::write_cr3(uint64_t value) {
   bool loaded = true;
-  for (unsigned core = 0; core < machine_.cores(); ++core) loaded &= machine_.write_cr3(core, value, charge_);
+  for (unsigned core = reached_.begin; core < reached_.end; ++core) loaded &= machine_.write_cr3(core, value, charge_);
   return loaded;
 }
 

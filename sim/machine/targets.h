@@ -7,17 +7,21 @@
 
 namespace mmusim {
 
-/// The first core of a machine with time. What removes or changes translations reaches all cores, as the kernel's
-/// flushes do.
+/// A core of a machine with time.
 class TimedTarget final : public Target {
  public:
+  /// The first core, for the whole machine: what removes or changes translations reaches all cores, as the kernel's
+  /// flushes do, and all cores are counted.
   TimedTarget(Simulation& simulation, Machine& machine)
-      : simulation_(simulation), machine_(machine), core_(machine.core(0)) {}
+      : TimedTarget(simulation, machine, /*number=*/0, {0, machine.cores()}) {}
+  /// Core `number` alone. It has no stats(): those of a part of a machine that runs mean little.
+  TimedTarget(Simulation& simulation, Machine& machine, unsigned number)
+      : TimedTarget(simulation, machine, number, {number, number + 1}) {}
 
   PhysMem& memory() override { return machine_.memory(); }
-  const ControlState& control() const override { return machine_.control(0); }
+  const ControlState& control() const override { return machine_.control(number_); }
   void set_control(const ControlState& control) override;
-  void set_mapper(DemandMapper* mapper) override { machine_.set_mapper(0, mapper); }
+  void set_mapper(DemandMapper* mapper) override { machine_.set_mapper(number_, mapper); }
   void run(const std::function<void()>& body) override;
   void execute(std::span<const MemAccess> accesses) override { core_.execute(accesses); }
   std::optional<AccessResult> execute_one(const MemAccess& access) override;
@@ -27,17 +31,26 @@ class TimedTarget final : public Target {
   void drain() override { core_.drain(); }
   void observe(Observer& observer) override { machine_.observe(observer); }
   void entry_changed(VirtAddr va, uint64_t bytes) override;
-  CycleTime now() const override { return machine_.now(); }
+  CycleTime now() const override { return whole() ? machine_.now() : core_.now(); }
   uint64_t accesses_begun() const override { return core_.accesses_begun(); }
-  MachineTotals totals() const override { return machine_.totals(); }
-  StatNode stats() const override { return machine_.stats(); }
+  MachineTotals totals() const override { return whole() ? machine_.totals() : machine_.totals(number_); }
+  StatNode stats() const override { return whole() ? machine_.stats() : StatNode(); }
   uint64_t faults() const override { return core_.access_stats().faults; }
   CounterNames counter_names() const override { return machine_.platform().counter_names; }
   double core_ghz() const override { return 1000.0 / machine_.platform().period_ps; }
 
  private:
+  struct CoreRange {
+    unsigned begin, end;
+  };
+  TimedTarget(Simulation& simulation, Machine& machine, unsigned number, CoreRange reached)
+      : simulation_(simulation), machine_(machine), number_(number), reached_(reached), core_(machine.core(number)) {}
+  bool whole() const { return reached_.end - reached_.begin == machine_.cores(); }
+
   Simulation& simulation_;
   Machine& machine_;
+  const unsigned number_;
+  const CoreRange reached_;  // by flushes and changes of control registers
   Core& core_;
   Charge charge_ = Charge::kCycles;
 };

@@ -187,6 +187,9 @@ void TracePlayer::write_control_register(const TraceEvent& event) {
 
 void TracePlayer::switch_to(uint64_t space) {
   if (spaces_ == nullptr) return;
+  if (options_.one_process) {
+    throw InputError("--core-per-stream: the trace changes its address space, expected the threads of one process");
+  }
   knows_address_space_ = true;
   ++stats_.process_switches;
   target_.drain();

@@ -58,6 +58,7 @@ struct PlayerOptions {
   uint64_t memory_bytes = ~uint64_t{0};  ///< physical addresses of recorded tables lie below
   unsigned max_levels = 5;               ///< that CR4 may ask for
   bool pcids = true;                     ///< a change of process keeps the other processes' translations
+  bool one_process = false;              ///< other cores run the same one: a change of process is refused
 };
 
 /// Makes the records of a trace again on a target, in their order: the accesses, and what the events between them do

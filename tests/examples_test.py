@@ -8,14 +8,15 @@ import tempfile
 import unittest
 
 MMUSIM, SOURCE = (os.path.abspath(p) for p in (sys.argv.pop(1), sys.argv.pop(1)))
-NEEDS_PACKAGE = ("tlm",)  # run by consumer_test.py, which installs it
-ARGUMENTS = {"own-boot": [SOURCE + "/tests/data/bootlogs/double-spaced.txt"]}
+NEEDS_PACKAGE = ("own-replacement-policy", "tlm")  # run by consumer_test.py, which installs it
+ARGUMENTS = {"own-boot": [SOURCE + "/tests/data/bootlogs/double-spaced.txt"],
+             "crash-dump": [SOURCE + "/tests/data/crash/k61-128m.kdump.xz"]}
 
 
 class Examples(unittest.TestCase):
     def test_each_runs(self):
         folders = sorted(f for f in os.listdir(SOURCE + "/examples") if os.path.isdir(f"{SOURCE}/examples/{f}"))
-        self.assertGreaterEqual(len(folders), 5)
+        self.assertGreaterEqual(len(folders), 10)
         with open(SOURCE + "/examples/README.md") as file:
             listed = file.read()
         for folder in folders:

@@ -50,10 +50,16 @@ class Consumer(unittest.TestCase):
         trace = self.prefix + "/share/mmusim/traces/ops-512m-4l.vmt.xz"
         call(program, "replay", trace, "--limit", "1000", "--out", "r", cwd=folder)
 
-    def test_a_virtual_platform_counts_what_replay_counts(self):
+    def example(self, name):
         environment = dict(os.environ, PREFIX=self.prefix, OUT=self.folder.name + "/out", SHORT="20000",
                            PATH=f"{self.prefix}/bin:{os.environ['PATH']}")
-        text = call(SOURCE + "/examples/tlm/run.sh", env=environment)
+        return call(f"{SOURCE}/examples/{name}/run.sh", env=environment)
+
+    def test_a_replacement_policy_of_a_users_own_is_measured(self):
+        self.assertIn("misses with LRU 12217, with SRRIP 10564", self.example("own-replacement-policy"))
+
+    def test_a_virtual_platform_counts_what_replay_counts(self):
+        text = self.example("tlm")
         self.assertIn("accesses 20000 ", text)
         self.assertIn("replay: {'accesses': 20000, ", text)
 

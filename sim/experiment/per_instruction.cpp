@@ -2,7 +2,9 @@
 #include "sim/experiment/per_instruction.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -33,6 +35,11 @@ std::optional<uint64_t> sum(const StatNode& node, std::string_view module, std::
   return total;
 }
 
+/// Walks by the level of the entry that they read first: the paging-structure caches of all lower levels have missed.
+constexpr const char* kStartLevels[] = {"start_level_1", "start_level_2", "start_level_3", "start_level_4",
+                                        "start_level_5"};
+constexpr const char* kStructureCaches[] = {"pde", "pdpte", "pml4e"};
+
 double ratio(uint64_t part, uint64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
 
 }  // namespace
@@ -49,6 +56,16 @@ PerInstruction::PerInstruction(const Measured& run)
   for (const char* cache : {"l1d", "l1i", "l2", "l3"}) {
     if (const auto misses = sum(run.stats, cache, kCacheMisses)) misses_.push_back({cache, *misses});
   }
+  for (size_t i = 0; i < std::size(kStructureCaches); ++i) {
+    const auto misses = sum(run.stats, "page_walkers", std::span(kStartLevels).subspan(i + 1));
+    misses_.push_back({kStructureCaches[i], misses.value_or(0)});
+  }
+  static constexpr const char* kPending[] = {"pending_cycles"};
+  static constexpr const char* kActive[] = {"active_cycles"};
+  static constexpr const char* kReadCycles[] = {"read_cycles"};
+  walk_pending_cycles_ = sum(run.stats, "page_walkers", kPending).value_or(0);
+  walk_active_cycles_ = sum(run.stats, "page_walkers", kActive).value_or(0);
+  memory_read_cycles_ = sum(run.stats, "dram", kReadCycles).value_or(0);
 }
 
 nlohmann::ordered_json PerInstruction::json() const {
@@ -57,6 +74,8 @@ nlohmann::ordered_json PerInstruction::json() const {
   if (cycles_ != 0) {
     j["ipc"] = ratio(instructions_, cycles_);
     j["walk_cycles_per_instruction"] = ratio(walk_cycles_, instructions_);
+    if (memory_read_cycles_ != 0) j["memory_reads_under_way"] = ratio(memory_read_cycles_, cycles_);
+    if (walk_active_cycles_ != 0) j["walks_in_parallel"] = ratio(walk_pending_cycles_, walk_active_cycles_);
   }
   nlohmann::ordered_json& misses = j["misses_per_1000_instructions"];
   for (const Misses& m : misses_) misses[m.structure] = 1000 * ratio(m.count, instructions_);
@@ -70,6 +89,13 @@ std::string PerInstruction::text() const {
   if (cycles_ != 0) {
     text += fmt::format(", {:.3f} a cycle, {:.3f} walk cycles each", ratio(instructions_, cycles_),
                         ratio(walk_cycles_, instructions_));
+  }
+  if (memory_read_cycles_ != 0) {
+    text += fmt::format("\nmemory reads under way, on average: {:.3f}", ratio(memory_read_cycles_, cycles_));
+  }
+  if (walk_active_cycles_ != 0) {
+    text += fmt::format("\nwalks in parallel, while there are any: {:.3f}",
+                        ratio(walk_pending_cycles_, walk_active_cycles_));
   }
   text += "\nmisses per 1000 instructions:";
   for (const Misses& m : misses_) {

@@ -17,8 +17,9 @@ class PerInstruction {
   /// `run`: with Measured::instructions counted.
   explicit PerInstruction(const Measured& run);
 
-  /// {"instructions", "ipc", "walk_cycles_per_instruction", "misses_per_1000_instructions": {"l1_dtlb", ...}}; without
-  /// time neither of the middle two, without instructions nothing but their number.
+  /// {"instructions", "ipc", "walk_cycles_per_instruction", "memory_reads_under_way", "walks_in_parallel",
+  /// "misses_per_1000_instructions": {"l1_dtlb", ...}}; without time none of the middle four, without instructions nothing
+  /// but their number.
   nlohmann::ordered_json json() const;
   /// Returns the numbers of json() for people, in two lines.
   std::string text() const;
@@ -32,7 +33,10 @@ class PerInstruction {
   bool accesses_alone_;  ///< each access counted as one
   uint64_t cycles_;
   uint64_t walk_cycles_;
-  std::vector<Misses> misses_;  ///< summed over the cores
+  uint64_t walk_pending_cycles_ = 0;  ///< of all walks in their walkers, added up
+  uint64_t walk_active_cycles_ = 0;   ///< in which a walk is under way
+  uint64_t memory_read_cycles_ = 0;   ///< of all lines read from memory, added up
+  std::vector<Misses> misses_;        ///< summed over the cores
 };
 
 }  // namespace mmusim

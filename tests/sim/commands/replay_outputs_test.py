@@ -13,6 +13,36 @@ BLOCKING = ["--core", "blocking"]
 RUN_CORE = {"blocking": ["--set", "/platform/core/model=blocking"], "window": ["--set", "/platform/core/model=window"]}
 
 
+class PerInstruction(ReplayTest):
+    def test_numbers_are_those_of_the_counters(self):
+        # Four reads in each of 3000 pages, four pages at a time: walks can overlap.
+        reads = (f"0 {0x10000000 + 4096 * (4 * (i // 16) + i % 4) + 64 * (i // 4 % 4):x}\n" for i in range(12000))
+        trace = self.write("t.din", "".join(reads))
+        for core, walkers in (("blocking", 1), ("window", 2)):
+            summary = self.replay(trace, "--platform", "textbook", "--core", core, "--set", f"/platform/page_walkers/walkers={walkers}")
+            shown, totals, machine = summary["replay"]["per_instruction"], summary["totals"], summary["counters"]
+            self.assertEqual(shown["instructions"], 12000)
+            self.assertAlmostEqual(shown["ipc"], 12000 / totals["cycles"])
+            self.assertAlmostEqual(shown["memory_reads_under_way"], machine["dram"]["read_cycles"] / totals["cycles"])
+            walkers_of_core = machine["core0"]["page_walkers"]
+            self.assertAlmostEqual(shown["walks_in_parallel"], walkers_of_core["pending_cycles"] / walkers_of_core["active_cycles"])
+            if core == "blocking":
+                self.assertEqual(shown["walks_in_parallel"], 1)
+                self.assertLess(shown["memory_reads_under_way"], 1)
+            else:
+                self.assertGreater(shown["walks_in_parallel"], 1.2)
+                self.assertLessEqual(shown["walks_in_parallel"], walkers)
+                self.assertGreater(shown["memory_reads_under_way"], 1.2)
+            misses = shown["misses_per_1000_instructions"]
+            for name, count in (("l1_dtlb", totals["l1_dtlb_misses"]), ("stlb", totals["stlb_misses"]), ("walks", totals["walks"]),
+                                ("pde", totals["walks"] - walkers_of_core["start_level_1"]),
+                                ("pdpte", walkers_of_core["start_level_3"] + walkers_of_core["start_level_4"]),
+                                ("l1d", sum(machine["core0"]["l1d"][k + "_misses"] for k in ("load", "store", "entry"))),
+                                ("l3", sum(machine["l3"][k + "_misses"] for k in ("load", "store", "entry")))):
+                self.assertAlmostEqual(misses[name], count / 12, msg=name)
+            self.assertGreater(misses["pde"], 0)
+
+
 class ReplayOutputs(ReplayTest):
     def load(self, name):
         with open(self.path(name)) as file:

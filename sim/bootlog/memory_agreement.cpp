@@ -96,7 +96,7 @@ class Examination {
       const std::string_view word = theirs > ours   ? "more than"
                                     : theirs < ours ? "less than"
                                                     : "as much as, elsewhere,";
-      f.text = fmt::format("tells {} pages ({:.2f} GiB), {} {} with {} ({:.2f} GiB)", theirs, gib(theirs), word,
+      f.text = fmt::format("{} pages ({:.2f} GiB), {} {} with {} ({:.2f} GiB)", theirs, gib(theirs), word,
                            account_.name, ours, gib(ours));
     }
     findings.push_back(f);
@@ -136,7 +136,7 @@ class Examination {
                         .exact = true,
                         .disproves = true,
                         .missing = told > kib,
-                        .text = fmt::format("tells {} KiB, {} has {} KiB", told, account_.name, kib)});
+                        .text = fmt::format("{} KiB, {} has {} KiB", told, account_.name, kib)});
   }
 
   void node_totals() {
@@ -189,7 +189,7 @@ class Examination {
     Finding f{.witness = fmt::format("\"Total pages\" (line {})", facts_.total_pages->line)};
     f.agrees = told <= pages && told >= pages - pages / kMostTaken;
     f.disproves = f.missing = told > pages;
-    f.text = fmt::format("tells {} pages, {} has {}", told, account_.name, pages);
+    f.text = fmt::format("{} pages, {} has {}", told, account_.name, pages);
     findings.push_back(f);
   }
 
@@ -241,7 +241,7 @@ class Examination {
         {.witness = fmt::format("the heading of the list of nodes (line {})", facts_.node_ranges_heading->line),
          .disproves = of_this,
          .missing = of_this && told > facts_.node_ranges.size(),
-         .text = fmt::format("tells {} ranges, there are {}", told, facts_.node_ranges.size())});
+         .text = fmt::format("{} ranges, there are {}", told, facts_.node_ranges.size())});
   }
 
   /// Pages of the zones of a node; kernels before 3.8 print them without struct pages and reserved ones.
@@ -258,7 +258,7 @@ class Examination {
       findings.push_back({.witness = fmt::format("the zones of node {}", node),
                           .disproves = true,
                           .missing = true,
-                          .text = fmt::format("have {} pages, {} has {}", pages.first, account_.name, ours)});
+                          .text = fmt::format("{} pages, {} has {}", pages.first, account_.name, ours)});
     }
   }
 
@@ -275,7 +275,7 @@ class Examination {
       f.agrees = false;
       f.missing |= mib > ours[node];
       f.disproves = f.missing;
-      f.text = fmt::format("tells {} MiB in use of node {}, {} has {}", mib, node, account_.name, ours[node]);
+      f.text = fmt::format("{} MiB in use of node {}, {} has {}", mib, node, account_.name, ours[node]);
     }
     findings.push_back(f);
   }
@@ -383,7 +383,7 @@ AgreedMemory agree_on_memory(const BootFacts& facts, const std::vector<MemoryAcc
     out.agreement = Agreement::kConfirmed;
   out.summary = summary_of(account, *taken, out.agreement);
   for (const Finding& f : taken->findings) {
-    if (!f.agrees) out.notes.push_back(fmt::format("{} disagrees: {}", f.witness, f.text));
+    if (!f.agrees) out.notes.push_back(fmt::format("disagreement: {}: {}", f.witness, f.text));
   }
   for (const std::string& c : facts.contradictions) out.notes.push_back("the log disagrees with itself: " + c);
   return out;

@@ -82,7 +82,7 @@ TEST(MemoryAgreement, AWrongTotalIsNamedAndNotBelieved) {
   EXPECT_EQ(pages_of(memory), kPages);
   EXPECT_EQ(memory.agreement, Agreement::kDisputed);
   ASSERT_EQ(memory.notes.size(), 1U);
-  EXPECT_TRUE(has(memory.notes[0], "\"Memory:\" (line 32) disagrees: tells 67567804 KiB"));
+  EXPECT_TRUE(has(memory.notes[0], "disagreement: \"Memory:\" (line 32): 67567804 KiB"));
 }
 
 TEST(MemoryAgreement, WhatIsToldOnceIsNotConfirmed) {

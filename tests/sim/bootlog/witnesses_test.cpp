@@ -166,7 +166,7 @@ TEST(Witnesses, ADisagreementIsNamed) {
   const std::string numactl = files.write("numactl", replaced(kNumactl, "32200 MB", "64200 MB"));
   EXPECT_TRUE(has(notes_of(derive_scenario({log, iomem})), "/proc/iomem"));
   EXPECT_TRUE(has(derive_scenario({log, iomem}).notes[0], "disputed"));
-  EXPECT_TRUE(has(notes_of(derive_scenario({log, numactl})), "numactl disagrees: tells 64200 MiB"));
+  EXPECT_TRUE(has(notes_of(derive_scenario({log, numactl})), "disagreement: numactl: 64200 MiB"));
 }
 
 TEST(Witnesses, RamTakenBehindMemblocksBackIsNoDisagreement) {

@@ -50,7 +50,7 @@ const RecentPages::Page* FastPath::find_page(const MemAccess& access) {
   const AccessType type = access_type_of(access);
   const ControlState& control = context_->control;
   TlbLevel& tlb = lsu_->first_level().level(type.kind());
-  const TlbLevel::Place place = tlb.find({access.va, control.pcid()});
+  const TlbLevel::Place place = tlb.find({access.va, control.space()});
   if (!place) return nullptr;
   const Translation translation = tlb.at(place, access.va);
   const PhysAddr pa = translation.address(control.linear(access.va));

@@ -70,7 +70,7 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::translate_page(VirtAddr va, const MemAc
 
 LoadStoreUnit::PageAnswer LoadStoreUnit::find_page(VirtAddr va, AccessType type, LocalClock& clock,
                                                    AccessRecord& record) {
-  const TlbQuery query(va, context_->control.pcid());
+  const TlbQuery query(va, context_->control.space());
   for (bool waited = false;; waited = true) {
     if (!clock.alone()) clock.sync();
     const FirstLevel::Search here = first_level_.look_up(query, type, context_->control);
@@ -120,7 +120,7 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::ask_second_level(const TlbQuery& query,
 
 LoadStoreUnit::PendingPage* LoadStoreUnit::pending(const TlbQuery& query, const TlbLevel& tlb) {
   for (const auto& page : pending_) {
-    if (page->tlb == &tlb && page->number == query.va.raw() >> kPageShift && page->pcid == query.pcid)
+    if (page->tlb == &tlb && page->number == query.va.raw() >> kPageShift && page->space == query.space)
       return page.get();
   }
   return nullptr;
@@ -133,7 +133,7 @@ LoadStoreUnit::PendingPage& LoadStoreUnit::begin_pending(const TlbQuery& query, 
   PendingPage& page = **free;
   page.number = query.va.raw() >> kPageShift;
   page.tlb = &tlb;
-  page.pcid = query.pcid;
+  page.space = query.space;
   page.requester = requester;
   return page;
 }

@@ -131,7 +131,7 @@ class LoadStoreUnit : public sc_core::sc_module {
   struct PendingPage {
     uint64_t number = 0;            ///< of the 4 KiB page
     const TlbLevel* tlb = nullptr;  ///< that waits; nullptr: none
-    uint16_t pcid = 0;
+    SpaceTag space;
     unsigned requester = 0;  ///< whose miss it is
     Signal answered;
   };

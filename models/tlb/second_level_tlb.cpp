@@ -17,7 +17,7 @@ unsigned SecondLevelState::invalidate(const Invalidation& operation) {
 }
 
 void SecondLevelState::fill_next(TlbLevel& tlb, const TlbQuery& query, const Translation& next_page) {
-  const TlbQuery next(query.va + kPageBytes, query.pcid);
+  const TlbQuery next(query.va + kPageBytes, query.space);
   if (tlb.find(next)) return;
   tlb.fill(next, next_page, /*coalescible=*/false, /*absent=*/true);
   ++stats_.prefetched;
@@ -33,7 +33,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   clock.advance(tlb.config().hit_penalty);
   stage[Stage::kStlb] += tlb.config().hit_penalty;
   clock.sync();
-  const TlbQuery query(request.va, control.pcid());
+  const TlbQuery query(request.va, control.space());
   const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
   if (found.place)
     return {found.translation, std::nullopt, found.place.kind == EntryKind::k16K, /*second_level_hit=*/true};
@@ -43,7 +43,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   for (;;) {
     const WalkerIf::Reply reply = walker->walk(asked, clock, stage);
     if (!reply.walked) {  // the page may have come while the request waited
-      const auto brought = tlb.probe(request.va, control.pcid());
+      const auto brought = tlb.probe(request.va, control.space());
       if (!brought || !serves(control, brought->translation, request.type)) continue;
       walker->leave(clock);
       state_.count_merged(request.type.kind(), found.upgrade);

@@ -10,17 +10,17 @@ void TlbArray::clear() {
 
 unsigned TlbArray::invalidate(const Invalidation& operation) {
   unsigned removed = 0;
-  for_each([&](unsigned slot, VirtAddr page, EntryKind kind, uint16_t pcid, bool global) {
+  for_each([&](unsigned slot, VirtAddr page, EntryKind kind, uint16_t space, bool global) {
     bool goes = false;
     if (kind == EntryKind::kPde) {
-      goes = removes_structure(operation, pcid, page, shift_of(kind));
+      goes = removes_structure(operation, space, page, shift_of(kind));
     } else if (kind == EntryKind::k16K) {
-      goes = removes_translation(operation, pcid, global, page, PageSize::k4K);
+      goes = removes_translation(operation, space, global, page, PageSize::k4K);
       for (unsigned i = 1; i < 4 && !goes; ++i) {
-        goes = removes_translation(operation, pcid, global, page + i * kPageBytes, PageSize::k4K);
+        goes = removes_translation(operation, space, global, page + i * kPageBytes, PageSize::k4K);
       }
     } else {
-      goes = removes_translation(operation, pcid, global, page, entries_[slot].translation.mapping_shift());
+      goes = removes_translation(operation, space, global, page, entries_[slot].translation.mapping_shift());
     }
     if (!goes) return;
     erase(slot);

@@ -43,7 +43,8 @@ constexpr EntryKind kind_of(PageSize size) {
 
 /// One hardware array of translations, tagged with page number, kind and address space. State only.
 ///
-/// A global entry matches in every address space (SDM vol. 3A 4.10.2.4). Each fill gives its slot a new serial
+/// A global entry matches in every address space (SDM vol. 3A 4.10.2.4), of guests in those of the same guest
+/// (nested-paging [N-70]). Each fill gives its slot a new serial
 /// number, so that a holder of a slot number can tell whether it still holds what it held.
 class TlbArray {
  public:
@@ -59,15 +60,15 @@ class TlbArray {
     uint64_t global_key;  ///< of an entry that is global
     EntryKind kind;
   };
-  static Tag tag(VirtAddr va, EntryKind kind, uint16_t pcid) {
+  static Tag tag(VirtAddr va, EntryKind kind, SpaceTag space) {
     const uint64_t number = (va.raw() & kLinearMask) >> shift_of(kind);
-    return {number, SetArray::tag_of(key_of(number, kind, pcid), kDigestMask), key_of(number, kind, kGlobalSpace),
+    return {number, SetArray::tag_of(key_of(number, kind, space.own), kDigestMask), key_of(number, kind, space.global),
             kind};
   }
 
   /// Returns the slot with the entry for a tag, or kNone. Does not count as a use.
   unsigned find(const Tag& tag) const { return array_.find(array_.set_of(tag.number), tag.own, tag.global_key); }
-  unsigned find(VirtAddr va, EntryKind kind, uint16_t pcid) const { return find(tag(va, kind, pcid)); }
+  unsigned find(VirtAddr va, EntryKind kind, SpaceTag space) const { return find(tag(va, kind, space)); }
   void touch(unsigned slot) { array_.touch(slot); }
   /// Returns the translation that slot `slot` gives for `va`, which it covers.
   Translation at(unsigned slot, EntryKind kind, VirtAddr va) const {
@@ -94,8 +95,8 @@ class TlbArray {
     ++entries_[slot].serial;
     return slot;
   }
-  unsigned fill(VirtAddr va, EntryKind kind, uint16_t pcid, const Translation& translation) {
-    return fill(tag(va, kind, pcid), translation);
+  unsigned fill(VirtAddr va, EntryKind kind, SpaceTag space, const Translation& translation) {
+    return fill(tag(va, kind, space), translation);
   }
   /// Makes `slot` the next victim.
   void demote(unsigned slot) { array_.demote(slot); }
@@ -108,8 +109,8 @@ class TlbArray {
   /// goes, whatever the page size.
   unsigned invalidate(const Invalidation& operation);
 
-  /// Calls fn(slot, va of the first byte covered (sign-extended from 57 bits), kind, pcid, global) for each valid
-  /// entry.
+  /// Calls fn(slot, va of the first byte covered (sign-extended from 57 bits), kind, space, global) for each valid
+  /// entry; `space` is the number of a SpaceTag that it is kept under, natively the PCID.
   template <class Fn>
   void for_each(Fn&& fn) const {
     for (unsigned slot = 0; slot < array_.slots(); ++slot) {
@@ -118,14 +119,14 @@ class TlbArray {
       const auto kind = static_cast<EntryKind>(key >> 1 & 7);
       const auto space = static_cast<unsigned>(key >> 4 & 0x1fff);
       const auto raw = static_cast<int64_t>((key >> 17) << (shift_of(kind) + 7)) >> 7;
-      fn(slot, VirtAddr(static_cast<uint64_t>(raw)), kind, static_cast<uint16_t>(space & 0xfff), space == kGlobalSpace);
+      fn(slot, VirtAddr(static_cast<uint64_t>(raw)), kind, static_cast<uint16_t>(space),
+         space >= SpaceTag::kFirstGlobal);
     }
   }
   unsigned sets() const { return array_.sets(); }
   unsigned slots() const { return array_.slots(); }
 
  private:
-  static constexpr unsigned kGlobalSpace = 0x1000;                   // beyond the 12 bits of a PCID
   static constexpr uint64_t kDigestMask = ~(uint64_t{0x1fff} << 4);  // global entries are found with others
   static constexpr uint64_t kLinearMask = (uint64_t{1} << 57) - 1;
 

@@ -90,18 +90,18 @@ void TlbLevel::note_kind(EntryKind kind) {
   }
 }
 
-TlbLevel::Place TlbLevel::find_larger(VirtAddr va, uint16_t pcid) const {
+TlbLevel::Place TlbLevel::find_larger(VirtAddr va, SpaceTag space) const {
   for (unsigned i = 0; i < larger_count_; ++i) {
     const EntryKind kind = larger_[i];
     const uint16_t number = array_for(kind, va);
-    const unsigned slot = arrays_[number].find(va, kind, pcid);
+    const unsigned slot = arrays_[number].find(va, kind, space);
     if (slot != TlbArray::kNone) return {number, kind, slot};
   }
   return {};
 }
 
 /// Performs fill() for any kind, which may be new here, or not held at all, or kept as another one.
-TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible,
+TlbLevel::Place TlbLevel::fill_any(VirtAddr va, SpaceTag space, const Translation& translation, bool coalescible,
                                    bool absent) {
   EntryKind kind = kind_of(translation.size());
   Translation entry = translation;
@@ -113,7 +113,7 @@ TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation
   if (kind == EntryKind::k1G && config_.smash_1g && !holds(kind)) kind = EntryKind::k2M;
   if (!holds(kind)) return {};
   note_kind(kind);
-  return put(TlbArray::tag(va, kind, pcid), va, entry, absent);
+  return put(TlbArray::tag(va, kind, space), va, entry, absent);
 }
 
 unsigned TlbLevel::invalidate(const Invalidation& operation) {
@@ -126,18 +126,18 @@ void TlbLevel::clear() {
   for (TlbArray& array : arrays_) array.clear();
 }
 
-StructureEntry TlbLevel::find_structure(VirtAddr va, uint16_t pcid) {
+StructureEntry TlbLevel::find_structure(VirtAddr va, SpaceTag space) {
   if (pdes_.empty()) return {};
   const TlbArray& array = arrays_[holders_[EntryKind::kPde][0]];
-  const unsigned slot = array.find(va, EntryKind::kPde, pcid);
+  const unsigned slot = array.find(va, EntryKind::kPde, space);
   return slot == TlbArray::kNone ? StructureEntry() : pdes_[slot];
 }
 
-void TlbLevel::put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) {
+void TlbLevel::put_structure(VirtAddr va, SpaceTag space, StructureEntry entry) {
   const auto& holders = holders_[EntryKind::kPde];
   if (holders.empty()) return;
   if (pdes_.empty()) pdes_.resize(arrays_[holders[0]].slots());
-  const unsigned slot = arrays_[holders[0]].fill(va, EntryKind::kPde, pcid, Translation{});
+  const unsigned slot = arrays_[holders[0]].fill(va, EntryKind::kPde, space, Translation{});
   arrays_[holders[0]].demote(slot);
   pdes_[slot] = entry;
 }

@@ -32,11 +32,11 @@ TlbConfig read_tlb_config(ConfigReader reader);
 
 /// An address to look up in TLBs, with the tag of its 4 KiB page, which nearly every lookup and fill needs.
 struct TlbQuery {
-  TlbQuery(VirtAddr address, uint16_t space)
-      : va(address), pcid(space), base(TlbArray::tag(address, EntryKind::k4K, space)) {}
+  TlbQuery(VirtAddr address, SpaceTag tag)
+      : va(address), space(tag), base(TlbArray::tag(address, EntryKind::k4K, tag)) {}
 
   VirtAddr va;
-  uint16_t pcid;
+  SpaceTag space;
   TlbArray::Tag base;
 };
 
@@ -60,8 +60,8 @@ class TlbLevel : public StructureStore {
     Translation translation;
   };
   /// Returns the entry for `va` and its translation. Does not count as a use.
-  std::optional<Hit> probe(VirtAddr va, uint16_t pcid) const {
-    const Place place = find({va, pcid});
+  std::optional<Hit> probe(VirtAddr va, SpaceTag space) const {
+    const Place place = find({va, space});
     if (!place) return std::nullopt;
     return Hit{place, at(place, va)};
   }
@@ -72,7 +72,7 @@ class TlbLevel : public StructureStore {
       const unsigned slot = arrays_[number].find(query.base);
       if (slot != TlbArray::kNone) return {number, EntryKind::k4K, slot};
     }
-    return larger_count_ == 0 ? Place() : find_larger(query.va, query.pcid);
+    return larger_count_ == 0 ? Place() : find_larger(query.va, query.space);
   }
   void touch(Place place) { arrays_[place.array].touch(place.slot); }
   /// Returns the translation that the entry at `place` gives for `va`, which it covers.
@@ -86,7 +86,7 @@ class TlbLevel : public StructureStore {
                                     bool absent = false) {
     if (translation.size() == PageSize::k4K && seen_[EntryKind::k4K] && !(coalescible && config_.coalesce)) [[likely]]
       return put(query.base, query.va, translation, absent);
-    return fill_any(query.va, query.pcid, translation, coalescible, absent);
+    return fill_any(query.va, query.space, translation, coalescible, absent);
   }
   /// Removes entries; returns how many.
   unsigned invalidate(const Invalidation& operation);
@@ -100,8 +100,8 @@ class TlbLevel : public StructureStore {
   // StructureStore: PDEs kept beside translations, which have priority: a PDE is inserted as the next victim, and a walk
   // that uses it does not make it younger. No public source says how AMD does it; this way the published number of pages is
   // reached to the page (docs/validation.md, B1.7).
-  StructureEntry find_structure(VirtAddr va, uint16_t pcid) override;
-  void put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) override;
+  StructureEntry find_structure(VirtAddr va, SpaceTag space) override;
+  void put_structure(VirtAddr va, SpaceTag space, StructureEntry entry) override;
 
  private:
   static constexpr uint16_t kSeveral = 0xffff;
@@ -117,8 +117,8 @@ class TlbLevel : public StructureStore {
     const uint16_t number = array_for(tag.kind, va);
     return {number, tag.kind, arrays_[number].fill(tag, entry, absent)};
   }
-  Place find_larger(VirtAddr va, uint16_t pcid) const;
-  Place fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible, bool absent);
+  Place find_larger(VirtAddr va, SpaceTag space) const;
+  Place fill_any(VirtAddr va, SpaceTag space, const Translation& translation, bool coalescible, bool absent);
   void note_kind(EntryKind kind);
   bool holds(EntryKind kind) const { return !holders_[kind].empty(); }
 

@@ -25,31 +25,24 @@ NestedStructuresConfig read_nested_structures_config(ConfigReader reader) {
 }
 
 template <class Entry>
-void NestedStructures::Array<Entry>::put(GuestPhysAddr gpa, const Entry& entry) {
+void NestedStructures::Array<Entry>::put(GuestPhysAddr gpa, uint16_t tables, const Entry& entry) {
   const unsigned set = array.set_of(number(gpa));
-  unsigned slot = array.find(set, key(number(gpa)));
+  const SetArray::Tag tag = SetArray::tag_of(key(gpa, tables));
+  unsigned slot = array.find(set, tag.key);
   if (slot == SetArray::kNone) {
-    slot = array.replace(set, SetArray::tag_of(key(number(gpa)))).slot;
+    slot = array.replace(set, tag).slot;
   } else {
-    array.put(slot, SetArray::tag_of(key(number(gpa))));
+    array.put(slot, tag);
   }
   entries[slot] = entry;
 }
 
 template <class Entry>
-unsigned NestedStructures::Array<Entry>::erase(GuestPhysAddr gpa) {
-  const unsigned slot = find(gpa);
+unsigned NestedStructures::Array<Entry>::erase(GuestPhysAddr gpa, uint16_t tables) {
+  const unsigned slot = find(gpa, tables);
   if (slot == SetArray::kNone) return 0;
   array.erase(slot);
   return 1;
-}
-
-template <class Entry>
-unsigned NestedStructures::Array<Entry>::clear() {
-  unsigned removed = 0;
-  for (unsigned slot = 0; slot < array.slots(); ++slot) removed += array.key(slot) != 0 ? 1U : 0U;
-  array.clear();
-  return removed;
 }
 
 NestedStructures::NestedStructures(const NestedStructuresConfig& config) : lookup_(config.lookup) {
@@ -68,7 +61,7 @@ NestedStructures::NestedStructures(const NestedStructuresConfig& config) : looku
 
 bool NestedStructures::find(GuestPhysAddr gpa, NestedTranslation& to) {
   for (Tlb& tlb : tlbs_) {
-    const unsigned slot = tlb.find(gpa);
+    const unsigned slot = tlb.find(gpa, tables_);
     if (slot == SetArray::kNone) continue;
     tlb.array.touch(slot);
     to = tlb.entries[slot];
@@ -79,7 +72,7 @@ bool NestedStructures::find(GuestPhysAddr gpa, NestedTranslation& to) {
 
 NestedStructure NestedStructures::find_structure(GuestPhysAddr gpa) {
   for (Cache& cache : caches_) {
-    const unsigned slot = cache.find(gpa);
+    const unsigned slot = cache.find(gpa, tables_);
     if (slot == SetArray::kNone) continue;
     cache.array.touch(slot);
     return cache.entries[slot];
@@ -91,24 +84,17 @@ void NestedStructures::keep(const SubWalk& walk, const NestedTranslation& page) 
   const auto steps = walk.steps();
   for (size_t i = 0; i + 1 < steps.size(); ++i) {
     if (Cache* cache = by_level_[steps[i].level]; cache != nullptr)
-      cache->put(walk.gpa(), SubWalk::structure(steps[i]));
+      cache->put(walk.gpa(), tables_, SubWalk::structure(steps[i]));
   }
   for (Tlb& tlb : tlbs_) {
-    if (tlb.shift == shift_of(page.size)) tlb.put(walk.gpa(), page);
+    if (tlb.shift == shift_of(page.size)) tlb.put(walk.gpa(), tables_, page);
   }
 }
 
 unsigned NestedStructures::drop(GuestPhysAddr gpa) {
   unsigned removed = 0;
-  for (Tlb& tlb : tlbs_) removed += tlb.erase(gpa);
-  for (Cache& cache : caches_) removed += cache.erase(gpa);
-  return removed;
-}
-
-unsigned NestedStructures::clear() {
-  unsigned removed = 0;
-  for (Tlb& tlb : tlbs_) removed += tlb.clear();
-  for (Cache& cache : caches_) removed += cache.clear();
+  for (Tlb& tlb : tlbs_) removed += tlb.erase(gpa, tables_);
+  for (Cache& cache : caches_) removed += cache.erase(gpa, tables_);
   return removed;
 }
 

@@ -26,11 +26,14 @@ NestedStructuresConfig read_nested_structures_config(ConfigReader reader);
 
 /// Guest-physical mappings of one core: translations and entries of nested tables. State only, no time.
 ///
-/// They belong to one set of nested tables (EP4TA, or the ASID's nCR3), know neither VPID nor PCID, and are never global
-/// ([N-66], [N-70]). Nothing removes them but what says so: not INVLPG, MOV CR3 or INVVPID ([N-76]).
+/// Each belongs to a set of nested tables (EP4TA, or AMD's ASID), which is its tag; they know no PCID, and Intel's no VPID
+/// ([N-66], [N-70], [N-77]). Nothing removes them but what says so: not INVLPG, MOV CR3 or INVVPID ([N-76]).
 class NestedStructures {
  public:
   explicit NestedStructures(const NestedStructuresConfig& config);
+
+  /// Goes on with the mappings of nested tables number `tables`; 0 at first. What others left stays.
+  void enter(uint16_t tables) { tables_ = tables; }
 
   /// The translation of `gpa` of any size; counts as a use.
   bool find(GuestPhysAddr gpa, NestedTranslation& to);
@@ -41,32 +44,59 @@ class NestedStructures {
 
   /// Removes what would be used for `gpa` (EPT violation, [N-72]); returns how many entries.
   unsigned drop(GuestPhysAddr gpa);
-  /// Removes everything (INVEPT, an ASID's flush); returns how many entries.
-  unsigned clear();
+  /// Removes everything of the nested tables whose number `chosen` returns true for (INVEPT, an ASID's flush); returns
+  /// how many entries.
+  template <class Chosen>
+  unsigned clear(Chosen&& chosen) {
+    unsigned removed = 0;
+    for (Tlb& tlb : tlbs_) removed += tlb.clear(chosen);
+    for (Cache& cache : caches_) removed += cache.clear(chosen);
+    return removed;
+  }
 
-  /// Calls fn(GuestPhysAddr first, const NestedTranslation&) for each translation.
+  /// Calls fn(GuestPhysAddr first, const NestedTranslation&) for each translation of the current nested tables.
   template <class Fn>
   void for_each(Fn&& fn) const {
     for (const Tlb& tlb : tlbs_) {
       for (unsigned slot = 0; slot < tlb.array.slots(); ++slot) {
         const uint64_t key = tlb.array.key(slot);
-        if (key != 0) fn(GuestPhysAddr((key >> 1) << tlb.shift), tlb.entries[slot]);
+        if (key != 0 && owner(key) == tables_)
+          fn(GuestPhysAddr((key & kNumberMask) >> 1 << tlb.shift), tlb.entries[slot]);
       }
     }
   }
   Cycles lookup_cycles() const { return lookup_; }
 
  private:
+  // valid | number of the page or of what the entry covers: 40 | number of the nested tables: 16
+  static constexpr unsigned kOwnerAt = 41;
+  static constexpr uint64_t kNumberMask = (uint64_t{1} << kOwnerAt) - 1;
+  static uint16_t owner(uint64_t key) { return static_cast<uint16_t>(key >> kOwnerAt); }
+
   template <class Entry>
   struct Array {
     Array(const Geometry& geometry, unsigned low_bit, uint64_t seed)
         : array(geometry, seed), entries(array.slots()), shift(low_bit) {}
     uint64_t number(GuestPhysAddr gpa) const { return gpa.raw() >> shift; }
-    static uint64_t key(uint64_t number) { return number << 1 | 1; }
-    unsigned find(GuestPhysAddr gpa) const { return array.find(array.set_of(number(gpa)), key(number(gpa))); }
-    void put(GuestPhysAddr gpa, const Entry& entry);
-    unsigned erase(GuestPhysAddr gpa);
-    unsigned clear();
+    uint64_t key(GuestPhysAddr gpa, uint16_t tables) const {
+      return uint64_t{tables} << kOwnerAt | number(gpa) << 1 | 1;
+    }
+    unsigned find(GuestPhysAddr gpa, uint16_t tables) const {
+      return array.find(array.set_of(number(gpa)), key(gpa, tables));
+    }
+    void put(GuestPhysAddr gpa, uint16_t tables, const Entry& entry);
+    unsigned erase(GuestPhysAddr gpa, uint16_t tables);
+    template <class Chosen>
+    unsigned clear(Chosen&& chosen) {
+      unsigned removed = 0;
+      for (unsigned slot = 0; slot < array.slots(); ++slot) {
+        const uint64_t held = array.key(slot);
+        if (held == 0 || !chosen(owner(held))) continue;
+        array.erase(slot);
+        ++removed;
+      }
+      return removed;
+    }
 
     SetArray array;
     std::vector<Entry> entries;
@@ -79,6 +109,7 @@ class NestedStructures {
   std::vector<Cache> caches_;  // from level 2 upwards
   std::array<Cache*, kMaxLevels + 1> by_level_{};
   Cycles lookup_;
+  uint16_t tables_ = 0;  // that lookups are for
 };
 
 /// Counts of the nested dimension of one core.

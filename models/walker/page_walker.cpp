@@ -219,7 +219,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   walker.state = WalkerState::kBusy;
   walker.requester = clock.requester();
   walker.page = request.va.align_down(kPageBytes);
-  walker.pcid = context_->control.pcid();
+  walker.space = context_->control.space();
   WalkRecord record;
   record.walker = walker.number;
   record.queue = clock.now() - request.asked;
@@ -265,7 +265,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
 PageWalker::Walker* PageWalker::same_page(VirtAddr va) {
   for (const auto& walker : walkers_) {
     if (walker->state == WalkerState::kBusy && walker->page == va.align_down(kPageBytes) &&
-        walker->pcid == context_->control.pcid())
+        walker->space == context_->control.space())
       return walker.get();
   }
   return nullptr;

@@ -100,7 +100,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
   class GuestPort;
   struct Walker {
     VirtAddr page;  ///< of the walk in progress
-    uint16_t pcid = 0;
+    SpaceTag space;
     WalkerState state = WalkerState::kFree;
     uint8_t number = 0;
     unsigned requester = 0;  ///< that it works for, or is kept for

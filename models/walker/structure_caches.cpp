@@ -49,7 +49,7 @@ unsigned StructureCaches::invalidate(const ControlState& control, const Invalida
       const uint64_t key = cache.array.key(slot);
       if (key == 0) continue;
       const auto level = static_cast<unsigned>(key >> 13 & 15);
-      const auto pcid = static_cast<uint16_t>(key >> 1 & 0xfff);
+      const auto space = static_cast<uint16_t>(key >> 1 & 0xfff);
       const unsigned shift = control.rules(level).shift;
       const VirtAddr covered((key >> 17) << shift);
       const Invalidation masked = [&] {  // tags hold 57 bits
@@ -57,7 +57,7 @@ unsigned StructureCaches::invalidate(const ControlState& control, const Invalida
         m.va = VirtAddr(operation.va.raw() & ((uint64_t{1} << 57) - 1));
         return m;
       }();
-      if (!removes_structure(masked, pcid, covered, shift)) continue;
+      if (!removes_structure(masked, space, covered, shift)) continue;
       cache.array.erase(slot);
       ++removed;
     }

@@ -24,7 +24,7 @@ StructureCachesConfig read_structure_caches_config(ConfigReader reader);
 
 /// The paging-structure caches of one core (SDM vol. 3A 4.10.3). State only: the walker charges the cycles.
 ///
-/// Tagged with the linear-address bits above the entry's level and with the PCID; never global. Only the entry with the
+/// Tagged with the linear-address bits above the entry's level and with the address space (SpaceTag::own); never global. Only the entry with the
 /// longest match counts as used.
 class StructureCaches {
  public:
@@ -52,8 +52,8 @@ class StructureCaches {
   static uint64_t number_of(const ControlState& control, VirtAddr va, unsigned level) {
     return (va.raw() & ((uint64_t{1} << 57) - 1)) >> control.rules(level).shift;
   }
-  static uint64_t key_of(uint64_t number, unsigned level, uint16_t pcid) {
-    return number << 17 | uint64_t{level} << 13 | uint64_t{pcid} << 1 | 1;
+  static uint64_t key_of(uint64_t number, unsigned level, uint16_t space) {
+    return number << 17 | uint64_t{level} << 13 | uint64_t{space} << 1 | 1;
   }
 
   StructureCachesConfig config_;
@@ -64,15 +64,15 @@ class StructureCaches {
 };
 
 inline StructureEntry StructureCaches::find(const ControlState& control, VirtAddr va) {
-  const uint16_t pcid = control.pcid();
+  const SpaceTag space = control.space();
   if (second_level_tlb_ != nullptr) {
-    if (const StructureEntry pde = second_level_tlb_->find_structure(va, pcid)) return pde;
+    if (const StructureEntry pde = second_level_tlb_->find_structure(va, space)) return pde;
   }
   for (unsigned level = 2, top = control.levels(); level <= top; ++level) {
     Cache* cache = by_level_[level];
     if (cache == nullptr) continue;
     const uint64_t number = number_of(control, va, level);
-    const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, pcid));
+    const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, space.own));
     if (slot == SetArray::kNone) continue;
     cache->array.touch(slot);
     return cache->entries[slot];
@@ -81,13 +81,13 @@ inline StructureEntry StructureCaches::find(const ControlState& control, VirtAdd
 }
 
 inline void StructureCaches::put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent) {
-  const uint16_t pcid = control.pcid();
+  const SpaceTag space = control.space();
   ++puts_;
-  if (entry.level() == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, pcid, entry);
+  if (entry.level() == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, space, entry);
   Cache* cache = by_level_[entry.level()];
   if (cache == nullptr) return;
   const uint64_t number = number_of(control, va, entry.level());
-  const uint64_t key = key_of(number, entry.level(), pcid);
+  const uint64_t key = key_of(number, entry.level(), space.own);
   const unsigned set = cache->array.set_of(number);
   unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
   if (slot == SetArray::kNone) {

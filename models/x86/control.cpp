@@ -111,6 +111,7 @@ void ControlState::decode() {
 void ControlState::decode_root() {
   const uint64_t cr3 = registers_.cr3;
   pcid_ = pcide() ? static_cast<uint16_t>(cr3 & kCr3PcidMask) : uint16_t{0};
+  space_ = pcid_;
   root_pat_index_ = pcide() ? uint8_t{0} : static_cast<uint8_t>(cr3 >> 3 & 3);
   switch (mode_) {
     case PagingMode::kNone:

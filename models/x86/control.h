@@ -8,6 +8,7 @@
 
 #include "models/base/types.h"
 #include "models/x86/paging.h"
+#include "models/x86/space_tag.h"
 #include "models/x86/translation.h"
 
 namespace mmusim {
@@ -68,6 +69,8 @@ class ControlState {
   void set_pdptes(const std::array<uint64_t, 4>& pdptes) {
     registers_.pdpte = pdptes;
   }  ///< PAE mode, see load_pdptes()
+  /// Of a guest that shares its core: the tag of its address space. Any change of CR3 or CR4 sets the native one again.
+  void set_space(SpaceTag space) { space_ = space; }
 
   const ControlRegisters& registers() const { return registers_; }
   const ProcessorTraits& traits() const { return traits_; }
@@ -86,8 +89,9 @@ class ControlState {
   bool pke() const { return is_long_mode(mode_) && (registers_.cr4 & kCr4Pke) != 0; }
   bool pks() const { return is_long_mode(mode_) && (registers_.cr4 & kCr4Pks) != 0; }
   bool ac() const { return registers_.ac; }
-  uint16_t pcid() const { return pcid_; }  ///< 0 unless CR4.PCIDE=1
-  PhysAddr root() const { return root_; }  ///< top table; in PAE mode the table the PDPTEs were loaded from
+  uint16_t pcid() const { return pcid_; }    ///< 0 unless CR4.PCIDE=1
+  SpaceTag space() const { return space_; }  ///< under which its mappings are cached
+  PhysAddr root() const { return root_; }    ///< top table; in PAE mode the table the PDPTEs were loaded from
   uint8_t root_pat_index() const { return root_pat_index_; }
 
   const LevelRules& rules(unsigned level) const { return rules_[level]; }
@@ -127,6 +131,7 @@ class ControlState {
   uint8_t entry_shift_ = 3;
   uint8_t root_pat_index_ = 0;
   uint16_t pcid_ = 0;
+  SpaceTag space_;
   uint32_t index_mask_ = kEntriesPerTable - 1;
   uint64_t linear_mask_ = ~uint64_t{0};
   PhysAddr root_;

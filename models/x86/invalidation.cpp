@@ -71,7 +71,8 @@ std::optional<Invalidation> on_invpcid(const ControlState& control, uint64_t typ
 }
 
 Invalidation on_page_fault(const ControlState& control, VirtAddr va) {
-  return {InvalidationScope::kAddress, true, InvalidationScope::kAddress, control.pcid(), control.linear(va)};
+  const SpaceTag space = control.space();
+  return {InvalidationScope::kAddress, true, InvalidationScope::kAddress, space.own, control.linear(va), space.global};
 }
 
 }  // namespace mmusim

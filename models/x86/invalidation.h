@@ -35,28 +35,37 @@ struct Invalidation {
   InvalidationScope structures = InvalidationScope::kNothing;  ///< paging-structure caches (never global)
   uint16_t pcid = 0;                                           ///< for kAddress and kPcid
   VirtAddr va;                                                 ///< for kAddress and kAddressOfAll
+  uint16_t global_space = SpaceTag::kFirstGlobal;              ///< of the global translations that go, where `globals`
+  /// Where guests share a core: the only spaces that lose anything, in place of `pcid` and `global_space`
+  /// (GuestSpaces::confine).
+  const SpaceSet* spaces = nullptr;
 
   bool nothing() const { return tlb == InvalidationScope::kNothing && structures == InvalidationScope::kNothing; }
   bool operator==(const Invalidation&) const = default;
 };
 
-/// True if a TLB entry must go. `page` is an address of the page, `shift` the lowest linear-address bit above the
-/// *mapping* it came from: an entry that holds a fragment of a large page goes with any address of that page.
-constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page,
-                                   unsigned shift) {
-  if (what.tlb == InvalidationScope::kNothing) return false;
-  if (global ? !what.globals : names_pcid(what.tlb) && pcid != what.pcid) return false;
+/// True if a TLB entry must go. `space` is the number it is kept under (SpaceTag), `page` an address of the page, `shift`
+/// the lowest linear-address bit above the *mapping* it came from: an entry that holds a fragment of a large page goes
+/// with any address of that page.
+inline bool removes_translation(const Invalidation& what, uint16_t space, bool global, VirtAddr page, unsigned shift) {
+  if (what.tlb == InvalidationScope::kNothing || (global && !what.globals)) return false;
+  if (what.spaces != nullptr) {
+    if (!what.spaces->test(space)) return false;
+  } else if (global ? space != what.global_space : names_pcid(what.tlb) && space != what.pcid) {
+    return false;
+  }
   return !names_address(what.tlb) || (page.raw() ^ what.va.raw()) >> shift == 0;
 }
-constexpr bool removes_translation(const Invalidation& what, uint16_t pcid, bool global, VirtAddr page, PageSize size) {
-  return removes_translation(what, pcid, global, page, shift_of(size));
+inline bool removes_translation(const Invalidation& what, uint16_t space, bool global, VirtAddr page, PageSize size) {
+  return removes_translation(what, space, global, page, shift_of(size));
 }
 
 /// True if a paging-structure-cache entry must go. `covered` is an address it is used for, `shift` the lowest
 /// linear-address bit of its tag (21, 30, 39, 48; 22 in 32-bit paging).
-constexpr bool removes_structure(const Invalidation& what, uint16_t pcid, VirtAddr covered, unsigned shift) {
+inline bool removes_structure(const Invalidation& what, uint16_t space, VirtAddr covered, unsigned shift) {
   if (what.structures == InvalidationScope::kNothing) return false;
-  if (names_pcid(what.structures) && pcid != what.pcid) return false;
+  if (what.spaces != nullptr ? !what.spaces->test(space) : names_pcid(what.structures) && space != what.pcid)
+    return false;
   return !names_address(what.structures) || (covered.raw() ^ what.va.raw()) >> shift == 0;
 }
 
@@ -77,7 +86,7 @@ Invalidation on_invlpg(const ControlState& control, VirtAddr va);
 /// descriptor bits, a non-canonical address (type 0), a PCID other than 0 with CR4.PCIDE=0 (types 0 and 1).
 std::optional<Invalidation> on_invpcid(const ControlState& control, uint64_t type, uint64_t descriptor_pcid,
                                        VirtAddr descriptor_va);
-/// A page fault at `va` drops what was cached for that page.
+/// A page fault at `va` drops what was cached for that page, under the tag of the running address space.
 Invalidation on_page_fault(const ControlState& control, VirtAddr va);
 
 }  // namespace mmusim

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "models/x86/space_tag.h"
 #include "models/x86/translation.h"
 
 namespace mmusim {
@@ -13,8 +14,8 @@ class StructureStore {
  public:
   virtual ~StructureStore() = default;
   /// The entry for `va`, or none; counts as a use.
-  virtual StructureEntry find_structure(VirtAddr va, uint16_t pcid) = 0;
-  virtual void put_structure(VirtAddr va, uint16_t pcid, StructureEntry entry) = 0;
+  virtual StructureEntry find_structure(VirtAddr va, SpaceTag space) = 0;
+  virtual void put_structure(VirtAddr va, SpaceTag space, StructureEntry entry) = 0;
 };
 
 /// Makes sure that an address is mapped before the processor walks for it: address spaces that are built on first

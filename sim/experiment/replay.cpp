@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "models/base/errors.h"
-#include "models/dram/address_map.h"
 #include "models/x86/paging.h"
 #include "sim/host/interrupts.h"
 
@@ -82,12 +81,6 @@ void Replay::make_spaces(AddressSpaceConfig spaces, const TraceBatch& first) {
   registers.cr3 = touched()->spaces().root().raw();
   registers.cr4 = spaces.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
   target_.set_control(ControlState(registers, target_.control().traits()));
-}
-
-uint64_t memory_end(const PlatformConfig& platform) {
-  const DramConfig& dram = platform.dram.dram;
-  return std::min(AddressMap(dram.address_map, dram.geometry).capacity_bytes(),
-                  uint64_t{1} << platform.processor.phys_bits);
 }
 
 AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platform) {

@@ -16,9 +16,6 @@
 
 namespace mmusim {
 
-/// The first physical address after the platform's memory.
-uint64_t memory_end(const PlatformConfig& platform);
-
 /// `config` with all of the platform's DRAM for frames and tables. Throws InputError if the platform has fewer levels,
 /// or no 1 GiB pages.
 AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platform);

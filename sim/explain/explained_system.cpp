@@ -85,6 +85,7 @@ struct ExplainedSystem::Parts {
     ScenarioOverrides overrides = target.overrides;
     MachineOptions options;
     options.virtualization = virtualization_of(take_virtualization(overrides));
+    if (options.virtualization.guests != 1) throw InputError("/virtualization/guests: an image is that of one guest");
     const std::string name = overrides.platform.value_or(kTeachingPlatform);
     own_machine = std::make_unique<Machine>("machine", choose_platform(name, overrides.sets).config, options);
     machine = own_machine.get();

@@ -15,8 +15,9 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   };
   context.memory = &shared.memory;
   context.core = number;
-  if (shared.host != nullptr) {
-    nested = std::make_unique<NestedContext>(platform.walker.nested, shared.host->control(), *shared.host);
+  if (shared.guests != nullptr) {
+    HostTables& host = (*shared.guests)[0].host;
+    nested = std::make_unique<NestedContext>(platform.walker.nested, host.control(), host);
     context.nested = nested.get();
   }
   context.types = platform.memory_types;

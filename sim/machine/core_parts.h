@@ -10,7 +10,7 @@
 #include "models/fabric/ports.h"
 #include "models/tlb/second_level_tlb.h"
 #include "models/walker/page_walker.h"
-#include "sim/machine/host_tables.h"
+#include "sim/machine/guests.h"
 #include "sim/machine/platform.h"
 
 namespace mmusim {
@@ -23,7 +23,7 @@ class CoreParts : public sc_core::sc_module {
     const PlatformConfig& platform;
     PhysMem& memory;
     Cache& l3;
-    HostTables* host;  ///< the hypervisor, if the cores run a guest
+    Guests* guests;  ///< that the cores run, if any
     const ObserverList& observers;
     std::function<LocalClock(const std::string& name)> clock;  ///< makes the clock of a new requester
     PrefetchBoard& prefetches;                                 ///< of all cores; each core adds its requesters
@@ -33,7 +33,8 @@ class CoreParts : public sc_core::sc_module {
   CoreParts(const sc_core::sc_module_name& name, unsigned number, const Shared& shared);
 
   CoreContext context;
-  std::unique_ptr<NestedContext> nested;  ///< of a core that runs a guest
+  std::unique_ptr<NestedContext> nested;  ///< of a core that runs guests
+  std::unique_ptr<CoreGuests> guests;     ///< that share the core
   std::unique_ptr<Cache> l2, l1i, l1d;    ///< no `l1i`: fetches go through `l1d`
   std::unique_ptr<SecondLevelTlb> second_level;
   std::unique_ptr<PageWalker> walker;

@@ -78,15 +78,17 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool parano
   control_ = ControlState(registers, platform.processor);
   if (paranoid) observers_.add(checker_.emplace(memory_, 1));
   if (!virtualization.guest()) return;
-  host_ = std::make_unique<HostTables>(memory_, virtualization, platform.processor);
-  guest_memory_ = std::make_unique<PhysMem>(memory_, *host_);
-  nested_ = std::make_unique<NestedContext>(platform.walker.nested, host_->control(), *host_);
+  guests_ = std::make_unique<Guests>(memory_, virtualization, platform);
+  HostTables& host = (*guests_)[0].host;
+  nested_ = std::make_unique<NestedContext>(platform.walker.nested, host.control(), host);
+  core_guests_ = std::make_unique<CoreGuests>(*guests_, *nested_, control_, [this] { invalidate(on_invept()); });
+  control_ = core_guests_->tagged(control_);
   if (!virtualization.tags) nested_->left_guest = [this] { invalidate(on_vm_transition(/*tagged=*/false)); };
-  if (checker_) checker_->set_nested(&host_->control());
+  if (checker_) checker_->set_nested(&host.control(), 0);
 }
 
 void FunctionalMachine::set_control(const ControlState& control) {
-  control_ = control;
+  control_ = core_guests_ ? core_guests_->tagged(control) : control;
   recent_pages_.forget();
 }
 
@@ -126,7 +128,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 }
 
 [[gnu::always_inline]] inline AccessResult FunctionalMachine::translate_page(VirtAddr va, AccessType type) {
-  const TlbQuery query(va, control_.pcid());
+  const TlbQuery query(va, control_.space());
   const FirstLevel::Search first = first_level_.search(query, type, control_);
   if (first.serves) {
     const Translation translation = first.tlb->at(first.place, va);
@@ -202,7 +204,7 @@ AccessResult FunctionalMachine::non_canonical() {
 /// Miss path of translate_page(). It is out of line so that the hit path stays in registers.
 /// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
 AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
-  const TlbQuery query(va, control_.pcid());
+  const TlbQuery query(va, control_.space());
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
   const WalkOutcome outcome = walk_tables(va, type);
   walks_[type.kind()].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
@@ -219,8 +221,7 @@ AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first
 
 unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
   ++flushes_;
-  const unsigned removed = first_level_.invalidate(operation) + second_level_.invalidate(operation) +
-                           structure_caches_.invalidate(control_, operation);
+  const unsigned removed = remove(core_guests_ ? core_guests_->of_running(operation) : operation);
   if (checker_) {
     const auto check = [&](const TlbLevel& tlb, const char* name) {
       checker_->check_contents(0, control_, tlb, name, CycleTime(0));
@@ -233,11 +234,25 @@ unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
 }
 
 unsigned FunctionalMachine::invalidate(const NestedInvalidation& operation) {
-  unsigned removed = first_level_.invalidate(operation.combined) + second_level_.invalidate(operation.combined) +
-                     structure_caches_.invalidate(control_, operation.combined);
   recent_pages_.forget();
-  if (operation.guest_physical && nested_) removed += nested_->structures.clear();
-  return removed;
+  return remove(core_guests_->combined(operation)) + core_guests_->remove_guest_physical(operation);
+}
+
+unsigned FunctionalMachine::remove(const Invalidation& operation) {
+  return first_level_.invalidate(operation) + second_level_.invalidate(operation) +
+         structure_caches_.invalidate(control_, operation);
+}
+
+void FunctionalMachine::enter_guest(unsigned guest) {
+  if (guest == guest_) return;
+  const VirtualizationConfig& config = host_tables()->config();
+  if (!config.tags) invalidate(on_vm_transition(/*tagged=*/false));
+  control_ = core_guests_->enter(guest, control_);
+  guest_ = guest;
+  recent_pages_.forget();
+  ++nested_->counts.exits;
+  nested_->counts.exit_cycles += config.exit_cycles;
+  if (checker_) checker_->set_nested(&host_tables()->control(), guest);
 }
 
 uint64_t FunctionalMachine::accesses_begun() const {
@@ -251,8 +266,7 @@ bool FunctionalMachine::write_cr3(uint64_t value) {
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(control_, value);
   if (!removed.nothing()) invalidate(removed);
-  control_ = *loaded;
-  recent_pages_.forget();
+  set_control(*loaded);
   return true;
 }
 

@@ -10,7 +10,7 @@
 #include "models/fabric/host_prefetch.h"
 #include "models/walker/nested_structures.h"
 #include "models/x86/nested_invalidation.h"
-#include "sim/machine/host_tables.h"
+#include "sim/machine/guests.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
@@ -27,9 +27,10 @@ class FunctionalMachine {
                              const VirtualizationConfig& virtualization = {});
 
   /// As Machine::memory(), physical_memory() and host_tables().
-  PhysMem& memory() { return guest_memory_ ? *guest_memory_ : memory_; }
+  PhysMem& memory() { return guests_ ? (*guests_)[guest_].memory : memory_; }
   PhysMem& physical_memory() { return memory_; }
-  HostTables* host_tables() { return host_.get(); }
+  HostTables* host_tables() { return guests_ ? &(*guests_)[guest_].host : nullptr; }
+  Guests* guests() { return guests_.get(); }
   const ControlState& control() const { return control_; }
   void set_control(const ControlState& control);
   void set_mapper(DemandMapper* mapper) { mapper_ = mapper; }
@@ -43,6 +44,7 @@ class FunctionalMachine {
   unsigned invalidate(const Invalidation& operation);
   unsigned invalidate(const NestedInvalidation& operation);  ///< as Machine::invalidate()
   bool write_cr3(uint64_t value);                            ///< as Machine::write_cr3()
+  void enter_guest(unsigned guest);                          ///< as Machine::enter_guest()
 
   /// Adds an observer of translations, which outlives the machine's use.
   void observe(Observer& observer) { observers_.add(observer); }
@@ -59,6 +61,7 @@ class FunctionalMachine {
   class EntryPort;
   class GuestPort;
 
+  unsigned remove(const Invalidation& operation);
   AccessResult perform(const MemAccess& access, AccessType type);
   AccessResult perform_across(const MemAccess& access, AccessType type);
   AccessResult non_canonical();
@@ -71,9 +74,10 @@ class FunctionalMachine {
   WalkOutcome walk_guest_tables(VirtAddr va, AccessType type);
 
   PhysMem memory_;
-  std::unique_ptr<HostTables> host_;       // of a guest
-  std::unique_ptr<PhysMem> guest_memory_;  // what the guest calls physical memory
+  std::unique_ptr<Guests> guests_;  // of a machine that runs guests
+  unsigned guest_ = 0;              // that runs
   std::unique_ptr<NestedContext> nested_;
+  std::unique_ptr<CoreGuests> core_guests_;
   ControlState control_;
   DemandMapper* mapper_ = nullptr;
   ObserverList observers_;

@@ -26,8 +26,14 @@ NestedRegisters registers_of(const VirtualizationConfig& c, PhysAddr root, const
 
 }  // namespace
 
-HostTables::HostTables(PhysMem& memory, const VirtualizationConfig& config, const ProcessorTraits& processor)
-    : memory_(memory), config_(config), gib_pages_(processor.gib_pages), phys_bits_(processor.phys_bits) {
+HostTables::HostTables(PhysMem& memory, const VirtualizationConfig& config, const ProcessorTraits& processor,
+                       HostRange tables)
+    : memory_(memory),
+      config_(config),
+      gib_pages_(processor.gib_pages),
+      phys_bits_(processor.phys_bits),
+      tables_(tables),
+      next_table_(tables.begin) {
   recent_.fill(~uint64_t{0});
   root_ = take_table();
   const NestedRegisters registers = registers_of(config, root_, processor);
@@ -38,9 +44,10 @@ HostTables::HostTables(PhysMem& memory, const VirtualizationConfig& config, cons
 PhysAddr HostTables::take_table() {
   const PhysAddr table = next_table_;
   next_table_ += kPageBytes;
-  if (next_table_.raw() > config_.host_offset) {
+  if (next_table_ > tables_.end) {
     throw JobError(
-        fmt::format("virtualization: the nested tables do not fit below host_offset {:#x}", config_.host_offset));
+        fmt::format("virtualization: the nested tables do not fit below {:#x}; a larger host_offset leaves them room",
+                    tables_.end.raw()));
   }
   return table;
 }

@@ -10,17 +10,25 @@
 
 namespace mmusim {
 
-/// The hypervisor of a machine that runs a guest: where guest-physical memory lies in host memory, and the nested tables,
+/// Host-physical memory from `begin` to before `end`.
+struct HostRange {
+  PhysAddr begin, end;
+};
+
+/// The hypervisor as one guest meets it: where guest-physical memory lies in host memory, and the nested tables,
 /// which are bytes in simulated memory like the guest's own.
 ///
-/// Tables lie from 16 MiB on below `host_offset`, in the order in which they are needed. Without `on_demand` all memory
+/// Tables lie below all guests, one guest's from 16 MiB on, in the order in which they are needed. Without `on_demand` all memory
 /// counts as mapped before the guest runs: entries are written when a walk first needs them, at no cost, which nothing
 /// can tell from having been written before. With it each first touch of a host page is an exit, as KVM does it
 /// ([N-95]).
 class HostTables final : public NestedHost, public MemoryWindow {
  public:
-  /// `memory` is host-physical and outlives this object. Throws InputError where processor and configuration contradict.
-  HostTables(PhysMem& memory, const VirtualizationConfig& config, const ProcessorTraits& processor);
+  static constexpr uint64_t kFirstTable = 16 * kMiB;
+
+  /// `memory` is host-physical and outlives this object; `tables`: where the nested tables go. Throws InputError where
+  /// processor and configuration contradict.
+  HostTables(PhysMem& memory, const VirtualizationConfig& config, const ProcessorTraits& processor, HostRange tables);
 
   const VirtualizationConfig& config() const { return config_; }
   const NestedControl& control() const { return control_; }
@@ -42,12 +50,11 @@ class HostTables final : public NestedHost, public MemoryWindow {
   PhysAddr below(PhysAddr page) const override;
   bool whole_2m(PhysAddr page) const override;
 
-  uint64_t tables() const { return (next_table_.raw() - kFirstTable) / kPageBytes; }
+  uint64_t tables() const { return (next_table_ - tables_.begin) / kPageBytes; }
   /// Pages mapped, by size 4K, 2M, 1G.
   const std::array<uint64_t, 3>& mapped() const { return mapped_; }
 
  private:
-  static constexpr uint64_t kFirstTable = 16 * kMiB;
   static constexpr unsigned kRegionShift = 21;  // mapped together
   static constexpr unsigned kRecent = 1024;
 
@@ -60,7 +67,8 @@ class HostTables final : public NestedHost, public MemoryWindow {
   NestedControl control_;
   bool gib_pages_;
   uint64_t phys_bits_;
-  PhysAddr next_table_{kFirstTable};
+  HostRange tables_;
+  PhysAddr next_table_;
   PhysAddr root_;
   std::array<uint64_t, kRecent> recent_;  // regions that are mapped
   std::unordered_set<uint64_t> regions_;  // all of them

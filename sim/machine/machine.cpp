@@ -36,18 +36,22 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
   l3_->below(*memory);
   if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead), prefetches_);
   if (options.virtualization.guest()) {
-    host_ = std::make_unique<HostTables>(memory_, options.virtualization, platform.processor);
-    guest_memory_ = std::make_unique<PhysMem>(memory_, *host_);
-    if (checker_) checker_->set_nested(&host_->control());
+    guests_ = std::make_unique<Guests>(memory_, options.virtualization, platform);
+    if (checker_) checker_->set_nested(&host_tables()->control(), 0);
   }
   const CoreParts::Shared shared{platform_,  memory_,
-                                 *l3_,       host_.get(),
+                                 *l3_,       guests_.get(),
                                  observers_, [&](const std::string& requester) { return clock(requester, look_ahead); },
                                  prefetches_};
   for (unsigned i = 0; i < platform.cores; ++i)
     cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
-  for (unsigned i = 0; host_ && !host_->config().tags && i < platform.cores; ++i) {
-    cores_[i]->nested->left_guest = [this, i] { invalidate(i, on_vm_transition(/*tagged=*/false)); };
+  for (unsigned i = 0; guests_ && i < platform.cores; ++i) {
+    CoreParts& parts = *cores_[i];
+    parts.guests = std::make_unique<CoreGuests>(*guests_, *parts.nested, parts.context.control,
+                                                [this, i] { invalidate(i, on_invept()); });
+    set_registers(parts, parts.context.control);
+    if (options.virtualization.tags) continue;
+    parts.nested->left_guest = [this, i] { invalidate(i, on_vm_transition(/*tagged=*/false)); };
   }
 }
 
@@ -92,10 +96,13 @@ std::string Machine::who_waits() const {
 }
 
 void Machine::set_control(unsigned core, const ControlState& control) {
-  CoreContext& context = cores_[core]->context;
   if (observers_.wants(kProgramNotices)) observers_.control_written(core, 4, control.registers().cr4, /*timed=*/false);
-  context.control = control;
-  cores_[core]->core->fast_path().forget();
+  set_registers(*cores_[core], control);
+}
+
+void Machine::set_registers(CoreParts& parts, const ControlState& control) {
+  parts.context.control = parts.guests ? parts.guests->tagged(control) : control;
+  parts.core->fast_path().forget();
 }
 
 unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charge charge) {
@@ -106,9 +113,9 @@ unsigned Machine::invalidate(unsigned core, const Invalidation& operation, Charg
 unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge charge) {
   CoreParts& parts = *cores_[core];
   if (charge == Charge::kCounted) parts.core->take_turn();
-  unsigned removed = charge == Charge::kCycles ? parts.core->invalidate(operation) : parts.lsu->invalidate(operation);
-  removed += parts.second_level->state().invalidate(operation);
-  removed += parts.walker->structure_caches().invalidate(parts.context.control, operation);
+  const Invalidation what = parts.guests ? parts.guests->of_running(operation) : operation;
+  unsigned removed = charge == Charge::kCycles ? parts.core->invalidate(what) : parts.lsu->invalidate(what);
+  removed += remove_beyond_first_level(parts, what);
   if (charge != Charge::kNothing) parts.lsu->count_flush(removed);
   if (checker_) check_tlbs(core, operation);
   return removed;
@@ -116,12 +123,36 @@ unsigned Machine::remove(unsigned core, const Invalidation& operation, Charge ch
 
 unsigned Machine::invalidate(unsigned core, const NestedInvalidation& operation) {
   CoreParts& parts = *cores_[core];
-  unsigned removed = parts.lsu->invalidate(operation.combined);
-  removed += parts.second_level->state().invalidate(operation.combined);
-  removed += parts.walker->structure_caches().invalidate(parts.context.control, operation.combined);
+  MMUSIM_INVARIANT(parts.guests, "a hypervisor's operation on a machine with guests");
+  const Invalidation combined = parts.guests->combined(operation);
+  const unsigned removed = parts.lsu->invalidate(combined) + remove_beyond_first_level(parts, combined);
   parts.core->fast_path().forget();
-  if (operation.guest_physical && parts.nested) removed += parts.nested->structures.clear();
-  return removed;
+  return removed + parts.guests->remove_guest_physical(operation);
+}
+
+unsigned Machine::remove_beyond_first_level(CoreParts& parts, const Invalidation& operation) {
+  return parts.second_level->state().invalidate(operation) +
+         parts.walker->structure_caches().invalidate(parts.context.control, operation);
+}
+
+void Machine::enter_guest(unsigned guest, Charge charge) {
+  if (guest == guest_) return;
+  const VirtualizationConfig& config = host_tables()->config();
+  for (unsigned i = 0; i < cores(); ++i) {
+    CoreParts& parts = *cores_[i];
+    if (charge == Charge::kCycles) {
+      parts.core->take_turn();
+      parts.core->idle(config.exit_cycles);
+    }
+    if (!config.tags) invalidate(i, on_vm_transition(/*tagged=*/false));
+    parts.context.control = parts.guests->enter(guest, parts.context.control);
+    parts.core->fast_path().forget();
+    if (charge == Charge::kNothing) continue;
+    ++parts.nested->counts.exits;
+    parts.nested->counts.exit_cycles += config.exit_cycles;
+  }
+  guest_ = guest;
+  if (checker_) checker_->set_nested(&host_tables()->control(), guest);
 }
 
 /// Checks that what a flush left is what the tables say.
@@ -148,8 +179,7 @@ bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(parts.context.control, value);
   if (!removed.nothing()) remove(core, removed, charge);
-  parts.context.control = *loaded;
-  parts.core->fast_path().forget();
+  set_registers(parts, *loaded);
   return true;
 }
 

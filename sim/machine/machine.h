@@ -13,7 +13,7 @@
 #include "models/x86/nested_invalidation.h"
 #include "sim/machine/charge.h"
 #include "sim/machine/core_parts.h"
-#include "sim/machine/host_tables.h"
+#include "sim/machine/guests.h"
 #include "sim/machine/platform.h"
 #include "sim/machine/totals.h"
 #include "sim/machine/translation_checker.h"
@@ -44,11 +44,13 @@ class Machine : public sc_core::sc_module {
   ~Machine() override;
 
   /// Memory that software on the machine calls physical: a guest's is a view of physical_memory().
-  PhysMem& memory() { return guest_memory_ ? *guest_memory_ : memory_; }
+  PhysMem& memory() { return guests_ ? (*guests_)[guest_].memory : memory_; }
   /// Memory that caches and DRAM hold: addresses that accesses end at (host-physical ones of a guest).
   PhysMem& physical_memory() { return memory_; }
-  /// The hypervisor of a machine that runs a guest; else nullptr.
-  HostTables* host_tables() { return host_.get(); }
+  /// The hypervisor as the guest that runs meets it; nullptr of a machine without guests.
+  HostTables* host_tables() { return guests_ ? &(*guests_)[guest_].host : nullptr; }
+  /// The guests of the machine, nullptr without.
+  Guests* guests() { return guests_.get(); }
   /// The nested dimension of a core that runs a guest; else nullptr.
   NestedContext* nested(unsigned core) { return cores_[core]->nested.get(); }
   const PlatformConfig& platform() const { return platform_; }
@@ -75,6 +77,11 @@ class Machine : public sc_core::sc_module {
   /// MOV to CR3, with what it removes; in PAE mode it loads the four PDPTE registers. Returns false where it raises
   /// #GP(0), for reserved bits of `value` or of a PDPTE: then nothing has changed.
   bool write_cr3(unsigned core, uint64_t value, Charge charge = Charge::kCycles);
+
+  /// VM exit of the guest that runs and VM entry of another one, on every core: with it change memory(), host_tables() and
+  /// the control registers. Costs one exit; without tags it removes the combined translations of all guests. Nothing
+  /// if the guest runs already. Call from programs after drain(), or between programs.
+  void enter_guest(unsigned guest, Charge charge = Charge::kCycles);
 
   /// The core whose program is what the simulation executes; 0 between programs.
   unsigned running_core() const;
@@ -112,12 +119,14 @@ class Machine : public sc_core::sc_module {
   unsigned remove(unsigned core, const Invalidation& operation, Charge charge);
   LocalClock clock(const std::string& name, LookAhead look_ahead);
   void add_totals(const CoreParts& parts, MachineTotals& totals) const;
+  static unsigned remove_beyond_first_level(CoreParts& parts, const Invalidation& operation);
+  void set_registers(CoreParts& parts, const ControlState& control);
   void check_tlbs(unsigned core, const Invalidation& operation);
 
   PlatformConfig platform_;
   PhysMem memory_;
-  std::unique_ptr<HostTables> host_;       // of a guest
-  std::unique_ptr<PhysMem> guest_memory_;  // what the guest calls physical memory
+  std::unique_ptr<Guests> guests_;  // of a machine that runs guests
+  unsigned guest_ = 0;              // that runs
   ClockDomain clock_;
   std::unique_ptr<Dram> dram_;
   std::unique_ptr<MemoryTap> tap_;  // above the memory, if anything listens

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/config_files.h"
+#include "models/dram/address_map.h"
 #include "sim/machine/requesters.h"
 
 namespace mmusim {
@@ -238,6 +239,12 @@ PlatformConfig read_platform_document(const nlohmann::json& document, const std:
 
 PlatformConfig load_platform(const std::string& name_or_path) {
   return read_platform_document(platform_document(name_or_path), find_config("platforms", name_or_path));
+}
+
+uint64_t memory_end(const PlatformConfig& platform) {
+  const DramConfig& dram = platform.dram.dram;
+  return std::min(AddressMap(dram.address_map, dram.geometry).capacity_bytes(),
+                  uint64_t{1} << platform.processor.phys_bits);
 }
 
 }  // namespace mmusim

@@ -57,5 +57,7 @@ PlatformConfig read_platform(ConfigReader reader);
 PlatformConfig read_platform_document(const nlohmann::json& document, const std::string& file);
 /// By name ("milan") or by path, checked. Throws InputError or EnvironmentError.
 PlatformConfig load_platform(const std::string& name_or_path);
+/// The first physical address after the platform's memory.
+uint64_t memory_end(const PlatformConfig& platform);
 
 }  // namespace mmusim

@@ -42,7 +42,10 @@ class Target {
   virtual void invalidate(const Invalidation& operation) = 0;
   /// Carries out a MOV to CR3, with what it removes. Returns false where it raises #GP(0) and changes nothing.
   virtual bool write_cr3(uint64_t value) = 0;
-  /// Sets whether these two take time, and are counted, from here on.
+  /// VM exit of the guest that runs and VM entry of another one, with its control registers and what it calls physical
+  /// memory. Call with nothing under way, on a machine of several guests only.
+  virtual void enter_guest(unsigned guest) = 0;
+  /// Sets whether these three take time, and are counted, from here on.
   virtual void charge(Charge charge) = 0;
   /// Waits until everything under way is done.
   virtual void drain() = 0;

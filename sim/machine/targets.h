@@ -27,6 +27,7 @@ class TimedTarget final : public Target {
   std::optional<AccessResult> execute_one(const MemAccess& access) override;
   void invalidate(const Invalidation& operation) override;
   bool write_cr3(uint64_t value) override;
+  void enter_guest(unsigned guest) override { machine_.enter_guest(guest, charge_); }
   void charge(Charge charge) override { charge_ = charge; }
   void drain() override { core_.drain(); }
   void observe(Observer& observer) override { machine_.observe(observer); }
@@ -70,6 +71,7 @@ class FunctionalTarget final : public Target {
   std::optional<AccessResult> execute_one(const MemAccess& access) override;
   void invalidate(const Invalidation& operation) override;
   bool write_cr3(uint64_t value) override;
+  void enter_guest(unsigned guest) override { machine_.enter_guest(guest); }
   void charge(Charge charge) override { charge_ = charge; }
   void drain() override;
   void observe(Observer& observer) override;
@@ -106,6 +108,7 @@ class UntimedTarget final : public Target {
   std::optional<AccessResult> execute_one(const MemAccess&) override { return std::nullopt; }
   void invalidate(const Invalidation&) override {}
   bool write_cr3(uint64_t) override { return true; }
+  void enter_guest(unsigned) override {}
   void charge(Charge) override {}
   void drain() override {}
   void observe(Observer&) override {}

@@ -44,6 +44,12 @@ std::string TranslationChecker::difference(VirtAddr va, const Translation& got, 
                      text_of(expected));
 }
 
+void TranslationChecker::set_nested(const NestedControl* control, unsigned guest) {
+  nested_ = control;
+  guest_ = guest;
+  if (all_stale_.size() <= guest) all_stale_.resize(guest + 1, std::vector<Stale>(cores_));
+}
+
 TranslationChecker::Verdict TranslationChecker::verdict(const ControlState& control, VirtAddr va,
                                                         std::optional<AccessType> type) const {
   if (nested_ != nullptr) return nested_verdict(control, va, type);
@@ -110,37 +116,37 @@ void TranslationChecker::translated(const UsedTranslation& used) {
 }
 
 void TranslationChecker::entry_changed(VirtAddr va, uint64_t bytes) {
-  for (Stale& stale : stale_) {
+  for (Stale& held : stale()) {
     if (bytes == 0) {
-      stale.anything = true;
+      held.anything = true;
       continue;
     }
-    uint64_t& known = stale.pieces[va.raw()];
+    uint64_t& known = held.pieces[va.raw()];
     known = std::max(known, bytes);
   }
 }
 
 /// Pieces stay as long as any address of them may be cached: what one INVLPG leaves of a larger piece stays whole.
 void TranslationChecker::flushed(unsigned core, const Invalidation& operation) {
-  Stale& stale = stale_[core];
+  Stale& held = stale()[core];
   if (operation.tlb == InvalidationScope::kAll && operation.globals &&
       operation.structures == InvalidationScope::kAll) {
-    stale.pieces.clear();
-    stale.anything = false;
+    held.pieces.clear();
+    held.anything = false;
     return;
   }
   if (!names_address(operation.tlb) || !operation.globals) return;
-  const auto page = stale.pieces.find(operation.va.align_down(kPageBytes).raw());
-  if (page != stale.pieces.end() && page->second <= kPageBytes) stale.pieces.erase(page);
+  const auto page = held.pieces.find(operation.va.align_down(kPageBytes).raw());
+  if (page != held.pieces.end() && page->second <= kPageBytes) held.pieces.erase(page);
 }
 
 bool TranslationChecker::may_be_stale(unsigned core, VirtAddr va) const {
-  const Stale& stale = stale_[core];
-  if (stale.anything) return true;
+  const Stale& held = stale()[core];
+  if (held.anything) return true;
   // The pieces of one level do not overlap; those that could cover `va` begin at its page, or at its table's first.
   for (const unsigned shift : {12U, 21U, 30U, 39U, 48U}) {
-    const auto piece = stale.pieces.find(va.align_down(uint64_t{1} << shift).raw());
-    if (piece != stale.pieces.end() && va.raw() - piece->first < piece->second) return true;
+    const auto piece = held.pieces.find(va.align_down(uint64_t{1} << shift).raw());
+    if (piece != held.pieces.end() && va.raw() - piece->first < piece->second) return true;
   }
   return false;
 }
@@ -149,8 +155,9 @@ void TranslationChecker::check_contents(unsigned core, const ControlState& contr
                                         const char* name, CycleTime now) {
   for (unsigned number = 0; number < tlb.arrays(); ++number) {
     const TlbArray& array = tlb.array(number);
-    array.for_each([&](unsigned slot, VirtAddr first, EntryKind kind, uint16_t pcid, bool global) {
-      if (kind == EntryKind::kPde || (!global && pcid != control.pcid())) return;
+    array.for_each([&](unsigned slot, VirtAddr first, EntryKind kind, uint16_t space, bool global) {
+      const SpaceTag own = control.space();
+      if (kind == EntryKind::kPde || space != (global ? own.global : own.own)) return;
       const unsigned pages = kind == EntryKind::k16K ? 4 : 1;
       for (unsigned i = 0; i < pages; ++i) {
         const VirtAddr va = first + i * kPageBytes;

@@ -22,10 +22,13 @@ namespace mmusim {
 class TranslationChecker final : public Observer {
  public:
   /// `memory` holds the page tables and outlives this object.
-  TranslationChecker(PhysMem& memory, unsigned cores) : memory_(&memory), stale_(cores) {}
+  TranslationChecker(PhysMem& memory, unsigned cores) : memory_(&memory), cores_(cores), all_stale_(1) {
+    all_stale_[0].resize(cores);
+  }
 
-  /// The addresses that cores translate are a guest's: both dimensions are compared. `control` outlives this object.
-  void set_nested(const NestedControl* control) { nested_ = control; }
+  /// The addresses that cores translate from here on are those of a guest, by its number: both dimensions are compared.
+  /// `control` outlives this object.
+  void set_nested(const NestedControl* control, unsigned guest);
 
   uint32_t mask() const override { return kTranslationNotices; }
   void translated(const UsedTranslation& used) override;
@@ -64,9 +67,14 @@ class TranslationChecker final : public Observer {
   [[noreturn]] void stop(unsigned core, const ControlState& control, VirtAddr va, const std::string& who,
                          const std::string& what, CycleTime now);
 
+  std::vector<Stale>& stale() { return all_stale_[guest_]; }
+  const std::vector<Stale>& stale() const { return all_stale_[guest_]; }
+
   PhysMem* memory_;
+  size_t cores_;
+  unsigned guest_ = 0;
   const NestedControl* nested_ = nullptr;
-  std::vector<Stale> stale_;
+  std::vector<std::vector<Stale>> all_stale_;  // by guest, and core
   uint64_t translations_ = 0, entries_ = 0, stale_seen_ = 0;
 };
 

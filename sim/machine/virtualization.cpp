@@ -68,6 +68,13 @@ VirtualizationConfig read_virtualization(ConfigReader reader) {
   reader.read({"tags", "Exits leave the guest's translations in the TLBs (VPID, ASID)."}, c.tags);
   reader.read({"on_demand", "Nested entries appear at the first touch, each by an exit."}, c.on_demand);
   reader.read({"exit_cycles", "One exit to the host, with what it does there.", "cycles"}, c.exit_cycles);
+  reader.read(
+      {"guests", "Guests that share each core; of replays, each with memory and nested tables of its own.", "guests"},
+      c.guests, 1, 64);
+  reader.read(
+      {"slice_accesses",
+       "Accesses after which the next guest goes on with the trace, in turn; 0: where the trace says so.", "accesses"},
+      c.slice_accesses);
   reader.read({"seed", "Seed of huge_fraction and host_frames."}, c.seed);
   reader.ignore("source");
   reader.finish();

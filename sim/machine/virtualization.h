@@ -33,6 +33,8 @@ struct VirtualizationConfig {
   bool tags = true;             ///< VPID or ASID: exits leave the guest's translations in the TLBs
   bool on_demand = false;       ///< nested entries appear at the first touch, each by an exit
   Cycles exit_cycles{3000};     ///< of one exit with what the hypervisor does about it
+  unsigned guests = 1;          ///< that share the machine's cores; replays run several
+  uint64_t slice_accesses = 0;  ///< of several guests: after so many accesses the next one runs; 0: the trace says when
   uint64_t seed = 1;            ///< of what is drawn: huge_fraction, frames
 
   bool guest() const { return mode != VirtualizationMode::kNone; }

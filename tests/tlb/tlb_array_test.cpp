@@ -28,6 +28,14 @@ TEST(TlbArray, GlobalEntryMatchesEveryPcid) {
   EXPECT_TRUE(holds(array, 0xffffea0000000000, 2));
 }
 
+TEST(TlbArray, N70GlobalEntryOfAGuestMatchesEveryPcidOfThatGuestOnly) {
+  TlbArray array({8, 8});
+  const uint16_t one = SpaceTag::kFirstGlobal, other = one + 1;
+  array.fill(VirtAddr(0x1000), EntryKind::k4K, SpaceTag(0, one), page_at(0x5000, true));
+  EXPECT_NE(array.find(VirtAddr(0x1000), EntryKind::k4K, SpaceTag(1, one)), TlbArray::kNone);
+  EXPECT_EQ(array.find(VirtAddr(0x1000), EntryKind::k4K, SpaceTag(2, other)), TlbArray::kNone);
+}
+
 TEST(TlbArray, GlobalEntrySurvivesCr3WriteAndLeavesWithPge) {
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;

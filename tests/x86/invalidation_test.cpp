@@ -42,7 +42,8 @@ constexpr Cached kStructures[] = {
 std::string left(const Invalidation& what) {
   std::string names;
   for (const Cached& c : kTranslations) {
-    if (!removes_translation(what, c.pcid, c.global, c.va, c.size)) names += std::string(c.name) + " ";
+    const uint16_t space = c.global ? SpaceTag::kFirstGlobal : c.pcid;
+    if (!removes_translation(what, space, c.global, c.va, c.size)) names += std::string(c.name) + " ";
   }
   names += "|";
   for (const Cached& c : kStructures) {
@@ -163,10 +164,10 @@ TEST(NestedInvalidationTable, N72N76N78N80WhatEachOperationLeaves) {
   EXPECT_TRUE(on_invept().guest_physical);
   EXPECT_EQ(left_by(on_invvpid(/*keep_globals=*/false)), kNoneLeft);
   EXPECT_EQ(left_by(on_invvpid(/*keep_globals=*/true)), "vaG farG |");
-  EXPECT_EQ(left_by(on_invvpid_address(kVa)), "near5 far5 far6 farG | farpde5");
+  EXPECT_EQ(left_by(on_invvpid_address(1, kVa)), "near5 far5 far6 farG | farpde5");
   EXPECT_EQ(left_by(on_vm_transition(/*tagged=*/true)), kAllLeft);
   EXPECT_EQ(left_by(on_vm_transition(/*tagged=*/false)), kNoneLeft);
-  for (const NestedInvalidation& what : {on_invvpid(false), on_invvpid(true), on_invvpid_address(kVa),
+  for (const NestedInvalidation& what : {on_invvpid(false), on_invvpid(true), on_invvpid_address(1, kVa),
                                          on_vm_transition(true), on_vm_transition(false)}) {
     EXPECT_FALSE(what.guest_physical);
   }

@@ -139,7 +139,7 @@ TEST(NestedMachine, N72N80OneAddressGoesInEveryPcid) {
   g.read(kVa);
   g.read(kVa + kPageBytes);
   const uint64_t walks = g.machine.totals().walks;
-  g.machine.invalidate(on_invvpid_address(kVa));
+  g.machine.invalidate(on_invvpid_address(1, kVa));
   g.read(kVa + kPageBytes);
   EXPECT_EQ(g.machine.totals().walks, walks);
   g.read(kVa);

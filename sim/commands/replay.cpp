@@ -56,6 +56,7 @@ std::string replay_text(const ReplayResult& r, const TraceInfo& info) {
                         grouped(p.ignored_flushes));
   }
   if (p.process_switches != 0) text += fmt::format("changes of address space: {}\n", grouped(p.process_switches));
+  if (p.guest_switches != 0) text += fmt::format("changes of guest: {}\n", grouped(p.guest_switches));
   if (r.mapped) {
     text += fmt::format("mapped: {} 4 KiB, {} 2 MiB, {} 1 GiB pages by {} tables\n", grouped(r.mapped->pages_4k),
                         grouped(r.mapped->pages_2m), grouped(r.mapped->pages_1g), grouped(r.mapped->tables));

@@ -56,31 +56,57 @@ ReplayResult Replay::result() {
   result_.misses_over_time = course_.slices();
   result_.faults = target_.faults();
   result_.player = player_->stats();
-  if (own_spaces_) result_.mapped = own_spaces_->spaces().counts();
+  for (const auto& spaces : own_spaces_) {
+    if (spaces) add_mapped(spaces->spaces().counts());
+  }
   return std::move(result_);
+}
+
+void Replay::add_mapped(const AddressSpaces::Counts& counts) {
+  AddressSpaces::Counts& all = result_.mapped ? *result_.mapped : result_.mapped.emplace();
+  all.pages_4k += counts.pages_4k;
+  all.pages_2m += counts.pages_2m;
+  all.pages_1g += counts.pages_1g;
+  all.outside_map += counts.outside_map;
+  all.tables += counts.tables;
 }
 
 /// Makes the address space of a trace that begins with `first`.
 void Replay::prepare(const TraceBatch& first) {
-  if (config_.spaces) make_spaces(*config_.spaces, first);
+  AddressSpaces* spaces = nullptr;
+  if (config_.spaces) {
+    spaces_ = *config_.spaces;
+    leave_room_for_recorded_frames(first);
+    own_spaces_.resize(config_.player.guests);
+    spaces = &enter_spaces(0);
+  }
   if (!config_.player.recorded_tables) check_levels(first, target_.control(), reader_.info().file);
-  TouchedSpaces* const spaces = touched();
-  player_.emplace(target_, spaces != nullptr ? &spaces->spaces() : nullptr, config_.player);
+  player_.emplace(target_, spaces, config_.player);
   player_->on_marker(config_.marker);
+  player_->on_guest([this](unsigned guest) -> AddressSpaces& { return enter_spaces(guest); });
 }
 
-void Replay::make_spaces(AddressSpaceConfig spaces, const TraceBatch& first) {
+void Replay::leave_room_for_recorded_frames(const TraceBatch& first) {
   const auto is_map = [](const TraceEvent& event) { return event.kind == TraceEventKind::kMap; };
-  if (config_.player.recorded_translations && std::any_of(first.events.begin(), first.events.end(), is_map)) {
-    spaces.frames.bytes /= 2;
-    spaces.frames.begin += spaces.frames.bytes;
-  }
-  if (config_.shared == nullptr) own_spaces_.emplace(target_.memory(), spaces);
-  target_.set_mapper(touched());
+  if (!config_.player.recorded_translations || std::none_of(first.events.begin(), first.events.end(), is_map)) return;
+  spaces_.frames.bytes /= 2;
+  spaces_.frames.begin += spaces_.frames.bytes;
+}
+
+/// Returns the page tables of the guest that the target has entered, or of the machine itself: number 0. They are made at
+/// the first call.
+AddressSpaces& Replay::enter_spaces(unsigned guest) {
+  std::unique_ptr<TouchedSpaces>& own = own_spaces_[guest];
+  const bool entered_before = own != nullptr;
+  if (!entered_before && config_.shared == nullptr) own = std::make_unique<TouchedSpaces>(target_.memory(), spaces_);
+  TouchedSpaces& touched = config_.shared != nullptr ? *config_.shared : *own;
+  target_.set_mapper(&touched);
+  if (entered_before) return touched.spaces();
   ControlRegisters registers = target_.control().registers();
-  registers.cr3 = touched()->spaces().root().raw();
-  registers.cr4 = spaces.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
+  registers.cr3 = touched.spaces().root().raw();
+  registers.cr4 = spaces_.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
   target_.set_control(ControlState(registers, target_.control().traits()));
+  return touched.spaces();
 }
 
 AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platform) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/experiment/what_if.h"
 #include "sim/machine/platform.h"
@@ -87,10 +88,9 @@ class Replay {
  private:
   MeasureCalls calls();
   void prepare(const TraceBatch& first);
-  void make_spaces(AddressSpaceConfig spaces, const TraceBatch& first);
-  TouchedSpaces* touched() {
-    return config_.shared != nullptr ? config_.shared : own_spaces_ ? &*own_spaces_ : nullptr;
-  }
+  void leave_room_for_recorded_frames(const TraceBatch& first);
+  AddressSpaces& enter_spaces(unsigned guest);
+  void add_mapped(const AddressSpaces::Counts& counts);
 
   TraceReader& reader_;
   Target& target_;
@@ -98,7 +98,8 @@ class Replay {
   TraceStream stream_;
   const MeasureCalls calls_;
   Measurement measurement_;
-  std::optional<TouchedSpaces> own_spaces_;
+  AddressSpaceConfig spaces_;                               // of each guest, or of the machine
+  std::vector<std::unique_ptr<TouchedSpaces>> own_spaces_;  // by guest; without guests of the machine
   std::optional<TracePlayer> player_;
   MissesOverTime course_;
   ReplayResult result_;

@@ -12,6 +12,7 @@
 #include "sim/experiment/core_traces.h"
 #include "sim/experiment/run.h"
 #include "sim/host/interrupts.h"
+#include "sim/machine/guests.h"
 #include "sim/recorded/page_table_image.h"
 #include "sim/scenario/guest_options.h"
 #include "sim/scenario/settings.h"
@@ -48,9 +49,23 @@ ChosenPlatform platform_for(const ReplayOptions& options, const ScenarioOverride
   return choose_platform(options.platform.empty() ? kDefaultPlatform : options.platform, sets);
 }
 
-/// `reserved`: so many bytes of the machine's memory are not the trace's: those before a guest's.
+/// Returns the bytes of memory that are the trace's: of a guest its own.
+uint64_t memory_bytes(const PlatformConfig& platform, const VirtualizationConfig& virtualization, Tables tables) {
+  if (!virtualization.guest()) return memory_end(platform);
+  if (virtualization.guests > 1 && tables != Tables::kTouched) {
+    throw InputError(
+        "/virtualization/guests: several guests need page tables built on first touch, not those of --map or of the "
+        "trace");
+  }
+  const uint64_t bytes = guest_memory_bytes(virtualization, memory_end(platform));
+  if (bytes != 0) return bytes;
+  throw InputError(fmt::format("/virtualization/{}: the DRAM of platform {} ends at 0x{:x}",
+                               virtualization.guests > 1 ? "guests" : "host_offset", platform.name,
+                               memory_end(platform)));
+}
+
 ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& platform, Tables tables,
-                           uint64_t reserved) {
+                           const VirtualizationConfig& virtualization) {
   ReplayConfig c;
   c.window = read_trace_window(options.window);
   c.window.count_instructions = true;
@@ -58,11 +73,11 @@ ReplayConfig replay_config(const ReplayOptions& options, const PlatformConfig& p
   c.player.flushes = options.flushes;
   c.player.pcids = !options.no_pcids;
   c.player.recorded_tables = tables == Tables::kRecorded;
-  if (reserved >= memory_end(platform)) {
-    throw InputError(fmt::format("/virtualization/host_offset: the DRAM of platform {} ends at 0x{:x}", platform.name,
-                                 memory_end(platform)));
+  c.player.memory_bytes = memory_bytes(platform, virtualization, tables);
+  if (virtualization.guest()) {
+    c.player.guests = virtualization.guests;
+    c.player.slice_accesses = virtualization.slice_accesses;
   }
-  c.player.memory_bytes = memory_end(platform) - reserved;
   c.player.max_levels = platform.max_levels;
   c.player.recorded_translations = false;
   if (tables != Tables::kTouched) return c;
@@ -187,8 +202,10 @@ ReplaySetup set_up_replay(const ReplayOptions& given, std::unique_ptr<TraceReade
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;
   ChosenPlatform chosen = platform_for(options, overrides, setup, origin);
   setup.platform = std::move(chosen.config);
-  setup.config = replay_config(options, setup.platform, setup.tables,
-                               setup.virtualization.guest() ? setup.virtualization.host_offset : 0);
+  setup.config = replay_config(options, setup.platform, setup.tables, setup.virtualization);
+  if (several_cores(options) && setup.virtualization.guests > 1) {
+    throw InputError("/virtualization/guests: expected one trace, whose accesses several guests make");
+  }
   if (several_cores(options)) open_core_traces(options, setup);
   setup.seed = options.seed.value_or(1);
   setup.layout = layout_of(setup, origin);

@@ -34,8 +34,8 @@ TracePlayer::TracePlayer(Target& target, AddressSpaces* spaces, PlayerOptions op
       spaces_(spaces),
       options_(options),
       knows_address_space_(spaces == nullptr),
-      pcid_owners_(kPcids) {
-  pcid_owners_[0] = 1;  // process 0 runs at first
+      pcid_owners_(options.guests, std::vector<uint64_t>(kPcids)) {
+  for (auto& owners : pcid_owners_) owners[0] = 1;  // process 0 runs at first
 }
 
 void TracePlayer::play(const TraceBatch& batch) {
@@ -53,7 +53,19 @@ void TracePlayer::play(const TraceBatch& batch) {
   if (done < accesses.size()) execute(accesses.subspan(done));
 }
 
+/// Deals the accesses to the guests in turn, where slices are given.
 void TracePlayer::execute(std::span<const MemAccess> accesses) {
+  if (options_.guests == 1 || options_.slice_accesses == 0) return execute_slice(accesses);
+  while (!accesses.empty()) {
+    if (slice_done_ == options_.slice_accesses) enter_guest((guest_ + 1) % options_.guests);
+    const auto now = accesses.first(std::min<uint64_t>(accesses.size(), options_.slice_accesses - slice_done_));
+    execute_slice(now);
+    slice_done_ += now.size();
+    accesses = accesses.subspan(now.size());
+  }
+}
+
+void TracePlayer::execute_slice(std::span<const MemAccess> accesses) {
   accessed_ = true;
   if (!expected_.empty()) {
     check(accesses.front(), target_.execute_one(accesses.front()));
@@ -109,6 +121,8 @@ void TracePlayer::apply(const TraceEvent& event) {
       return target_.charge(event.value == 0 ? Charge::kNothing : Charge::kCycles);
     case TraceEventKind::kDrain:
       return target_.drain();
+    case TraceEventKind::kGuest:
+      return enter_guest(event.value);
     case TraceEventKind::kMarker:
     case TraceEventKind::kInstruction:
       return;
@@ -203,11 +217,27 @@ void TracePlayer::switch_to(uint64_t space) {
     }
     const uint16_t pcid = spaces_->pcid();
     cr3 |= pcid;
-    if (pcid_owners_[pcid] == space + 1) cr3 |= kCr3NoInvalidate;
-    pcid_owners_[pcid] = space + 1;
+    uint64_t& owner = pcid_owners_[guest_][pcid];
+    if (owner == space + 1) cr3 |= kCr3NoInvalidate;
+    owner = space + 1;
   }
   const bool loaded = target_.write_cr3(cr3);
   MMUSIM_INVARIANT(loaded, "our own root table is a valid CR3");
+}
+
+void TracePlayer::enter_guest(uint64_t guest) {
+  if (guest >= options_.guests) {
+    throw InputError(fmt::format("the trace runs guest {}: expected at most {}, as /virtualization/guests is {}", guest,
+                                 options_.guests - 1, options_.guests));
+  }
+  slice_done_ = 0;
+  if (guest == guest_) return;
+  ++stats_.guest_switches;
+  expected_.clear();
+  target_.drain();
+  guest_ = static_cast<unsigned>(guest);
+  target_.enter_guest(guest_);
+  spaces_ = &on_guest_(guest_);
 }
 
 void TracePlayer::invalidate_pages(VirtAddr va, uint64_t bytes) {

@@ -31,6 +31,7 @@ struct PlayerStats {
   uint64_t flushes = 0;                 ///< recorded removals of cached translations that were carried out
   uint64_t ignored_flushes = 0;         ///< and those that were not
   uint64_t process_switches = 0;        ///< changes to another recorded process or root table
+  uint64_t guest_switches = 0;          ///< changes to another guest
   uint64_t refused_cr3_writes = 0;      ///< recorded MOV to CR3 that this processor answers with #GP(0)
   uint64_t entry_writes = 0;            ///< recorded stores to paging-structure entries that were made again
 
@@ -44,6 +45,7 @@ struct PlayerStats {
     v("flushes", flushes, "recorded removals of cached translations that were carried out");
     v("ignored_flushes", ignored_flushes, "recorded removals of cached translations that were not carried out");
     v("process_switches", process_switches, "changes to another recorded address space");
+    v("guest_switches", guest_switches, "changes to another guest of the same core");
     v("refused_cr3_writes", refused_cr3_writes, "recorded values of CR3 with bits that this processor reserves");
     v("entry_writes", entry_writes, "recorded stores to paging-structure entries, made again");
   }
@@ -59,6 +61,8 @@ struct PlayerOptions {
   unsigned max_levels = 5;               ///< that CR4 may ask for
   bool pcids = true;                     ///< a change of process keeps the other processes' translations
   bool one_process = false;              ///< other cores run the same one: a change of process is refused
+  unsigned guests = 1;                   ///< that share the core; more than one need address spaces
+  uint64_t slice_accesses = 0;           ///< after so many accesses the next guest runs; 0: where the trace says so
 };
 
 /// Makes the records of a trace again on a target, in their order: the accesses, and what the events between them do
@@ -72,6 +76,7 @@ struct PlayerOptions {
 /// kEntryWrite, kZero  the bytes are stored, if the trace makes the tables and knows the physical address
 /// kDrain     what is under way is waited for
 /// kTimed     whether what removes translations takes time
+/// kGuest     that guest's memory and address spaces are the current ones, after a VM exit and entry
 class TracePlayer {
  public:
   /// `spaces` may be nullptr: the tables are what they are, or what the trace makes them. A recorded root then counts
@@ -82,6 +87,9 @@ class TracePlayer {
   /// Call from Target::run(). A batch without accesses only follows the events.
   void play(const TraceBatch& batch);
 
+  /// Has `call` make the address spaces of the guest that the target has just entered, or find them again. Needed where
+  /// several guests run.
+  void on_guest(std::function<AddressSpaces&(unsigned guest)> call) { on_guest_ = std::move(call); }
   /// Has `call` hear of each marker, number and name, before what follows it.
   void on_marker(std::function<void(uint64_t number, std::string_view name)> call) { on_marker_ = std::move(call); }
 
@@ -102,6 +110,8 @@ class TracePlayer {
   void store_entry(const TraceEvent& event);
   void check_memory(uint64_t pa, uint64_t bytes) const;
   void switch_to(uint64_t space);
+  void enter_guest(uint64_t guest);
+  void execute_slice(std::span<const MemAccess> accesses);
   void invalidate_pages(VirtAddr va, uint64_t bytes);
   bool flushes_now();
 
@@ -110,10 +120,13 @@ class TracePlayer {
   const PlayerOptions options_;
   PlayerStats stats_;
   std::function<void(uint64_t, std::string_view)> on_marker_;
+  std::function<AddressSpaces&(unsigned)> on_guest_;
   bool knows_address_space_;
   bool accessed_ = false;
-  std::vector<Expected> expected_;     // recorded since the last access
-  std::vector<uint64_t> pcid_owners_;  // process + 1 that used a PCID last
+  unsigned guest_ = 0;                              // that runs
+  uint64_t slice_done_ = 0;                         // accesses of the current slice
+  std::vector<Expected> expected_;                  // recorded since the last access
+  std::vector<std::vector<uint64_t>> pcid_owners_;  // of each guest: process + 1 that used a PCID last
 };
 
 }  // namespace mmusim

@@ -15,7 +15,7 @@ constexpr std::array<const char*, kTraceFormats> kFormatNames = {"vmt1",      "b
                                                                  "pinatrace", "dinero", "perf-mem", "perf"};
 constexpr std::array<const char*, kTraceEventKinds> kEventNames = {"map",     "marker",  "cr_write",    "invlpg",
                                                                    "invpcid", "process", "instruction", "entry_write",
-                                                                   "zero",    "drain",   "timed"};
+                                                                   "zero",    "drain",   "timed",       "guest"};
 
 }  // namespace
 

@@ -52,8 +52,9 @@ enum class TraceEventKind : uint8_t {
   kZero,         ///< event log: `value` bytes at `va` (physical address `operand`, if known) were set to zero
   kDrain,        ///< what follows begins only when everything before is done
   kTimed,        ///< from here on invalidations and control-register writes take no time (`value` 0), or do again (1)
+  kGuest,        ///< the guest number `value` runs from here on, in the address space that it was in
 };
-inline constexpr unsigned kTraceEventKinds = 11;
+inline constexpr unsigned kTraceEventKinds = 12;
 
 const char* name_of(TraceEventKind kind);
 

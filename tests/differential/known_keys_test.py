@@ -47,7 +47,7 @@ class KnownKeys(unittest.TestCase):
         self.assert_drawn("/platform", random_platform, LEFT_OUT)
 
     def test_every_key_of_virtualization_is_drawn(self):
-        self.assert_drawn("/virtualization", virtualization, {"/virtualization/seed"})
+        self.assert_drawn("/virtualization", lambda dice: virtualization(dice, several=True), {"/virtualization/seed"})
 
 
 PROGRAM = sys.argv.pop(1)

@@ -94,7 +94,8 @@ def changes(dice, end):
     return phases + ([{"phase": "pmem_remove", **where}] if dice.chance(0.5) else [])
 
 
-def virtualization(dice):
+def virtualization(dice, several=False):
+    """`several`: of a replay, which may have guests that share a core."""
     v = {"mode": dice.pick(["ept", "npt"])}
     dice.maybe(v, "host_levels", 0.3, lambda: 5)
     dice.maybe(v, "host_pages", 0.7, lambda: dice.pick(["4K", "2M", "1G", {"pattern": [
@@ -105,6 +106,9 @@ def virtualization(dice):
     for key in ("accessed_dirty", "tags", "on_demand"):
         dice.maybe(v, key, 0.4, lambda: dice.chance(0.5))
     dice.maybe(v, "exit_cycles", 0.3, lambda: dice.skewed(0, 5000))
+    if several:
+        dice.maybe(v, "guests", 0.4, lambda: dice.between(1, 4))
+        dice.maybe(v, "slice_accesses", 0.5, lambda: dice.skewed(1, 500))
     return v
 
 

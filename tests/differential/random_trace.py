@@ -70,7 +70,7 @@ def random_trace(dice, max_levels, gib_pages):
     dice.maybe(o, "no-fetches", 0.2, lambda: True)
     dice.maybe(o, "no-pcids", 0.2, lambda: True)
     o["seed"] = dice.between(1, 1000)
-    settings = {f"/virtualization/{k}": v for k, v in virtualization(dice).items()} if dice.chance(0.3) else {}
+    settings = {f"/virtualization/{k}": v for k, v in virtualization(dice, several=True).items()} if dice.chance(0.3) else {}
     places = Places(dice, levels)
     fetches, events = dice.chance(0.5), dice.pick([0, 0.01, 0.1])
     farthest = dice.pick([8, 64, 600, 65535])

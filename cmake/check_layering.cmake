@@ -24,7 +24,7 @@ set(rows
   "+sim/measure|sim/measure sim/machine sim/host models"
   "+sim/replay|sim/replay sim/machine sim/trace models"
   "sim/events|sim/events sim/trace/event_log_names.h sim/trace/event_log_format.h sim/host mm models/dram models/fabric/observer.h models/x86 models/base"
-  "+sim/report|sim/report sim/events sim/machine sim/host models"
+  "+sim/report|sim/report sim/events sim/machine sim/trace/byte_stream.h sim/trace/json_record.h sim/trace/event_log_names.h sim/host models"
   "+sim/scenario|sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
   "+sim/experiment|sim/experiment sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"
   "+sim/sweep|sim/sweep sim/experiment sim/scenario sim/report sim/events sim/replay sim/recorded sim/workloads sim/machine sim/trace sim/host mm models"

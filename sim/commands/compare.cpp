@@ -37,7 +37,9 @@ void add_compare_command(CommandLine app, Action& action) {
       .one_at_a_time();
   add_core_option(command, options->core);
   add_set_option(command, options->sets);
-  command.add_option("--events", options->events, "What each run logs, as for `run` (default: none)");
+  command.add_option("--events", options->events,
+                     "What each run logs, as for `run` (default: pte, which the report's tables are told from, up to "
+                     "128 GiB of memory)");
   command.add_option("--jobs", options->jobs, "Runs at once (default: the processors of this machine)").range(1, 1024);
   command.add_option("--repeat", options->repeat, "Runs of each with seeds counting up; mean and 95 % interval")
       .range(1, 1000);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sim/host/text_output.h"
+#include "sim/report/entry_writes.h"
 #include "sim/report/report_assets.h"
 #include "sim/report/table_tree.h"
 
@@ -68,7 +69,10 @@ json run_json(const ComparedRun& run, const std::string& directory) {
   json j = {{"label", run.label}, {"failures", run.failures}};
   if (!run.summaries.empty()) j["summary"] = run.summaries[0];
   if (!run.summaries.empty() && !run.directories.empty()) {
-    j["tree"] = page_table_tree(directory + "/" + run.directories[0] + "/tables.json");
+    const std::string folder = directory + "/" + run.directories[0];
+    const EntryWrites writes = read_entry_writes(folder + "/events.jsonl.zst");
+    j["tree"] = page_table_tree(folder + "/tables.json", writes);
+    j["story"] = populate_story(writes, j["tree"]);
   }
   return j;
 }

@@ -25,6 +25,7 @@ void add_comparison(const std::string& directory, const std::string& base, std::
   for (NamedRun& side : comparison_from_text(read_json_file_text(file), file)) {
     ComparedRun run;
     run.label = std::move(side.label);
+    run.family = std::move(side.family);
     run.failures = std::move(side.failures);
     for (const std::string& name : side.directories) {
       const std::string path = directory + "/" + name;

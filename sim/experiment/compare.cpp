@@ -40,7 +40,9 @@ ChildJob job_of(const Side& side, const CompareRequest& request, const std::stri
                    "--seed",
                    std::to_string(seed),
                    "--events",
-                   request.events};
+                   !request.events.empty() ? request.events
+                   : side.wants_tables     ? "pte"
+                                           : "none"};
   if (side.variant) job.arguments.insert(job.arguments.end(), {"--variant", *side.variant});
   if (side.platform) job.arguments.insert(job.arguments.end(), {"--platform", *side.platform});
   for (const std::string& set : side.sets) job.arguments.insert(job.arguments.end(), {"--set", set});
@@ -64,6 +66,7 @@ std::vector<ComparedRun> run_sides(const std::vector<Side>& sides, const Compare
   for (const Side& side : sides) {
     ComparedRun run;
     run.label = side.label;
+    run.family = side.family;
     for (unsigned k = 0; k < request.repeat; ++k) {
       std::string name = side.directory;
       make_own_directory(request.out + "/" + name);

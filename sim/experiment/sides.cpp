@@ -55,19 +55,26 @@ void name_sides(std::vector<Side>& sides) {
 }  // namespace
 
 std::vector<Side> sides_of(const CompareRequest& request) {
+  std::vector<std::optional<std::string>> platforms(request.platforms.begin(), request.platforms.end());
+  if (platforms.empty()) platforms.emplace_back();
   std::vector<Side> sides;
-  for (const std::string& scenario : request.scenarios) {
-    std::vector<std::optional<std::string>> variants;
-    for (const std::string& v : scenario_variants(scenario)) variants.emplace_back(v);
-    if (variants.empty()) variants.emplace_back();
-    for (const auto& variant : variants) {
-      std::string label = variant.value_or(stem_of(scenario));
-      if (variant && request.scenarios.size() > 1) label = stem_of(scenario) + "/" + label;
-      if (request.platforms.empty()) sides.push_back({label, scenario, variant, request.sets});
-      for (const std::string& platform : request.platforms) {
-        sides.push_back({label + " on " + stem_of(platform), scenario, variant, request.sets, platform});
+  for (const std::optional<std::string>& platform : platforms) {
+    for (const std::string& scenario : request.scenarios) {
+      std::vector<std::optional<std::string>> variants;
+      for (const std::string& v : scenario_variants(scenario)) variants.emplace_back(v);
+      if (variants.empty()) variants.emplace_back();
+      for (const auto& variant : variants) {
+        std::string label = variant.value_or(stem_of(scenario));
+        if (variant && request.scenarios.size() > 1) label = stem_of(scenario) + "/" + label;
+        if (platform) label += " on " + stem_of(*platform);
+        sides.push_back({label, scenario, variant, request.sets, platform});
+        sides.back().family = platform.value_or("");
       }
     }
+  }
+  // Platforms are compared with each other where each runs the same one thing.
+  if (sides.size() == request.platforms.size()) {
+    for (Side& side : sides) side.family.clear();
   }
   for (Side& side : sides) {
     for (const std::string& set : sets_of_core(request.core)) side.sets.push_back(set);

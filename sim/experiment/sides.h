@@ -15,7 +15,7 @@ struct CompareRequest {
   std::vector<std::string> sets;       ///< "/json/pointer=VALUE", applied to each
   std::string core;                    ///< "blocking" or "window"; empty: what the platforms say
   std::string out;                     ///< folder of the results; empty: out/compare-NAME
-  std::string events = "none";         ///< what each run logs
+  std::string events;                  ///< what each run logs; empty: entry writes where the report shows tables
   unsigned jobs = 1;                   ///< runs at once
   unsigned repeat = 1;                 ///< runs of each, with seeds counting up
   std::optional<double> timeout;       ///< seconds after which a run counts as hung
@@ -30,6 +30,7 @@ struct Side {
   std::optional<std::string> variant;
   std::vector<std::string> sets;
   std::optional<std::string> platform = std::nullopt;  ///< in place of the scenario's
+  std::string family = {};                             ///< sides that share a base
   std::string directory = {};                          ///< folder of its results, in that of the comparison
   uint64_t seed = 1;
   bool wants_tables = false;

@@ -8,6 +8,7 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/host/text_output.h"
+#include "sim/report/answer.h"
 #include "sim/report/units.h"
 
 namespace mmusim {
@@ -22,34 +23,6 @@ std::string shown_ratio(double ratio) {
   if (ratio < 0.01) return "1/" + grouped(static_cast<uint64_t>(1 / ratio + 0.5));
   if (ratio >= 1000) return grouped(static_cast<uint64_t>(ratio + 0.5)) + "x";
   return fmt::format("{:.3g}x", ratio);
-}
-
-const Metric& metric_of(std::string_view key) {
-  for (const Metric& m : compared_metrics()) {
-    if (key == m.key) return m;
-  }
-  internal_error(__FILE__, __LINE__, "no metric " + std::string(key));
-}
-
-/// The words of a headline for a metric: "fewer walks", "as much time".
-struct Words {
-  const char* less;
-  const char* same;
-  const char* things;
-};
-constexpr Words many(const char* things) { return {"fewer", "as many", things}; }
-constexpr Words kTime{"less", "as much", "time"};
-
-/// A ratio in words: "2.5 times fewer walks" for 0.4, "2 % fewer" for 0.98, "3 times as many" for 3.
-std::string change(double ratio, const Words& w) {
-  if (ratio == 0) return fmt::format("no {}", w.things);
-  if (std::abs(ratio - 1) < 0.0005) return fmt::format("{} {}", w.same, w.things);
-  const auto factor = [](double f) {
-    return f >= 100 ? grouped(static_cast<uint64_t>(f + 0.5)) : fmt::format("{:.3g}", f);
-  };
-  if (ratio <= 0.5) return fmt::format("{} times {} {}", factor(1 / ratio), w.less, w.things);
-  if (ratio >= 2) return fmt::format("{} times {} {}", factor(ratio), w.same, w.things);
-  return fmt::format("{:.2g} % {} {}", 100 * std::abs(ratio - 1), ratio < 1 ? w.less : "more", w.things);
 }
 
 }  // namespace
@@ -81,6 +54,7 @@ Comparison::Comparison(std::vector<ComparedRun> runs) : runs_(std::move(runs)) {
   for (size_t i = 0; i < runs_.size(); ++i) {
     if (runs_[i].summaries.empty()) continue;
     if (!baseline_) baseline_ = i;
+    bases_.try_emplace(runs_[i].family, i);
     const ComparedRun& base = runs_[*baseline_];
     check_same_workload(base.label, base.summaries[0].at("configuration"), runs_[i].label,
                         runs_[i].summaries[0].at("configuration"));
@@ -100,9 +74,14 @@ std::optional<Estimate> Comparison::value(const Metric& metric, size_t run) cons
   return estimate(values);
 }
 
+std::optional<size_t> Comparison::base_of(size_t run) const {
+  if (runs_[run].summaries.empty()) return std::nullopt;
+  return bases_.at(runs_[run].family);
+}
+
 std::optional<double> Comparison::ratio(const Metric& metric, size_t run) const {
-  if (!baseline_) return std::nullopt;
-  const auto base = value(metric, *baseline_);
+  if (!base_of(run)) return std::nullopt;
+  const auto base = value(metric, *base_of(run));
   const auto mine = value(metric, run);
   if (!base || !mine || base->mean == 0) return std::nullopt;
   return mine->mean / base->mean;
@@ -121,69 +100,17 @@ bool Comparison::clocks_differ() const {
                      [&](const ComparedRun& r) { return !r.summaries.empty() && ghz(r) != ghz(runs_[*baseline_]); });
 }
 
-/// "It takes 256 KiB less memory for struct pages and page tables (128 MiB against 128.3 MiB)."; empty if no more or less.
-std::string Comparison::memory_sentence(size_t run) const {
-  const auto bytes = [this](size_t i) -> std::optional<double> {
-    const auto pages = value(metric_of("memmap_struct_pages"), i);
-    const auto tables = value(metric_of("memmap_tables"), i);
-    if (!pages || !tables) return std::nullopt;
-    return pages->mean + tables->mean;
-  };
-  const auto base = bytes(*baseline_);
-  const auto mine = bytes(run);
-  if (!base || !mine || *base == *mine) return "";
-  const auto text = [](double b) { return human_bytes(static_cast<uint64_t>(b + 0.5)); };
-  return fmt::format(" It takes {} {} memory for struct pages and page tables ({} against {}).",
-                     text(std::abs(*mine - *base)), *mine < *base ? "less" : "more", text(*mine), text(*base));
-}
-
-std::string Comparison::headline() const {
-  if (!baseline_) return "No run succeeded.";
-  // Cycles of different clocks do not compare, times do.
-  const bool by_time = clocks_differ();
-  const Metric& cost = metric_of(by_time ? "time" : "cycles");
-  std::optional<size_t> best;
-  for (size_t i = 0; i < runs_.size(); ++i) {
-    if (i == *baseline_ || !ratio(cost, i)) continue;
-    if (!best || *ratio(cost, i) < *ratio(cost, *best)) best = i;
-  }
-  if (!best) return fmt::format("{}: nothing to compare it with.", runs_[*baseline_].label);
-  const auto against = [&](const Metric& m) {
-    return fmt::format("({} against {})", shown(m, value(m, *best)->mean), shown(m, value(m, *baseline_)->mean));
-  };
-  const auto accesses = value(metric_of("accesses"), *best);
-  const auto others = std::count_if(runs_.begin(), runs_.end(), [](const auto& r) { return !r.summaries.empty(); }) - 1;
-  std::string text = fmt::format("{}{} against {}, over {} accesses: {} {}", runs_[*best].label,
-                                 others > 1 ? fmt::format(", the fastest of {},", others) : "", runs_[*baseline_].label,
-                                 grouped(static_cast<uint64_t>(accesses->mean)),
-                                 change(*ratio(cost, *best), by_time ? kTime : many("cycles")), against(cost));
-  const Metric& walks = metric_of("walks");
-  if (const auto r = ratio(walks, *best)) {
-    text += fmt::format(", {} {}", change(*r, many("page walks")), against(walks));
-  } else if (value(walks, *best) && value(walks, *baseline_)) {
-    text += fmt::format(", {} page walks against none", shown(walks, value(walks, *best)->mean));
-  }
-  text += "." + memory_sentence(*best);
-  const Metric& writes = metric_of("entry_writes");
-  if (const auto r = ratio(writes, *best); r && *r != 1) {
-    text += fmt::format(" Building its tables takes {} {}", change(*r, many("entry writes")), against(writes));
-    if (const auto populate = ratio(metric_of(by_time ? "populate_time" : "populate_cycles"), *best)) {
-      text += fmt::format(" and {}", change(*populate, by_time ? kTime : many("cycles")));
-    }
-    text += ".";
-  }
-  return text;
-}
+std::string Comparison::headline() const { return answer_of(*this); }
 
 std::string Comparison::block(size_t first, size_t last) const {
   TextTable table;
   std::vector<size_t> columns;
-  if (*baseline_ < first || *baseline_ >= last) columns.push_back(*baseline_);
+  if (bases_.size() == 1 && (*baseline_ < first || *baseline_ >= last)) columns.push_back(*baseline_);
   for (size_t i = first; i < last; ++i) columns.push_back(i);
   std::vector<std::string> head = {""};
   for (const size_t c : columns) {
     head.push_back(runs_[c].label);
-    if (c != *baseline_) head.push_back("ratio");
+    if (!is_base(c)) head.push_back("ratio");
   }
   table.row(head);
   const char* group = "";
@@ -196,7 +123,7 @@ std::string Comparison::block(size_t first, size_t last) const {
       std::string cell = v ? shown(metric, v->mean) : runs_[c].summaries.empty() ? "failed" : "-";
       if (v && v->count > 1) cell += " +- " + shown_interval(metric, v->half_width);
       row.push_back(cell);
-      if (c == *baseline_) continue;
+      if (is_base(c)) continue;
       const auto r = ratio(metric, c);
       row.push_back(r ? shown_ratio(*r) : "-");
     }
@@ -205,44 +132,59 @@ std::string Comparison::block(size_t first, size_t last) const {
   return table.text();
 }
 
-std::string Comparison::phase_table() const {
+std::optional<double> Comparison::phase_cost(size_t run, size_t phase) const {
+  if (runs_[run].summaries.empty()) return std::nullopt;
+  const json& s = runs_[run].summaries[0];
+  if (phase >= s.at("phases").size()) return std::nullopt;
+  const double cycles = s.at("phases")[phase].at("totals").at("cycles").get<double>();
+  return clocks_differ() ? cycles / s.at("core_ghz").get<double>() : cycles;
+}
+
+std::optional<double> Comparison::phase_ratio(size_t run, size_t phase) const {
+  const auto mine = phase_cost(run, phase);
+  if (!mine || phase_cost(*base_of(run), phase).value_or(0) == 0) return std::nullopt;
+  return *mine / *phase_cost(*base_of(run), phase);
+}
+
+std::string Comparison::phase_table(size_t first, size_t last) const {
   TextTable table;
   const bool by_time = clocks_differ();
   std::vector<std::string> head = {by_time ? "time of each phase" : "cycles of each phase"};
-  for (const ComparedRun& r : runs_) {
-    head.push_back(r.label);
-    if (&r != &runs_[*baseline_]) head.push_back("ratio");
+  for (size_t i = first; i < last; ++i) {
+    head.push_back(runs_[i].label);
+    if (!is_base(i)) head.emplace_back("ratio");
   }
   table.row(head);
-  // Nanoseconds or cycles.
-  const auto cost = [by_time](const json& summary, size_t phase) {
-    const double cycles = summary.at("phases")[phase].at("totals").at("cycles").get<double>();
-    return by_time ? cycles / summary.at("core_ghz").get<double>() : cycles;
-  };
-  const json& first = runs_[*baseline_].summaries[0];
-  for (size_t p = 0; p < first.at("phases").size(); ++p) {
-    const double base = cost(first, p);
-    std::vector<std::string> row = {"  " + first.at("phases")[p].at("stage").get<std::string>()};
-    for (const ComparedRun& r : runs_) {
-      const bool there = !r.summaries.empty() && r.summaries[0].at("phases").size() > p;
-      const double mine = there ? cost(r.summaries[0], p) : 0;
-      row.push_back(!there ? "-" : by_time ? human_time(mine * 1e-9) : grouped(static_cast<uint64_t>(mine)));
-      if (&r != &runs_[*baseline_]) row.push_back(there && base > 0 ? shown_ratio(mine / base) : "-");
+  for (size_t p = 0; p < phase_names().size(); ++p) {
+    std::vector<std::string> row = {"  " + phase_names()[p]};
+    for (size_t i = first; i < last; ++i) {
+      const auto mine = phase_cost(i, p);
+      row.push_back(!mine ? "-" : by_time ? human_time(*mine * 1e-9) : grouped(static_cast<uint64_t>(*mine)));
+      if (!is_base(i)) row.push_back(phase_ratio(i, p) ? shown_ratio(*phase_ratio(i, p)) : "-");
     }
     table.row(row);
   }
   return table.text();
 }
 
+std::vector<std::string> Comparison::phase_names() const {
+  std::vector<std::string> names;
+  if (!baseline_) return names;
+  for (const json& phase : runs_[*baseline_].summaries[0].at("phases")) names.push_back(phase.at("stage"));
+  return names;
+}
+
 std::string Comparison::table() const {
-  std::string text = visible_text(headline(), LineBreaks::kShown) + "\n\n";
+  std::string text = visible_text(headline(), LineBreaks::kShown) + "\n";
+  if (baseline_) text += visible_text(not_simulated(*this), LineBreaks::kShown) + "\n";
+  text += "\n";
   if (baseline_) {
     constexpr size_t kColumns = 4;  // of runs beside each other
     for (size_t first = 0; first < runs_.size(); first += kColumns) {
-      text += block(first, std::min(first + kColumns, runs_.size())) + "\n";
+      const size_t last = std::min(first + kColumns, runs_.size());
+      text += block(first, last) + "\n";
+      if (phase_names().size() > 1) text += phase_table(first, last) + "\n";
     }
-    if (runs_.size() <= kColumns && runs_[*baseline_].summaries[0].at("phases").size() > 1)
-      text += phase_table() + "\n";
   }
   for (const ComparedRun& r : runs_) {
     for (const std::string& why : r.failures) {
@@ -256,10 +198,25 @@ json Comparison::to_json() const {
   json runs = json::array();
   for (const ComparedRun& r : runs_) {
     runs.push_back({{"label", r.label},
+                    {"family", r.family},
                     {"succeeded", r.failures.empty()},
                     {"failures", r.failures},
                     {"repeats", r.summaries.size()},
                     {"directories", r.directories}});
+  }
+  json bases = json::object();
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    bases[runs_[i].label] = base_of(i) ? json(runs_[*base_of(i)].label) : json(nullptr);
+  }
+  json phases = json::array();
+  for (size_t p = 0; p < phase_names().size(); ++p) {
+    json values = json::object();
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      const auto cost = phase_cost(i, p);
+      const auto r = phase_ratio(i, p);
+      values[runs_[i].label] = cost ? json{{"cost", *cost}, {"ratio", r ? json(*r) : json(nullptr)}} : json(nullptr);
+    }
+    phases.push_back({{"phase", phase_names()[p]}, {"unit", phase_unit()}, {"runs", std::move(values)}});
   }
   json metrics = json::array();
   for (const Metric& m : compared_metrics()) {
@@ -276,12 +233,16 @@ json Comparison::to_json() const {
   return {{"format", "mmusim-compare"},
           {"version", 1},
           {"baseline", baseline_ ? json(runs_[*baseline_].label) : json(nullptr)},
+          {"bases", std::move(bases)},
           {"headline", headline()},
+          {"not_simulated", not_simulated(*this)},
           {"runs", std::move(runs)},
-          {"metrics", std::move(metrics)}};
+          {"metrics", std::move(metrics)},
+          {"phases", std::move(phases)}};
 }
 
 std::string Comparison::to_csv() const {
+  const auto number = [](const std::optional<double>& v) { return v ? fmt::format("{:.6g}", *v) : ""; };
   std::string text = "metric,unit,run,mean,ci95,n,ratio\n";
   for (const Metric& m : compared_metrics()) {
     for (size_t i = 0; i < runs_.size(); ++i) {
@@ -289,7 +250,15 @@ std::string Comparison::to_csv() const {
       const auto r = ratio(m, i);
       fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", m.key, m.unit, csv_field(runs_[i].label),
                      v ? fmt::format("{}", v->mean) : "", v ? fmt::format("{}", v->half_width) : "", v ? v->count : 0,
-                     r ? fmt::format("{:.6g}", *r) : "");
+                     number(r));
+    }
+  }
+  for (size_t p = 0; p < phase_names().size(); ++p) {
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      const auto cost = phase_cost(i, p);
+      fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", csv_field("phase " + phase_names()[p]),
+                     phase_unit(), csv_field(runs_[i].label), cost ? fmt::format("{}", *cost) : "", cost ? "0" : "",
+                     cost ? 1 : 0, number(phase_ratio(i, p)));
     }
   }
   return text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,9 +18,10 @@ struct ComparedRun {
   std::vector<std::string> directories;           ///< of its runs, relative to the comparison's own
   std::vector<nlohmann::ordered_json> summaries;  ///< of those that succeeded
   std::vector<std::string> failures;              ///< one explanation for each that did not
+  std::string family = {};                        ///< runs of equal ones share a base: each platform has its own
 };
 
-/// Runs side by side; the first that succeeded is the baseline of all ratios.
+/// Runs side by side; the first that succeeded of each family is the base of its ratios.
 class Comparison {
  public:
   /// Throws InputError if runs that succeeded measure different workloads: their numbers do not compare.
@@ -29,14 +31,18 @@ class Comparison {
   bool any_failed() const;
   /// Mean and interval over the repeats; nullopt if the run failed or has nothing to measure.
   std::optional<Estimate> value(const Metric& metric, size_t run) const;
-  /// value / value of the baseline; nullopt if either is missing or the baseline's is 0.
+  /// The run that another is compared with, itself if it is a base; nullopt if it failed.
+  std::optional<size_t> base_of(size_t run) const;
+  /// value / value of its base; nullopt if either is missing or the base's is 0.
   std::optional<double> ratio(const Metric& metric, size_t run) const;
   /// True if any run has a value; tables leave out what none has.
   bool measured(const Metric& metric) const;
 
-  /// One or two sentences computed from the numbers: what the comparison found.
+  /// True if the runs' cores have different clocks: cycles do not compare then, times do.
+  bool clocks_differ() const;
+  /// What the comparison found, computed from the numbers.
   std::string headline() const;
-  /// The comparison for a terminal: the headline, a table of values with ratios to the baseline, then cycles of each workload phase, then failures.
+  /// The comparison for a terminal: the headline, what was not simulated, values with ratios, costs of phases, then failures.
   std::string table() const;
   /// compare.json. Equal runs give equal text; what may differ stands in `host`.
   nlohmann::ordered_json to_json() const;
@@ -44,19 +50,23 @@ class Comparison {
   std::string to_csv() const;
 
  private:
-  /// Returns true if the runs' cores have different clocks.
-  bool clocks_differ() const;
-  std::string memory_sentence(size_t run) const;
+  bool is_base(size_t run) const { return base_of(run) == run; }
   std::string block(size_t first, size_t last) const;
-  std::string phase_table() const;
+  std::string phase_table(size_t first, size_t last) const;
+  std::vector<std::string> phase_names() const;
+  const char* phase_unit() const { return clocks_differ() ? "ns" : "cycles"; }
+  std::optional<double> phase_cost(size_t run, size_t phase) const;
+  std::optional<double> phase_ratio(size_t run, size_t phase) const;
 
   std::vector<ComparedRun> runs_;
   std::optional<size_t> baseline_;
+  std::map<std::string, size_t> bases_;  // by family
 };
 
 /// One side of a comparison as its compare.json names it.
 struct NamedRun {
   std::string label;
+  std::string family = {};
   std::vector<std::string> failures;
   std::vector<std::string> directories;  ///< relative to the comparison's own
 };

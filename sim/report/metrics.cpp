@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/report/units.h"
 
@@ -55,6 +56,14 @@ Value walk_cycles_per_thousand(const json& summary) {
   return 1000 * number(section.at("machine"), "walk_cycles") / accesses;
 }
 
+/// A counter of the machine for each access, times `scale`.
+template <Name key, int scale>
+Value per_access(const json& summary) {
+  const double accesses = *total<"accesses">(summary);
+  if (accesses == 0) return std::nullopt;
+  return scale * *total<key>(summary) / accesses;
+}
+
 /// Entries of both dimensions where a guest ran.
 Value reads_per_walk(const json& summary) {
   const json& totals = measured_section(summary).at("totals");
@@ -89,6 +98,13 @@ Value memmap(const json& summary) {
   return number(*bytes, key.text);
 }
 
+Value memmap_total(const json& summary) {
+  const Value pages = memmap<"struct_pages">(summary);
+  const Value tables = memmap<"tables">(summary);
+  if (!pages || !tables) return std::nullopt;
+  return *pages + *tables;
+}
+
 /// Cycles as time, so that processors of different clocks compare.
 Value as_time(const json& summary, double cycles) {
   const double ghz = number(summary, "core_ghz");
@@ -98,6 +114,10 @@ Value as_time(const json& summary, double cycles) {
 
 Value populate_time(const json& summary) { return as_time(summary, *kernel<"populate_cycles">(summary)); }
 Value time(const json& summary) { return as_time(summary, *total<"cycles">(summary)); }
+Value time_per_access(const json& summary) {
+  const Value cycles = per_access<"cycles", 1>(summary);
+  return cycles ? as_time(summary, *cycles) : std::nullopt;
+}
 
 /// A counter of flushes of all cores; nothing on a machine with one.
 template <Name key>
@@ -147,12 +167,14 @@ constexpr Metric kMetrics[] = {
     {"bytes_zeroed", "bytes zeroed", "bytes", kBuild, kernel<"bytes_zeroed">},
     {"memmap_struct_pages", "memory for struct pages", "bytes", kBuild, memmap<"struct_pages">},
     {"memmap_tables", "memory for their tables", "bytes", kBuild, memmap<"tables">},
+    {"memmap_total", "memory for struct pages and tables", "bytes", kBuild, memmap_total},
     {"populate_cycles", "populate cycles", "cycles", kBuild, kernel<"populate_cycles">},
     {"populate_time", "populate time", "ns", kBuild, populate_time},
     {"accesses", "accesses", "accesses", kMeasured, total<"accesses">},
     {"l1_dtlb_misses", "L1 DTLB misses", "lookups", kMeasured, total<"l1_dtlb_misses">},
     {"stlb_misses", "STLB misses", "lookups", kMeasured, total<"stlb_misses">},
     {"walks", "page walks", "walks", kMeasured, total<"walks">},
+    {"walks_per_1000_accesses", "page walks per 1000 accesses", "walks", kMeasured, per_access<"walks", 1000>},
     {"reads_per_walk", "entry reads per walk", "reads", kMeasured, reads_per_walk},
     {"walk_latency_mean", "walk latency, mean", "cycles", kMeasured, latency<"mean">},
     {"walk_latency_p50", "walk latency, p50", "cycles", kMeasured, latency<"p50">},
@@ -160,6 +182,8 @@ constexpr Metric kMetrics[] = {
     {"walk_cycles_per_1000_accesses", "walk cycles per 1000 accesses", "cycles", kMeasured, walk_cycles_per_thousand},
     {"nested_share", "nested share of walk cycles", "%", kMeasured, nested_share},
     {"translation_share", "translation share of cycles", "%", kMeasured, translation_share},
+    {"cycles_per_access", "cycles per access", "cycles", kMeasured, per_access<"cycles", 1>},
+    {"time_per_access", "time per access", "ns", kMeasured, time_per_access},
     {"cycles", "total cycles", "cycles", kMeasured, total<"cycles">},
     {"time", "total time", "ns", kMeasured, time},
     {"flush_rounds", "flushes of all cores", "flushes", kSeveralCores, shootdown<"flush_rounds">},
@@ -181,6 +205,13 @@ double t_quantile(size_t freedom) {
 }  // namespace
 
 std::span<const Metric> compared_metrics() { return kMetrics; }
+
+const Metric& metric_named(std::string_view key) {
+  for (const Metric& m : kMetrics) {
+    if (key == m.key) return m;
+  }
+  internal_error(__FILE__, __LINE__, "no metric " + std::string(key));
+}
 
 const json& measured_section(const json& summary) {
   const json& sections = summary.at("sections");
@@ -211,12 +242,10 @@ std::string shown_interval(const Metric& metric, double half_width) {
 
 std::string shown(const Metric& metric, double value) {
   const std::string_view unit = metric.unit;
-  if (unit == "%") return fmt::format("{:.3g} %", value);
-  const bool whole = value == std::floor(value) && value < 9e15;
+  if (unit == "%") return plain_number(value, 3) + " %";
   if (unit == "ns") return human_time(value * 1e-9);
-  if (unit == "bytes" && whole) return human_bytes(static_cast<uint64_t>(value));
-  if (whole || value >= 10000) return grouped(static_cast<uint64_t>(std::llround(value)));
-  return fmt::format("{:.4g}", value);
+  if (unit == "bytes") return human_bytes(static_cast<uint64_t>(std::llround(value)));
+  return plain_number(value);
 }
 
 }  // namespace mmusim

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -22,6 +23,9 @@ struct Metric {
 
 /// All of them, in the order of tables.
 std::span<const Metric> compared_metrics();
+
+/// The metric of this key, which there must be.
+const Metric& metric_named(std::string_view key);
 
 /// The section that answers for accesses: the workload phases if the run has any, else those that build tables.
 const nlohmann::ordered_json& measured_section(const nlohmann::ordered_json& summary);

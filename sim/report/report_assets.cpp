@@ -18,8 +18,16 @@
 
 MMUSIM_EMBED_REPORT(html, "report.html");
 MMUSIM_EMBED_REPORT(css, "report.css");
+MMUSIM_EMBED_REPORT(page, "page.js");
 MMUSIM_EMBED_REPORT(charts, "charts.js");
-MMUSIM_EMBED_REPORT(js, "report.js");
+MMUSIM_EMBED_REPORT(figures, "figures.js");
+MMUSIM_EMBED_REPORT(answer, "answer.js");
+MMUSIM_EMBED_REPORT(reasons, "reasons.js");
+MMUSIM_EMBED_REPORT(entries, "entries.js");
+MMUSIM_EMBED_REPORT(play, "play.js");
+MMUSIM_EMBED_REPORT(details, "details.js");
+MMUSIM_EMBED_REPORT(report, "report.js");
+MMUSIM_EMBED_REPORT(sweep_charts, "sweep_charts.js");
 MMUSIM_EMBED_REPORT(sweep, "sweep.js");
 MMUSIM_EMBED(mmusim_report_licences, MMUSIM_LICENCES_DIR "/report.txt");
 
@@ -77,6 +85,8 @@ const Module kVegaModules[] = {MMUSIM_MODULE(util, "vega-util"),
                                MMUSIM_MODULE(view, "vega-view"),
                                MMUSIM_MODULE(parser, "vega-parser")};
 
+#define MMUSIM_SCRIPT(name) std::string(between(mmusim_report_##name##_begin, mmusim_report_##name##_end))
+
 std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
 }  // namespace
@@ -90,13 +100,14 @@ std::string_view report_style() { return between(mmusim_report_css_begin, mmusim
 std::string_view report_licences() { return between(mmusim_report_licences_begin, mmusim_report_licences_end); }
 
 std::string report_script() {
-  return std::string(between(mmusim_report_charts_begin, mmusim_report_charts_end)) +
-         std::string(between(mmusim_report_js_begin, mmusim_report_js_end));
+  return MMUSIM_SCRIPT(page) + MMUSIM_SCRIPT(charts) + MMUSIM_SCRIPT(figures) + MMUSIM_SCRIPT(answer) +
+         MMUSIM_SCRIPT(reasons) + MMUSIM_SCRIPT(entries) + MMUSIM_SCRIPT(play) + MMUSIM_SCRIPT(details) +
+         MMUSIM_SCRIPT(report);
 }
 
 std::string sweep_report_script() {
-  return std::string(between(mmusim_report_charts_begin, mmusim_report_charts_end)) +
-         std::string(between(mmusim_report_sweep_begin, mmusim_report_sweep_end));
+  return MMUSIM_SCRIPT(page) + MMUSIM_SCRIPT(charts) + MMUSIM_SCRIPT(figures) + MMUSIM_SCRIPT(sweep_charts) +
+         MMUSIM_SCRIPT(sweep);
 }
 
 std::string vega_script() {

@@ -45,7 +45,7 @@ std::string cores_table(const RunSummary& s) {
 
 std::string per_thousand(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
-  return fmt::format("{:.4g}", 1000.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return plain_number(1000.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
 std::string latency_text(const Histogram& h) {

@@ -2,6 +2,7 @@
 #include "sim/report/units.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "models/base/format.h"
@@ -18,6 +19,18 @@ std::string grouped(uint64_t value) {
   return digits;
 }
 
+std::string plain_number(double value, int digits) {
+  if (value < 0) return "-" + plain_number(-value, digits);
+  if (value == std::floor(value) && value < 9e15) return grouped(static_cast<uint64_t>(value));
+  if (value >= std::pow(10, digits)) return grouped(static_cast<uint64_t>(std::llround(value)));
+  if (value < 0.0001) return "<0.0001";
+  const int decimals = std::max(0, digits - 1 - static_cast<int>(std::floor(std::log10(value))));
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  if (decimals > 0) text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
 std::string human_bytes(uint64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   unsigned unit = 0;
@@ -28,10 +41,10 @@ std::string human_bytes(uint64_t bytes) {
 }
 
 std::string human_time(double seconds) {
-  if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
-  if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
-  if (seconds >= 1e-6) return fmt::format("{:.3g} us", seconds * 1e6);
-  return fmt::format("{:.3g} ns", seconds * 1e9);
+  if (seconds >= 1) return plain_number(seconds, 3) + " s";
+  if (seconds >= 1e-3) return plain_number(seconds * 1e3, 3) + " ms";
+  if (seconds >= 1e-6) return plain_number(seconds * 1e6, 3) + " us";
+  return plain_number(seconds * 1e9, 3) + " ns";
 }
 
 std::string cycles_as_time(uint64_t cycles, double core_ghz) {
@@ -41,7 +54,7 @@ std::string cycles_as_time(uint64_t cycles, double core_ghz) {
 
 std::string percent(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
-  return fmt::format("{:.3g} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return plain_number(100.0 * static_cast<double>(part) / static_cast<double>(whole), 3) + " %";
 }
 
 void TextTable::row(std::vector<std::string> cells) {

@@ -9,6 +9,9 @@ namespace mmusim {
 
 /// 1234567 as "1,234,567".
 std::string grouped(uint64_t value);
+/// A number with `digits` significant digits, whole and large ones in full: "1,234,567", "34.34", "<0.001"; never with an
+/// exponent.
+std::string plain_number(double value, int digits = 4);
 /// Bytes in the largest unit that leaves at least 1: "8.2 MiB"; whole numbers without fraction.
 std::string human_bytes(uint64_t bytes);
 /// A length of time: "3.6 ms".

@@ -16,14 +16,13 @@ using nlohmann::ordered_json;
 
 namespace {
 
-/// One total over another, times a factor.
+/// One total over another, times a factor; more are in compared_metrics().
 struct Ratio {
   const char* name;
   const char* label;
   const char* part;
   const char* whole;
   double factor = 1;
-  bool timed = false;  ///< made of cycles
 };
 
 constexpr std::array kRatios = {
@@ -31,9 +30,7 @@ constexpr std::array kRatios = {
     Ratio{"stlb_miss_ratio", "STLB misses per L1 DTLB miss", "stlb_misses", "l1_dtlb_misses"},
     Ratio{"l1_dtlb_misses_per_1000_accesses", "L1 DTLB misses per 1000 accesses", "l1_dtlb_misses", "accesses", 1000},
     Ratio{"stlb_misses_per_1000_accesses", "STLB misses per 1000 accesses", "stlb_misses", "accesses", 1000},
-    Ratio{"walks_per_1000_accesses", "page walks per 1000 accesses", "walks", "accesses", 1000},
     Ratio{"entry_reads_per_walk", "entries read per walk", "entry_reads", "walks"},
-    Ratio{"cycles_per_access", "cycles per access", "cycles", "accesses", 1, true},
 };
 
 constexpr std::array kOtherColumns = {"id",      "number",       "seed",        "status", "message",
@@ -105,7 +102,7 @@ std::vector<std::optional<double>> metrics_of(const ordered_json& summary) {
     values.push_back(is_time(m.unit) && !timed ? std::nullopt : m.value(summary));
   }
   const ordered_json& totals = measured_section(summary).at("totals");
-  for (const Ratio& r : kRatios) values.push_back(r.timed && !timed ? std::nullopt : quotient(totals, r));
+  for (const Ratio& r : kRatios) values.push_back(quotient(totals, r));
   return values;
 }
 

@@ -1,174 +1,362 @@
 // SPDX-License-Identifier: MIT
-// Vega specifications, written by hand. Each takes rows of data, a width in pixels and the theme.
+// Vega specifications, written by hand. Each takes rows of data, a width in pixels and the colours of the page.
 'use strict';
 
 const charts = (() => {
-  const cut = (text, n) => (text.length > n ? text.slice(0, n - 1) + '\u2026' : text);
-
   const base = (theme, width, height, extra) => ({
     $schema: 'https://vega.github.io/schema/vega/v5.json',
-    width, height, autosize: { type: 'none' }, background: null,
+    width,
+    height,
+    autosize: { type: 'none' },
+    background: null,
     config: {
-      axis: { labelColor: theme.faint, titleColor: theme.faint, domainColor: theme.line, tickColor: theme.line,
-        gridColor: theme.line, labelFont: theme.font, titleFont: theme.font, labelFontSize: 12, titleFontSize: 12,
-        titleFontWeight: 'normal', titlePadding: 8 },
+      axis: {
+        labelColor: theme.faint,
+        titleColor: theme.faint,
+        domainColor: theme.line,
+        tickColor: theme.line,
+        gridColor: theme.line,
+        labelFont: theme.font,
+        titleFont: theme.font,
+        labelFontSize: 12,
+        titleFontSize: 12,
+        titleFontWeight: 'normal',
+        titlePadding: 6,
+        labelOverlap: true,
+      },
       text: { font: theme.font, fontSize: 12, fill: theme.ink },
     },
     ...extra,
   });
 
-  // Horizontal bars, one band for each group with one bar for each run inside: rows {group, run, part, label}.
-  function bars(rows, width, theme, runs) {
-    const groups = [...new Set(rows.map((r) => r.group))];
-    const narrow = width < 520;
-    const left = narrow ? 0 : 210;
-    const bar = 16, head = narrow ? 20 : 0, gap = 12;
-    const step = head + runs.length * (bar + 3) + gap;
-    const plot = Math.max(60, width - left - (narrow ? 150 : 190));
-    const data = rows.map((r) => ({ ...r,
-      y: groups.indexOf(r.group) * step + head + runs.indexOf(r.run) * (bar + 3),
-      fill: theme.runs[runs.indexOf(r.run) % theme.runs.length] }));
-    const heads = groups.map((g, i) => ({ text: g, y: i * step + (narrow ? 13 : (runs.length * (bar + 3)) / 2 + 4) }));
-    return base(theme, width, groups.length * step, {
-      data: [{ name: 'bars', values: data }, { name: 'heads', values: heads }],
-      scales: [{ name: 'x', type: 'linear', domain: [0, 1], range: [left, left + plot] }],
-      marks: [
-        { type: 'text', from: { data: 'heads' }, encode: { enter: {
-          x: { value: narrow ? 0 : left - 12 }, y: { field: 'y' }, align: { value: narrow ? 'left' : 'right' },
-          text: { field: 'text' }, fontWeight: { value: narrow ? 600 : 400 } } } },
-        { type: 'rect', from: { data: 'bars' }, encode: { enter: {
-          x: { scale: 'x', value: 0 }, x2: { signal: "max(scale('x', datum.part), scale('x', 0) + (datum.part > 0 ? 1.5 : 0))" },
-          y: { field: 'y' }, height: { value: bar }, fill: { field: 'fill' }, cornerRadiusTopRight: { value: 3 },
-          cornerRadiusBottomRight: { value: 3 }, tooltip: { field: 'tip' } } } },
-        { type: 'text', from: { data: 'bars' }, encode: { enter: {
-          x: { signal: "scale('x', datum.part) + 6" }, y: { signal: `datum.y + ${bar / 2 + 1}` }, baseline: { value: 'middle' },
-          text: { field: 'label' } } } },
-      ],
-    });
-  }
+  const kDashes = [
+    [1, 0],
+    [6, 3],
+    [2, 2],
+    [8, 2, 2, 2],
+  ];
+  const kLetter = 6.6; // pixels, mean width of a letter
+  const at = (scale, field) => ({ scale, field });
+  const enter = (encode) => ({ enter: encode });
 
-  // Stacked horizontal bars: rows {bar, part, x0, x1 (0..1), color, tip}; notes {bar, text} at the right end.
-  function stacked(rows, notes, width, theme) {
-    const names = [...new Set(rows.map((r) => r.bar))];
-    const narrow = width < 520;
-    const left = narrow ? 0 : 210, right = 95, bar = 18, head = narrow ? 18 : 0, step = head + bar + 9;
-    const y = (name) => names.indexOf(name) * step + head;
-    return base(theme, width, names.length * step + 34, {
-      data: [{ name: 'parts', values: rows.map((r) => ({ ...r, y: y(r.bar) })) },
-        { name: 'names', values: names.map((n) => ({ text: n, y: narrow ? y(n) - 5 : y(n) + bar / 2 + 4 })) },
-        { name: 'notes', values: notes.map((n) => ({ ...n, y: y(n.bar) + bar / 2 + 4 })) }],
-      scales: [{ name: 'x', type: 'linear', domain: [0, 1], range: [left, width - right] }],
-      axes: [{ scale: 'x', orient: 'bottom', format: '.0%', tickCount: 5, offset: -28, grid: false, domain: false }],
-      marks: [
-        { type: 'rect', from: { data: 'parts' }, encode: { enter: {
-          x: { scale: 'x', field: 'x0' }, x2: { scale: 'x', field: 'x1' }, y: { field: 'y' }, height: { value: bar },
-          fill: { field: 'color' }, stroke: { value: theme.page }, strokeWidth: { value: 1 }, tooltip: { field: 'tip' } } } },
-        { type: 'text', from: { data: 'names' }, encode: { enter: {
-          x: { value: narrow ? 0 : left - 12 }, y: { field: 'y' }, align: { value: narrow ? 'left' : 'right' }, text: { field: 'text' } } } },
-        { type: 'text', from: { data: 'notes' }, encode: { enter: {
-          x: { value: width }, y: { field: 'y' }, align: { value: 'right' }, text: { field: 'text' }, fill: { value: theme.faint } } } },
-      ],
-    });
-  }
+  // Rows one below the other: a line with the name to the left and a text to the right, the drawing below it.
+  const named = (rows, width, drawing) => {
+    const step = 17 + drawing + 7;
+    return {
+      height: rows.length * step,
+      top: (i) => i * step + 17,
+      data: {
+        name: 'names',
+        values: rows.map((r, i) => ({
+          name: r.name,
+          text: r.text,
+          y: i * step + 12,
+          limit: Math.max(60, width - 10 - kLetter * String(r.text ?? '').length),
+        })),
+      },
+    };
+  };
+  const nameMarks = (theme, width) => [
+    {
+      type: 'text',
+      from: { data: 'names' },
+      encode: enter({
+        x: { value: 0 },
+        y: { field: 'y' },
+        text: { field: 'name' },
+        limit: { field: 'limit' },
+        tooltip: { field: 'name' },
+      }),
+    },
+    {
+      type: 'text',
+      from: { data: 'names' },
+      encode: enter({
+        x: { value: width },
+        y: { field: 'y' },
+        text: { field: 'text' },
+        align: { value: 'right' },
+        fill: { value: theme.faint },
+      }),
+    },
+  ];
+  const bottomAxis = (height, below, extra) => ({
+    scale: 'x',
+    orient: 'bottom',
+    offset: -below,
+    domain: false,
+    labelFlush: 14,
+    ...extra,
+  });
 
-  const lineMarks = (theme, runs, interpolate, filled) => [{
-    type: 'group', from: { facet: { name: 'series', data: 'points', groupby: 'run' } },
-    marks: [
-      ...(filled ? [{ type: 'area', from: { data: 'series' }, encode: { enter: {
-        x: { scale: 'x', field: 'x' }, y: { scale: 'y', field: 'y' }, y2: { scale: 'y', value: 0 },
-        interpolate: { value: interpolate }, fill: { field: 'color' }, fillOpacity: { value: 0.18 } } } }] : []),
-      { type: 'line', from: { data: 'series' }, encode: { enter: {
-        x: { scale: 'x', field: 'x' }, y: { scale: 'y', field: 'y' }, interpolate: { value: interpolate },
-        stroke: { field: 'color' }, strokeWidth: { value: 2 }, strokeDash: { field: 'dash' } } } },
-    ],
-  }];
-
-  const dashes = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]];
-  const styled = (rows, theme, runs) => rows.map((r) => ({ ...r,
-    color: theme.runs[runs.indexOf(r.run) % theme.runs.length], dash: dashes[runs.indexOf(r.run) % dashes.length] }));
-
-  // Lines over x: rows {run, x, y}. options: {log, xTitle, yTitle, yFormat, interpolate, filled}.
-  function lines(rows, width, theme, runs, options) {
-    const height = 300, left = 62, bottom = 48, top = 10, right = 14;
-    return base(theme, width, height, {
-      data: [{ name: 'points', values: styled(rows, theme, runs) }],
+  // Bars from 0: rows {name, text, value, color, tip}.
+  function bars(rows, width, theme) {
+    const kBar = 12;
+    const lines = named(rows, width, kBar);
+    return base(theme, width, lines.height, {
+      data: [lines.data, { name: 'bars', values: rows.map((r, i) => ({ ...r, y: lines.top(i) })) }],
       scales: [
-        { name: 'x', type: options.log ? 'log' : 'linear', domain: { data: 'points', field: 'x' }, range: [left, width - right],
-          nice: false, ...(options.log ? { base: 10 } : { zero: true }) },
-        { name: 'y', type: 'linear', domain: { data: 'points', field: 'y' }, range: [height - bottom, top], nice: true, zero: true }],
-      axes: [
-        { scale: 'x', orient: 'bottom', offset: -bottom, title: options.xTitle, format: options.log ? '~s' : '~s',
-          tickCount: width < 520 ? 4 : 8, labelOverlap: true },
-        { scale: 'y', orient: 'left', offset: -left, title: options.yTitle, grid: true, format: options.yFormat, tickCount: 5,
-          domain: false, gridWidth: 0 },
+        { name: 'x', type: 'linear', domain: [0, Math.max(...rows.map((r) => r.value)) || 1], range: [0, width] },
       ],
       marks: [
-        { type: 'rule', from: { data: 'ticks' }, encode: { enter: {} } },
-        ...lineMarks(theme, runs, options.interpolate, options.filled),
-      ].slice(1),
+        ...nameMarks(theme, width),
+        {
+          type: 'rect',
+          from: { data: 'bars' },
+          encode: enter({
+            x: { value: 0 },
+            y: { field: 'y' },
+            height: { value: kBar },
+            cornerRadius: { value: 2 },
+            width: { signal: "datum.value > 0 ? max(2, scale('x', datum.value)) : 0" },
+            fill: { field: 'color' },
+            tooltip: { field: 'tip' },
+          }),
+        },
+      ],
     });
   }
 
-  // Time of kernel functions: rows {name, first, last, own, run, tip}; the pale part spans first to last, the solid one
-  // is as long as the function's own cycles.
-  function spans(rows, width, theme, runs) {
-    const narrow = width < 520;
-    const left = narrow ? 0 : 230, right = 70, bar = 14, head = narrow ? 17 : 0, step = head + bar + 7, bottom = 52;
-    const height = rows.length * step + bottom;
-    const data = rows.map((r, i) => ({ ...r, y: i * step + head, label: cut(r.name, narrow ? 46 : 34),
-      color: theme.runs[runs.indexOf(r.run) % theme.runs.length] }));
+  // Bars made of parts: rows {name, text, parts: [{value, color, tip}]}; axis {title, format, max}.
+  function stacked(rows, width, theme, axis) {
+    const kBar = 16,
+      kBelow = 44;
+    const lines = named(rows, width, kBar);
+    const height = lines.height + kBelow;
+    const parts = rows.flatMap((r, i) => {
+      let end = 0;
+      return r.parts.map((p) => ({ ...p, y: lines.top(i), from: end, to: (end += p.value) }));
+    });
     return base(theme, width, height, {
-      data: [{ name: 'rows', values: data }],
-      scales: [{ name: 'x', type: 'linear', domain: [Math.min(...rows.map((r) => r.first)), Math.max(...rows.map((r) => r.last))],
-        range: [left, width - right] }],
-      axes: [{ scale: 'x', orient: 'bottom', offset: -bottom + 6, title: 'cycle', format: '~s', tickCount: width < 520 ? 4 : 8 }],
+      data: [lines.data, { name: 'parts', values: parts }],
+      scales: [
+        {
+          name: 'x',
+          type: 'linear',
+          domain: [0, axis.max ?? (Math.max(...parts.map((p) => p.to)) || 1)],
+          range: [0, width - 1],
+        },
+      ],
+      axes: [
+        bottomAxis(height, kBelow, {
+          title: axis.title,
+          format: axis.format,
+          tickCount: Math.max(3, Math.floor(width / 90)),
+        }),
+      ],
       marks: [
-        { type: 'rect', from: { data: 'rows' }, encode: { enter: {
-          x: { scale: 'x', field: 'first' }, x2: { signal: "max(scale('x', datum.last), scale('x', datum.first) + 2)" },
-          y: { field: 'y' }, height: { value: bar }, fill: { field: 'color' }, fillOpacity: { value: 0.22 }, tooltip: { field: 'tip' } } } },
-        { type: 'rect', from: { data: 'rows' }, encode: { enter: {
-          x: { scale: 'x', field: 'first' }, x2: { signal: "scale('x', min(datum.first + datum.own, datum.last))" },
-          y: { field: 'y' }, height: { value: bar }, fill: { field: 'color' }, tooltip: { field: 'tip' } } } },
-        { type: 'text', from: { data: 'rows' }, encode: { enter: {
-          x: { value: narrow ? 0 : left - 10 }, y: { signal: narrow ? 'datum.y - 4' : `datum.y + ${bar / 2 + 4}` },
-          align: { value: narrow ? 'left' : 'right' }, text: { field: 'label' } } } },
-        { type: 'text', from: { data: 'rows' }, encode: { enter: {
-          x: { value: width }, y: { signal: `datum.y + ${bar / 2 + 4}` }, align: { value: 'right' }, text: { field: 'share' },
-          fill: { value: theme.faint } } } },
+        ...nameMarks(theme, width),
+        {
+          type: 'rect',
+          from: { data: 'parts' },
+          encode: enter({
+            x: at('x', 'from'),
+            x2: at('x', 'to'),
+            y: { field: 'y' },
+            height: { value: kBar },
+            fill: { field: 'color' },
+            stroke: { value: theme.page },
+            strokeWidth: { value: 0.5 },
+            tooltip: { field: 'tip' },
+          }),
+        },
       ],
     });
   }
 
-  return { bars, stacked, lines, spans };
-})();
-
-// What every page has: elements, numbers, sections, and the colours of its style.
-const page = (() => {
-  const make = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [k, v] of Object.entries(attributes)) {
-      if (k === 'text') node.textContent = v; else node.setAttribute(k, v);
+  // 1, 2, 5, 10, 20, ... between two bounds, fewer where there is no room.
+  function logTicks([low, high], width) {
+    const decades = Math.log10(high / low);
+    const steps = decades < 1.2 ? [1, 2, 3, 5, 7] : width / decades > 150 ? [1, 2, 5] : [1];
+    const ticks = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); ++e) {
+      for (const s of steps) ticks.push(s * 10 ** e);
     }
-    node.append(...children);
-    return node;
-  };
-  const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-  const few = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
-  const number = (v) => (Number.isInteger(v) || Math.abs(v) >= 10000 ? whole : few).format(v);
-  const contents = document.getElementById('contents');
-  const section = (id, title, ...children) => {
-    contents.append(make('li', {}, make('a', { href: `#${id}`, text: title })));
-    const node = make('section', { id, 'aria-labelledby': `${id}-title` }, make('h2', { id: `${id}-title`, text: title }), ...children);
-    document.getElementById('main').append(node);
-    return node;
-  };
-  const theme = () => {
-    const style = getComputedStyle(document.documentElement);
-    const get = (name) => style.getPropertyValue(name).trim();
-    return { page: get('--page'), ink: get('--ink'), faint: get('--faint'), line: get('--line'), accent: get('--accent'),
-      font: getComputedStyle(document.body).fontFamily,
-      runs: [...Array(8).keys()].map((i) => get(`--run${i}`)), hits: [...Array(5).keys()].map((i) => get(`--hit${i}`)) };
-  };
+    return ticks.filter((t) => t >= low && t <= high);
+  }
 
-  return { make, whole, few, number, section, theme };
+  // Distributions over a logarithmic axis, one below the other: rows {name, text, color, bins: [{x0, x1, share, tip}], marks: [{x, tip}]}.
+  function ridges(rows, width, theme, { domain, title }) {
+    const kHeight = 54,
+      kBelow = 44;
+    const lines = named(rows, width, kHeight);
+    const height = lines.height + kBelow;
+    const most = Math.max(...rows.flatMap((r) => r.bins.map((b) => b.share)));
+    const bins = rows.flatMap((r, i) =>
+      r.bins.map((b) => ({
+        ...b,
+        color: r.color,
+        floor: lines.top(i) + kHeight,
+        y: lines.top(i) + kHeight - Math.max(1.5, (b.share / most) * (kHeight - 4)),
+      })),
+    );
+    const rules = rows.flatMap((r, i) =>
+      r.marks.map((m) => ({ ...m, y: lines.top(i), floor: lines.top(i) + kHeight })),
+    );
+    return base(theme, width, height, {
+      data: [
+        lines.data,
+        { name: 'bins', values: bins },
+        { name: 'rules', values: rules },
+        { name: 'floors', values: rows.map((r, i) => ({ y: lines.top(i) + kHeight })) },
+      ],
+      scales: [{ name: 'x', type: 'log', domain, range: [0, width - 1], nice: false, clamp: true }],
+      axes: [
+        bottomAxis(height, kBelow, {
+          title,
+          values: logTicks(domain, width),
+          format: ',d',
+          grid: true,
+          gridDash: [2, 4],
+        }),
+      ],
+      marks: [
+        ...nameMarks(theme, width),
+        {
+          type: 'rect',
+          from: { data: 'bins' },
+          clip: true,
+          encode: enter({
+            x: at('x', 'x0'),
+            x2: at('x', 'x1'),
+            y: { field: 'y' },
+            y2: { field: 'floor' },
+            fill: { field: 'color' },
+            tooltip: { field: 'tip' },
+          }),
+        },
+        {
+          type: 'rule',
+          from: { data: 'floors' },
+          encode: enter({ x: { value: 0 }, x2: { value: width }, y: { field: 'y' }, stroke: { value: theme.line } }),
+        },
+        {
+          type: 'rule',
+          from: { data: 'rules' },
+          encode: enter({
+            x: at('x', 'x'),
+            y: { field: 'y' },
+            y2: { field: 'floor' },
+            stroke: { value: theme.ink },
+            strokeDash: { value: [3, 2] },
+            tooltip: { field: 'tip' },
+          }),
+        },
+      ],
+    });
+  }
+
+  // Lines over x: rows {series, x, y, color, dash, tip}; options {x: {title, domain, format}, y: {title, format}, step}.
+  function lines(rows, width, theme, { x, y, step = false }) {
+    const height = 280,
+      left = 64,
+      bottom = 46,
+      top = 10,
+      right = 10;
+    const inside = rows.filter((r) => r.x >= x.domain[0] && r.x <= x.domain[1]);
+    const place = { x: at('x', 'x'), y: at('y', 'y') };
+    return base(theme, width, height, {
+      data: [{ name: 'points', values: inside }],
+      scales: [
+        { name: 'x', type: 'linear', domain: x.domain, range: [left, width - right], nice: false, zero: false },
+        {
+          name: 'y',
+          type: 'linear',
+          domain: { data: 'points', field: 'y' },
+          range: [height - bottom, top],
+          nice: true,
+          zero: true,
+        },
+      ],
+      axes: [
+        bottomAxis(height, bottom, {
+          title: x.title,
+          format: x.format,
+          tickCount: Math.max(3, Math.floor(width / 110)),
+          domain: true,
+        }),
+        {
+          scale: 'y',
+          orient: 'left',
+          offset: -left,
+          title: y.title,
+          grid: true,
+          gridWidth: 0.5,
+          format: y.format,
+          tickCount: 5,
+          domain: false,
+        },
+      ],
+      marks: [
+        {
+          type: 'group',
+          from: { facet: { name: 'line', data: 'points', groupby: 'series' } },
+          marks: [
+            {
+              type: 'line',
+              from: { data: 'line' },
+              encode: enter({
+                ...place,
+                interpolate: { value: step ? 'step-after' : 'linear' },
+                stroke: { field: 'color' },
+                strokeWidth: { value: 1.8 },
+                strokeDash: { field: 'dash' },
+              }),
+            },
+            {
+              type: 'symbol',
+              from: { data: 'line' },
+              encode: enter({
+                ...place,
+                size: { value: 60 },
+                fill: { value: 'transparent' },
+                tooltip: { field: 'tip' },
+              }),
+            },
+          ],
+        },
+      ],
+    });
+  }
+
+  // Spans of time: rows {name, text, first, last, own, color, tip}; pale from first to last, solid as long as `own`.
+  function spans(rows, width, theme, { domain, title }) {
+    const kBar = 10,
+      kBelow = 44;
+    const lines = named(rows, width, kBar);
+    const height = lines.height + kBelow;
+    const bar = (to, opacity) => ({
+      type: 'rect',
+      from: { data: 'rows' },
+      encode: enter({
+        x: at('x', 'first'),
+        x2: { signal: to },
+        y: { field: 'y' },
+        height: { value: kBar },
+        fill: { field: 'color' },
+        fillOpacity: { value: opacity },
+        tooltip: { field: 'tip' },
+      }),
+    });
+    return base(theme, width, height, {
+      data: [
+        lines.data,
+        {
+          name: 'rows',
+          values: rows
+            .map((r, i) => ({ ...r, y: lines.top(i) }))
+            .filter((r) => r.last >= domain[0] && r.first <= domain[1]),
+        },
+      ],
+      scales: [{ name: 'x', type: 'linear', domain, range: [0, width - 1], nice: false, zero: false, clamp: true }],
+      axes: [bottomAxis(height, kBelow, { title, format: ',d', tickCount: Math.max(3, Math.floor(width / 130)) })],
+      marks: [
+        ...nameMarks(theme, width),
+        bar("max(scale('x', datum.last), scale('x', datum.first) + 2)", 0.25),
+        bar("scale('x', min(datum.first + datum.own, datum.last))", 1),
+      ],
+    });
+  }
+
+  return { base, bars, stacked, ridges, lines, spans, dashes: kDashes, at, enter, bottomAxis };
 })();

@@ -147,13 +147,13 @@ TlbMissCurves::TlbMissCurves(std::vector<TlbGeometry> geometries) : geometries_(
   }
 }
 
-void TlbMissCurves::lookup(uint64_t va) {
-  ++lookups_;
+void TlbMissCurves::use(uint64_t va) {
+  ++uses_;
   for (Group& group : groups_) group.sets.use(va >> shift_of(group.page_size));
-  for (FullGroup& group : full_groups_) lookup_full(group, va);
+  for (FullGroup& group : full_groups_) use_full(group, va);
 }
 
-void TlbMissCurves::lookup_full(FullGroup& group, uint64_t va) {
+void TlbMissCurves::use_full(FullGroup& group, uint64_t va) {
   const uint64_t page = va >> shift_of(group.page_size);
   if (page + 1 == group.last) {
     ++group.found[0];
@@ -169,7 +169,7 @@ uint64_t TlbMissCurves::misses(size_t index) const {
   const size_t group = group_of_[index];
   if (group < groups_.size()) return groups_[group].sets.misses(g.ways);
   const std::vector<uint64_t>& found = full_groups_[group - groups_.size()].found;
-  return lookups_ - std::accumulate(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(g.ways), uint64_t{0});
+  return uses_ - std::accumulate(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(g.ways), uint64_t{0});
 }
 
 }  // namespace mmusim

@@ -94,7 +94,7 @@ class TlbMissCurves {
     lookup(first);
     if (first >> kPageShift != last >> kPageShift) lookup(last);
   }
-  uint64_t lookups() const { return lookups_; }
+  uint64_t lookups() const { return uses_ + repeats_; }
   const std::vector<TlbGeometry>& geometries() const { return geometries_; }
   /// Misses of geometry number `index`.
   uint64_t misses(size_t index) const;
@@ -111,14 +111,25 @@ class TlbMissCurves {
     std::vector<uint64_t> found;  // by distance, up to the largest geometry
     uint64_t last = 0;            // page + 1 of the last lookup
   };
-  void lookup(uint64_t va);
-  void lookup_full(FullGroup& group, uint64_t va);
+  /// One into the 4 KiB of the lookup before hits everywhere, and leaves the order of use as it is.
+  void lookup(uint64_t va) {
+    const uint64_t page = va >> kPageShift;
+    if (page == last_page_) {
+      ++repeats_;
+    } else {
+      last_page_ = page;
+      use(va);
+    }
+  }
+  void use(uint64_t va);
+  void use_full(FullGroup& group, uint64_t va);
 
   std::vector<TlbGeometry> geometries_;
   std::vector<Group> groups_;
   std::vector<FullGroup> full_groups_;
   std::vector<size_t> group_of_;  // index into groups_, or groups_.size() + index into full_groups_
-  uint64_t lookups_ = 0;
+  uint64_t last_page_ = ~uint64_t{0};
+  uint64_t uses_ = 0, repeats_ = 0;  // lookups of another page than the one before, and of the same
 };
 
 }  // namespace mmusim

@@ -3,6 +3,7 @@
 
 #include "models/base/format.h"
 #include "sim/trace/checksum.h"
+#include "sim/trace/forms/text_scan.h"
 #include "sim/trace/json_lines.h"
 #include "sim/trace/json_record.h"
 #include "sim/trace/trace_parser.h"
@@ -110,6 +111,51 @@ void read_event(Line& line, std::string_view key, JsonValue value) {
   }
 }
 
+/// A number above 0.
+bool plain_number(std::string_view& text, uint16_t& value) {
+  uint64_t number = 0;
+  if (text.starts_with('0') || !scan::decimal(text, number) || number > UINT16_MAX) return false;
+  value = static_cast<uint16_t>(number);
+  return true;
+}
+
+/// What an access has beyond kind, address and size, in the form of read_plain().
+bool read_plain_rest(std::string_view text, Line& line) {
+  MemAccess& access = line.access;
+  access.user = scan::literal(text, R"(,"user":true)");
+  access.rmw = scan::literal(text, R"(,"rmw":true)");
+  access.stack = scan::literal(text, R"(,"stack":true)");
+  access.implicit = scan::literal(text, R"(,"implicit":true)");
+  access.awaited = scan::literal(text, R"(,"awaited":true)");
+  access.continues = scan::literal(text, R"(,"continues":true)");
+  if (scan::literal(text, R"(,"depends_on":)") && !plain_number(text, access.depends_on)) return false;
+  if (scan::literal(text, R"(,"gap":)") && !plain_number(text, access.gap)) return false;
+  if (scan::literal(text, R"(,"pc":"0x)") && !(scan::hex(text, line.pc) && scan::literal(text, "\""))) return false;
+  return text == "}";
+}
+
+/// Reads an access that stands there as the writer writes it, without blanks and with the members in its order. False if
+/// it does not: then it is for the JSON parser, and `line` is anything.
+bool read_plain(std::string_view text, Line& line) {
+  MemAccess& access = line.access;
+  uint64_t va = 0;
+  if (!scan::literal(text, R"({"access":")")) return false;
+  if (scan::literal(text, "read\"")) {
+    access.kind = AccessKind::kRead;
+  } else if (scan::literal(text, "write\"")) {
+    access.kind = AccessKind::kWrite;
+  } else if (scan::literal(text, "fetch\"")) {
+    access.kind = AccessKind::kFetch;
+  } else {
+    return false;
+  }
+  if (!scan::literal(text, R"(,"va":"0x)") || !scan::hex(text, va)) return false;
+  if (!scan::literal(text, R"(","bytes":)") || !plain_number(text, access.bytes)) return false;
+  line.what = Line::What::kAccess;
+  access.va = VirtAddr(va);
+  return text == "}" || read_plain_rest(text, line);
+}
+
 class JsonLinesParser final : public TraceParser {
  public:
   JsonLinesParser(ByteReader& bytes, const TraceOptions& options, TraceInfo& info)
@@ -128,27 +174,33 @@ class JsonLinesParser final : public TraceParser {
 
   void fill(BatchBuilder& batch) override {
     while (!ended_ && batch.has_room()) {
+      if (!lines_.next_line()) throw TraceDamage("truncated: no trailer");
       Line line;
-      const bool any = lines_.next([&](std::string_view key, JsonValue value) {
-        if (line.what == Line::What::kUnknown) {
-          read_first(line, key, value);
-        } else if (line.what == Line::What::kAccess) {
-          read_access(line, key, value);
-        } else if (line.what == Line::What::kEvent) {
-          read_event(line, key, value);
-        } else if (key == "checksum") {
-          line.checksum = json_hex(value);
-        } else {
-          unknown_key(key);
-        }
-      });
-      if (!any) throw TraceDamage("truncated: no trailer");
+      if (!read_plain(lines_.text(), line)) line = parsed();
       add(batch, line);
     }
   }
   uint64_t offset() const override { return lines_.offset(); }
 
  private:
+  /// The line as the JSON parser reads it.
+  Line parsed() {
+    Line line;
+    lines_.parse([&](std::string_view key, JsonValue value) {
+      if (line.what == Line::What::kUnknown) {
+        read_first(line, key, value);
+      } else if (line.what == Line::What::kAccess) {
+        read_access(line, key, value);
+      } else if (line.what == Line::What::kEvent) {
+        read_event(line, key, value);
+      } else if (key == "checksum") {
+        line.checksum = json_hex(value);
+      } else {
+        unknown_key(key);
+      }
+    });
+    return line;
+  }
   void add(BatchBuilder& batch, const Line& line) {
     switch (line.what) {
       case Line::What::kUnknown:

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "models/base/access.h"
 #include "sim/trace/byte_stream.h"
@@ -17,16 +18,18 @@ class JsonRecords {
  public:
   explicit JsonRecords(ByteReader& bytes) : bytes_(bytes) {}
 
-  /// Calls member(key, value) for each member of the object on the next line; false at the end of the stream. Throws
-  /// TraceDamage for lines that are no JSON object.
-  template <class Member>
-  bool next(Member&& member) {
+  /// Goes to the next line; false at the end of the stream.
+  bool next_line() {
     offset_ = bytes_.offset();
     const std::optional<std::string_view> line = bytes_.line();
-    if (!line) return false;
-    text_ = *line;
+    text_ = line.value_or(std::string_view());
+    return line.has_value();
+  }
+  /// Calls member(key, value) for each member of the object on that line. Throws TraceDamage if it is no JSON object.
+  template <class Member>
+  void parse(Member&& member) {
     try {
-      const simdjson::padded_string_view padded(line->data(), line->size(), line->size() + ByteReader::kPadding);
+      const simdjson::padded_string_view padded(text_.data(), text_.size(), text_.size() + ByteReader::kPadding);
       simdjson::ondemand::document document = parser_.iterate(padded);
       simdjson::ondemand::object object = document.get_object();
       for (simdjson::ondemand::field field : object) {
@@ -40,9 +43,15 @@ class JsonRecords {
     } catch (const simdjson::simdjson_error& error) {
       throw TraceDamage(std::string("no JSON object as expected: ") + error.what());
     }
+  }
+  /// next_line() and parse() in one; false at the end of the stream.
+  template <class Member>
+  bool next(Member&& member) {
+    if (!next_line()) return false;
+    parse(std::forward<Member>(member));
     return true;
   }
-  /// Place where the line of the last next() begins, and its text (valid until the next call).
+  /// Place where the line of the last next_line() begins, and its text (valid until the next call).
   uint64_t offset() const { return offset_; }
   std::string_view text() const { return text_; }
 

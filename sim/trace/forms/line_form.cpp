@@ -16,22 +16,6 @@ std::string scan::printable(std::string_view text) {
   return shown;
 }
 
-MemAccess& LineRecord::only(AccessKind kind, uint64_t va, uint16_t bytes) {
-  accesses.clear();
-  process.reset();
-  stream.reset();
-  return add(kind, va, bytes);
-}
-
-MemAccess& LineRecord::add(AccessKind kind, uint64_t va, uint16_t bytes) {
-  MemAccess& access = accesses.emplace_back();
-  access.va = VirtAddr(va);
-  access.bytes = bytes;
-  access.kind = kind;
-  access.user = va >> 63 == 0;
-  return access;
-}
-
 std::unique_ptr<LineForm> make_line_form(TextForm form) {
   constexpr std::array kMakers = {make_lackey_form, make_execlog_form,  make_drmemtrace_form, make_pinatrace_form,
                                   make_dinero_form, make_perf_mem_form, make_perf_form};

@@ -33,8 +33,20 @@ struct LineRecord {
   std::optional<uint64_t> stream;   ///< number of the processor or thread, where the line tells it
 
   /// Empties the record and appends its first access.
-  MemAccess& only(AccessKind kind, uint64_t va, uint16_t bytes);
-  MemAccess& add(AccessKind kind, uint64_t va, uint16_t bytes);
+  MemAccess& only(AccessKind kind, uint64_t va, uint16_t bytes) {
+    accesses.clear();
+    process.reset();
+    stream.reset();
+    return add(kind, va, bytes);
+  }
+  MemAccess& add(AccessKind kind, uint64_t va, uint16_t bytes) {
+    MemAccess& access = accesses.emplace_back();
+    access.va = VirtAddr(va);
+    access.bytes = bytes;
+    access.kind = kind;
+    access.user = va >> 63 == 0;
+    return access;
+  }
 };
 
 /// The reader of one text form, line by line. It remembers what a line needs to know of the lines before it.

@@ -4,6 +4,7 @@
 
 #include "models/base/errors.h"
 #include "sim/trace/fetch_filter.h"
+#include "sim/trace/forms/text_scan.h"
 #include "tests/sim/trace/trace_support.h"
 
 namespace mmusim::trace_test {
@@ -56,6 +57,55 @@ TEST(JsonLines, MembersWithTheirDefaultMayBeGiven) {
       options);
   ASSERT_EQ(batch.accesses.size(), 1);
   EXPECT_EQ(batch.accesses[0].gap, 0);
+}
+
+TEST(JsonLines, TheWritersFormAndOtherJsonAreReadAlike) {
+  const std::string text = written(random_batch(2000, 5), TraceFormat::kJsonLines);
+  std::string spaced;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin) + 1;
+    spaced += "{ " + text.substr(begin + 1, end - begin - 1);
+    begin = end;
+  }
+  TraceOptions options;
+  options.want_pc = options.want_instructions = true;
+  EXPECT_EQ(written(read_text(text, options), TraceFormat::kJsonLines), text);
+  EXPECT_EQ(written(read_text(spaced, options), TraceFormat::kJsonLines), text);
+}
+
+TEST(JsonLines, NumbersThatAreNoneOfJsonAreRefused) {
+  const std::string text = written(random_batch(1, 5), TraceFormat::kJsonLines);
+  for (const char* number : {"0", "08", "70000", "-8", "8.0"}) {
+    std::string wrong = text;
+    const size_t at = wrong.find("\"bytes\":") + 8;
+    wrong.replace(at, wrong.find_first_of(",}", at) - at, number);
+    EXPECT_THROW(read_text(wrong), InputError) << number;
+  }
+}
+
+TEST(TextScan, HexadecimalDigitsInAnyNumber) {
+  for (const std::string_view digits :
+       {"0", "12ab34c", "12Ab34cD", "12ab34cd5", "0123456789abcdef", "ffffffffffffffff"}) {
+    std::string text = std::string(digits) + "g";
+    std::string_view rest = text;
+    uint64_t value = 0;
+    ASSERT_TRUE(scan::hex(rest, value)) << digits;
+    EXPECT_EQ(value, std::stoull(std::string(digits), nullptr, 16));
+    EXPECT_EQ(rest, "g");
+  }
+  for (size_t at = 0; at < 8; ++at) {
+    for (const char none : {'g', '/', ':', '@', 'G', '`', '\xb0'}) {
+      std::string text = "12ab34cd";
+      text[at] = none;
+      std::string_view rest = text;
+      uint64_t value = 0;
+      EXPECT_EQ(scan::hex(rest, value), at != 0);
+      EXPECT_EQ(rest.size(), 8 - at);
+    }
+  }
+  std::string_view long_number = "00123456789abcdef";
+  uint64_t value = 0;
+  EXPECT_FALSE(scan::hex(long_number, value));
 }
 
 TEST(Lackey, KindsSizesAndInstructionAddresses) {

@@ -99,14 +99,15 @@ bool in_one_page(const MemAccess& access) { return (access.va.raw() & (kPageByte
 /// Returns how many accesses from the first on stay in its page and are of its kind and privilege. The first crosses no page.
 size_t run_in_page(std::span<const MemAccess> accesses) {
   using Words = std::array<uint64_t, 3>;
-  constexpr uint64_t kKindAndFlags = 0xffff0000;  // of the second word
+  constexpr uint64_t kBytes = 0xffff, kKindAndFlags = 0xffff0000;  // of the second word
   static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
   const auto first = std::bit_cast<Words>(accesses.front());
   size_t n = 1;
   for (; n < accesses.size(); ++n) {
     const auto other = std::bit_cast<Words>(accesses[n]);
-    if (((other[0] ^ first[0]) >> kPageShift | ((other[1] ^ first[1]) & kKindAndFlags)) != 0) break;
-    if (!in_one_page(accesses[n])) break;
+    const uint64_t last = other[0] + (other[1] & kBytes) - 1;
+    const uint64_t pages = (other[0] ^ first[0]) | (last ^ first[0]);
+    if ((pages >> kPageShift | ((other[1] ^ first[1]) & kKindAndFlags)) != 0) break;
   }
   return n;
 }

@@ -1,39 +1,113 @@
 // SPDX-License-Identifier: MIT
-// One fixed run, for counting its instructions: counted_run NAME ACCESSES. The same accesses every time, and nothing
-// that depends on the host. check_instructions.py runs it under callgrind with two lengths.
+// One fixed run, for counting its instructions: counted_run NAME COUNT. The same work every time, and nothing that
+// depends on the host. check_instructions.py runs it under callgrind with two counts.
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <string_view>
 #include <systemc>
 
 #include "sim/machine/programs.h"
+#include "sim/trace/stack_distance.h"
+#include "sim/trace/trace_parser.h"
+#include "sim/trace/trace_writer.h"
 #include "tests/bench/bench_machine.h"
+#include "tests/bench/dram_load.h"
 
 namespace mmusim {
 namespace {
 
-struct FixedRun {
-  std::string_view name;
-  std::optional<CoreModel> model;  ///< without one: the functional machine
-  Pattern pattern;
-  uint64_t span;
-};
-constexpr FixedRun kRuns[] = {
-    {"functional_stride_64", std::nullopt, Pattern::kStride64, kGiB},
-    {"functional_random_1GiB", std::nullopt, Pattern::kRandom, kGiB},
-    {"blocking_hits_16KiB", CoreModel::kBlocking, Pattern::kStride64, 16 * kKiB},
-    {"blocking_stride_64_1GiB", CoreModel::kBlocking, Pattern::kStride64, kGiB},
-    {"blocking_random_1GiB", CoreModel::kBlocking, Pattern::kRandom, kGiB},
-    {"window_random_1GiB", CoreModel::kWindow, Pattern::kRandom, kGiB},
+using Accesses = std::vector<MemAccess>;
+/// Does something with that many accesses, records or requests.
+using Work = std::function<void(size_t count)>;
+
+Work functional(Pattern pattern, uint64_t span) {
+  return [=](size_t count) { make_functional_machine()->execute(make_accesses(pattern, span, count)); };
+}
+
+Work timed(CoreModel model, Pattern pattern, uint64_t span) {
+  return [=](size_t count) {
+    const Accesses accesses = make_accesses(pattern, span, count);
+    const auto machine = make_timed_machine(model);
+    CallProgram program([&](Core& core) { core.execute(accesses); });
+    simulation().run(*machine, program);
+  };
+}
+
+class MemorySink final : public ByteSink {
+ public:
+  explicit MemorySink(std::vector<uint8_t>& bytes) : bytes_(bytes) {}
+  void write(std::string_view bytes) override { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  void finish() override {}
+
+ private:
+  std::vector<uint8_t>& bytes_;
 };
 
-void perform(const FixedRun& run, size_t count) {
-  const auto accesses = make_accesses(run.pattern, run.span, count);
-  if (!run.model) return make_functional_machine()->execute(accesses);
-  const auto machine = make_timed_machine(*run.model);
-  CallProgram program([&](Core& core) { core.execute(accesses); });
-  simulation().run(*machine, program);
+/// Reads a trace in memory, of a program with fetches, as often as it takes for `count` records.
+Work read_trace(TraceFormat format, const char* compression) {
+  return [=](size_t count) {
+    std::vector<uint8_t> bytes;
+    TraceBatch batch;
+    batch.accesses = make_accesses(Pattern::kProgram, kGiB, 100'000);
+    for (MemAccess& access : batch.accesses) {
+      access.user = true;
+      batch.pcs.push_back(access.va.raw());
+    }
+    const auto writer = make_trace_writer(format, compress(std::make_unique<MemorySink>(bytes), compression));
+    writer->write(batch);
+    writer->finish();
+    for (size_t read = 0; read < count;) {
+      const auto reader = open_trace_bytes(bytes, "bench");
+      while (reader->next(batch)) read += batch.records;
+    }
+  };
 }
+
+/// The geometries of `replay --what-if`.
+void count_misses(size_t count) {
+  constexpr struct {
+    PageSize page_size;
+    unsigned ways;  // 0: all
+  } kCurves[] = {{PageSize::k4K, 4}, {PageSize::k4K, 8}, {PageSize::k4K, 0},
+                 {PageSize::k2M, 4}, {PageSize::k2M, 0}, {PageSize::k1G, 0}};
+  std::vector<TlbGeometry> geometries;
+  for (const auto& [page_size, ways] : kCurves) {
+    for (unsigned entries = 16; entries <= 8192; entries *= 2)
+      geometries.push_back({page_size, entries, ways == 0 ? entries : ways});
+  }
+  TlbMissCurves curves(geometries);
+  for (const MemAccess& access : make_accesses(Pattern::kProgram, kGiB, count)) {
+    if (access.kind != AccessKind::kFetch) curves.access(access);
+  }
+}
+
+void read_dram(size_t count) {
+  Random random(1);
+  DramLoad load(shipped_dram("reference-ddr4-3200"), 32);
+  for (size_t i = 0; i < count; ++i) load.read(random_line(random));
+}
+
+struct FixedRun {
+  std::string_view name;
+  Work work;
+};
+const FixedRun kRuns[] = {
+    {"functional_stride_64", functional(Pattern::kStride64, kGiB)},
+    {"functional_random_1GiB", functional(Pattern::kRandom, kGiB)},
+    {"functional_program", functional(Pattern::kProgram, kGiB)},
+    {"blocking_hits_16KiB", timed(CoreModel::kBlocking, Pattern::kStride64, 16 * kKiB)},
+    {"blocking_stride_64_1GiB", timed(CoreModel::kBlocking, Pattern::kStride64, kGiB)},
+    {"blocking_random_1GiB", timed(CoreModel::kBlocking, Pattern::kRandom, kGiB)},
+    {"blocking_program", timed(CoreModel::kBlocking, Pattern::kProgram, kGiB)},
+    {"window_random_1GiB", timed(CoreModel::kWindow, Pattern::kRandom, kGiB)},
+    {"window_program", timed(CoreModel::kWindow, Pattern::kProgram, kGiB)},
+    {"dram_32_reads_under_way", read_dram},
+    {"read_lackey", read_trace(TraceFormat::kLackey, "none")},
+    {"read_champsim_zstd", read_trace(TraceFormat::kChampSim, "zstd")},
+    {"read_json_lines_zstd", read_trace(TraceFormat::kJsonLines, "zstd")},
+    {"what_if_60_geometries", count_misses},
+};
 
 }  // namespace
 }  // namespace mmusim
@@ -42,11 +116,11 @@ int sc_main(int argc, char** argv) {
   if (argc == 3) {
     for (const mmusim::FixedRun& run : mmusim::kRuns) {
       if (run.name != argv[1]) continue;
-      mmusim::perform(run, std::strtoull(argv[2], nullptr, 10));
+      run.work(std::strtoull(argv[2], nullptr, 10));
       return 0;
     }
   }
-  std::cerr << "usage: counted_run NAME ACCESSES, where NAME is one of";
+  std::cerr << "usage: counted_run NAME COUNT, where NAME is one of";
   for (const mmusim::FixedRun& run : mmusim::kRuns) std::cerr << ' ' << run.name;
   std::cerr << '\n';
   return 2;

@@ -2,20 +2,13 @@
 // How fast the DRAM model answers, without anything around it. items_per_second counts requests.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <functional>
-#include <queue>
 #include <string>
 
-#include "models/dram/dram_system.h"
-#include "tests/dram/dram_support.h"
+#include "tests/bench/dram_load.h"
 
 namespace mmusim {
 namespace {
-
-constexpr uint64_t kFootprint = 4 * kGiB;
-
-PhysAddr random_line(Random& random) { return PhysAddr(random.below(kFootprint) & ~(kLineBytes - 1)); }
 
 DramConfig with_channels(const char* part, unsigned channels) {
   DramConfig config = shipped_dram(part);
@@ -50,28 +43,8 @@ void dependent_random_evented(benchmark::State& state, const DramConfig& config)
 
 /// 32 reads are always under way.
 void saturated(benchmark::State& state, const DramConfig& config, const std::function<PhysAddr()>& next_address) {
-  DramSystem dram(config);
-  std::vector<DramCompletion> completions;
-  std::priority_queue<DramCycle, std::vector<DramCycle>, std::greater<>> done_at;
-  DramCycle now = 0;
-  unsigned under_way = 0;
-  for (auto _ : state) {
-    while (under_way == 32) {
-      const auto event = dram.next_event();
-      if (!done_at.empty() && (!event || done_at.top() <= *event)) {
-        now = std::max(now, done_at.top());
-        done_at.pop();
-        --under_way;
-        break;
-      }
-      dram.advance_to(*event, completions);
-      for (const DramCompletion& c : completions) done_at.push(c.done);
-      completions.clear();
-    }
-    dram.enqueue({.id = 0, .pa = next_address()}, now);
-    ++under_way;
-    ++now;
-  }
+  DramLoad load(config, 32);
+  for (auto _ : state) load.read(next_address());
   state.SetItemsProcessed(state.iterations());
 }
 

@@ -8,6 +8,15 @@ void TlbArray::clear() {
   for (Entry& entry : entries_) ++entry.serial;
 }
 
+/// Returns the entry with that key, whose translation is still in `slot`.
+DisplacedEntry TlbArray::displaced_of(uint64_t key, unsigned slot) const {
+  const EntryKind kind = kind_of_key(key);
+  if (kind == EntryKind::kPde) return {};
+  const auto number = static_cast<uint16_t>(space_of(key));
+  const SpaceTag space = number >= SpaceTag::kFirstGlobal ? SpaceTag(0, number) : SpaceTag(number);
+  return {true, kind, space, first_byte_of(key), entries_[slot].translation};
+}
+
 unsigned TlbArray::invalidate(const Invalidation& operation) {
   unsigned removed = 0;
   for_each([&](unsigned slot, VirtAddr page, EntryKind kind, uint16_t space, bool global) {

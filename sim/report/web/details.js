@@ -119,11 +119,10 @@ const details = (() => {
         { class: 'note' },
         'Unfold a table to see its entries. ',
         make('code', { text: 'mmusim explain ADDRESS' }),
-        ' tells a translation step by step; for these runs:',
+        ' tells a translation step by step, given the `--scenario` and `--variant` of a run.',
       ),
       ...there.flatMap((run) => [
         make('h3', { text: run.label }),
-        ...(run.explain ? [make('p', {}, make('code', { text: run.explain }))] : []),
         make('div', { class: 'tree' }, ...run.tree.map((node) => entryNode(node, run))),
       ]),
     ]);

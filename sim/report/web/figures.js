@@ -28,13 +28,8 @@ const figures = (() => {
       showTip,
     );
     figure.view.run();
-    const svg = figure.node.querySelector('svg');
-    svg.setAttribute('role', 'img');
-    svg.setAttribute('aria-label', figure.label);
     // One picture with one name: its numbers are in the table below it, not in hundreds of named marks.
-    for (const mark of svg.querySelectorAll('[role], [aria-label]')) {
-      for (const name of ['role', 'aria-label', 'aria-roledescription']) mark.removeAttribute(name);
-    }
+    figure.node.querySelector('svg').setAttribute('aria-hidden', 'true');
     document.documentElement.dataset.drawn = String(all.filter((f) => f.view).length); // for tests: all charts are there
   }
   const drawAll = () => all.forEach(draw);
@@ -119,7 +114,7 @@ const figures = (() => {
   // A chart with its legend, tools and data. spec(width, theme, {hidden, domain}) makes the specification; `legend` is a list of
   // {key, name, color}; `extent` of x makes it zoomable; head and rows are the same numbers as a table.
   function figure({ label, title, spec, legend, extent, head, rows }) {
-    const node = make('div', { class: 'chart' });
+    const node = make('div', { class: 'chart', role: 'img', 'aria-label': label });
     const made = { node, label, spec, hidden: new Set(), extent, domain: extent };
     all.push(made);
     resized.observe(node);

@@ -21,7 +21,7 @@ CUT_LABELS = """
   return [...svg.querySelectorAll('text')].filter((t) => t.textContent && +getComputedStyle(t).opacity > 0).filter((t) => {
     const b = t.getBoundingClientRect();
     return b.width > 0 && (b.left < box.left - 1 || b.right > box.right + 1 || b.top < box.top - 2 || b.bottom > box.bottom + 2);
-  }).map((t) => `${svg.getAttribute('aria-label')}: ${t.textContent}`);
+  }).map((t) => `${svg.parentNode.getAttribute('aria-label')}: ${t.textContent}`);
 })"""
 
 

@@ -10,6 +10,7 @@
 #include "sim/host/text_output.h"
 #include "sim/report/summary_schema.h"
 #include "sim/scenario/known_keys.h"
+#include "sim/sweep/sweep_keys.h"
 #include "sim/trace/event_log_schema.h"
 
 namespace mmusim {
@@ -23,6 +24,8 @@ nlohmann::ordered_json schema_of(const std::string& kind) {
     return key_schema(platform_keys(), {"A platform of mmusim", "configs/platforms/*.json: a machine."});
   if (kind == "dram")
     return key_schema(dram_keys(), {"A DRAM device of mmusim", "configs/dram/*.json: a device and its controller."});
+  if (kind == "sweep")
+    return key_schema(sweep_keys(), {"A sweep of mmusim", "SWEEP.json: one scenario or trace at many points."});
   return key_schema(
       scenario_keys(),
       {"A scenario of mmusim", "configs/scenarios/*.json: a machine, a kernel on it, and what happens to them."});
@@ -34,9 +37,9 @@ void add_schema_command(CommandLine app, Action& action) {
   auto kind = std::make_shared<std::string>();
   auto markdown = std::make_shared<bool>(false);
   CommandLine command = app.add_subcommand("schema", "JSON Schema of the files that mmusim reads and writes");
-  command.add_option("KIND", *kind, "platform, dram, scenario, events (a record of the event log) or summary")
+  command.add_option("KIND", *kind, "platform, dram, scenario, sweep, events (a record of the event log) or summary")
       .required()
-      .one_of({"platform", "dram", "scenario", "events", "summary"});
+      .one_of({"platform", "dram", "scenario", "sweep", "events", "summary"});
   command.add_flag("--markdown", *markdown, "Of events: the tables of traces/README.md instead");
   command.footer(
       "Draft 2020-12, made by the code that reads or writes the files. Editors complete and check with it.\n\n"

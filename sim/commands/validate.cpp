@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "sim/scenario/known_keys.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/scenario/settings.h"
+#include "sim/sweep/plan.h"
 #include "sim/trace/trace_reader.h"
 
 namespace mmusim {
@@ -22,7 +24,7 @@ namespace {
 
 using nlohmann::json;
 
-enum class FileKind { kScenario, kPlatform, kDram, kDump, kTrace };
+enum class FileKind { kScenario, kPlatform, kDram, kSweep, kDump, kTrace };
 
 struct ValidateOptions {
   std::vector<std::string> files;
@@ -43,6 +45,7 @@ FileKind kind_of(const std::string& path) {
     throw InputError(fmt::format("{}: /: expected an object: a scenario, a platform, a DRAM part", path));
   }
   if (document.contains("stages") && document.contains("boot_memory_ranges")) return FileKind::kDump;
+  if (is_sweep_document(document)) return FileKind::kSweep;
   const size_t scenario = keys_known(document, scenario_keys());
   const size_t platform = keys_known(document, platform_keys());
   const size_t dram = keys_known(document, dram_keys());
@@ -75,6 +78,16 @@ std::string check_platform(const std::string& path, const ScenarioOverrides& ove
   return fmt::format("platform {}, {} cores", platform.name, platform.cores);
 }
 
+/// A sweep must hold as it stands, and so must each of its points.
+std::string check_sweep(const std::string& path) {
+  const SweepPlan plan = plan_sweep(load_sweep_spec(path));
+  std::set<std::string> wrong;  // the same for many points
+  for (const Combination& combination : plan.combinations) wrong.insert(combination.error);
+  wrong.erase("");
+  if (!wrong.empty()) throw InputError(fmt::format("{}: points that cannot run:\n{}", path, fmt::join(wrong, "\n")));
+  return fmt::format("sweep, {} axes, {} points", plan.axes.size(), plan.points.size());
+}
+
 std::string check_dump(const std::string& path, const ScenarioOverrides& overrides) {
   json document = json::parse(derive_scenario(path).json);
   document["platform"] = json::object();
@@ -95,9 +108,9 @@ std::string check_trace(const std::string& path) {
 std::string check(const std::string& path, const ScenarioOverrides& overrides) {
   const FileKind kind = kind_of(path);
   const bool changed = overrides.platform || !overrides.sets.empty();
-  if (changed && (kind == FileKind::kDram || kind == FileKind::kTrace)) {
-    throw InputError(fmt::format("{}: --platform and --set change scenarios and platforms, this is a {}", path,
-                                 kind == FileKind::kDram ? "DRAM part" : "trace"));
+  if (changed && (kind == FileKind::kDram || kind == FileKind::kTrace || kind == FileKind::kSweep)) {
+    const char* const name = kind == FileKind::kDram ? "DRAM part" : kind == FileKind::kSweep ? "sweep" : "trace";
+    throw InputError(fmt::format("{}: --platform and --set change scenarios and platforms, this is a {}", path, name));
   }
   switch (kind) {
     case FileKind::kScenario:
@@ -107,6 +120,8 @@ std::string check(const std::string& path, const ScenarioOverrides& overrides) {
     case FileKind::kDram:
       load_dram_config(path);
       return "DRAM part";
+    case FileKind::kSweep:
+      return check_sweep(path);
     case FileKind::kDump:
       return check_dump(path, overrides);
     case FileKind::kTrace:
@@ -136,14 +151,15 @@ ExitCode validate(const ValidateOptions& options) {
 void add_validate_command(CommandLine app, Action& action) {
   auto options = std::make_shared<ValidateOptions>();
   CommandLine command =
-      app.add_subcommand("validate", "Check scenarios, platforms, DRAM parts, recorded kernels, traces");
+      app.add_subcommand("validate", "Check scenarios, sweeps, platforms, DRAM parts, recorded kernels, traces");
   command.add_option("files", options->files, "what each file is, is found by its content")
       .required()
       .type_name("FILE");
   add_platform_option(command, options->overrides.platform, "in place of that of each scenario");
   add_set_option(command, options->overrides.sets);
   command.footer(
-      "Prints every error with its JSON pointer (scenarios are checked with each variant), or record number "
+      "Prints every error with its JSON pointer (scenarios are checked with each variant, sweeps at each point), or "
+      "record number "
       "(traces).\n\n"
       "Example:\n  mmusim validate configs/scenarios/*.json configs/platforms/*.json traces/*.xz");
   command.callback([options, &action] { action = [options] { return validate(*options); }; });

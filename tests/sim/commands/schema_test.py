@@ -45,7 +45,7 @@ class Schemas(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.validators = {}
-        for kind in ("platform", "dram", "scenario", "events", "summary"):
+        for kind in ("platform", "dram", "scenario", "sweep", "events", "summary"):
             document = schema(kind)
             Draft202012Validator.check_schema(document)
             assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -139,6 +139,32 @@ class Schemas(unittest.TestCase):
         ):
             self.refused("scenario", self.change(good, pointer, value), f"{pointer} {value}")
 
+    def test_sweeps(self):
+        entries, ways = "/platform/tlbs/stlb/arrays/0/entries", "/platform/tlbs/stlb/arrays/0/ways"
+        good = {"scenario": "boot-base-vs-huge", "variant": "hugepages", "platform": "textbook", "description": "STLB",
+                "set": ["/seed=2"], "repeat": 2, "seed": 3, "metrics": ["cycles", "walks"],
+                "axes": [{"name": "entries", "set": entries, "values": [768, 1536]},
+                         {"zip": [{"set": "/platform/page_walkers/walkers", "values": [1, 2]},
+                                  {"name": "ways", "choices": [{"label": 6, "set": ways + "=6"}, {"label": 12, "set": [ways + "=12"]}]}]},
+                         {"name": "load", "patches": {"short": {"kernel": {"hvo": False}}, "long": {"kernel": {"hvo": True}}}}]}
+        traces = {"trace": [os.path.join(SOURCE, "traces", t) for t in ("big-8g-4l.vmt.xz", "ops-512m-4l.vmt.xz")],
+                  "platform": "textbook", "replay": {"model": "functional", "limit": 1000},
+                  "axes": [{"set": "/replay/pages", "values": ["4K", "2M"]}]}
+        for document in (good, traces):
+            self.accepted("sweep", document)
+            self.assertTrue(self.program_accepts(document))
+        for pointer, value in (
+            (["axes"], 7), (["axes", 0], "entries"), (["axes", 0, "values"], 768), (["axes", 0, "colour"], "red"),
+            (["axes", 1, "zip"], {}), (["axes", 1, "zip", 1, "choices"], ["6"]), (["axes", 2, "patches", "short"], 5),
+            (["repeat"], 0), (["repeat"], 10 ** 7), (["seed"], -1), (["variant"], 7), (["axis"], []),
+        ):
+            self.refused("sweep", self.change(good, pointer, value), f"{pointer} {value}")
+        self.refused("sweep", dict(traces, replay=5), "replay")
+        # What only the program knows: what the keys mean.
+        for document in (self.change(good, ["axes", 0, "values"], [768, 7]), self.change(good, ["axes", 0, "set"], "/platform/tlbs/sltb"),
+                         self.change(good, ["scenario"], "no-such"), dict(good, trace="t.vmt")):
+            self.assertFalse(self.program_accepts(document))
+
     def test_base_makes_a_patch_of_a_platform(self):
         self.accepted("platform", {"base": "milan", "cores": 2})
         self.accepted("platform", {"base": "milan", "tlbs": {"l2_itlb": None}})
@@ -151,18 +177,6 @@ class Schemas(unittest.TestCase):
         width = schema("platform")["else"]["properties"]["core"]["properties"]["issue_width"]
         self.assertIn("instructions per cycle", width["description"])
         self.assertEqual(width["default"], 4)
-
-
-def merge(target, patch):
-    if not isinstance(patch, dict):
-        return patch
-    target = target if isinstance(target, dict) else {"base": target} if isinstance(target, str) else {}
-    for key, value in patch.items():
-        if value is None:
-            target.pop(key, None)
-        else:
-            target[key] = merge(target.get(key), value)
-    return target
 
     def test_every_record_of_an_event_log_and_each_summary_is_accepted(self):
         scenario = {"name": "small", "platform": "textbook", "kernel": {"version": "6.12", "hvo": True},
@@ -208,6 +222,18 @@ def merge(target, patch):
                 self.accepted("summary", summary, directory)
                 self.assertFalse(self.validators["summary"].is_valid(dict(summary, colour="red")))
                 self.assertFalse(self.validators["summary"].is_valid(dict(summary, totals={})))
+
+
+def merge(target, patch):
+    if not isinstance(patch, dict):
+        return patch
+    target = target if isinstance(target, dict) else {"base": target} if isinstance(target, str) else {}
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        else:
+            target[key] = merge(target.get(key), value)
+    return target
 
 
 if __name__ == "__main__":

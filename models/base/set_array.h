@@ -78,6 +78,8 @@ class SetArray {
   bool marked(unsigned slot) const { return (stored(slot) & kMark) != 0; }
   void mark(unsigned slot) { block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)] |= kMark; }
 
+  void unmark(unsigned slot) { block(slot >> way_shift_)[keys_at_ + (slot & way_mask_)] &= ~kMark; }
+
   unsigned set_of(uint64_t index) const {
     if (masked_) [[likely]]
       return static_cast<unsigned>(index & set_mask_);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/cache/coherence.h"
+
 namespace mmusim {
 
 CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) {
@@ -79,7 +81,7 @@ inline void Cache::give_up(PhysAddr line, bool dirty, LocalClock& clock) {
 /// A line that left an inclusive cache leaves those above too, which may have it dirty.
 [[gnu::noinline]] void Cache::give_up_everywhere(const CacheArray::Evicted& out, LocalClock& clock) {
   bool dirty = out.dirty;
-  for (int i = 0; i < above.size(); ++i) dirty |= above[i]->back_invalidate(out.line);
+  for (int i = 0; i < above.size(); ++i) dirty |= above[i]->back_invalidate(out.line, clock);
   give_up(out.line, dirty, clock);
 }
 
@@ -117,15 +119,18 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
 
 HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (entrance_ || tells_of_hits_) clock.sync();
+  if (entrance_ && coherence_ != nullptr) coherence_->settle(clock.now());
   take_port(clock);
   ++stats_.requests[reason];
   const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
   for (bool waited = false;; waited = true) {  // whoever has waited looks again
     if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
       array_.touch(slot);
-      if (dirties) array_.mark_dirty(slot);
-      // A victim cache hands a clean line up; a dirty one stays, or its write-back would be lost.
-      if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+      if (dirties) {
+        mark_written(slot, line, clock);
+      } else if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) {
+        array_.erase(slot);  // it hands a clean line up; a dirty one stays, or its write-back would be lost
+      }
       if (tells_of_hits_ && reason != RequestReason::kPrefetch) tell_prefetcher(line, /*hit=*/true, clock);
       clock.advance(lookup_);
       return level_;
@@ -136,7 +141,7 @@ HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clo
       const HitLevel found = flying->found;
       if (!dirties) return found;
       if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
-        array_.mark_dirty(slot);
+        mark_written(slot, line, clock);
         return found;
       }
     } else if (free_registers_.empty()) {
@@ -148,6 +153,16 @@ HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clo
       return miss(line, reason, clock);
     }
   }
+}
+
+/// Marks the line in `slot` dirty, when a store may write it. If it leaves the cache while the store waits for that, it has
+/// been written all the same.
+void Cache::mark_written(unsigned slot, PhysAddr line, LocalClock& clock) {
+  if (coherence_ != nullptr && !array_.dirty(slot)) {
+    coherence_->own(line, clock);
+    slot = array_.find(line);
+  }
+  if (slot != CacheArray::kNone) array_.mark_dirty(slot);
 }
 
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
@@ -165,8 +180,10 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
 
 HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   const HitLevel found = below->read_line(line, reason, clock);
-  if (entrance_ || prefetch_board_ != nullptr) clock.sync();  // the fill happens when the line arrives
-  if (config_.policy != CachePolicy::kVictim) {
+  if (coherence_ != nullptr && entrance_ && reason == RequestReason::kStore) coherence_->own(line, clock);
+  if (entrance_ || prefetch_board_ != nullptr) clock.sync();           // the fill happens when the line arrives
+  const bool kept = coherence_ == nullptr || coherence_->holds(line);  // or it has been taken away meanwhile
+  if (config_.policy != CachePolicy::kVictim && kept) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const CacheArray::Home home = array_.home_of(line);
     const unsigned slot = array_.find(home);
@@ -218,9 +235,9 @@ HitLevel Cache::access_uncached(PhysAddr line, RequestReason reason, LocalClock&
   return below->access_uncached(line, reason, clock);
 }
 
-bool Cache::back_invalidate(PhysAddr line) {
+bool Cache::back_invalidate(PhysAddr line, LocalClock& clock) {
   bool dirty = false;
-  for (int i = 0; i < above.size(); ++i) dirty |= above[i]->back_invalidate(line);
+  for (int i = 0; i < above.size(); ++i) dirty |= above[i]->back_invalidate(line, clock);
   if (const unsigned slot = array_.find(line); slot != CacheArray::kNone) {
     dirty |= array_.dirty(slot);
     array_.erase(slot);
@@ -278,6 +295,7 @@ void Cache::run_prefetches(LocalClock& clock) {
     waiting_prefetches_.pop_front();
     clock.advance_to(wanted.asked);
     clock.sync();
+    if (coherence_ != nullptr) coherence_->settle(clock.now());
     if (array_.find(wanted.line) == CacheArray::kNone && in_flight(wanted.line) == nullptr &&
         !free_registers_.empty()) {
       read_line(wanted.line, RequestReason::kPrefetch, clock);

@@ -64,9 +64,11 @@ struct CacheStats {
 /// Takes lines away from a cache when an inclusive cache below gives them up.
 class BackInvalidateIf : virtual public sc_core::sc_interface {
  public:
-  /// Returns true if the line was dirty here or above.
-  virtual bool back_invalidate(PhysAddr line) = 0;
+  /// Returns true if the line was dirty here or above. `clock` is that of the requester for which it has to go.
+  virtual bool back_invalidate(PhysAddr line, LocalClock& clock) = 0;
 };
+
+class CoherenceAgent;
 
 /// One level of the cache hierarchy, write-back and write-allocate.
 ///
@@ -83,7 +85,7 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 ///          the cycle in which it was asked for. What it wants is asked for in that cycle. Its degree is how many prefetches
 ///          can be under way; of lines asked for meanwhile as many are kept, the last ones. A line that is here or in
 ///          flight by then is left out, as is one that finds no free miss register.
-/// Omits    coherence between the private caches of different cores; bank conflicts; write-combining.
+/// Omits    bank conflicts; write-combining. Coherence between private caches is in coherence.h.
 /// Sources  docs/parameters.md#caches
 class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateIf {
  public:
@@ -97,8 +99,10 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel read_line(PhysAddr line, RequestReason reason, LocalClock& clock) override;
   void evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) override;
   HitLevel access_uncached(PhysAddr line, RequestReason reason, LocalClock& clock) override;
-  bool back_invalidate(PhysAddr line) override;
+  bool back_invalidate(PhysAddr line, LocalClock& clock) override;
 
+  /// Makes this a private cache of one of several cores, whose lines others may take away. `agent` outlives this.
+  void share(CoherenceAgent& agent) { coherence_ = &agent; }
   /// Performs read_line() for a line that the caller knows not to be in this cache.
   HitLevel read_absent(PhysAddr line, RequestReason reason, LocalClock& clock);
   /// Returns the tags, which the core's fast path probes.
@@ -142,6 +146,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel read_shared(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
+  void mark_written(unsigned slot, PhysAddr line, LocalClock& clock);
   Miss* in_flight(PhysAddr line);
   unsigned take_register(PhysAddr line, unsigned requester);
   void release_register(unsigned number);
@@ -160,6 +165,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   const bool tells_of_hits_;  // to the prefetcher
   const Cycles lookup_;
   CacheArray array_;
+  CoherenceAgent* coherence_ = nullptr;  // of a core of several
   CacheStats stats_;
   std::vector<uint64_t> flying_;     // addresses of the lines in flight, in no order
   std::vector<unsigned> flying_in_;  // and the miss register of each

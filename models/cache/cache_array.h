@@ -32,6 +32,7 @@ class CacheArray {
   }
   void touch(unsigned slot) { array_.touch(slot); }
   void mark_dirty(unsigned slot) { array_.mark(slot); }
+  void mark_clean(unsigned slot) { array_.unmark(slot); }
   bool dirty(unsigned slot) const { return array_.marked(slot); }
 
   struct Evicted {
@@ -45,6 +46,14 @@ class CacheArray {
     return {PhysAddr((old.key() >> 1) << kLineShift), old.stored != 0, old.marked()};
   }
   void erase(unsigned slot) { array_.erase(slot); }
+  /// Calls `fn(line, dirty)` for each line that is here.
+  template <class Fn>
+  void for_each(Fn&& fn) const {
+    for (unsigned slot = 0; slot < array_.slots(); ++slot) {
+      const uint64_t key = array_.key(slot);
+      if (key != 0) fn(PhysAddr((key >> 1) << kLineShift), array_.marked(slot));
+    }
+  }
 
  private:
   unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }

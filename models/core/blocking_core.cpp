@@ -109,7 +109,8 @@ void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
       clock_.advance(Cycles(access.gap));
       stats_.gap_instructions += access.gap;
     }
-    if (fast_path_.try_access(access, id, clock_, pa)) [[likely]]
+    if constexpr (kInterrupts) fast_path_.catch_up(clock_);
+    if (fast_path_.try_access<kInterrupts>(access, id, clock_, pa)) [[likely]]
       continue;
     if (i + kLater < accesses.size()) fast_path_.prefetch(accesses[i + kSoon].va, accesses[i + kLater].va);
     access_slow(access, id);
@@ -117,10 +118,13 @@ void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
   next_id_ = id;
 }
 
-AccessResult BlockingCore::access_one(const MemAccess& access) {
+AccessResult BlockingCore::access_one(const MemAccess& access) { return access_alone<false>(access); }
+
+template <bool kShared>
+AccessResult BlockingCore::access_alone(const MemAccess& access) {
   const uint64_t id = ++next_id_;
   AccessResult result;
-  if (fast_path_.try_access(access, id, clock_, result.pa)) return result;
+  if (fast_path_.try_access<kShared>(access, id, clock_, result.pa)) return result;
   return access_slow(access, id);
 }
 
@@ -135,12 +139,14 @@ void InterruptibleBlockingCore::execute_all(std::span<const MemAccess> accesses)
 
 AccessResult InterruptibleBlockingCore::access_one(const MemAccess& access) {
   at_boundary();
-  return BlockingCore::access_one(access);
+  fast_path_.catch_up(clock_);
+  return access_alone<true>(access);
 }
 
-/// All of them or none: not if one of them could come after an arrival.
+/// All of them or none: not if one of them could come after an arrival, or after its line has been taken away.
 bool InterruptibleBlockingCore::repeat_hits(const MemAccess& access, uint64_t times) {
-  if (interrupts_->due(clock_.now() + fast_path_.hit_cycles(kind_of(access)) * times)) return false;
+  const CycleTime end = clock_.now() + fast_path_.hit_cycles(kind_of(access)) * times;
+  if (interrupts_->due(end) || !fast_path_.undisturbed_until(end)) return false;
   return BlockingCore::repeat_hits(access, times);
 }
 

@@ -180,14 +180,17 @@ class BlockingCore : public Core {
   void drain_all() override {}
   bool repeat_hits(const MemAccess& access, uint64_t times) override;
 
+  /// `kInterrupts`: the core is one of several, which interrupt it and take lines away.
   template <bool kInterrupts>
   void execute_each(std::span<const MemAccess> accesses);
+  template <bool kShared>
+  AccessResult access_alone(const MemAccess& access);
 
  private:
   AccessResult access_slow(const MemAccess& access, uint64_t id);
 };
 
-/// A blocking core of a machine with several: takes interrupts between its accesses. A type of its own, so that a lone
+/// A blocking core of a machine with several: takes interrupts, and what others do to its lines, between its accesses. A type of its own, so that a lone
 /// core pays nothing for it.
 class InterruptibleBlockingCore final : public BlockingCore {
  public:

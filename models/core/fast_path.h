@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "models/cache/cache.h"
+#include "models/cache/coherence.h"
 #include "models/core/load_store_unit.h"
 #include "models/core/recent_pages.h"
 #include "models/fabric/host_prefetch.h"
@@ -21,6 +21,20 @@ class FastPath {
   /// Sets what the core reaches: its first-level caches, the page tables that its walkers read lately, and, for
   /// prefetch(), the tags of the further caches. Before anything runs. `l1i` may be `l1d`.
   void attach(Cache& l1d, Cache& l1i, const RecentTables& tables, std::vector<const CacheArray*> further);
+  /// Makes this the fast path of one of several cores: a store hits only a line that its core owns.
+  void share(CoherenceAgent& agent) { coherence_ = &agent; }
+  /// Lets the simulation reach the time of `clock`, if other cores may have taken lines away by then. For a core of several,
+  /// before it looks for a hit.
+  void catch_up(LocalClock& clock) {
+    if (coherence_->due(clock.now())) [[unlikely]]
+      coherence_->catch_up(clock);
+  }
+  /// Carries out what other cores did up to `now`, a cycle in which this core has synchronised.
+  void settle(CycleTime now) {
+    if (coherence_ != nullptr) coherence_->settle(now);
+  }
+  /// Returns true if catch_up() has nothing to do before `end`.
+  bool undisturbed_until(CycleTime end) const { return !coherence_->due(end); }
 
   /// Returns what a hit in TLB and cache costs an access of that kind.
   Cycles hit_cycles(AccessKind kind) const { return hit_cycles_[kind]; }
@@ -38,7 +52,9 @@ class FastPath {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr) page = find_page(access);
     if (page == nullptr) return {};
-    return {page, lines_of(access.kind).find(line_of(access, *page))};
+    const Hit hit{page, lines_of(access.kind).find(line_of(access, *page))};
+    if (coherence_ != nullptr && hit && !writable(access.kind, hit.slot)) return {};
+    return hit;
   }
   /// Returns what the TLB says of the page of an access that lies in one line, if it translates it without a walk.
   const RecentPages::Page* find_translation(const MemAccess& access) {
@@ -82,13 +98,17 @@ class FastPath {
 
   /// Performs access number `id` whose page is in the recent-page table, wherever its line is; `clock` stands at its
   /// end then. Needs the general way for lines from further away if an observer wants each access, or if other
-  /// requesters act in the same simulation.
+  /// requesters act in the same simulation. `kShared`: for a core of several.
+  template <bool kShared = false>
   [[gnu::always_inline]] bool try_access(const MemAccess& access, uint64_t id, LocalClock& clock, PhysAddr& pa) {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr) return false;
     const bool report = reports_hits();
     const AccessKind kind = kind_of(access);
     if (const Hit hit{page, lines_of(kind).find(line_of(access, *page))}) [[likely]] {
+      if constexpr (kShared) {
+        if (!writable(kind, hit.slot)) return false;
+      }
       pa = perform(access, hit);
       if (report) [[unlikely]]
         report_hit(access, id, clock.now(), clock.now(), pa);
@@ -143,6 +163,8 @@ class FastPath {
 
  private:
   CacheArray& lines_of(AccessKind kind) { return *lines_[kind]; }
+  /// Returns true if an access of a core of several may use a line that is there; only dirty lines are known to be owned.
+  bool writable(AccessKind kind, unsigned slot) { return kind != AccessKind::kWrite || lines_of(kind).dirty(slot); }
   static PhysAddr line_of(const MemAccess& access, const RecentPages::Page& page) {
     return page.frame + (access.va.raw() & (kPageBytes - kLineBytes));
   }
@@ -165,6 +187,7 @@ class FastPath {
   EnumArray<AccessKind, Cycles> hit_cycles_{};
   EnumArray<AccessKind, Cache*> caches_{};
   EnumArray<AccessKind, CacheArray*> lines_{};  // their tags
+  CoherenceAgent* coherence_ = nullptr;         // of a core of several
   const RecentTables* tables_ = nullptr;
   std::vector<const CacheArray*> further_;
   RecentPages pages_;

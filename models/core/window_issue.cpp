@@ -9,6 +9,7 @@ namespace mmusim {
 /// Starts an access that is ready, in the cycle that the core has reached.
 void WindowCore::start(InFlight& flight) {
   if (busy_ != 0 || company_) clock_.sync();  // what slots and others have done up to now counts
+  fast_path_.settle(clock_.now());
   if (waits_for_port(flight)) return;
   if (flight.forward != StoreQueue::kNone && forward(flight)) return;
   if (const FastPath::Hit found = fast_path_.find_hit(flight.access)) {
@@ -218,6 +219,7 @@ void WindowCore::perform(Slot& slot) {
 /// Ends the accesses that wait for the line of a slot, which is there now.
 void WindowCore::finish(Slot& slot) {
   const CycleTime now = slot.clock.now();
+  fast_path_.settle(now);
   slot.line = kNoLine;
   for (const Miss& miss : slot.for_line) {
     --unready_;
@@ -308,6 +310,7 @@ bool WindowCore::fetches_line(FrontEnd::Entry& entry, VirtAddr last) {
     if (front_end_.next_fetch > clock_.now()) return false;
   }
   if (busy_ != 0 || company_) clock_.sync();
+  fast_path_.settle(clock_.now());
   PhysAddr pa;
   if (fast_path_.try_fetch(entry.access, pa)) {
     if (fast_path_.reports_hits()) fast_path_.report_hit(entry.access, entry.number, clock_.now(), clock_.now(), pa);

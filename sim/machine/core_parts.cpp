@@ -41,6 +41,7 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
       core = std::make_unique<BlockingCore>("core", *lsu, core_clock);
     }
   }
+  if (coherence) core->fast_path().share(*coherence);
   if (platform.cores > 1) core->enable_interrupts(platform.topology.least_latency());
   core->fast_path().attach(*l1d, l1i ? *l1i : *l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
   for (const unsigned requester : requesters) {
@@ -65,17 +66,29 @@ void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string&
 void CoreParts::make_caches(const Shared& shared) {
   const PlatformConfig& platform = shared.platform;
   l2 = std::make_unique<Cache>("l2", platform.l2, HitLevel::kL2, platform.l2.latency - platform.l1d.latency);
-  l2->below(shared.l3);
   l1d = std::make_unique<Cache>("l1d", platform.l1d, HitLevel::kL1, platform.l1d.latency);
-  l1d->below(*l2);
-  if (platform.l1i) {
-    l1i = std::make_unique<Cache>("l1i", *platform.l1i, HitLevel::kL1, platform.l1i->latency);
-    l1i->below(*l2);
+  if (platform.l1i) l1i = std::make_unique<Cache>("l1i", *platform.l1i, HitLevel::kL1, platform.l1i->latency);
+  if (shared.home != nullptr) share_caches(*shared.home);
+  MemoryIf& below_l1 = coherence ? coherence->second_level() : *l2;
+  l1d->below(below_l1);
+  if (l1i) l1i->below(below_l1);
+  if (coherence) {
+    l2->below(*coherence);
+  } else {
+    l2->below(shared.l3);
+    if (platform.l3.policy == CachePolicy::kInclusive) shared.l3.above(*l2);
   }
-  if (platform.l3.policy == CachePolicy::kInclusive) shared.l3.above(*l2);
   if (platform.l2.policy == CachePolicy::kInclusive || platform.l3.policy == CachePolicy::kInclusive) {
     l2->above(*l1d);
     if (l1i) l2->above(*l1i);
+  }
+}
+
+void CoreParts::share_caches(CoherenceHome& home) {
+  coherence = std::make_unique<CoherenceAgent>(name(), context.core, home);
+  coherence->attach(*l1d, l1i.get(), *l2);
+  for (Cache* cache : {l1d.get(), l1i.get(), l2.get()}) {
+    if (cache != nullptr) cache->share(*coherence);
   }
 }
 

@@ -26,6 +26,7 @@ class CoreParts : public sc_core::sc_module {
     Guests* guests;  ///< that the cores run, if any
     const ObserverList& observers;
     std::function<LocalClock(const std::string& name)> clock;  ///< makes the clock of a new requester
+    CoherenceHome* home;                                       ///< of all lines, if there are several cores
     PrefetchBoard& prefetches;                                 ///< of all cores; each core adds its requesters
   };
 
@@ -33,9 +34,10 @@ class CoreParts : public sc_core::sc_module {
   CoreParts(const sc_core::sc_module_name& name, unsigned number, const Shared& shared);
 
   CoreContext context;
-  std::unique_ptr<NestedContext> nested;  ///< of a core that runs guests
-  std::unique_ptr<CoreGuests> guests;     ///< that share the core
-  std::unique_ptr<Cache> l2, l1i, l1d;    ///< no `l1i`: fetches go through `l1d`
+  std::unique_ptr<NestedContext> nested;      ///< of a core that runs guests
+  std::unique_ptr<CoreGuests> guests;         ///< that share the core
+  std::unique_ptr<CoherenceAgent> coherence;  ///< of a core of several
+  std::unique_ptr<Cache> l2, l1i, l1d;        ///< no `l1i`: fetches go through `l1d`
   std::unique_ptr<SecondLevelTlb> second_level;
   std::unique_ptr<PageWalker> walker;
   std::unique_ptr<LoadStoreUnit> lsu;
@@ -43,6 +45,7 @@ class CoreParts : public sc_core::sc_module {
 
  private:
   void make_caches(const Shared& shared);
+  void share_caches(CoherenceHome& home);
   void make_translation(const Shared& shared);
 };
 

@@ -17,6 +17,19 @@ LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
   return alone ? LookAhead::kAlone : LookAhead::kPending;
 }
 
+/// A machine in lock-step looks before each access for lines that are gone.
+CoherenceConfig coherence_of(const PlatformConfig& p, LookAhead look_ahead) {
+  const TopologyConfig& t = p.topology;
+  CoherenceConfig c;
+  c.protocol = t.protocol;
+  c.directory = {t.directory.entries * p.cores, t.directory.ways};
+  c.cores = p.cores;
+  c.transfer = [t](unsigned asker, unsigned holder) { return t.transfer.of(t.distance(asker, holder)); };
+  c.least = t.least_transfer() - p.l1d.latency;
+  c.look_always = look_ahead == LookAhead::kNone && !p.has_prefetchers();
+  return c;
+}
+
 }  // namespace
 
 Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& platform, MachineOptions options)
@@ -36,11 +49,16 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
   l3_->below(*memory);
   const auto requester_clock = [&](const std::string& requester) { return clock(requester, look_ahead); };
   enable_prefetch(*l3_, platform.l3, "l3", requester_clock, prefetches_);
+  if (platform.cores > 1) {
+    home_ = std::make_unique<CoherenceHome>(coherence_of(platform, look_ahead), *l3_);
+    if (platform.l3.policy == CachePolicy::kInclusive) l3_->above(*home_);
+  }
   if (options.virtualization.guest()) {
     guests_ = std::make_unique<Guests>(memory_, options.virtualization, platform);
     if (checker_) checker_->set_nested(&host_tables()->control(), 0);
   }
-  const CoreParts::Shared shared{platform_, memory_, *l3_, guests_.get(), observers_, requester_clock, prefetches_};
+  const CoreParts::Shared shared{platform_,  memory_,         *l3_,        guests_.get(),
+                                 observers_, requester_clock, home_.get(), prefetches_};
   for (unsigned i = 0; i < platform.cores; ++i)
     cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
   for (unsigned i = 0; guests_ && i < platform.cores; ++i) {
@@ -76,6 +94,9 @@ void Machine::finish() {
     MMUSIM_INVARIANT(parts->core->finished(),
                      fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
                                  clock_.waits().short_name(parts->core->name()), who_waits()));
+  }
+  for (const auto& parts : cores_) {
+    if (parts->coherence) parts->coherence->check();
   }
 }
 
@@ -218,6 +239,7 @@ StatNode Machine::stats() const {
     node.child("l1d").add(first_level(*parts.l1d));
     if (parts.l1i) node.child("l1i").add(first_level(*parts.l1i));
     node.child("l2").add(parts.l2->stats());
+    if (parts.coherence) node.child("coherence").add(parts.coherence->stats());
   }
   root.child("l3").add(l3_->stats());
   StatNode& dram = root.child("dram");

@@ -132,6 +132,7 @@ class Machine : public sc_core::sc_module {
   std::unique_ptr<MemoryTap> tap_;  // above the memory, if anything listens
   PrefetchBoard prefetches_;
   std::unique_ptr<Cache> l3_;
+  std::unique_ptr<CoherenceHome> home_;  // of the lines of several cores
   std::vector<std::unique_ptr<CoreParts>> cores_;
   std::map<uint64_t, CoreLock> locks_;
   unsigned next_requester_ = 0;

@@ -236,6 +236,9 @@ PlatformConfig read_platform(ConfigReader reader) {
       c.cores, c.window.outstanding, requesters_of(c), requester_limit(c.period_ps), c.period_ps);
   c.topology = read_topology_config(
       reader.child({"topology", "Places of the cores, and what interrupts and flushes between them cost."}));
+  reader.check(c.cores == 1 || c.topology.least_transfer() > c.l2.latency, "topology",
+               "a line of another core comes in {} cycles, expected more than the {} of a hit in the L2",
+               c.topology.least_transfer(), c.l2.latency);
   if (c.walker.structure_caches.pde_in_second_level_tlb && !c.second_level.data.holds_pdes) {
     reader.errors().add(reader.pointer() + "/page_walkers/paging_structure_caches/pde_in_second_level_tlb",
                         "the stlb does not say \"holds_pdes\": true");

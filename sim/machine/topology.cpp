@@ -21,12 +21,34 @@ ByDistance read_distances(ConfigReader r, ByDistance values) {
   return values;
 }
 
+void read_coherence(ConfigReader& r, TopologyConfig& c) {
+  c.transfer = read_distances(
+      r.child({"transfer_cycles", "Load to use of a line that another core has; more than a hit in the L2."}),
+      c.transfer);
+  r.read_enum<CoherenceProtocol>({"coherence",
+                                  "Sharing of modified lines. mesi: a reader makes the core that has one write it to "
+                                  "the L3; moesi: that core keeps "
+                                  "owing it, and hands it to readers."},
+                                 c.protocol,
+                                 {{"mesi", CoherenceProtocol::kMesi}, {"moesi", CoherenceProtocol::kMoesi}});
+  r.read({"directory_entries",
+          "Lines that the directory knows for each core; one more takes a line away from the cores. 0: as many as "
+          "there are.",
+          "lines"},
+         c.directory.entries, 0, 1U << 24);
+  r.read({"directory_ways", "Lines of a set of the directory; they divide its lines.", "lines"}, c.directory.ways, 1,
+         64);
+  r.check(c.directory.entries % c.directory.ways == 0, "directory_ways", "{} ways do not divide {} entries",
+          c.directory.ways, c.directory.entries);
+}
+
+Cycles least(const ByDistance& d) { return std::min({d.cluster, d.socket, d.remote}); }
+
 }  // namespace
 
-Cycles TopologyConfig::least_latency() const {
-  const auto least = [](const ByDistance& d) { return std::min({d.cluster.count, d.socket.count, d.remote.count}); };
-  return Cycles(std::max<uint64_t>(1, std::min(least(delivery), broadcast().count)));
-}
+Cycles TopologyConfig::least_transfer() const { return least(transfer); }
+
+Cycles TopologyConfig::least_latency() const { return std::max(Cycles(1), std::min(least(delivery), broadcast())); }
 
 TopologyConfig read_topology_config(ConfigReader r) {
   TopologyConfig c;
@@ -52,6 +74,7 @@ TopologyConfig read_topology_config(ConfigReader r) {
   read("cr3_cycles", "CR3 load that flushes.", c.cr3);
   read("invlpgb_cycles", "Sender's time to issue an INVLPGB.", c.invlpgb);
   read("tlbsync_cycles", "From the last INVLPGB to the end of TLBSYNC.", c.tlbsync);
+  read_coherence(r, c);
   r.ignore("source");
   r.finish();
   return c;

@@ -5,6 +5,7 @@
 
 #include "models/base/config.h"
 #include "models/base/types.h"
+#include "models/cache/line_directory.h"
 
 namespace mmusim {
 
@@ -37,6 +38,11 @@ struct TopologyConfig {
   Cycles invlpgb{50};    ///< sender's time to issue one
   Cycles tlbsync{1500};  ///< from the last INVLPGB until the broadcasts are known to be done
 
+  /// Load to use of a line that another core has.
+  ByDistance transfer{Cycles(180), Cycles(180), Cycles(475)};
+  CoherenceProtocol protocol = CoherenceProtocol::kMesi;
+  Geometry directory{0, 12};  ///< entries for each core; 0: as many as there are lines
+
   CoreDistance distance(unsigned a, unsigned b) const {
     if (cores_per_socket != 0 && a / cores_per_socket != b / cores_per_socket) return CoreDistance::kRemote;
     if (cores_per_cluster != 0 && a / cores_per_cluster != b / cores_per_cluster) return CoreDistance::kSocket;
@@ -44,6 +50,7 @@ struct TopologyConfig {
   }
   /// From the issue of a broadcast to its effect on every other core: half of the round trip.
   Cycles broadcast() const { return Cycles(tlbsync.count / 2); }
+  Cycles least_transfer() const;
   /// The least time between an act of one core and what arrives of it at another; at least 1.
   Cycles least_latency() const;
 };

@@ -132,11 +132,11 @@ class Bench:
 class FlushBench:
     """A kernel that flushes the TLBs of six cores, two in a cluster, four in a socket."""
 
-    def __init__(self, kernel, surplus=False, beside=True):
-        self.kernel, self.surplus, self.beside = kernel, surplus, beside
+    def __init__(self, kernel, surplus=False, beside=True, topology=None):
+        self.kernel, self.surplus, self.beside, self.topology = kernel, surplus, beside, topology or {}
 
     def result(self, folder, path, value):
-        topology = {"cores_per_cluster": 2, "cores_per_socket": 4, "delivery_cycles": {"cluster": 600}}
+        topology = {"cores_per_cluster": 2, "cores_per_socket": 4, "delivery_cycles": {"cluster": 600}, **self.topology}
         at = topology
         for name in path[1:-1]:
             at = at.setdefault(name, {})
@@ -202,6 +202,8 @@ def rules():
     yield r"/topology/invlpg_cycles$", ranges, 100, 4000
     yield r"/topology/invpcid_page_cycles$", FlushBench({"pti": True}, surplus=True), 100, 4000
     yield r"/topology/cores_per_", full, 2, 1
+    yield r"/topology/directory_entries$", full, 0, 48
+    yield r"/topology/directory_ways$", FlushBench({}, topology={"directory_entries": 48}), 1, 12
     yield r"/topology/", full, 100, 4000
     yield r"/core/first_touch_cycles$", plain, 0, 500
     yield r"/core/tlb_flush_cycles$", Bench(

@@ -180,7 +180,7 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
 
 HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   const HitLevel found = below->read_line(line, reason, clock);
-  if (coherence_ != nullptr && entrance_ && reason == RequestReason::kStore) coherence_->own(line, clock);
+  if (coherence_ != nullptr && level_ == HitLevel::kL1 && reason == RequestReason::kStore) coherence_->own(line, clock);
   if (entrance_ || prefetch_board_ != nullptr) clock.sync();           // the fill happens when the line arrives
   const bool kept = coherence_ == nullptr || coherence_->holds(line);  // or it has been taken away meanwhile
   if (config_.policy != CachePolicy::kVictim && kept) {

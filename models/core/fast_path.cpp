@@ -116,6 +116,12 @@ void FastPath::add_to(LoadStoreUnitStats& stats) const {
   }
   stats.accesses[AccessKind::kFetch] -= split_fetches_;
   stats.tlb_lookups[AccessKind::kFetch] -= split_fetches_ - page_crossings_;
+  if (split_fetches_ != 0) {  // both lines at once
+    Cycles& tlb = stats.stage[Stage::kTlb];
+    Cycles& data = stats.stage[Stage::kData];
+    tlb = tlb - lsu_->tlb_hit_cycles(AccessKind::kFetch) * split_fetches_;
+    data = data - caches_[AccessKind::kFetch]->latency() * split_fetches_;
+  }
   stats.line_crossings += split_fetches_;
   stats.page_crossings += page_crossings_;
   stats.stage[Stage::kData] += fetch_cycles_;

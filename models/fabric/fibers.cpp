@@ -2,6 +2,7 @@
 #include "models/fabric/fibers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/context/protected_fixedsize_stack.hpp>
 
@@ -31,6 +32,8 @@ void FiberGroup::join(LocalClock& clock, size_t stack_bytes, std::function<void(
                                           try {
                                             body();
                                           } catch (const FiberEnds&) {  // all is over
+                                          } catch (...) {
+                                            failure_ = std::current_exception();
                                           }
                                           return std::move(thread_);
                                         });
@@ -79,6 +82,7 @@ void FiberGroup::run_others() {
     const unsigned fiber = take_earliest();
     if (fiber == kThread) return;
     fibers_[fiber].context = std::move(fibers_[fiber].context).resume();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 }
 

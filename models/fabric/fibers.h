@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <systemc>
 #include <vector>
@@ -31,7 +32,7 @@ class FiberGroup {
   FiberGroup& operator=(const FiberGroup&) = delete;
 
   /// Adds a fiber with a clock and a stack of so many bytes, and runs `body` up to its first rest(). It ends when
-  /// rest() says so.
+  /// rest() says so, or by an exception, which the thread throws from where it waits.
   void join(LocalClock& clock, size_t stack_bytes, std::function<void()> body);
   /// Waits for `signal`, in a fiber with nothing under way. Returns false when the fiber is to end.
   bool rest(LocalClock& clock, Signal& signal);
@@ -65,6 +66,7 @@ class FiberGroup {
   Moment present_ = 0;            // when the running fiber resumed
   bool asleep_ = false;           // the thread waits for the kernel
   bool ending_ = false;
+  std::exception_ptr failure_;  // what ended the fiber that ran last
   sc_core::sc_event wake_;
 };
 

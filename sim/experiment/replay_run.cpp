@@ -68,6 +68,7 @@ RunSummary summary_of(const ReplayOptions& options, const ReplayResult& result, 
   phase.machine = result.run.totals;
   if (!result.cores.empty()) phase.cores.resize(setup.platform.cores);
   for (const CoreReplay& core : result.cores) phase.cores[core.core].machine = core.run.totals;
+  s.kernel.shootdowns.cpus = phase.kernel.shootdowns.cpus = setup.platform.cores;
   s.phases.push_back(std::move(phase));
   return s;
 }

@@ -13,6 +13,7 @@
 #include "sim/experiment/run.h"
 #include "sim/host/interrupts.h"
 #include "sim/machine/guests.h"
+#include "sim/machine/virtualization.h"
 #include "sim/recorded/page_table_image.h"
 #include "sim/scenario/guest_options.h"
 #include "sim/scenario/settings.h"
@@ -27,10 +28,10 @@ using nlohmann::ordered_json;
 constexpr const char* kTablesNames[] = {"touched", "recorded", "map"};
 constexpr const char* kFlushes[] = {"auto", "all", "none"};
 
-/// The platform in a configuration, JSON text of an object; null if there is none.
-nlohmann::json platform_in(const std::string& configuration) {
+/// A member of a configuration, JSON text of an object; null if there is none.
+nlohmann::json member_of(const std::string& configuration, const std::string& key) {
   const nlohmann::json json = nlohmann::json::parse(configuration.empty() ? "{}" : configuration);
-  return json.contains("platform") ? json["platform"] : nlohmann::json();
+  return json.contains(key) ? json[key] : nlohmann::json();
 }
 
 /// Takes the platform of --map's scenario, or of the options, or of the run that the trace was recorded from, or the
@@ -38,11 +39,11 @@ nlohmann::json platform_in(const std::string& configuration) {
 ChosenPlatform platform_for(const ReplayOptions& options, const ScenarioOverrides& overrides, const ReplaySetup& setup,
                             const TraceOrigin& origin) {
   if (setup.map && setup.map->of_scenario()) {
-    return {platform_in(setup.map->configuration()), setup.map->platform()};
+    return {member_of(setup.map->configuration(), "platform"), setup.map->platform()};
   }
   std::vector<std::string> sets = overrides.sets;
   for (const std::string& set : sets_of_core(options.core)) sets.push_back(set);
-  nlohmann::json own = setup.map ? nlohmann::json() : platform_in(origin.configuration);
+  nlohmann::json own = setup.map ? nlohmann::json() : member_of(origin.configuration, "platform");
   if (options.platform.empty() && own.is_object()) {
     return choose_platform(std::move(own), setup.first().info().file, "/configuration/platform", sets);
   }
@@ -111,6 +112,15 @@ void take_recorded_options(const TraceOrigin& origin, ReplayOptions& options) {
     if (text("flushes") == kFlushes[static_cast<unsigned>(FlushPolicy::kNone)]) options.flushes = FlushPolicy::kNone;
   }
   if (text("pcids") == false) options.no_pcids = true;
+}
+
+/// The virtualization that the trace was recorded under, as an object with that member; empty if there was none.
+nlohmann::json recorded_guest(const TraceOrigin& origin) {
+  nlohmann::json document = nlohmann::json::object();
+  const std::string key(kVirtualizationKey.name);
+  nlohmann::json recorded = member_of(origin.configuration, key);
+  if (recorded.is_object()) document[key] = std::move(recorded);
+  return document;
 }
 
 /// Returns the layout of the kernel whose tables these are; nullopt if that is not known.
@@ -183,8 +193,10 @@ ReplaySetup set_up_replay(const ReplayOptions& given, std::unique_ptr<TraceReade
   ReplayOptions options = given;
   ScenarioOverrides overrides = options.map_overrides;
   const bool of_scenario = !options.map.empty() && !is_page_table_image(options.map);
+  setup.reader = reader ? std::move(reader) : open_trace(first_trace(options), trace_options(options));
+  const TraceOrigin origin = origin_of(setup.first().info());
   nlohmann::json guest = nlohmann::json::object();
-  if (!of_scenario) guest = take_virtualization(overrides);
+  if (!of_scenario) guest = take_virtualization(overrides, options.map.empty() ? recorded_guest(origin) : guest);
   if (!options.map.empty()) {
     if (!options.platform.empty()) overrides.platform = options.platform;
     for (const std::string& set : sets_of_core(options.core)) overrides.sets.push_back(set);
@@ -196,8 +208,6 @@ ReplaySetup set_up_replay(const ReplayOptions& given, std::unique_ptr<TraceReade
     throw InputError("--cr3 is of the image or crash dump of --map, there is none");
   }
   setup.virtualization = of_scenario ? setup.map->virtualization() : virtualization_of(guest);
-  setup.reader = reader ? std::move(reader) : open_trace(first_trace(options), trace_options(options));
-  const TraceOrigin origin = origin_of(setup.first().info());
   take_recorded_options(origin, options);
   if (!setup.map && origin.page_tables && !options.spaces_given) setup.tables = Tables::kRecorded;
   ChosenPlatform chosen = platform_for(options, overrides, setup, origin);

@@ -59,8 +59,11 @@ const JsonShape& JsonShape::array() const {
   return *this;
 }
 
+/// Beyond 2^53 neither a double nor a browser's number is exact.
 const JsonShape& JsonShape::number() const {
+  constexpr double kMost = uint64_t{1} << 53;
   if (!node_->is_number() || !(node_->get<double>() >= 0)) fail("a number, 0 or more");
+  if (node_->get<double>() > kMost) fail("a number of at most 2^53");
   return *this;
 }
 

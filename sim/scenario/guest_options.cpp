@@ -17,8 +17,7 @@ const KeyNode& guest_keys() {
 
 }  // namespace
 
-nlohmann::json take_virtualization(ScenarioOverrides& overrides) {
-  nlohmann::json document = nlohmann::json::object();
+nlohmann::json take_virtualization(ScenarioOverrides& overrides, nlohmann::json document) {
   Settings settings(document, guest_keys(), "");
   std::erase_if(overrides.sets, [&](const std::string& set) {
     if (!set.starts_with("/virtualization/") && !set.starts_with("/virtualization=")) return false;

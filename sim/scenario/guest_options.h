@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include "sim/machine/virtualization.h"
 #include "sim/scenario/scenario.h"
 
 namespace mmusim {
 
-/// Takes every --set of /virtualization out of `overrides` and applies it to an object of its own, for machines whose
-/// page tables come from no scenario.
-nlohmann::json take_virtualization(ScenarioOverrides& overrides);
+/// Takes every --set of /virtualization out of `overrides` and applies it to an object of its own, `document`, for
+/// machines whose page tables come from no scenario.
+nlohmann::json take_virtualization(ScenarioOverrides& overrides, nlohmann::json document = nlohmann::json::object());
 /// Reads what take_virtualization() gave. Throws InputError for what is wrong with it.
 VirtualizationConfig virtualization_of(const nlohmann::json& document);
 

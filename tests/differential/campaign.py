@@ -19,7 +19,7 @@ import checks
 import execution
 import shrink
 from dice import Dice
-from random_platform import random_platform
+from random_platform import random_platform, rest_of_platform
 from random_scenario import random_scenario
 from random_trace import random_trace
 
@@ -29,8 +29,8 @@ KINDS = ["random_pfn", "linear_pfn_scan", "gup_fast", "buddy_alloc", "page_cache
          "pointer_chase"]
 
 
-def draw(dice, seed):
-    platform = random_platform(dice)
+def draw(dice, seed, rest):
+    platform = random_platform(dice, rest)
     if dice.chance(0.5):
         return {"seed": seed, "scenario": random_scenario(dice, platform, KINDS)}
     processor = platform.get("processor", {})
@@ -38,11 +38,11 @@ def draw(dice, seed):
     return {"seed": seed, "platform": platform, **random_trace(dice, levels, processor.get("gib_pages", True))}
 
 
-def random_case(seed, runner):
+def random_case(seed, runner, rest):
     """Draws the case of a seed, again and again until it is valid; returns it and what was said against the others."""
     dice, refusals = Dice(seed), []
     for _ in range(MOST_DRAWS):
-        case = draw(dice, seed)
+        case = draw(dice, seed, rest)
         said = runner.valid(case)
         if not said:
             return case, refusals
@@ -77,7 +77,7 @@ def check_seed(argument):
     seed, options = argument
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         runner = execution.Runner(options.program, scratch)
-        case, refusals = random_case(seed, runner)
+        case, refusals = random_case(seed, runner, options.rest)
         found, how = violation_of(runner, case)
         if found is not None and options.only and found.check not in options.only:
             found, how = None, f"other ({found.check})"
@@ -129,6 +129,7 @@ def read_options():
     parser.add_argument("--case", metavar="FILE")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
+    options.rest = rest_of_platform(options.program)
     options.scratch = "/dev/shm" if os.path.isdir("/dev/shm") else None
     return options
 
@@ -137,7 +138,7 @@ def main():
     options = read_options()
     if options.printed is not None:
         with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-            json.dump(random_case(options.printed, execution.Runner(options.program, scratch))[0], sys.stdout, indent=1)
+            json.dump(random_case(options.printed, execution.Runner(options.program, scratch), options.rest)[0], sys.stdout, indent=1)
         return 0
     if options.case:
         return one_case(options)

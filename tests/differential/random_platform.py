@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Random platforms: every key of `mmusim keys /platform` but those of LEFT_OUT (a test compares)."""
+"""Random platforms: every key of `mmusim keys /platform` but those of LEFT_OUT (a test compares).
 
+What is drawn here by hand has values that fit each other; all other keys come from the table of `mmusim keys`.
+"""
+
+from dice import Dice
+from key_table import Rest, places_of, read_keys
 from random_dram import random_device
 
 SHIPPED = ["textbook", "skylake-sp", "cascade-lake", "icelake-sp", "sapphire-rapids", "rome", "milan", "genoa", "turin"]
@@ -187,7 +192,7 @@ def changed_preset(dice):
     return p
 
 
-def random_platform(dice):
+def platform_by_hand(dice):
     """Draws a platform: wholly random, or a shipped one with changes."""
     if dice.chance(0.35):
         return changed_preset(dice)
@@ -196,3 +201,19 @@ def random_platform(dice):
     p["caches"] = caches(dice)
     p["dram"] = dram(dice)
     return p
+
+
+def rest_of_platform(program):
+    """Returns what draws the keys that platform_by_hand() never does."""
+    dice, drawn = Dice(1), set()
+    for _ in range(600):
+        drawn.update(places_of(platform_by_hand(dice)))
+    return Rest(read_keys(program, "/platform"), drawn, LEFT_OUT)
+
+
+def random_platform(dice, rest):
+    """Draws a platform; `rest` is what rest_of_platform() returned."""
+    platform = platform_by_hand(dice)
+    if platform.get("cores", 1) > 1 or dice.chance(0.2):
+        rest.add_to(dice, platform, 0.5)
+    return platform

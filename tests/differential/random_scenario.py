@@ -39,7 +39,7 @@ def memory(dice):
     if middle + hole < end:
         ranges.append({"start": hex(middle + hole), "end": hex(end), "node": nodes - 1})
     reserved = [{"start": "0x0", "end": "0x100000"},
-                {"start": "0x1000000", "end": hex(dice.pick([0x2000000, 0x2C00000, 0x3000000]) + PAGE * dice.skewed(0, 500))}]
+                {"start": "0x1000000", "end": hex(dice.pick([0x2000000, 0x2C00000, 0x3000000]) + PAGE * dice.skewed(32, 500))}]
     return {"ranges": ranges, "reserved": reserved, "early_tables": "from_memblock"}, end
 
 
@@ -119,7 +119,7 @@ def random_scenario(dice, platform, kinds):
     init = s["kernel"].get("memmap_init", False)
     deferred = s["kernel"].get("deferred_struct_page_init", False)
     phases = [{"phase": "boot"}]
-    if dice.chance(0.85 if init else 0.3):
+    if dice.chance(0.97 if init else 0.5):  # each struct page is a dozen accesses
         phases[0]["timed"] = False
     if deferred:
         phases.append({"phase": "deferred_init"})

@@ -30,6 +30,16 @@ class RecordAndReplay(ReplayTest):
             run = self.run_scenario("run", "--record", self.path("r.mmt.zst"), *core)
             self.assert_same_run(run, self.replay(self.path("r.mmt.zst")))
 
+    def test_a_guest_is_replayed_as_that_guest(self):
+        guest = ["--set", "/virtualization/mode=ept", "--set", "/virtualization/on_demand=true"]
+        for core in (BLOCKING, WINDOW):
+            run = self.run_scenario("run", "--record", self.path("r.mmt"), *guest, *core)
+            self.assertGreater(run["totals"]["nested_walks"], 0)
+            self.assert_same_run(run, self.replay(self.path("r.mmt")))
+        native = self.replay(self.path("r.mmt"), "--set", "/virtualization/mode=none")
+        self.assertNotIn("nested_walks", native["totals"])
+        self.assertEqual(native["totals"]["accesses"], run["totals"]["accesses"])
+
     def test_recording_changes_nothing(self):
         plain = self.run_scenario("plain", "--events", "none")
         recorded = self.run_scenario("recorded", "--record", self.path("r.mmt"))

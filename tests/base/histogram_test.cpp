@@ -76,5 +76,21 @@ TEST(Histogram, SubtractUndoesMerge) {
   EXPECT_EQ(whole, region);
 }
 
+TEST(Histogram, CountsAndSumsBeyond32And53Bits) {
+  constexpr uint64_t kMany = (uint64_t{1} << 32) + 1;
+  Histogram h;
+  h.add(3, kMany);
+  h.add((uint64_t{1} << 53) + 1);
+  EXPECT_EQ(h.count(), kMany + 1);
+  EXPECT_EQ(h.sum(), 3 * kMany + (uint64_t{1} << 53) + 1);
+  EXPECT_EQ(h.max(), 9007199254740993u);
+  EXPECT_EQ(h.percentile(99), 3u);
+  const Histogram before = h;
+  h.add(5, kMany);
+  h.subtract(before);
+  EXPECT_EQ(h.count(), kMany);
+  EXPECT_EQ(h.sum(), 5 * kMany);
+}
+
 }  // namespace
 }  // namespace mmusim

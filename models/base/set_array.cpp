@@ -11,34 +11,43 @@ constexpr unsigned kSkylakeGroupWays = 4;
 constexpr unsigned kMaxEntries = 1u << 26;
 }  // namespace
 
+void read_replacement(ConfigReader& reader, ConfigKey key, Geometry& geometry) {
+  reader.read_enum<Replacement>(key, geometry.replacement,
+                                {{"lru", Replacement::kLru},
+                                 {"tree_plru", Replacement::kTreePlru},
+                                 {"skylake", Replacement::kSkylake},
+                                 {"random", Replacement::kRandom},
+                                 {"srrip", Replacement::kSrrip},
+                                 {"drrip", Replacement::kDrrip},
+                                 {"ship", Replacement::kShip}});
+  const unsigned ways = geometry.ways;
+  reader.check(geometry.replacement != Replacement::kTreePlru || (std::has_single_bit(ways) && ways <= 32), key.name,
+               "tree_plru needs a power of two of at most 32 ways, got {}", ways);
+  reader.check(geometry.replacement != Replacement::kSkylake || ways == kSkylakeGroups * kSkylakeGroupWays, key.name,
+               "skylake needs 12 ways, got {}", ways);
+  reader.check(geometry.replacement != Replacement::kDrrip || geometry.sets() >= Rrip::kLeastGroup, key.name,
+               "drrip needs {} sets or more, got {}", Rrip::kLeastGroup, geometry.sets());
+}
+
 void read_geometry(ConfigReader& reader, Geometry& geometry) {
   reader.read({"entries", "Entries of the structure.", "entries"}, geometry.entries, 1, kMaxEntries);
   if (!reader.has("ways") && reader.has("entries")) geometry.ways = geometry.entries;
   reader.read({"ways", "Entries of a set; they divide the entries.", "entries", "as entries: fully associative"},
               geometry.ways, 1, 4096);
-  reader.read_enum<Replacement>({"replacement", "Rule that picks the entry of a full set that makes room."},
-                                geometry.replacement,
-                                {{"lru", Replacement::kLru},
-                                 {"tree_plru", Replacement::kTreePlru},
-                                 {"skylake", Replacement::kSkylake},
-                                 {"random", Replacement::kRandom}});
   reader.read_enum<IndexHash>({"index_hash", "How an address picks a set: its low bits, or groups of bits XORed."},
                               geometry.hash,
                               {{"linear", IndexHash::kLinear}, {"xor7", IndexHash::kXor7}, {"xor8", IndexHash::kXor8}});
   const unsigned ways = geometry.ways;
   reader.check(ways != 0 && geometry.entries % std::max(ways, 1u) == 0, "ways", "{} ways do not divide {} entries",
                ways, geometry.entries);
-  reader.check(geometry.replacement != Replacement::kTreePlru || (std::has_single_bit(ways) && ways <= 32),
-               "replacement", "tree_plru needs a power of two of at most 32 ways, got {}", ways);
-  reader.check(geometry.replacement != Replacement::kSkylake || ways == kSkylakeGroups * kSkylakeGroupWays,
-               "replacement", "skylake needs 12 ways, got {}", ways);
+  read_replacement(reader, {"replacement", "Rule that picks the entry of a full set that makes room."}, geometry);
   reader.check(geometry.hash != IndexHash::kXor7 || geometry.sets() == 128, "index_hash", "xor7 needs 128 sets, got {}",
                geometry.sets());
   reader.check(geometry.hash != IndexHash::kXor8 || geometry.sets() == 256, "index_hash", "xor8 needs 256 sets, got {}",
                geometry.sets());
 }
 
-SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask)
+SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask, unsigned region_shift)
     : geometry_(geometry),
       ways_(geometry.ways),
       way_shift_(static_cast<unsigned>(std::bit_width(geometry.ways - 1U))),
@@ -47,6 +56,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
       set_mask_(sets_ - 1),
       masked_(geometry.hash == IndexHash::kLinear && std::has_single_bit(sets_)),
       digest_mask_(digest_mask),
+      region_shift_(region_shift),
       random_(seed | 1) {
   MMUSIM_INVARIANT(ways_ != 0 && geometry.entries % ways_ == 0, "geometry was checked when it was read");
   switch (geometry.replacement) {
@@ -61,6 +71,11 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
       break;
     case Replacement::kRandom:
       break;
+    case Replacement::kSrrip:
+    case Replacement::kDrrip:
+    case Replacement::kShip:
+      order_ = Order::kPredicted;
+      break;
   }
   const unsigned lanes = (ways_ + kLanes - 1) / kLanes * kLanes;
   keys_at_ = kDigestsAt + lanes * static_cast<unsigned>(sizeof(uint16_t)) / static_cast<unsigned>(sizeof(uint64_t));
@@ -70,6 +85,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
   lines_per_set_ = (words + kWordsPerLine - 1) / kWordsPerLine;
   lines_.resize(size_t{sets_} * lines_per_set_);
   begin_orders();
+  begin_predictor();
 }
 
 namespace {
@@ -185,6 +201,9 @@ void SetArray::demote(unsigned slot) {
       break;
     case Order::kNone:
       break;
+    case Order::kPredicted:
+      predictor_->demote(slot, slot - way, ways_);
+      break;
   }
 }
 
@@ -211,11 +230,7 @@ unsigned SetArray::folded(uint64_t index) const {
 
 unsigned SetArray::victim_way(const uint64_t* words) {
   const uint64_t order = words[kOrderAt];
-  if (order >> kEmptyShift != 0) {
-    unsigned way = 0;
-    while (words[keys_at_ + way] != 0) ++way;
-    return way;
-  }
+  if (order >> kEmptyShift != 0) return empty_way(words + keys_at_);
   switch (geometry_.replacement) {
     case Replacement::kLru:
     case Replacement::kTreePlru:
@@ -229,8 +244,33 @@ unsigned SetArray::victim_way(const uint64_t* words) {
       random_ ^= random_ >> 7;
       random_ ^= random_ << 17;
       return static_cast<unsigned>(random_ % ways_);
+    case Replacement::kSrrip:
+    case Replacement::kDrrip:
+    case Replacement::kShip:
+      break;  // take_predicted()
   }
   internal_error(__FILE__, __LINE__, "unknown replacement policy");
+}
+
+/// Returns the first empty way of a set that has one, by its keys.
+unsigned SetArray::empty_way(const uint64_t* keys) {
+  unsigned way = 0;
+  while (keys[way] != 0) ++way;
+  return way;
+}
+
+unsigned SetArray::take_predicted(unsigned set, uint64_t key) {
+  uint64_t* const words = block(set);
+  const unsigned first = set << way_shift_;
+  unsigned way;
+  if (words[kOrderAt] >> kEmptyShift != 0) {
+    way = empty_way(words + keys_at_);
+    words[kOrderAt] -= kOneEmpty;
+  } else {
+    way = predictor_->take_victim(first, ways_) - first;
+  }
+  predictor_->insert(first + way, set, key);
+  return way;
 }
 
 /// Takes the victim of a full list: the ring turns by one, so that its last is its first.
@@ -243,6 +283,15 @@ unsigned SetArray::turn_list(uint64_t* words) {
 void SetArray::clear() {
   std::fill(lines_.begin(), lines_.end(), Line{});
   begin_orders();
+  begin_predictor();
+}
+
+void SetArray::begin_predictor() {
+  if (order_ != Order::kPredicted) return;
+  const Rrip::Kind kind = geometry_.replacement == Replacement::kSrrip   ? Rrip::Kind::kStatic
+                          : geometry_.replacement == Replacement::kDrrip ? Rrip::Kind::kDynamic
+                                                                         : Rrip::Kind::kSignature;
+  predictor_.emplace(kind, sets_, slots(), region_shift_);
 }
 
 /// The order of use of sets that are all 0: empty.

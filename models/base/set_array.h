@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -14,6 +15,7 @@
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "models/base/huge_pages.h"
+#include "models/base/rrip.h"
 
 namespace mmusim {
 
@@ -24,6 +26,9 @@ enum class Replacement : uint8_t {
   kSkylake,   ///< three groups of 4-way tree PLRU, victim from group (MRU group + 1) mod 3; 12 ways. TLB;DR, USENIX
               ///< Security 2022
   kRandom,    ///< seeded, reproducible
+  kSrrip,     ///< predicted re-reference intervals (rrip.h): Rrip::Kind::kStatic
+  kDrrip,     ///< kDynamic
+  kShip,      ///< kSignature
 };
 
 /// Rule that turns a key into a set number.
@@ -43,6 +48,8 @@ struct Geometry {
   unsigned sets() const { return ways == 0 ? 0 : entries / ways; }
 };
 
+/// Reads "replacement", described by `key`; checks that ways and sets, read before, suit it.
+void read_replacement(ConfigReader& reader, ConfigKey key, Geometry& geometry);
 /// Reads "entries", "ways" (a number, or "full"), "replacement" and "index_hash"; checks that they fit together.
 /// At most 2^26 entries and 4096 ways.
 void read_geometry(ConfigReader& reader, Geometry& geometry);
@@ -57,8 +64,11 @@ class SetArray {
  public:
   static constexpr unsigned kNone = ~0u;
 
-  /// Keys that are looked for together may differ only in bits outside `digest_mask`.
-  explicit SetArray(const Geometry& geometry, uint64_t seed = 1, uint64_t digest_mask = ~uint64_t{0});
+  static constexpr unsigned kRegionShift = 25;  // of keys with the number of what they stand for from bit 17 on
+
+  /// Keys that are looked for together may differ only in bits outside `digest_mask`. `region_shift`: as for Rrip.
+  explicit SetArray(const Geometry& geometry, uint64_t seed = 1, uint64_t digest_mask = ~uint64_t{0},
+                    unsigned region_shift = kRegionShift);
 
   /// Slot numbers are below this. Where the ways are no power of two some are never used: their key is 0.
   unsigned slots() const { return sets_ << way_shift_; }
@@ -107,14 +117,14 @@ class SetArray {
     for (unsigned line = 0; line < lines_per_set_; ++line) __builtin_prefetch(words + line * size_t{8}, 1);
   }
   /// Makes `slot` the most recently used of its set.
-  void touch(unsigned slot) { touch(block(slot >> way_shift_), slot & way_mask_); }
+  void touch(unsigned slot) { touch(block(slot >> way_shift_), slot & way_mask_, slot); }
   /// Puts a key into `slot`, which holds a key, and touches it.
   void put(unsigned slot, Tag tag) {
     uint64_t* const words = block(slot >> way_shift_);
     const unsigned way = slot & way_mask_;
     words[keys_at_ + way] = tag.key;
     set_digest(words, way, tag.digest);
-    touch(words, way);
+    touch(words, way, slot);
   }
   void put(unsigned slot, uint64_t key) { put(slot, tag(key)); }
   /// The slot that a key took, and what had to leave it.
@@ -135,8 +145,10 @@ class SetArray {
       const uint64_t queue = words[kOrderAt];
       way = static_cast<unsigned>(queue >> last_shift_ & 15);
       words[kOrderAt] = (queue & ~(uint64_t{15} << last_shift_)) << 4 | way;
-    } else {
+    } else if (order_ != Order::kPredicted) [[likely]] {
       way = take_victim(words);
+    } else {
+      way = take_predicted(set, tag.key);
     }
     const Replaced replaced{set << way_shift_ | way, words[keys_at_ + way]};
     words[keys_at_ + way] = marked ? tag.key | kMark : tag.key;
@@ -162,11 +174,12 @@ class SetArray {
 
   /// Form in which the order of use is kept. One word of each set, and for lists two links for each way.
   enum class Order : uint8_t {
-    kQueue,   ///< LRU of up to 16 ways: a queue of 4-bit way numbers, most recent lowest, empty ones last
-    kList,    ///< LRU of more ways: a list; first way in bits 0-15, last in bits 16-31
-    kTree,    ///< pseudo-LRU bits
-    kGroups,  ///< those of Skylake's three groups
-    kNone,    ///< random
+    kQueue,      ///< LRU of up to 16 ways: a queue of 4-bit way numbers, most recent lowest, empty ones last
+    kList,       ///< LRU of more ways: a list; first way in bits 0-15, last in bits 16-31
+    kTree,       ///< pseudo-LRU bits
+    kGroups,     ///< those of Skylake's three groups
+    kNone,       ///< random
+    kPredicted,  ///< by the Rrip of the array
   };
   /// A cache line of the host.
   struct alignas(64) Line {
@@ -199,7 +212,7 @@ class SetArray {
 #endif
   }
 
-  void touch(uint64_t* words, unsigned way) {
+  void touch(uint64_t* words, unsigned way, unsigned slot) {
     switch (order_) {
       case Order::kQueue:
         words[kOrderAt] = to_front(words[kOrderAt], way);
@@ -212,6 +225,9 @@ class SetArray {
         words[kOrderAt] = (words[kOrderAt] & tree_keeps_[way]) | tree_sets_[way];
         break;
       case Order::kNone:
+        break;
+      case Order::kPredicted:
+        predictor_->use(slot);
         break;
     }
   }
@@ -251,12 +267,16 @@ class SetArray {
     if (full && order_ == Order::kList) return turn_list(words);
     const unsigned way = order_ == Order::kTree && full ? tree_victim(order, ways_) : victim_way(words);
     if (!full && words[keys_at_ + way] == 0) words[kOrderAt] -= kOneEmpty;
-    touch(words, way);
+    touch(words, way, kNone);
     return way;
   }
+  /// As take_victim(), where a Rrip predicts what is used last.
+  unsigned take_predicted(unsigned set, uint64_t key);
   unsigned victim_way(const uint64_t* words);
+  static unsigned empty_way(const uint64_t* keys);
   void build_tree();
   void begin_orders();
+  void begin_predictor();
   unsigned folded(uint64_t index) const;
 
   Geometry geometry_;
@@ -272,10 +292,12 @@ class SetArray {
   unsigned links_at_ = 0;
   unsigned lines_per_set_ = 0;
   uint64_t digest_mask_;
+  unsigned region_shift_;
   uint64_t random_;
   std::array<uint64_t, kTreeWays> tree_keeps_{};  // by way touched: bits of the order word that stay
   std::array<uint64_t, kTreeWays> tree_sets_{};   // and those that are set
   HugePageVector<Line> lines_;
+  std::optional<Rrip> predictor_;
 };
 
 }  // namespace mmusim

@@ -14,12 +14,7 @@ CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) 
   reader.read({"ways", "Lines of a set; they divide the lines.", "lines"}, c.geometry.ways, 1, 4096);
   reader.check(c.geometry.ways != 0 && c.geometry.entries % std::max(c.geometry.ways, 1u) == 0, "ways",
                "{} ways do not divide the {} lines of {} KiB", c.geometry.ways, c.geometry.entries, size_kib);
-  reader.read_enum<Replacement>(
-      {"replacement", "Rule that picks the line of a full set that makes room."}, c.geometry.replacement,
-      {{"lru", Replacement::kLru}, {"tree_plru", Replacement::kTreePlru}, {"random", Replacement::kRandom}});
-  reader.check(c.geometry.replacement != Replacement::kTreePlru ||
-                   (std::has_single_bit(c.geometry.ways) && c.geometry.ways <= 32),
-               "replacement", "tree_plru needs a power of two of at most 32 ways, got {}", c.geometry.ways);
+  read_replacement(reader, {"replacement", "Rule that picks the line of a full set that makes room."}, c.geometry);
   reader.read({"latency_cycles", "Load to use: what a hit costs in all, counted from the core.", "cycles"}, c.latency,
               1, 100000);
   reader.read({"miss_registers", "Lines that can be under way to the next level at the same time.", "lines"},

@@ -13,7 +13,7 @@ class CacheArray {
  public:
   static constexpr unsigned kNone = SetArray::kNone;
 
-  explicit CacheArray(const Geometry& geometry) : array_(geometry) {}
+  explicit CacheArray(const Geometry& geometry) : array_(geometry, 1, ~uint64_t{0}, kRegionShift) {}
 
   /// Place where a line can be here; computed once for all that is done with the line.
   struct Home {
@@ -49,6 +49,8 @@ class CacheArray {
  private:
   unsigned set_of(PhysAddr line) const { return array_.set_of(line.raw() >> kLineShift); }
   static uint64_t key_of(PhysAddr line) { return (line.raw() >> kLineShift) << 1 | 1; }
+
+  static constexpr unsigned kRegionShift = 1 + 8;  // 256 lines, above the bit that says that there is a key
 
   SetArray array_;
 };

@@ -104,8 +104,12 @@ class FastPath {
   bool try_run(const MemAccess& access, uint64_t times) {
     const RecentPages::Page* page = page_of(access);
     const AccessKind kind = kind_of(access);
-    if (page == nullptr || lines_of(kind).find(line_of(access, *page)) == CacheArray::kNone) return false;
-    hits_[kind] += times;  // the first one made the entries the most recent, and dirty
+    if (page == nullptr) return false;
+    const unsigned slot = lines_of(kind).find(line_of(access, *page));
+    if (slot == CacheArray::kNone) return false;
+    page->array->touch(page->slot);  // the first one may have brought page and line in, which is no use of them
+    lines_of(kind).touch(slot);
+    hits_[kind] += times;  // the first one made the line dirty
     return true;
   }
   /// Puts the page that was translated last into the recent-page table. Call between translate() and whatever may

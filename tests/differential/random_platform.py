@@ -12,9 +12,11 @@ LEFT_OUT = {"/platform/name", "/platform/description", "/platform/dram/device/na
 
 def geometry(dice, most):
     """Draws a set-associative structure of about `most` entries."""
-    replacement = dice.pick(["lru", "lru", "tree_plru", "skylake", "random"])
+    replacement = dice.pick(["lru", "lru", "tree_plru", "skylake", "random", "srrip", "drrip", "ship"])
     ways = {"tree_plru": dice.pick([1, 2, 4, 8, 16, 32]), "skylake": 12}.get(replacement, dice.pick([1, 2, 3, 4, 6, 8, 16]))
     sets = dice.skewed(1, max(1, most // ways))
+    if replacement == "drrip":
+        sets = max(sets, 4)
     g = {}
     if dice.chance(0.12):
         g["index_hash"] = dice.pick(["linear", "xor7", "xor8"])
@@ -83,7 +85,7 @@ def page_walkers(dice, stlb_holds_pdes):
 
 def cache(dice, kib, latency):
     c = {"latency_cycles": latency}
-    replacement = dice.pick(["lru", "lru", "tree_plru", "random"])
+    replacement = dice.pick(["lru", "lru", "tree_plru", "random", "srrip", "drrip", "ship"])
     ways = dice.pick([1, 2, 4, 8, 16] if replacement == "tree_plru" else [1, 2, 3, 4, 5, 8, 12, 16])
     c["size_kib"] = max(1, dice.skewed(1, kib) // ways) * ways
     c["ways"] = ways

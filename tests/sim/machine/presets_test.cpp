@@ -104,6 +104,20 @@ TEST(Presets, EveryShippedPlatformIsReadWithoutError) {
   for (const std::string& name : config_names("platforms")) EXPECT_NO_THROW(load_platform(name)) << name;
 }
 
+TEST(Presets, LargePages_EachFirstLevelTlbHoldsAllSizesOfPages) {
+  for (const std::string& name : config_names("platforms")) {
+    FirstLevel tlbs(load_platform(name).lsu.tlbs);
+    for (const AccessKind kind : kAllOf<AccessKind>) {
+      for (const PageSize size : {PageSize::k4K, PageSize::k2M, PageSize::k1G}) {
+        const TlbQuery query(VirtAddr(5 * kGiB + 6 * kMiB), 0);
+        const Translation page({.frame = PhysAddr(7 * kGiB), .size = size});
+        EXPECT_TRUE(tlbs.keep(query, kind, page, /*coalescible=*/false, /*absent=*/false))
+            << name << ", " << name_of(kind) << " of a page of " << name_of(size);
+      }
+    }
+  }
+}
+
 /// A lone core that maps the first GiB with 2 MiB pages and times loads.
 class MemoryLatency {
  public:

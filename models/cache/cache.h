@@ -114,6 +114,8 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   /// Gives prefetches of this cache a clock of their own; without it there are none. `board` tells which core's they are;
   /// it lives as long as this.
   void enable_prefetch(const LocalClock& clock, const PrefetchBoard& board);
+  /// Says that page walkers ask this cache first, though it is no first-level one.
+  void let_walks_enter() { entrance_ = true; }
 
  private:
   /// A line in flight.
@@ -149,7 +151,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
 
   const CacheConfig config_;
   const HitLevel level_;
-  const bool entrance_;  // requests enter the hierarchy here
+  bool entrance_;  // requests enter the hierarchy here
   const Cycles lookup_;
   CacheArray array_;
   CacheStats stats_;

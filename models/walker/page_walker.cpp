@@ -9,6 +9,8 @@ namespace mmusim {
 PageWalkerConfig read_page_walker_config(ConfigReader reader) {
   PageWalkerConfig c;
   reader.read({"walkers", "Walks that can be under way at the same time.", "walks"}, c.walkers, 1, 64);
+  reader.read_enum<HitLevel>({"reads_enter_at", "Data cache that walks ask first for entries of page tables."},
+                             c.enters, {{"l1d", HitLevel::kL1}, {"l2", HitLevel::kL2}, {"l3", HitLevel::kL3}});
   c.structure_caches = read_structure_caches_config(
       reader.child({"paging_structure_caches", "Caches of upper paging-structure entries; without any, none."}));
   c.nested = read_nested_structures_config(
@@ -64,8 +66,7 @@ class PageWalker::EntryPort {
 
   bool update(PhysAddr pa, uint64_t from, uint64_t to) {
     const CycleTime begin = clock_.now();
-    walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kStore, clock_);
-    clock_.sync();
+    walker_.write_line(pa, clock_);
     record_.updates += clock_.now() - begin;
     const unsigned bytes = walker_.context_->control.entry_bytes();
     if (walker_.context_->memory->load(pa, bytes) != from) return false;
@@ -117,8 +118,7 @@ class PageWalker::GuestPort {
   }
   bool update(PhysAddr pa, uint64_t from, uint64_t to, unsigned bytes) {
     const CycleTime begin = clock_.now();
-    walker_.memory->read_line(pa.align_down(kLineBytes), RequestReason::kStore, clock_);
-    clock_.sync();
+    walker_.write_line(pa, clock_);
     record_.updates += clock_.now() - begin;
     if (walker_.context_->memory->load(pa, bytes) != from) return false;
     walker_.context_->memory->store(pa, to, bytes);
@@ -188,6 +188,16 @@ bool PageWalker::waited(const TranslateRequest& request, LocalClock& clock, Stag
   }
   stage[Stage::kWalkQueue] += clock.now() - begin;
   return true;
+}
+
+/// Gets the line of an entry that is written, and marks it dirty.
+void PageWalker::write_line(PhysAddr entry, LocalClock& clock) {
+  const PhysAddr line = entry.align_down(kLineBytes);
+  const bool first = config_.enters == HitLevel::kL1;
+  memory->read_line(line, first ? RequestReason::kStore : RequestReason::kEntry, clock);
+  clock.sync();
+  if (!first)
+    memory->evict_line(line, Eviction::kDirty, clock);  // a store would ask only a first-level cache to keep it
 }
 
 void PageWalker::leave(LocalClock& clock) {

@@ -19,13 +19,14 @@
 namespace mmusim {
 
 struct PageWalkerConfig {
-  unsigned walkers = 2;  ///< walks at the same time
+  unsigned walkers = 2;             ///< walks at the same time
+  HitLevel enters = HitLevel::kL1;  ///< the data cache that reads of entries ask first
   StructureCachesConfig structure_caches;
   NestedStructuresConfig nested;    ///< of guests
   bool next_page_prefetch = false;  ///< take the next page's PTE from the line just read, if it is there
   bool coalescing = false;  ///< tell the TLBs which pages could share an entry (set from the TLBs' configuration)
 };
-/// Reads "walkers", "paging_structure_caches" and "nested".
+/// Reads "walkers", "reads_enter_at", "paging_structure_caches" and "nested".
 PageWalkerConfig read_page_walker_config(ConfigReader reader);
 
 struct PageWalkerStats {
@@ -72,14 +73,15 @@ struct PageWalkerStats {
 ///          for a page that a walk is under way to waits for that walk.
 /// Timing   a walk asked for in cycle t starts at t, or when the first walker comes free; looks into the
 ///          paging-structure caches (all at once) for `lookup_cycles`; then each entry costs its read, each flag update
-///          one write of the same line.
+///          one write of the same line. A cache below the first level, where the reads enter there, takes what it takes
+///          beyond the level above; copies that the levels above may have are not looked at.
 ///          In a guest each guest-physical address is translated too (nested_procedure.h); its reads are reads like
 ///          any other, a lookup of the nested structures takes their lookup_cycles.
 /// Omits    walks on wrong paths; next pages and coalescible pages in guests.
 /// Sources  docs/parameters.md#page-walkers
 class PageWalker : public sc_core::sc_module, public WalkerIf {
  public:
-  sc_core::sc_port<MemoryIf> memory{"memory"};  ///< where entries are read: the first-level data cache
+  sc_core::sc_port<MemoryIf> memory{"memory"};  ///< where entries are read: the data cache PageWalkerConfig::enters
 
   PageWalker(const sc_core::sc_module_name& name, const PageWalkerConfig& config, CoreContext& context,
              const ObserverList& observers, StructureStore* second_level_tlb);
@@ -112,6 +114,7 @@ class PageWalker : public sc_core::sc_module, public WalkerIf {
     Signal turn;
   };
 
+  void write_line(PhysAddr entry, LocalClock& clock);
   bool waited(const TranslateRequest& request, LocalClock& clock, StageCycles& stage);
   void hand_over(Walker& walker, LocalClock& clock);
   WalkOutcome walk_guest(const TranslateRequest& request, LocalClock& clock, WalkRecord& record);

@@ -73,7 +73,11 @@ void CoreParts::make_translation(const Shared& shared) {
   second_level = std::make_unique<SecondLevelTlb>("stlb", platform.second_level, context);
   walker = std::make_unique<PageWalker>("page_walkers", platform.walker, context, shared.observers,
                                         &second_level->state().data());
-  walker->memory(*l1d);
+  Cache& entry = platform.walker.enters == HitLevel::kL1   ? *l1d
+                 : platform.walker.enters == HitLevel::kL2 ? *l2
+                                                           : shared.l3;
+  walker->memory(entry);
+  if (platform.walker.enters != HitLevel::kL1) entry.let_walks_enter();
   second_level->walker(*walker);
   lsu = std::make_unique<LoadStoreUnit>("lsu", platform.lsu, context, shared.observers);
   lsu->second_level(*second_level);

@@ -26,7 +26,13 @@ CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults) 
        "levels above hold."},
       c.policy,
       {{"fill", CachePolicy::kFill}, {"victim", CachePolicy::kVictim}, {"inclusive", CachePolicy::kInclusive}});
-  reader.read({"prefetch_next_line", "A miss fetches the following line as well."}, c.prefetch_next_line);
+  bool next_line = false;
+  reader.read({"prefetch_next_line", "A miss fetches the following line as well: prefetcher next_line of degree 1."},
+              next_line);
+  if (next_line) c.prefetcher.kind = CachePrefetcherKind::kNextLine;
+  reader.optional_child({"prefetcher", "Rule by which lines are fetched before they are asked for; without it, none."},
+                        [&](ConfigReader r) { c.prefetcher = read_cache_prefetcher_config(std::move(r)); });
+  reader.check(!next_line || !reader.has("prefetcher"), "prefetch_next_line", "there is a prefetcher already");
   reader.ignore("source");
   reader.finish();
   return c;
@@ -37,19 +43,24 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
       config_(config),
       level_(level),
       entrance_(level == HitLevel::kL1),
+      tells_of_hits_(level != HitLevel::kL1 && (config.prefetcher.kind == CachePrefetcherKind::kStride ||
+                                                config.prefetcher.kind == CachePrefetcherKind::kStream)),
       lookup_(lookup),
       array_(config.geometry),
-      ports_(config.ports) {
+      ports_(config.ports),
+      prefetcher_(make_cache_prefetcher(config.prefetcher)) {
   for (unsigned i = 0; i < config_.miss_registers; ++i) {
     registers_.push_back(std::make_unique<Miss>());
     free_registers_.push_back(config_.miss_registers - 1 - i);  // the first is taken first
   }
 }
 
-void Cache::enable_prefetch(const LocalClock& clock, const PrefetchBoard& board) {
-  prefetch_clock_ = std::make_unique<LocalClock>(clock);
+void Cache::enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board) {
   prefetch_board_ = &board;
-  sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
+  for (const LocalClock& clock : clocks) {
+    LocalClock* own = prefetch_clocks_.emplace_back(std::make_unique<LocalClock>(clock)).get();
+    sc_core::sc_spawn([this, own] { run_prefetches(*own); }, sc_core::sc_gen_unique_name("prefetch"));
+  }
 }
 
 inline void Cache::keep(const CacheArray::Home& home, bool dirty, LocalClock& clock) {
@@ -105,7 +116,7 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
 }
 
 HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clock) {
-  if (entrance_) clock.sync();
+  if (entrance_ || tells_of_hits_) clock.sync();
   take_port(clock);
   ++stats_.requests[reason];
   const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
@@ -115,6 +126,7 @@ HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clo
       if (dirties) array_.mark_dirty(slot);
       // A victim cache hands a clean line up; a dirty one stays, or its write-back would be lost.
       if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);
+      if (tells_of_hits_ && reason != RequestReason::kPrefetch) tell_prefetcher(line, /*hit=*/true, clock);
       clock.advance(lookup_);
       return level_;
     }
@@ -153,7 +165,7 @@ HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
 
 HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
   const HitLevel found = below->read_line(line, reason, clock);
-  if (entrance_ || prefetch_clock_) clock.sync();  // the fill happens when the line arrives
+  if (entrance_ || prefetch_board_ != nullptr) clock.sync();  // the fill happens when the line arrives
   if (config_.policy != CachePolicy::kVictim) {
     const bool dirty = reason == RequestReason::kStore && level_ == HitLevel::kL1;
     const CacheArray::Home home = array_.home_of(line);
@@ -164,18 +176,27 @@ HitLevel Cache::fetch(PhysAddr line, RequestReason reason, LocalClock& clock) {
       array_.mark_dirty(slot);
     }
   }
-  if (prefetch_clock_ && reason != RequestReason::kPrefetch) ask_prefetch(line + kLineBytes, clock);
+  if (prefetch_board_ != nullptr && reason != RequestReason::kPrefetch) tell_prefetcher(line, /*hit=*/false, clock);
   return found;
 }
 
-/// Asks for the line after one that has just come. It takes the place of one that waits.
+/// Asks for the lines that the prefetcher wants after a request.
+void Cache::tell_prefetcher(PhysAddr line, bool hit, LocalClock& clock) {
+  wanted_lines_.clear();
+  prefetcher_->requested(line.raw() >> kLineShift, hit, wanted_lines_);
+  for (const uint64_t wanted : wanted_lines_) ask_prefetch(PhysAddr(wanted << kLineShift), clock);
+}
+
+/// Asks for a line. If enough are waiting it takes the place of the oldest of them.
 void Cache::ask_prefetch(PhysAddr line, LocalClock& clock) {
-  if (line.raw() % kPageBytes == 0) return;
   CorePrefetches* const owner =
       clock.requester() < prefetch_board_->size() ? (*prefetch_board_)[clock.requester()] : nullptr;
   if (owner != nullptr) owner->begin();
-  if (next_prefetch_ && next_prefetch_->owner != nullptr) next_prefetch_->owner->end(clock);
-  next_prefetch_ = Prefetch{line, clock.now(), owner};
+  if (waiting_prefetches_.size() == config_.prefetcher.degree) {
+    if (CorePrefetches* const oldest = waiting_prefetches_.front().owner; oldest != nullptr) oldest->end(clock);
+    waiting_prefetches_.pop_front();
+  }
+  waiting_prefetches_.push_back({line, clock.now(), owner});
   clock.notify(prefetch_asked_);
 }
 
@@ -250,18 +271,19 @@ void Cache::take_port(LocalClock& clock) {
   clock.sync();
 }
 
-void Cache::run_prefetches() {
+void Cache::run_prefetches(LocalClock& clock) {
   for (;;) {
-    while (!next_prefetch_) prefetch_clock_->wait_for(prefetch_asked_);
-    const Prefetch wanted = *std::exchange(next_prefetch_, std::nullopt);
-    prefetch_clock_->advance_to(wanted.asked);
-    prefetch_clock_->sync();
+    while (waiting_prefetches_.empty()) clock.wait_for(prefetch_asked_);
+    const Prefetch wanted = waiting_prefetches_.front();
+    waiting_prefetches_.pop_front();
+    clock.advance_to(wanted.asked);
+    clock.sync();
     if (array_.find(wanted.line) == CacheArray::kNone && in_flight(wanted.line) == nullptr &&
         !free_registers_.empty()) {
-      read_line(wanted.line, RequestReason::kPrefetch, *prefetch_clock_);
-      prefetch_clock_->sync();
+      read_line(wanted.line, RequestReason::kPrefetch, clock);
+      clock.sync();
     }
-    if (wanted.owner != nullptr) wanted.owner->end(*prefetch_clock_);
+    if (wanted.owner != nullptr) wanted.owner->end(clock);
   }
 }
 

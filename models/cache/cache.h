@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,9 +10,10 @@
 
 #include "models/base/config.h"
 #include "models/cache/cache_array.h"
-#include "models/cache/prefetch_board.h"
+#include "models/cache/prefetcher.h"
 #include "models/fabric/port_schedule.h"
 #include "models/fabric/ports.h"
+#include "models/fabric/prefetch_board.h"
 
 namespace mmusim {
 
@@ -29,10 +31,12 @@ struct CacheConfig {
   unsigned miss_registers = 16;  ///< lines in flight
   unsigned ports = 2;            ///< requests that can start in one cycle
   CachePolicy policy = CachePolicy::kFill;
-  bool prefetch_next_line = false;
+  CachePrefetcherConfig prefetcher;
+
+  bool prefetches() const { return prefetcher.kind != CachePrefetcherKind::kNone; }
 };
 /// Reads "size_kib", "ways", "replacement", "latency_cycles", "miss_registers", "ports", "policy" (fill, victim,
-/// inclusive), "prefetch_next_line". Sets need not be a power of two.
+/// inclusive), "prefetch_next_line" or "prefetcher". Sets need not be a power of two.
 CacheConfig read_cache_config(ConfigReader reader, const CacheConfig& defaults);
 
 struct CacheStats {
@@ -67,7 +71,7 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 /// One level of the cache hierarchy, write-back and write-allocate.
 ///
 /// Models   tags with a replacement policy, miss registers with merging, ports, victim, fill or inclusive keeping,
-///          optional next-line prefetch.
+///          optional prefetch by a rule (prefetcher.h).
 /// Timing   a request that starts in cycle t (later if all ports are taken) has its line on a hit at t + lookup, lookup
 ///          being latency minus the latency of the level above. On a miss it holds a miss register from t until its
 ///          line is there, asks the level below at t + lookup, and fills in the cycle in which the line arrives. A
@@ -75,9 +79,9 @@ class BackInvalidateIf : virtual public sc_core::sc_interface {
 ///          taken a request waits for the first to come free, and then looks again whether its line has come. Evictions
 ///          take no time of the requester. Requests meet in the order in which they entered the first level: a level
 ///          further down sees them in that order, each at its own cycle.
-/// Prefetch the line after one that a miss has brought, if it lies in the same 4 KiB (hardware does not know what comes
-///          after a page: Intel optimization manual, 2.5.5.4), is asked for in the cycle in which the line arrives. One
-///          prefetch is under way at a time; of lines asked for meanwhile the last is kept. A line that is here or in
+/// Prefetch the prefetcher hears of a miss in the cycle in which the line arrives, and, below the first level, of a hit in
+///          the cycle in which it was asked for. What it wants is asked for in that cycle. Its degree is how many prefetches
+///          can be under way; of lines asked for meanwhile as many are kept, the last ones. A line that is here or in
 ///          flight by then is left out, as is one that finds no free miss register.
 /// Omits    coherence between the private caches of different cores; bank conflicts; write-combining.
 /// Sources  docs/parameters.md#caches
@@ -111,9 +115,9 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   const CacheStats& stats() const { return stats_; }
   /// A line of text for each miss in flight, for the report on a simulation that stands still.
   std::string in_progress(const WaitBoard& names) const;
-  /// Gives prefetches of this cache a clock of their own; without it there are none. `board` tells which core's they are;
-  /// it lives as long as this.
-  void enable_prefetch(const LocalClock& clock, const PrefetchBoard& board);
+  /// Gives prefetches of this cache clocks of their own, one for each that can be under way; without it there are none.
+  /// `board` tells which core's they are; it lives as long as this.
+  void enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board);
   /// Says that page walkers ask this cache first, though it is no first-level one.
   void let_walks_enter() { entrance_ = true; }
 
@@ -133,7 +137,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   };
 
   /// True if the requester is the only one: then nothing can happen between its steps.
-  bool alone(const LocalClock& clock) const { return clock.alone() && !prefetch_clock_; }
+  bool alone(const LocalClock& clock) const { return clock.alone() && prefetch_board_ == nullptr; }
   HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock, bool absent);
   HitLevel read_shared(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
@@ -146,12 +150,14 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   [[gnu::always_inline]] void keep(const CacheArray::Home& home, bool dirty, LocalClock& clock);
   void give_up(PhysAddr line, bool dirty, LocalClock& clock);
   void give_up_everywhere(const CacheArray::Evicted& out, LocalClock& clock);
+  void tell_prefetcher(PhysAddr line, bool hit, LocalClock& clock);
   void ask_prefetch(PhysAddr line, LocalClock& clock);
-  void run_prefetches();
+  void run_prefetches(LocalClock& clock);
 
   const CacheConfig config_;
   const HitLevel level_;
-  bool entrance_;  // requests enter the hierarchy here
+  bool entrance_;             // requests enter the hierarchy here
+  const bool tells_of_hits_;  // to the prefetcher
   const Cycles lookup_;
   CacheArray array_;
   CacheStats stats_;
@@ -161,9 +167,11 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   std::vector<std::unique_ptr<Miss>> registers_;
   Signal register_free_;
   PortSchedule ports_;
-  std::unique_ptr<LocalClock> prefetch_clock_;
-  const PrefetchBoard* prefetch_board_ = nullptr;
-  std::optional<Prefetch> next_prefetch_;
+  std::unique_ptr<CachePrefetcher> prefetcher_;
+  std::vector<std::unique_ptr<LocalClock>> prefetch_clocks_;
+  const PrefetchBoard* prefetch_board_ = nullptr;  // nullptr: no prefetches
+  std::deque<Prefetch> waiting_prefetches_;
+  std::vector<uint64_t> wanted_lines_;  // by the prefetcher, for tell_prefetcher()
   Signal prefetch_asked_;
 };
 

@@ -46,9 +46,18 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
     if (shared.prefetches.size() <= requester) shared.prefetches.resize(requester + 1);
     shared.prefetches[requester] = &core->prefetches();
   }
-  if (platform.l1d.prefetch_next_line) l1d->enable_prefetch(clock("l1d prefetch"), shared.prefetches);
-  if (l1i && platform.l1i->prefetch_next_line) l1i->enable_prefetch(clock("l1i prefetch"), shared.prefetches);
-  if (platform.l2.prefetch_next_line) l2->enable_prefetch(clock("l2 prefetch"), shared.prefetches);
+  enable_prefetch(*l1d, platform.l1d, "l1d", clock, shared.prefetches);
+  if (l1i) enable_prefetch(*l1i, *platform.l1i, "l1i", clock, shared.prefetches);
+  enable_prefetch(*l2, platform.l2, "l2", clock, shared.prefetches);
+}
+
+void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string& name,
+                     const std::function<LocalClock(const std::string&)>& clock, const PrefetchBoard& board) {
+  if (!config.prefetches()) return;
+  std::vector<LocalClock> clocks;
+  for (unsigned i = 0; i < config.prefetcher.degree; ++i)
+    clocks.push_back(clock(i == 0 ? name + " prefetch" : fmt::format("{} prefetch{}", name, i)));
+  cache.enable_prefetch(clocks, board);
 }
 
 void CoreParts::make_caches(const Shared& shared) {

@@ -45,4 +45,8 @@ class CoreParts : public sc_core::sc_module {
   void make_translation(const Shared& shared);
 };
 
+/// Gives a cache that prefetches the clocks for that, which `clock` makes.
+void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string& name,
+                     const std::function<LocalClock(const std::string&)>& clock, const PrefetchBoard& board);
+
 }  // namespace mmusim

@@ -34,16 +34,14 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
     memory = tap_.get();
   }
   l3_->below(*memory);
-  if (platform.l3.prefetch_next_line) l3_->enable_prefetch(clock("l3 prefetch", look_ahead), prefetches_);
+  const auto requester_clock = [&](const std::string& requester) { return clock(requester, look_ahead); };
+  enable_prefetch(*l3_, platform.l3, "l3", requester_clock, prefetches_);
   if (options.virtualization.guest()) {
     host_ = std::make_unique<HostTables>(memory_, options.virtualization, platform.processor);
     guest_memory_ = std::make_unique<PhysMem>(memory_, *host_);
     if (checker_) checker_->set_nested(&host_->control());
   }
-  const CoreParts::Shared shared{platform_,  memory_,
-                                 *l3_,       host_.get(),
-                                 observers_, [&](const std::string& requester) { return clock(requester, look_ahead); },
-                                 prefetches_};
+  const CoreParts::Shared shared{platform_, memory_, *l3_, host_.get(), observers_, requester_clock, prefetches_};
   for (unsigned i = 0; i < platform.cores; ++i)
     cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
   for (unsigned i = 0; host_ && !host_->config().tags && i < platform.cores; ++i) {

@@ -132,9 +132,9 @@ void read_tlbs(ConfigReader reader, PlatformConfig& c) {
 }
 
 void read_caches(ConfigReader reader, PlatformConfig& c) {
-  const CacheConfig l1{{512, 8}, Cycles(4), 16, 2, CachePolicy::kFill, false};
-  const CacheConfig l2{{8192, 8}, Cycles(14), 48, 1, CachePolicy::kFill, false};
-  const CacheConfig l3{{131072, 16}, Cycles(50), 64, 1, CachePolicy::kFill, false};
+  const CacheConfig l1{{512, 8}, Cycles(4), 16, 2, CachePolicy::kFill, {}};
+  const CacheConfig l2{{8192, 8}, Cycles(14), 48, 1, CachePolicy::kFill, {}};
+  const CacheConfig l3{{131072, 16}, Cycles(50), 64, 1, CachePolicy::kFill, {}};
   c.l1d = read_cache_config(reader.child({"l1d", "First-level data cache."}), l1);
   reader.optional_child({"l1i", "First-level instruction cache; without it, fetches use l1d."},
                         [&](ConfigReader r) { c.l1i = read_cache_config(std::move(r), l1); });

@@ -47,7 +47,7 @@ struct PlatformConfig {
 
   /// Returns true if some cache prefetches lines.
   bool has_prefetchers() const {
-    return l1d.prefetch_next_line || (l1i && l1i->prefetch_next_line) || l2.prefetch_next_line || l3.prefetch_next_line;
+    return l1d.prefetches() || (l1i && l1i->prefetches()) || l2.prefetches() || l3.prefetches();
   }
 };
 

@@ -6,8 +6,13 @@
 namespace mmusim {
 
 /// Returns the number of requesters of a machine: DRAM and last cache, and for each core the core, its slots, its front end
-/// and the prefetchers of its caches.
-constexpr unsigned requesters_of(const PlatformConfig& p) { return 2 + p.cores * (p.window.outstanding + 6); }
+/// and those of its caches' prefetches, one for each that can be under way.
+inline unsigned requesters_of(const PlatformConfig& p) {
+  const auto beyond_one = [](const CacheConfig& cache) { return cache.prefetches() ? cache.prefetcher.degree - 1 : 0; };
+  const unsigned own =
+      beyond_one(p.l1d) + (p.l1i ? beyond_one(*p.l1i) : 0) + beyond_one(p.l2);
+  return 2 + beyond_one(p.l3) + p.cores * (p.window.outstanding + 6 + own);
+}
 
 /// Returns the number of requesters that a machine of that cycle must stay below: each acts at a moment of its own within the
 /// cycle, and half of a cycle is left for those that others wake, 16 times over (ClockDomain).

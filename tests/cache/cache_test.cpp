@@ -169,8 +169,16 @@ TEST(Cache, ALineKnownToBeAbsentIsFetchedLikeAnyOtherAmongOthers) {
 
 /// A bench whose cache prefetches for the first core, of which requesters 1 to 11 are part.
 struct PrefetchBench : Bench {
-  explicit PrefetchBench(const CacheConfig& config = small_cache()) : Bench(config), board(12, &core) {
-    cache.enable_prefetch(LocalClock(actors.domain, 12, LookAhead::kPending), board);
+  explicit PrefetchBench(const CacheConfig& config = small_cache(), unsigned degree = 1)
+      : Bench(prefetching(config, degree)), board(12, &core) {
+    std::vector<LocalClock> clocks;
+    for (unsigned i = 0; i < degree; ++i) clocks.emplace_back(actors.domain, 12 + i, LookAhead::kPending);
+    cache.enable_prefetch(clocks, board);
+  }
+  static CacheConfig prefetching(CacheConfig config, unsigned degree) {
+    config.prefetcher.kind = CachePrefetcherKind::kNextLine;
+    config.prefetcher.degree = degree;
+    return config;
   }
   std::vector<uint64_t> lines_read() const {
     std::vector<uint64_t> lines;
@@ -215,6 +223,17 @@ TEST(Cache, ALineThatWaitsToBePrefetchedGivesItsPlaceToALaterOne) {
   b.ask(12, 32);  // there in 117: 33 waits in its place
   sc_core::sc_start();
   EXPECT_EQ(b.lines_read(), (std::vector<uint64_t>{0, 16, 32, 1, 33}));
+}
+
+TEST(Cache, AsManyPrefetchesAreUnderWayAsTheDegreeSays) {
+  CacheConfig config = small_cache();
+  config.miss_registers = 4;
+  PrefetchBench b(config, /*degree=*/2);
+  b.ask(10, 0);
+  sc_core::sc_start();
+  EXPECT_EQ(b.lines_read(), (std::vector<uint64_t>{0, 1, 2}));
+  EXPECT_EQ(b.memory.reads[1].at, CycleTime(10 + kMiss + kLatency.count));
+  EXPECT_EQ(b.memory.reads[2].at, CycleTime(10 + kMiss + kLatency.count + 1)) << "the one port is free a cycle later";
 }
 
 TEST(Cache, ACoreDrainsWhenItsPrefetchesAreOver) {

@@ -52,7 +52,7 @@ PlatformConfig platform(const char* name, CoreModel model, unsigned cores, bool 
   PlatformConfig p = load_platform(name);
   p.model = model;
   p.cores = cores;
-  p.l2.prefetch_next_line = prefetch;
+  if (prefetch) p.l2.prefetcher.kind = CachePrefetcherKind::kNextLine;
   return p;
 }
 

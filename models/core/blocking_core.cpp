@@ -46,7 +46,7 @@ AccessResult Core::access_observed(const MemAccess& access) {
 }
 
 unsigned Core::invalidate(const Invalidation& operation) {
-  drain_all();
+  settle();
   const Cycles cost = lsu_->flush_cycles();
   clock_.advance(cost);
   stats_.flush_cycles += cost;

@@ -73,7 +73,7 @@ class Core : public sc_core::sc_module {
   /// left that could move what comes after, however it is driven.
   void drain() {
     if (observers_.wants(kProgramNotices)) observers_.drained(lsu_->context().core);
-    drain_all();
+    settle();
     prefetches_.drain(clock_, name());
   }
 
@@ -99,9 +99,11 @@ class Core : public sc_core::sc_module {
   const LocalClock& clock() const { return clock_; }
   /// Waits for everything under way, and for its turn in simulated time to act on what cores share.
   void take_turn() {
-    drain_all();
+    settle();
     clock_.sync();
   }
+  /// Waits for the translations that are walked before they are needed: nothing may change what they read meanwhile.
+  void drain_translations() { tlb_prefetches_.drain(clock_, name()); }
   /// Name of the core in wait reasons.
   const char* wait_name() const { return name(); }
 
@@ -116,6 +118,7 @@ class Core : public sc_core::sc_module {
   LoadStoreUnit& lsu() { return *lsu_; }
   FastPath& fast_path() { return fast_path_; }
   CorePrefetches& prefetches() { return prefetches_; }
+  CorePrefetches& tlb_prefetches() { return tlb_prefetches_; }
   const CoreStats& stats() const { return stats_; }
   /// Returns what the load/store unit and the fast path have counted.
   LoadStoreUnitStats access_stats() const {
@@ -133,7 +136,12 @@ class Core : public sc_core::sc_module {
   /// Takes what has arrived from other cores, between two accesses.
   void at_boundary() {
     if (interrupts_->due(clock_.now())) [[unlikely]]
-      interrupts_->at_boundary([this] { drain_all(); });
+      interrupts_->at_boundary([this] { settle(); });
+  }
+  /// Waits for everything under way that translates.
+  void settle() {
+    drain_all();
+    drain_translations();
   }
 
   LoadStoreUnit* lsu_;
@@ -142,7 +150,8 @@ class Core : public sc_core::sc_module {
   FastPath fast_path_;
   LocalClock clock_;
   CoreStats stats_;
-  CorePrefetches prefetches_;
+  CorePrefetches prefetches_;      // of lines
+  CorePrefetches tlb_prefetches_;  // of translations
   uint64_t next_id_ = 0;
 
  private:

@@ -100,6 +100,8 @@ void WindowCore::dispatch(const MemAccess& access, uint64_t number, unsigned ins
   stats_.gap_instructions += instructions - (own ? 1U : 0U);
   issue(instructions);
   make_room(kind);
+  if (config_.first_touch.count != 0) [[unlikely]]
+    wait_for_kernel();
   if (clock_.now() != issued_at_) {  // it had to wait: the first one dispatched in this cycle
     issued_at_ = clock_.now();
     issued_ = std::min(instructions, 1U);
@@ -134,6 +136,16 @@ void WindowCore::dispatch(const MemAccess& access, uint64_t number, unsigned ins
     ready_.push({flight.ready, number});
   } else {
     start(flight);
+  }
+}
+
+/// Waits while the kernel runs on this core.
+void WindowCore::wait_for_kernel() {
+  for (;;) {
+    if (busy_ != 0 || front_end_.busy) clock_.sync();
+    const CycleTime until = lsu_->context().kernel_until;
+    if (until <= clock_.now()) return;
+    work_until(until);
   }
 }
 

@@ -24,6 +24,7 @@ struct WindowCoreConfig {
   unsigned retire_width = 0;  ///< instructions retired in one cycle; 0: without limit
   unsigned load_ports = 0;    ///< loads that start in one cycle; 0: without limit
   unsigned store_ports = 0;   ///< stores that start in one cycle; 0: without limit
+  Cycles first_touch{0};      ///< as SecondLevelTlbConfig::first_touch; nothing is dispatched meanwhile
   unsigned fetch_ahead = 64;  ///< instructions between the front end and dispatch
 };
 
@@ -44,6 +45,8 @@ struct WindowCoreConfig {
 ///          fetches of one line are one. A line costs a port of the instruction cache; its instructions can be
 ///          dispatched hit_cycles after it was asked for, or when a missing line or translation has come, for which the
 ///          front end waits. Fetches take no slot and are no instructions of their own (front_end.h).
+/// Kernel   While the kernel maps a page that was touched for the first time nothing is dispatched; what was dispatched goes
+///          on.
 /// Order    In one cycle, accesses that become ready start before the next is dispatched, older ones first, and the front
 ///          end comes last.
 /// Omits    wrong paths; limits of schedulers and execution ports other than those for loads and stores; several
@@ -132,6 +135,7 @@ class WindowCore : public Core {
   void pass_stream(bool all);
   void dispatch(const MemAccess& access, uint64_t number, unsigned instructions);
   void issue(unsigned instructions);
+  void wait_for_kernel();
   void make_room(AccessKind kind);
   void retire_oldest();
   Retirement retirement_of(const InFlight& flight) const;

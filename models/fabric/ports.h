@@ -102,6 +102,7 @@ struct CoreContext {
   MemoryTypes types;
   unsigned core = 0;                ///< number of the core
   NestedContext* nested = nullptr;  ///< of a core that runs a guest; nullptr: native
+  CycleTime kernel_until;           ///< the kernel maps pages on this core until then; the program waits
   DemandMapper* mapper = nullptr;   ///< builds mappings on first touch, where an address space wants that
 };
 

@@ -87,7 +87,17 @@ class FirstLevel {
   /// in this TLB.
   [[gnu::always_inline]] TlbLevel::Place keep(const TlbQuery& query, AccessKind kind, const Translation& translation,
                                               bool coalescible, bool absent) {
+    if (below_ != nullptr) [[unlikely]]
+      return keep_and_hand_down(query, kind, translation, coalescible, absent);
     return level(kind).fill(query, translation, coalescible, absent);
+  }
+  /// Hands what leaves these TLBs to `below` from now on.
+  void hand_down_to(DisplacedIf& below) { below_ = &below; }
+  /// Removes what left an inclusive TLB below.
+  void remove_within(const DisplacedEntry& entry) {
+    load_.remove_within(entry);
+    instruction_.remove_within(entry);
+    if (store_) store_->remove_within(entry);
   }
   /// Returns what `place`, which is one of `tlb`, holds now.
   static HeldEntry held(TlbLevel& tlb, TlbLevel::Place place) {
@@ -102,6 +112,19 @@ class FirstLevel {
   const FirstLevelStats& stats() const { return stats_; }
 
  private:
+  [[gnu::noinline]] TlbLevel::Place keep_and_hand_down(const TlbQuery& query, AccessKind kind,
+                                                       const Translation& translation, bool coalescible, bool absent) {
+    DisplacedEntry out;
+    const TlbLevel::Place place = level(kind).fill(query, translation, coalescible, absent, &out);
+    if (!place) {  // a page of a size that is not held here
+      const EntryKind size = kind_of(translation.size());
+      out = {true, size, query.pcid, query.va.align_down(bytes_of(size)), translation};
+    }
+    if (out.valid) below_->take(kind, out);
+    return place;
+  }
+
+  DisplacedIf* below_ = nullptr;  // takes what leaves
   TlbLevel load_;
   std::optional<TlbLevel> store_;
   TlbLevel instruction_;

@@ -1,61 +1,182 @@
 // SPDX-License-Identifier: MIT
 #include "models/tlb/second_level_tlb.h"
 
+#include <algorithm>
+
 namespace mmusim {
-
-namespace {
-constexpr uint64_t kDataSeed = 0x51ed270b0f6d6e35;
-constexpr uint64_t kInstructionSeed = 0x2545f4914f6cdd1d;
-}  // namespace
-
-SecondLevelState::SecondLevelState(const SecondLevelTlbConfig& config) : data_(config.data, kDataSeed) {
-  if (config.instruction) instruction_.emplace(*config.instruction, kInstructionSeed);
-}
-
-unsigned SecondLevelState::invalidate(const Invalidation& operation) {
-  return data_.invalidate(operation) + (instruction_ ? instruction_->invalidate(operation) : 0);
-}
-
-void SecondLevelState::fill_next(TlbLevel& tlb, const TlbQuery& query, const Translation& next_page) {
-  const TlbQuery next(query.va + kPageBytes, query.pcid);
-  if (tlb.find(next)) return;
-  tlb.fill(next, next_page, /*coalescible=*/false, /*absent=*/true);
-  ++stats_.prefetched;
-}
 
 SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const SecondLevelTlbConfig& config,
                                CoreContext& context)
-    : sc_module(name), context_(&context), state_(config) {}
+    : sc_module(name),
+      context_(&context),
+      first_touch_(config.first_touch),
+      limited_(SecondLevelTlbConfig::limited(config.data) ||
+               (config.instruction && SecondLevelTlbConfig::limited(*config.instruction))),
+      state_(config),
+      data_gate_(config.data),
+      prefetcher_(make_tlb_prefetcher(config.prefetcher)) {
+  if (config.instruction) instruction_gate_.emplace(*config.instruction);
+}
 
 TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
   const ControlState& control = context_->control;
-  TlbLevel& tlb = state_.level(request.type.kind());
-  clock.advance(tlb.config().hit_penalty);
-  stage[Stage::kStlb] += tlb.config().hit_penalty;
+  const bool limited = limited_ && !clock.alone();  // a lone requester meets nobody
+  Gate& gate = request.type.is_fetch() && instruction_gate_ ? *instruction_gate_ : data_gate_;
+  if (limited) wait_for_port(gate, clock, stage);
+  const Cycles penalty = state_.level(request.type.kind()).config().hit_penalty;
+  clock.advance(penalty);
+  stage[Stage::kStlb] += penalty;
   clock.sync();
   const TlbQuery query(request.va, control.pcid());
   const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
   if (found.place)
     return {found.translation, std::nullopt, found.place.kind == EntryKind::k16K, /*second_level_hit=*/true};
-  if (context_->mapper != nullptr) context_->mapper->ensure_mapped(request.va);
+  if (state_.has_third() && !found.upgrade) {
+    clock.advance(state_.third_penalty());
+    stage[Stage::kStlb] += state_.third_penalty();
+    clock.sync();
+    if (const auto hit = state_.find_in_third(query, request.type, control))
+      return {hit->translation, std::nullopt, hit->coalescible, /*second_level_hit=*/false};
+  }
+  if (limited && gate.registers != 0) return miss_with_register(gate, request, query, found, clock, stage);
+  return miss(request, query, found, /*waited=*/false, clock, stage);
+}
+
+/// Answers a request by a walk, its own or one that another request has asked for. `waited`: since the lookup that found
+/// `found`, so that the page may have come.
+TranslateReply SecondLevelTlb::miss(const TranslateRequest& request, const TlbQuery& query,
+                                    const SecondLevelState::Lookup& found, bool waited, LocalClock& clock,
+                                    StageCycles& stage) {
+  const ControlState& control = context_->control;
+  TlbLevel& tlb = state_.level(request.type.kind());
+  if (context_->mapper != nullptr && context_->mapper->ensure_mapped(request.va)) map_first_touch(clock, stage);
   TranslateRequest asked = request;
   asked.asked = clock.now();
   for (;;) {
-    const WalkerIf::Reply reply = walker->walk(asked, clock, stage);
-    if (!reply.walked) {  // the page may have come while the request waited
+    if (waited) {
       const auto brought = tlb.probe(request.va, control.pcid());
-      if (!brought || !serves(control, brought->translation, request.type)) continue;
-      walker->leave(clock);
-      state_.count_merged(request.type.kind(), found.upgrade);
-      return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
+      if (brought && serves(control, brought->translation, request.type)) {
+        walker->leave(clock);
+        state_.count_merged(request.type.kind(), found.upgrade);
+        return {brought->translation, std::nullopt, brought->kind == EntryKind::k16K, /*second_level_hit=*/false};
+      }
     }
+    const WalkerIf::Reply reply = walker->walk(asked, clock, stage);
+    waited = !reply.walked;
+    if (waited) continue;
     if (reply.outcome.fault) {
       state_.invalidate(on_page_fault(control, request.va));
     } else {
       const bool absent = !found.upgrade && tlb.fills() == found.fills;
       state_.fill(query, request.type.kind(), reply.outcome, found.upgrade, absent);
+      if (prefetch_clock_ && !request.type.is_fetch()) ask_prefetches(request, reply.outcome.translation.size(), clock);
     }
     return {reply.outcome.translation, reply.outcome.fault, reply.outcome.coalescible, /*second_level_hit=*/false};
+  }
+}
+
+/// As miss(), by a miss register of the TLB, once one is free.
+TranslateReply SecondLevelTlb::miss_with_register(Gate& gate, const TranslateRequest& request, const TlbQuery& query,
+                                                  const SecondLevelState::Lookup& found, LocalClock& clock,
+                                                  StageCycles& stage) {
+  const CycleTime asked = clock.now();
+  const bool waits = gate.busy == gate.registers;
+  while (gate.busy == gate.registers) {
+    clock.wait_for(gate.freed, {name(), "a free miss register", request.va.raw(), {}});
+    clock.sync();
+  }
+  ++gate.busy;
+  stage[Stage::kWalkQueue] += clock.now() - asked;
+  state_.extended_stats().waited_for_register += clock.now() - asked;
+  const TranslateReply reply = miss(request, query, found, waits, clock, stage);
+  --gate.busy;
+  clock.notify(gate.freed);
+  return reply;
+}
+
+void SecondLevelTlb::wait_for_port(Gate& gate, LocalClock& clock, StageCycles& stage) {
+  clock.sync();
+  const CycleTime asked = clock.now();
+  clock.advance_to(gate.ports.reserve(asked));
+  stage[Stage::kStlb] += clock.now() - asked;
+  state_.extended_stats().waited_for_port += clock.now() - asked;
+}
+
+/// Lets the kernel map a page that is touched for the first time, after those it maps already.
+void SecondLevelTlb::map_first_touch(LocalClock& clock, StageCycles& stage) {
+  if (first_touch_.count == 0) return;
+  const CycleTime asked = clock.now();
+  clock.advance_to(std::max(asked, context_->kernel_until) + first_touch_);
+  context_->kernel_until = clock.now();
+  stage[Stage::kStall] += clock.now() - asked;
+  ++state_.extended_stats().first_touches;
+  state_.extended_stats().first_touch += clock.now() - asked;
+  clock.sync();
+}
+
+void SecondLevelTlb::enable_prefetch(const LocalClock& clock, CorePrefetches& owner) {
+  prefetch_clock_ = std::make_unique<LocalClock>(clock);
+  prefetches_ = &owner;
+  sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
+}
+
+/// Asks for what the prefetcher wants after a miss of a page of that size, in place of what waits.
+void SecondLevelTlb::ask_prefetches(const TranslateRequest& request, PageSize size, LocalClock& clock) {
+  if (context_->nested != nullptr) return;
+  const unsigned shift = shift_of(kind_of(size));
+  wanted_.clear();
+  prefetcher_->missed(request.va.raw() >> shift, wanted_);
+  if (wanted_.empty()) return;
+  clock.sync();
+  ExtendedTlbStats& stats = state_.extended_stats();
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    ++stats.prefetches_dropped;
+    prefetches_->end(clock);
+  }
+  const AccessType type(AccessKind::kRead, request.type.privilege());
+  for (const uint64_t page : wanted_) {
+    ++stats.prefetches_asked;
+    prefetches_->begin();
+    waiting_.push_back({VirtAddr(page << shift), type, clock.now()});
+  }
+  clock.notify(prefetch_asked_);
+}
+
+void SecondLevelTlb::run_prefetches() {
+  LocalClock& clock = *prefetch_clock_;
+  for (;;) {
+    while (waiting_.empty()) clock.wait_for(prefetch_asked_);
+    const Prefetch wanted = waiting_.front();
+    waiting_.pop_front();
+    clock.advance_to(wanted.asked);
+    clock.sync();
+    ExtendedTlbStats& stats = state_.extended_stats();
+    ++(prefetch(wanted, clock) ? stats.prefetches_kept : stats.prefetches_dropped);
+    clock.sync();
+    prefetches_->end(clock);
+  }
+}
+
+/// Walks a page and keeps its translation; false if it is there already or must not be walked.
+bool SecondLevelTlb::prefetch(const Prefetch& wanted, LocalClock& clock) {
+  const ControlState& control = context_->control;
+  TlbLevel& tlb = state_.data();
+  const TlbQuery query(wanted.va, control.pcid());
+  if (tlb.find(query) || !can_prefetch(control, wanted.va, wanted.type, PhysMemEntries{*context_->memory}))
+    return false;
+  const TranslateRequest request{wanted.va,  wanted.type, WalkCause::kPrefetch, 0, /*in_first_level=*/false,
+                                 clock.now()};
+  StageCycles of_nobody{};
+  for (;;) {
+    const WalkerIf::Reply reply = walker->walk(request, clock, of_nobody);
+    if (tlb.find(query)) {  // an access has brought it meanwhile
+      if (!reply.walked) walker->leave(clock);
+      return false;
+    }
+    if (!reply.walked) continue;
+    if (reply.outcome.fault) return false;
+    state_.keep_prefetched(tlb, query, reply.outcome.translation);
+    return true;
   }
 }
 

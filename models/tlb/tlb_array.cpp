@@ -8,6 +8,13 @@ void TlbArray::clear() {
   for (Entry& entry : entries_) ++entry.serial;
 }
 
+/// Returns the entry with that key, whose translation is still in `slot`.
+DisplacedEntry TlbArray::displaced_of(uint64_t key, unsigned slot) const {
+  const EntryKind kind = kind_of_key(key);
+  if (kind == EntryKind::kPde) return {};
+  return {true, kind, static_cast<uint16_t>(space_of(key) & 0xfff), first_byte_of(key), entries_[slot].translation};
+}
+
 unsigned TlbArray::invalidate(const Invalidation& operation) {
   unsigned removed = 0;
   for_each([&](unsigned slot, VirtAddr page, EntryKind kind, uint16_t pcid, bool global) {

@@ -41,6 +41,15 @@ constexpr EntryKind kind_of(PageSize size) {
   return EntryKind::k4K;
 }
 
+/// An entry that left an array because another one took its place.
+struct DisplacedEntry {
+  bool valid = false;  ///< there was one
+  EntryKind kind = EntryKind::k4K;
+  uint16_t pcid = 0;
+  VirtAddr va;              ///< first byte covered
+  Translation translation;  ///< of all that is covered
+};
+
 /// One hardware array of translations, tagged with page number, kind and address space. State only.
 ///
 /// A global entry matches in every address space (SDM vol. 3A 4.10.2.4). Each fill gives its slot a new serial
@@ -80,13 +89,17 @@ class TlbArray {
   uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
 
   /// Inserts a translation (replacing one with the same tag); returns its slot. `translation.frame()` is that of the whole
-  /// entry (16 KiB aligned for k16K). `absent`: the caller knows that find() returns kNone.
-  [[gnu::always_inline]] unsigned fill(const Tag& tag, const Translation& translation, bool absent = false) {
+  /// entry (16 KiB aligned for k16K). `absent`: the caller knows that find() returns kNone. `displaced`: what had to leave
+  /// goes there, if it was a translation.
+  [[gnu::always_inline]] unsigned fill(const Tag& tag, const Translation& translation, bool absent = false,
+                                       DisplacedEntry* displaced = nullptr) {
     SetArray::Tag entry = tag.own;
     if (translation.global()) entry.key = tag.global_key;
     unsigned slot = absent ? kNone : find(tag);
     if (slot == kNone) {
-      slot = array_.replace(array_.set_of(tag.number), entry).slot;
+      const SetArray::Replaced replaced = array_.replace(array_.set_of(tag.number), entry);
+      slot = replaced.slot;
+      if (displaced != nullptr && replaced.stored != 0) *displaced = displaced_of(replaced.key(), slot);
     } else {
       array_.put(slot, entry);
     }
@@ -115,10 +128,8 @@ class TlbArray {
     for (unsigned slot = 0; slot < array_.slots(); ++slot) {
       const uint64_t key = array_.key(slot);
       if (key == 0) continue;
-      const auto kind = static_cast<EntryKind>(key >> 1 & 7);
-      const auto space = static_cast<unsigned>(key >> 4 & 0x1fff);
-      const auto raw = static_cast<int64_t>((key >> 17) << (shift_of(kind) + 7)) >> 7;
-      fn(slot, VirtAddr(static_cast<uint64_t>(raw)), kind, static_cast<uint16_t>(space & 0xfff), space == kGlobalSpace);
+      const unsigned space = space_of(key);
+      fn(slot, first_byte_of(key), kind_of_key(key), static_cast<uint16_t>(space & 0xfff), space == kGlobalSpace);
     }
   }
   unsigned sets() const { return array_.sets(); }
@@ -138,6 +149,13 @@ class TlbArray {
   static uint64_t key_of(uint64_t number, EntryKind kind, unsigned space) {
     return number << 17 | uint64_t{space} << 4 | static_cast<uint64_t>(kind) << 1 | 1;
   }
+  static EntryKind kind_of_key(uint64_t key) { return static_cast<EntryKind>(key >> 1 & 7); }
+  static unsigned space_of(uint64_t key) { return static_cast<unsigned>(key >> 4 & 0x1fff); }
+  static VirtAddr first_byte_of(uint64_t key) {
+    const auto raw = static_cast<int64_t>((key >> 17) << (shift_of(kind_of_key(key)) + 7)) >> 7;
+    return VirtAddr(static_cast<uint64_t>(raw));
+  }
+  DisplacedEntry displaced_of(uint64_t key, unsigned slot) const;
 
   SetArray array_;
   std::vector<Entry> entries_;

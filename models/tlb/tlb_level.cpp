@@ -35,7 +35,7 @@ void read_pages(ConfigReader& reader, TlbArrayConfig& array) {
 
 }  // namespace
 
-TlbConfig read_tlb_config(ConfigReader reader) {
+TlbConfig read_tlb_config(ConfigReader reader, TlbPlace place) {
   TlbConfig c;
   reader.read({"hit_penalty_cycles", "Cycles that a hit takes beyond a hit in the first-level TLB.", "cycles"},
               c.hit_penalty);
@@ -44,6 +44,26 @@ TlbConfig read_tlb_config(ConfigReader reader) {
   reader.read({"smash_1g_into_2m", "A 1 GiB translation is kept as a 2 MiB one where no array holds 1 GiB pages."},
               c.smash_1g);
   reader.read({"holds_pdes", "Page-directory entries that point to page tables are kept here as well."}, c.holds_pdes);
+  if (place != TlbPlace::kFirst) {
+    reader.read_enum<TlbInclusion>(
+        {"inclusion",
+         "none: takes what walks bring, whatever the TLBs above hold; inclusive: what leaves it leaves them too; "
+         "exclusive: takes only what leaves the TLB above and gives up what is asked for. Default, no public figure."},
+        c.inclusion,
+        {{"none", TlbInclusion::kNone},
+         {"inclusive", TlbInclusion::kInclusive},
+         {"exclusive", TlbInclusion::kExclusive}});
+  }
+  if (place == TlbPlace::kSecond) {
+    reader.read(
+        {"lookups_per_cycle", "Requests that it can begin in one cycle; 0: no limit. Default, no public figure.",
+         "requests per cycle"},
+        c.lookups_per_cycle, 0, 64);
+    reader.read(
+        {"miss_registers",
+         "Requests that it can have under way to the walkers; 0: no limit. Default, no public figure.", "requests"},
+        c.miss_registers, 0, 4096);
+  }
   const auto read_array = [&](ConfigReader r) {
     TlbArrayConfig array;
     read_geometry(r, array.geometry);
@@ -102,7 +122,7 @@ TlbLevel::Place TlbLevel::find_larger(VirtAddr va, uint16_t pcid) const {
 
 /// Performs fill() for any kind, which may be new here, or not held at all, or kept as another one.
 TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible,
-                                   bool absent) {
+                                   bool absent, DisplacedEntry* displaced) {
   EntryKind kind = kind_of(translation.size());
   Translation entry = translation;
   if (coalescible && config_.coalesce && kind == EntryKind::k4K) {
@@ -113,7 +133,23 @@ TlbLevel::Place TlbLevel::fill_any(VirtAddr va, uint16_t pcid, const Translation
   if (kind == EntryKind::k1G && config_.smash_1g && !holds(kind)) kind = EntryKind::k2M;
   if (!holds(kind)) return {};
   note_kind(kind);
-  return put(TlbArray::tag(va, kind, pcid), va, entry, absent);
+  return put(TlbArray::tag(va, kind, pcid), va, entry, absent, displaced);
+}
+
+void TlbLevel::take(const DisplacedEntry& entry, DisplacedEntry& displaced) {
+  if (!holds(entry.kind)) return;
+  note_kind(entry.kind);
+  put(TlbArray::tag(entry.va, entry.kind, entry.pcid), entry.va, entry.translation, /*absent=*/false, &displaced);
+}
+
+void TlbLevel::remove_within(const DisplacedEntry& entry) {
+  const VirtAddr last = entry.va + (bytes_of(entry.kind) - 1);
+  for (TlbArray& array : arrays_) {
+    array.for_each([&](unsigned slot, VirtAddr first, EntryKind kind, uint16_t pcid, bool global) {
+      if (kind == EntryKind::kPde || last < first || first + (bytes_of(kind) - 1) < entry.va) return;
+      if (global == entry.translation.global() && (global || pcid == entry.pcid)) array.erase(slot);
+    });
+  }
 }
 
 unsigned TlbLevel::invalidate(const Invalidation& operation) {

@@ -16,6 +16,15 @@ struct TlbArrayConfig {
   EnumArray<EntryKind, bool> holds{};
 };
 
+/// What a TLB below another one holds of what is there.
+enum class TlbInclusion : uint8_t {
+  kNone,       ///< both take what comes, and entries leave each by its own rule
+  kInclusive,  ///< what leaves it leaves the TLBs above too
+  kExclusive,  ///< takes only what leaves the TLB above, and gives up what is asked for
+};
+/// Where a TLB is.
+enum class TlbPlace : uint8_t { kFirst, kSecond, kThird };
+
 /// The arrays that make up one TLB (say, the load DTLB, or the second-level TLB).
 struct TlbConfig {
   std::vector<TlbArrayConfig> arrays;
@@ -24,11 +33,22 @@ struct TlbConfig {
                             ///< adjacent 4k pages")
   bool smash_1g = false;    ///< a 1 GiB translation is kept as a 2 MiB one if no array holds 1 GiB
   bool holds_pdes = false;  ///< PDEs that point to page tables live here too (AMD L2 DTLB)
+  TlbInclusion inclusion = TlbInclusion::kNone;
+  unsigned lookups_per_cycle = 0;  ///< requests that start in one cycle; 0: without limit
+  unsigned miss_registers = 0;     ///< requests that miss and are under way; 0: without limit
 };
 /// Reads "arrays": [{"entries", "ways", "replacement", "index_hash", "pages": ["4K", "2M", "1G"]}],
-/// "hit_penalty_cycles", "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes". "4M" pages of 32-bit paging go where 2M
-/// go.
-TlbConfig read_tlb_config(ConfigReader reader);
+/// "hit_penalty_cycles", "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes"; below the first level "inclusion"; of the
+/// second level "lookups_per_cycle" and "miss_registers". "4M" pages of 32-bit paging go where 2M go.
+TlbConfig read_tlb_config(ConfigReader reader, TlbPlace place = TlbPlace::kFirst);
+
+/// The TLB below another one, for what leaves that.
+class DisplacedIf {
+ public:
+  virtual ~DisplacedIf() = default;
+  /// `kind`: of the accesses that the TLB above serves.
+  virtual void take(AccessKind kind, const DisplacedEntry& entry) = 0;
+};
 
 /// An address to look up in TLBs, with the tag of its 4 KiB page, which nearly every lookup and fill needs.
 struct TlbQuery {
@@ -81,13 +101,18 @@ class TlbLevel : public StructureStore {
   uint64_t fills() const { return fills_; }
   /// Inserts what a walk of the query's address found. `coalescible`: the four 4 KiB pages around it can share an entry.
   /// `absent`: find() found nothing, and nothing was inserted since. Returns the entry's place, or none if this TLB holds
-  /// no such page size.
+  /// no such page size. `displaced`: what had to leave goes there.
   [[gnu::always_inline]] Place fill(const TlbQuery& query, const Translation& translation, bool coalescible,
-                                    bool absent = false) {
+                                    bool absent = false, DisplacedEntry* displaced = nullptr) {
     if (translation.size() == PageSize::k4K && seen_[EntryKind::k4K] && !(coalescible && config_.coalesce)) [[likely]]
-      return put(query.base, query.va, translation, absent);
-    return fill_any(query.va, query.pcid, translation, coalescible, absent);
+      return put(query.base, query.va, translation, absent, displaced);
+    return fill_any(query.va, query.pcid, translation, coalescible, absent, displaced);
   }
+  /// Inserts what left another TLB, if its kind is held here; what had to leave goes to `displaced`.
+  void take(const DisplacedEntry& entry, DisplacedEntry& displaced);
+  void erase(Place place) { arrays_[place.array].erase(place.slot); }
+  /// Removes the entries of the same address space that cover any of what `entry` covers.
+  void remove_within(const DisplacedEntry& entry);
   /// Removes entries; returns how many.
   unsigned invalidate(const Invalidation& operation);
   void clear();
@@ -112,13 +137,15 @@ class TlbLevel : public StructureStore {
   }
   uint16_t array_of_several(EntryKind kind, VirtAddr va) const;
   /// Inserts an entry of a kind that is held here.
-  [[gnu::always_inline]] Place put(const TlbArray::Tag& tag, VirtAddr va, const Translation& entry, bool absent) {
+  [[gnu::always_inline]] Place put(const TlbArray::Tag& tag, VirtAddr va, const Translation& entry, bool absent,
+                                   DisplacedEntry* displaced) {
     ++fills_;
     const uint16_t number = array_for(tag.kind, va);
-    return {number, tag.kind, arrays_[number].fill(tag, entry, absent)};
+    return {number, tag.kind, arrays_[number].fill(tag, entry, absent, displaced)};
   }
   Place find_larger(VirtAddr va, uint16_t pcid) const;
-  Place fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible, bool absent);
+  Place fill_any(VirtAddr va, uint16_t pcid, const Translation& translation, bool coalescible, bool absent,
+                 DisplacedEntry* displaced);
   void note_kind(EntryKind kind);
   bool holds(EntryKind kind) const { return !holders_[kind].empty(); }
 

@@ -18,11 +18,11 @@ class StructureStore {
 };
 
 /// Makes sure that an address is mapped before the processor walks for it: address spaces that are built on first
-/// touch.
+/// touch. Returns true if it was not.
 class DemandMapper {
  public:
   virtual ~DemandMapper() = default;
-  virtual void ensure_mapped(VirtAddr va) = 0;
+  virtual bool ensure_mapped(VirtAddr va) = 0;
 };
 
 }  // namespace mmusim

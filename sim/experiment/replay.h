@@ -27,7 +27,7 @@ AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platf
 class TouchedSpaces final : public DemandMapper {
  public:
   TouchedSpaces(PhysMem& memory, const AddressSpaceConfig& config) : spaces_(memory, config) {}
-  void ensure_mapped(VirtAddr va) override { spaces_.ensure_mapped(va); }
+  bool ensure_mapped(VirtAddr va) override { return spaces_.ensure_mapped(va); }
   AddressSpaces& spaces() { return spaces_; }
 
  private:

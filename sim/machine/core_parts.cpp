@@ -49,6 +49,7 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   enable_prefetch(*l1d, platform.l1d, "l1d", clock, shared.prefetches);
   if (l1i) enable_prefetch(*l1i, *platform.l1i, "l1i", clock, shared.prefetches);
   enable_prefetch(*l2, platform.l2, "l2", clock, shared.prefetches);
+  if (platform.prefetches_translations()) second_level->enable_prefetch(clock("stlb prefetch"), core->tlb_prefetches());
 }
 
 void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string& name,
@@ -90,6 +91,7 @@ void CoreParts::make_translation(const Shared& shared) {
   second_level->walker(*walker);
   lsu = std::make_unique<LoadStoreUnit>("lsu", platform.lsu, context, shared.observers);
   lsu->second_level(*second_level);
+  second_level->state().connect(lsu->first_level());
   lsu->data_cache(*l1d);
   lsu->instruction_cache(l1i ? *l1i : *l1d);
 }

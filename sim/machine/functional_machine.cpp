@@ -72,7 +72,9 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool parano
       structure_caches_(platform.walker.structure_caches, &second_level_.data()),
       counter_names_(platform.counter_names),
       next_page_(platform.walker.next_page_prefetch),
-      coalescing_(platform.walker.coalescing) {
+      coalescing_(platform.walker.coalescing),
+      prefetcher_(make_tlb_prefetcher(platform.second_level.prefetcher)) {
+  second_level_.connect(first_level_);
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;
   control_ = ControlState(registers, platform.processor);
@@ -203,6 +205,12 @@ AccessResult FunctionalMachine::non_canonical() {
 /// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
 AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
   const TlbQuery query(va, control_.pcid());
+  if (second_level_.has_third() && !upgrade) [[unlikely]] {
+    if (const auto hit = second_level_.find_in_third(query, type, control_)) {
+      first_level_.keep(query, type.kind(), hit->translation, hit->coalescible, /*absent=*/!in_first_level);
+      return answer(va, type, hit->translation, std::nullopt);
+    }
+  }
   if (mapper_ != nullptr) mapper_->ensure_mapped(va);
   const WalkOutcome outcome = walk_tables(va, type);
   walks_[type.kind()].complete(page_group(outcome.translation.size(), /*coalesced=*/false));
@@ -213,8 +221,26 @@ AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first
   } else {
     second_level_.fill(query, type.kind(), outcome, upgrade, /*absent=*/!upgrade);
     first_level_.keep(query, type.kind(), outcome.translation, outcome.coalescible, /*absent=*/!in_first_level);
+    if (prefetcher_ != nullptr) [[unlikely]]
+      prefetch_after(va, type, outcome.translation.size());
   }
   return answer(va, type, outcome.translation, outcome.fault);
+}
+
+/// Walks what the prefetcher wants after the miss of a page of that size, as SecondLevelTlb does, but at once.
+void FunctionalMachine::prefetch_after(VirtAddr va, AccessType type, PageSize size) {
+  if (nested_ || type.is_fetch()) return;
+  const unsigned shift = shift_of(kind_of(size));
+  wanted_pages_.clear();
+  prefetcher_->missed(va.raw() >> shift, wanted_pages_);
+  const AccessType read(AccessKind::kRead, type.privilege());
+  for (const uint64_t page : wanted_pages_) {
+    const TlbQuery query(VirtAddr(page << shift), control_.pcid());
+    if (second_level_.data().find(query) || !can_prefetch(control_, query.va, read, PhysMemEntries{memory()})) continue;
+    const WalkOutcome outcome = walk_tables(query.va, read);
+    ++prefetch_walks_;
+    second_level_.keep_prefetched(second_level_.data(), query, outcome.translation);
+  }
 }
 
 unsigned FunctionalMachine::invalidate(const Invalidation& operation) {
@@ -269,6 +295,7 @@ MachineTotals FunctionalMachine::totals() const {
     t.translation[k] = {accesses_[k] + recalled_[k], second_level_.stats().hits_by_page[k],
                         second_level_.stats().misses_by_page[k], walks_[k]};
   }
+  t.walks += prefetch_walks_;
   t.entry_reads = entry_reads_;
   if (nested_) t.add_nested(nested_->counts);
   t.flushes = flushes_;

@@ -65,6 +65,7 @@ class FunctionalMachine {
   /// One page of an access. Faults are counted.
   AccessResult translate_page(VirtAddr va, AccessType type);
   AccessResult walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade);
+  void prefetch_after(VirtAddr va, AccessType type, PageSize size);
   AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 
   WalkOutcome walk_tables(VirtAddr va, AccessType type);
@@ -89,6 +90,9 @@ class FunctionalMachine {
   EnumArray<AccessKind, uint64_t> accesses_{};
   EnumArray<AccessKind, uint64_t> recalled_{};  // of these, served by the recent-page table: one lookup each
   EnumArray<AccessKind, WalkCounts> walks_{};
+  std::unique_ptr<TlbPrefetcher> prefetcher_;
+  std::vector<uint64_t> wanted_pages_;  // by the prefetcher
+  uint64_t prefetch_walks_ = 0;
   uint64_t entry_reads_ = 0, faults_ = 0, flushes_ = 0;
   std::array<uint64_t, 6> walks_by_start_{};
 };

@@ -142,6 +142,7 @@ unsigned Machine::running_core() const {
 bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   CoreParts& parts = *cores_[core];
   if (observers_.wants(kProgramNotices)) observers_.control_written(core, 3, value, charge == Charge::kCycles);
+  if (platform_.prefetches_translations() && parts.core->running()) parts.core->drain_translations();
   const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory()});
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(parts.context.control, value);
@@ -176,6 +177,7 @@ StatNode Machine::stats() const {
     node.child("core").add(parts.core->stats());
     node.child("lsu").add(parts.core->access_stats());
     node.child("stlb").add(parts.second_level->state().stats());
+    if (platform_.second_level.extended()) node.child("stlb").add(parts.second_level->state().extended_stats());
     node.child("page_walkers").add(parts.walker->stats());
     if (parts.nested) node.child("nested_page_walks").add(parts.nested->counts);
     const auto first_level = [&parts](const Cache& cache) {

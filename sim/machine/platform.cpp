@@ -43,6 +43,13 @@ void read_core(ConfigReader reader, PlatformConfig& c) {
               c.window.store_ports, 0, 64);
   reader.read({"fetch_ahead", "Instructions that fetch runs ahead of dispatch in the window core.", "instructions"},
               c.window.fetch_ahead, 1, 65536);
+  reader.read(
+      {"first_touch_cycles",
+       "Time that the kernel takes to map a page at its first touch, where tables are built so (replays of virtual "
+       "addresses); one page after the other. Default, no public figure.",
+       "cycles"},
+      c.second_level.first_touch);
+  c.window.first_touch = c.second_level.first_touch;
   reader.read({"tlb_flush_cycles", "Time that one TLB invalidation instruction takes.", "cycles"}, c.lsu.flush_cycles);
   reader.ignore("source");
   reader.finish();
@@ -122,10 +129,18 @@ void read_tlbs(ConfigReader reader, PlatformConfig& c) {
   reader.optional_child({"l1_dtlb_stores", "First-level TLB of stores alone."},
                         [&](ConfigReader r) { c.lsu.tlbs.store = read_tlb_config(std::move(r)); });
   c.lsu.tlbs.instruction = read_tlb_config(reader.child({"l1_itlb", "First-level TLB of instruction fetches."}));
-  c.second_level.data = read_tlb_config(reader.child(
-      {"stlb", "Second-level TLB, whatever its vendor calls it; of fetches too unless they have their own."}));
-  reader.optional_child({"l2_itlb", "Second-level TLB of instruction fetches alone."},
-                        [&](ConfigReader r) { c.second_level.instruction = read_tlb_config(std::move(r)); });
+  c.second_level.data = read_tlb_config(
+      reader.child(
+          {"stlb", "Second-level TLB, whatever its vendor calls it; of fetches too unless they have their own."}),
+      TlbPlace::kSecond);
+  reader.optional_child({"l2_itlb", "Second-level TLB of instruction fetches alone."}, [&](ConfigReader r) {
+    c.second_level.instruction = read_tlb_config(std::move(r), TlbPlace::kSecond);
+  });
+  reader.optional_child(
+      {"l3_tlb", "Third-level TLB, between the second level and the walkers; without it, none."},
+      [&](ConfigReader r) { c.second_level.third = read_tlb_config(std::move(r), TlbPlace::kThird); });
+  reader.optional_child({"prefetcher", "Rule by which data pages are walked before they are needed; without it, none."},
+                        [&](ConfigReader r) { c.second_level.prefetcher = read_tlb_prefetcher_config(std::move(r)); });
   reader.read({"next_page_prefetch", "A walk prefetches the translation of the next page."}, c.next_page_prefetch);
   reader.ignore("source");
   reader.finish();

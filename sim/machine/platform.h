@@ -45,10 +45,12 @@ struct PlatformConfig {
   DramModuleConfig dram;
   TopologyConfig topology;
 
-  /// Returns true if some cache prefetches lines.
+  /// Returns true if some cache prefetches lines, or the second-level TLB translations.
   bool has_prefetchers() const {
-    return l1d.prefetches() || (l1i && l1i->prefetches()) || l2.prefetches() || l3.prefetches();
+    return l1d.prefetches() || (l1i && l1i->prefetches()) || l2.prefetches() || l3.prefetches() ||
+           prefetches_translations();
   }
+  bool prefetches_translations() const { return second_level.prefetcher.kind != TlbPrefetcherKind::kNone; }
 };
 
 /// Reads a platform object; DRAM devices are looked up by name in the configuration directory.

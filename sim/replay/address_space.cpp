@@ -154,7 +154,7 @@ PhysAddr AddressSpaces::upper_half_entry(VirtAddr va) {
   return below;
 }
 
-void AddressSpaces::ensure_mapped_slow(VirtAddr va) {
+bool AddressSpaces::ensure_mapped_slow(VirtAddr va) {
   check_canonical(va);
   PhysAddr table = is_upper_half(va) ? upper_half_entry(va) : table_below(space_->root, config_.levels, va);
   Region region{region_tag(va), {}, true};
@@ -176,6 +176,7 @@ void AddressSpaces::ensure_mapped_slow(VirtAddr va) {
     table = table_below(table, level, va);
   }
   cache_[cache_slot(va)] = region;
+  return leaf.has_value();
 }
 
 bool AddressSpaces::map_recorded(VirtAddr va, Pfn frame) {

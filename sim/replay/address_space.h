@@ -56,13 +56,13 @@ class AddressSpaces {
   uint16_t pcid() const { return space_->pcid; }
 
   /// Maps the page of `va` if it is not mapped. Meant to be called at each TLB miss: a page mapped before costs a
-  /// lookup and one load. Throws InputError for an address that is not canonical.
-  void ensure_mapped(VirtAddr va) {
+  /// lookup and one load. Returns true if it was not mapped. Throws InputError for an address that is not canonical.
+  bool ensure_mapped(VirtAddr va) {
     const Region& cached = cache_[cache_slot(va)];
     if (cached.tag == region_tag(va)) [[likely]] {
-      if (cached.is_leaf || (memory_.load64(cached.table + entry_offset(va)) & 1) != 0) return;
+      if (cached.is_leaf || (memory_.load64(cached.table + entry_offset(va)) & 1) != 0) return false;
     }
-    ensure_mapped_slow(va);
+    return ensure_mapped_slow(va);
   }
   /// Maps the 4 KiB page of `va` to a given frame, in place of what it was mapped to. True if that was another frame
   /// (cached translations of the page must go). Recorded translations come in this way.
@@ -93,7 +93,7 @@ class AddressSpaces {
   static uint64_t region_tag(VirtAddr va) { return va.raw() >> 21; }
   static uint64_t entry_offset(VirtAddr va) { return (va.raw() >> kPageShift & 511) * 8; }
 
-  void ensure_mapped_slow(VirtAddr va);
+  bool ensure_mapped_slow(VirtAddr va);
   void check_canonical(VirtAddr va) const;
   PhysAddr table_below(PhysAddr table, unsigned level, VirtAddr va);
   PhysAddr upper_half_entry(VirtAddr va);

@@ -60,9 +60,11 @@ class Checker:
         return not options.get("warmup") and not options.get("skip")
 
     def blocking(self):
-        """True if the core is surely the blocking one, whose functional counts are equal."""
+        """True if the core is surely the blocking one, whose functional counts are equal: not if translations are prefetched,
+        which takes no time there."""
         platform = self.case.get("platform") or self.case.get("scenario", {}).get("platform")
-        return isinstance(platform, dict) and platform.get("core", {}).get("model") == "blocking" and platform.get("cores", 1) == 1
+        return (isinstance(platform, dict) and platform.get("core", {}).get("model") == "blocking" and
+                platform.get("cores", 1) == 1 and "prefetcher" not in platform.get("tlbs", {}))
 
     def unlike(self, base, options):
         """Executes the case with other options; returns how that differs from `base`."""

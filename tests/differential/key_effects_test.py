@@ -35,6 +35,7 @@ SMALL = {
         "l1_itlb": {"arrays": [{"pages": ["4K", "2M", "1G"], "entries": 4, "ways": 2}]},
         "stlb": {"hit_penalty_cycles": 7, "arrays": [{"pages": ["4K", "2M", "1G"], "entries": 32, "ways": 4}]},
         "l2_itlb": {"hit_penalty_cycles": 7, "arrays": [{"pages": ["4K", "2M", "1G"], "entries": 8, "ways": 4}]},
+        "l3_tlb": {"hit_penalty_cycles": 20, "arrays": [{"pages": ["4K", "2M", "1G"], "entries": 64, "ways": 4}]},
     },
     "page_walkers": {
         "walkers": 2,
@@ -197,12 +198,18 @@ def rules():
     yield r"/topology/invpcid_page_cycles$", FlushBench({"pti": True}, surplus=True), 100, 4000
     yield r"/topology/cores_per_", full, 2, 1
     yield r"/topology/", full, 100, 4000
+    yield r"/core/first_touch_cycles$", plain, 0, 500
     yield r"/core/tlb_flush_cycles$", Bench(
         '{"format": "mmusim-trace", "version": 1}\n{"access": "read", "va": "0x1000", "bytes": 8}\n'
         '{"event": "invlpg", "va": "0x1000"}\n', options=("--flushes", "all")), 0, 500
     yield r"/core/(window|load_queue|store_queue|outstanding_misses|fetch_ahead)$", plain, 1, 64
     yield r"/core/issue_width$", plain, 1, 4
     yield r"/core/(retire_width|load_ports|store_ports)$", plain, 0, 1
+    yield r"/stlb/lookups_per_cycle$", plain, 0, 1
+    yield r"/(stlb|l2_itlb)/miss_registers$", plain, 0, 1
+    yield r"/l2_itlb/lookups_per_cycle$", plain, 0, 1
+    yield r"/tlbs/prefetcher/degree$", Bench(plain.trace, {"tlbs": {"prefetcher": {"kind": "next_page"}}}), 1, 4
+    yield r"/tlbs/prefetcher/entries$", Bench(plain.trace, {"tlbs": {"prefetcher": {"kind": "distance"}}}), 1, 64
     yield r"/tlbs/.*/hit_penalty_cycles$", plain, 1, 9
     yield r"/tlbs/.*/entries$", plain, 4, 16
     yield r"/tlbs/.*/ways$", plain, 1, 4
@@ -219,6 +226,11 @@ def rules():
     yield r"/nested/.*/ways$", guest, 1, 4
     yield r"/nested/.*/entries$", guest, 2, 64
     yield r"/nested/lookup_cycles$", guest, 1, 5
+    for level in ("l1d", "l1i", "l2", "l3"):
+        stride = Bench(plain.trace, {"caches": {level: {"prefetcher": {"kind": "stride"}}}})
+        next_line = Bench(plain.trace, {"caches": {level: {"prefetcher": {"kind": "next_line"}}}})
+        yield rf"/{level}/prefetcher/degree$", next_line, 1, 4
+        yield rf"/{level}/prefetcher/trackers$", stride, 1, 64
     yield r"/l1[di]/latency_cycles$", plain, 4, 6
     yield r"/caches/.*/latency_cycles$", plain, 20, 30
     yield r"/caches/.*/size_kib$", plain, 8, 32

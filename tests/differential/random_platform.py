@@ -49,7 +49,17 @@ def tlbs(dice):
     dice.maybe(t, "l2_itlb", 0.3, lambda: tlb(dice, 128))
     for name, level in t.items():
         dice.maybe(level, "holds_pdes", 0.5 if name == "stlb" else 0.03, lambda: True)
+    dice.maybe(t, "l3_tlb", 0.2, lambda: tlb(dice, 1024))
+    for name in ("stlb", "l2_itlb", "l3_tlb"):
+        if name in t:
+            dice.maybe(t[name], "inclusion", 0.3, lambda: dice.pick(["none", "inclusive", "exclusive"]))
+    for name in ("stlb", "l2_itlb"):
+        if name in t:
+            dice.maybe(t[name], "lookups_per_cycle", 0.2, lambda: dice.between(0, 2))
+            dice.maybe(t[name], "miss_registers", 0.2, lambda: dice.between(0, 6))
     dice.maybe(t, "next_page_prefetch", 0.25, lambda: True)
+    dice.maybe(t, "prefetcher", 0.2, lambda: {"kind": dice.pick(["next_page", "stride", "distance"]),
+                                              "degree": dice.between(1, 4), "entries": dice.skewed(1, 64)})
     return t
 
 
@@ -79,6 +89,7 @@ def page_walkers(dice, stlb_holds_pdes):
     dice.maybe(w, "walkers", 0.8, lambda: dice.skewed(1, 8))
     if caches or dice.chance(0.5):
         w["paging_structure_caches"] = caches
+    dice.maybe(w, "reads_enter_at", 0.2, lambda: dice.pick(["l1d", "l2", "l3"]))
     dice.maybe(w, "nested", 0.5, lambda: nested(dice))
     return w
 
@@ -94,7 +105,11 @@ def cache(dice, kib, latency):
     dice.maybe(c, "miss_registers", 0.7, lambda: dice.skewed(1, 16))
     dice.maybe(c, "ports", 0.7, lambda: dice.skewed(1, 4))
     dice.maybe(c, "policy", 0.5, lambda: dice.pick(["fill", "victim", "inclusive"]))
-    dice.maybe(c, "prefetch_next_line", 0.2, lambda: True)
+    if dice.chance(0.1):
+        c["prefetcher"] = {"kind": dice.pick(["next_line", "stride", "stream"]), "degree": dice.between(1, 4),
+                           "trackers": dice.skewed(1, 16)}
+    else:
+        dice.maybe(c, "prefetch_next_line", 0.2, lambda: True)
     return c
 
 
@@ -124,6 +139,7 @@ def core(dice):
         dice.maybe(c, key, 0.4, lambda high=high: dice.between(0, high))
     dice.maybe(c, "fetch_ahead", 0.4, lambda: dice.skewed(1, 128))
     dice.maybe(c, "tlb_flush_cycles", 0.5, lambda: dice.skewed(0, 500))
+    dice.maybe(c, "first_touch_cycles", 0.2, lambda: dice.skewed(0, 2000))
     return c
 
 

@@ -179,6 +179,11 @@ class DramBench:
         return done.stdout if done.returncode == 0 else done.stderr
 
 
+def result_of(bench, path, value):
+    with tempfile.TemporaryDirectory() as folder:
+        return bench.result(folder, path, value)
+
+
 def rules():
     """Yields (pattern, bench, one value, another): the first pattern that fits a key is taken."""
     plain = Bench(trace_of(48, 12, 1200))
@@ -260,7 +265,27 @@ def rules():
     yield r"/controller/starvation_cycles$", device, 10, 4000
 
 
+def choices():
+    """Yields (path, bench, words): choices that are more than a number, each of which gives something else."""
+    plain = Bench(trace_of(48, 12, 1200))
+    rules_of_replacement = ["lru", "tree_plru", "random", "srrip", "drrip", "ship"]
+    yield "page_walkers/reads_enter_at", plain, ["l1d", "l2", "l3"]
+    yield "tlbs/stlb/inclusion", plain, ["none", "inclusive", "exclusive"]
+    yield "tlbs/l3_tlb/inclusion", plain, ["none", "inclusive", "exclusive"]
+    yield "tlbs/stlb/arrays/0/replacement", plain, rules_of_replacement
+    yield "tlbs/prefetcher/kind", plain, ["none", "next_page", "stride", "distance"]
+    yield "caches/l2/replacement", plain, rules_of_replacement
+    yield "caches/l2/prefetcher/kind", plain, ["none", "next_line", "stride", "stream"]
+
+
 class KeyEffects(unittest.TestCase):
+    def test_each_word_of_a_choice_gives_another_result(self):
+        for path, bench, words in choices():
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                results = list(pool.map(lambda word, b=bench, p=path: result_of(b, p.split("/"), word), words))
+            same = [(a, b) for i, a in enumerate(words) for j, b in enumerate(words) if i < j and results[i] == results[j]]
+            self.assertEqual(same, [], path)
+
     def test_each_number_of_a_platform_changes_a_result(self):
         listed = json.loads(subprocess.run([PROGRAM, "keys", "/platform", "--json"], capture_output=True, text=True,
                                            check=True).stdout)
@@ -281,10 +306,7 @@ class KeyEffects(unittest.TestCase):
     def differ(key, bench, one, other):
         path = re.sub(r"\[.*?\]", "", key).replace("/BL/2", "/BL~12").split("/")[2:]
         path = [name.replace("~1", "/").replace("N", "0") if name == "N" else name.replace("~1", "/") for name in path]
-        results = []
-        for value in (one, other):
-            with tempfile.TemporaryDirectory() as folder:
-                results.append(bench.result(folder, path, value))
+        results = [result_of(bench, path, value) for value in (one, other)]
         if os.environ.get("SHOW"):
             print(key, one, other, "same" if results[0] == results[1] else "differs", [r[:150] for r in results if r[:1] != "{"])
         return results[0] != results[1]

@@ -106,6 +106,19 @@ TEST(PageWalker, EachStructureCacheSavesItsLevels) {
   EXPECT_EQ(start, (std::vector<unsigned>{4, 1, 2, 3, 4}));
 }
 
+TEST(PageWalker, BelowTheFirstLevel_AnEntryThatIsWrittenIsDirtyWhereItWasRead) {
+  PageWalkerConfig config = with_caches(1);
+  config.enters = HitLevel::kL2;
+  Bench b(config);
+  constexpr uint64_t kNotAccessed = TableBuilder::kLeafFlags & ~pte::kAccessed;
+  b.tables.map(VirtAddr(0x1000), PhysAddr(kGiB), PageSize::k4K, kNotAccessed);
+  b.walk_at(10, 0x1000);
+  sc_core::sc_start();
+  EXPECT_EQ(b.ended, (std::vector<uint64_t>{10 + b.walk_cycles(5)})) << "the write costs as much as a read";
+  ASSERT_EQ(b.lines.written.size(), 1u);
+  EXPECT_EQ(b.lines.written[0].line, b.tables.entry(VirtAddr(0x1000), 1).align_down(kLineBytes));
+}
+
 TEST(PageWalker, LargePagesEndTheWalkEarly) {
   Bench b(with_caches(1));
   b.tables.map(VirtAddr(0x40000000), PhysAddr(0), PageSize::k2M);

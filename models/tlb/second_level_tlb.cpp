@@ -10,20 +10,18 @@ SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const Second
     : sc_module(name),
       context_(&context),
       first_touch_(config.first_touch),
-      limited_(SecondLevelTlbConfig::limited(config.data) ||
-               (config.instruction && SecondLevelTlbConfig::limited(*config.instruction))),
+      limited_(config.limited()),
       state_(config),
-      data_gate_(config.data),
-      prefetcher_(make_tlb_prefetcher(config.prefetcher)) {
-  if (config.instruction) instruction_gate_.emplace(*config.instruction);
-}
+      ports_(config.data.lookups_per_cycle),
+      registers_(config.data.miss_registers),
+      prefetcher_(make_tlb_prefetcher(config.prefetcher)) {}
 
 TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
   const ControlState& control = context_->control;
-  const bool limited = limited_ && !clock.alone();  // a lone requester meets nobody
-  Gate& gate = request.type.is_fetch() && instruction_gate_ ? *instruction_gate_ : data_gate_;
-  if (limited) wait_for_port(gate, clock, stage);
-  const Cycles penalty = state_.level(request.type.kind()).config().hit_penalty;
+  TlbLevel& tlb = state_.level(request.type.kind());
+  const bool limited = limited_ && !clock.alone() && &tlb == &state_.data();  // a lone requester meets nobody
+  if (limited) wait_for_port(clock, stage);
+  const Cycles penalty = tlb.config().hit_penalty;
   clock.advance(penalty);
   stage[Stage::kStlb] += penalty;
   clock.sync();
@@ -38,7 +36,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
     if (const auto hit = state_.find_in_third(query, request.type, control))
       return {hit->translation, std::nullopt, hit->coalescible, /*second_level_hit=*/false};
   }
-  if (limited && gate.registers != 0) return miss_with_register(gate, request, query, found, clock, stage);
+  if (limited && registers_ != 0) return miss_with_register(request, query, found, clock, stage);
   return miss(request, query, found, /*waited=*/false, clock, stage);
 }
 
@@ -76,28 +74,28 @@ TranslateReply SecondLevelTlb::miss(const TranslateRequest& request, const TlbQu
 }
 
 /// As miss(), by a miss register of the TLB, once one is free.
-TranslateReply SecondLevelTlb::miss_with_register(Gate& gate, const TranslateRequest& request, const TlbQuery& query,
+TranslateReply SecondLevelTlb::miss_with_register(const TranslateRequest& request, const TlbQuery& query,
                                                   const SecondLevelState::Lookup& found, LocalClock& clock,
                                                   StageCycles& stage) {
   const CycleTime asked = clock.now();
-  const bool waits = gate.busy == gate.registers;
-  while (gate.busy == gate.registers) {
-    clock.wait_for(gate.freed, {name(), "a free miss register", request.va.raw(), {}});
+  const bool waits = busy_registers_ == registers_;
+  while (busy_registers_ == registers_) {
+    clock.wait_for(register_freed_, {name(), "a free miss register", request.va.raw(), {}});
     clock.sync();
   }
-  ++gate.busy;
+  ++busy_registers_;
   stage[Stage::kWalkQueue] += clock.now() - asked;
   state_.extended_stats().waited_for_register += clock.now() - asked;
   const TranslateReply reply = miss(request, query, found, waits, clock, stage);
-  --gate.busy;
-  clock.notify(gate.freed);
+  --busy_registers_;
+  clock.notify(register_freed_);
   return reply;
 }
 
-void SecondLevelTlb::wait_for_port(Gate& gate, LocalClock& clock, StageCycles& stage) {
+void SecondLevelTlb::wait_for_port(LocalClock& clock, StageCycles& stage) {
   clock.sync();
   const CycleTime asked = clock.now();
-  clock.advance_to(gate.ports.reserve(asked));
+  clock.advance_to(ports_.reserve(asked));
   stage[Stage::kStlb] += clock.now() - asked;
   state_.extended_stats().waited_for_port += clock.now() - asked;
 }

@@ -25,10 +25,9 @@ struct SecondLevelTlbConfig {
 
   /// Something below is counted in ExtendedTlbStats.
   bool extended() const {
-    return third || prefetcher.kind != TlbPrefetcherKind::kNone || first_touch.count != 0 || limited(data) ||
-           (instruction && limited(*instruction));
+    return third || prefetcher.kind != TlbPrefetcherKind::kNone || first_touch.count != 0 || limited();
   }
-  static bool limited(const TlbConfig& tlb) { return tlb.lookups_per_cycle != 0 || tlb.miss_registers != 0; }
+  bool limited() const { return data.lookups_per_cycle != 0 || data.miss_registers != 0; }
 };
 
 struct SecondLevelTlbStats {
@@ -239,14 +238,6 @@ class SecondLevelTlb : public sc_core::sc_module, public TranslateIf {
   SecondLevelState& state() { return state_; }
 
  private:
-  /// The limits of one TLB on requests.
-  struct Gate {
-    explicit Gate(const TlbConfig& config) : ports(config.lookups_per_cycle), registers(config.miss_registers) {}
-    PortSchedule ports;
-    unsigned registers;  // 0: without limit
-    unsigned busy = 0;
-    Signal freed;
-  };
   /// A page to be walked before it is needed.
   struct Prefetch {
     VirtAddr va;
@@ -256,9 +247,9 @@ class SecondLevelTlb : public sc_core::sc_module, public TranslateIf {
 
   TranslateReply miss(const TranslateRequest& request, const TlbQuery& query, const SecondLevelState::Lookup& found,
                       bool waited, LocalClock& clock, StageCycles& stage);
-  TranslateReply miss_with_register(Gate& gate, const TranslateRequest& request, const TlbQuery& query,
+  TranslateReply miss_with_register(const TranslateRequest& request, const TlbQuery& query,
                                     const SecondLevelState::Lookup& found, LocalClock& clock, StageCycles& stage);
-  void wait_for_port(Gate& gate, LocalClock& clock, StageCycles& stage);
+  void wait_for_port(LocalClock& clock, StageCycles& stage);
   void map_first_touch(LocalClock& clock, StageCycles& stage);
   void ask_prefetches(const TranslateRequest& request, PageSize size, LocalClock& clock);
   void run_prefetches();
@@ -268,8 +259,10 @@ class SecondLevelTlb : public sc_core::sc_module, public TranslateIf {
   const Cycles first_touch_;
   const bool limited_;
   SecondLevelState state_;
-  Gate data_gate_;
-  std::optional<Gate> instruction_gate_;
+  PortSchedule ports_;
+  const unsigned registers_;  // 0: without limit
+  unsigned busy_registers_ = 0;
+  Signal register_freed_;
   std::unique_ptr<TlbPrefetcher> prefetcher_;
   std::unique_ptr<LocalClock> prefetch_clock_;
   CorePrefetches* prefetches_ = nullptr;

@@ -54,7 +54,7 @@ TlbConfig read_tlb_config(ConfigReader reader, TlbPlace place) {
          {"inclusive", TlbInclusion::kInclusive},
          {"exclusive", TlbInclusion::kExclusive}});
   }
-  if (place == TlbPlace::kSecond) {
+  if (place == TlbPlace::kData) {
     reader.read(
         {"lookups_per_cycle", "Requests that it can begin in one cycle; 0: no limit. Default, no public figure.",
          "requests per cycle"},

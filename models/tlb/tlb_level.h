@@ -22,8 +22,12 @@ enum class TlbInclusion : uint8_t {
   kInclusive,  ///< what leaves it leaves the TLBs above too
   kExclusive,  ///< takes only what leaves the TLB above, and gives up what is asked for
 };
-/// Where a TLB is.
-enum class TlbPlace : uint8_t { kFirst, kSecond, kThird };
+/// Where a TLB is, which decides what can be set.
+enum class TlbPlace : uint8_t {
+  kFirst,  ///< asked by accesses
+  kData,   ///< below another TLB, asked by several accesses at once
+  kBelow,  ///< below another TLB otherwise: by fetches, of which one is under way, or by what missed the second level
+};
 
 /// The arrays that make up one TLB (say, the load DTLB, or the second-level TLB).
 struct TlbConfig {
@@ -38,8 +42,8 @@ struct TlbConfig {
   unsigned miss_registers = 0;     ///< requests that miss and are under way; 0: without limit
 };
 /// Reads "arrays": [{"entries", "ways", "replacement", "index_hash", "pages": ["4K", "2M", "1G"]}],
-/// "hit_penalty_cycles", "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes"; below the first level "inclusion"; of the
-/// second level "lookups_per_cycle" and "miss_registers". "4M" pages of 32-bit paging go where 2M go.
+/// "hit_penalty_cycles", "coalesce_4k_by_4", "smash_1g_into_2m", "holds_pdes"; below the first level "inclusion"; with kData
+/// "lookups_per_cycle" and "miss_registers". "4M" pages of 32-bit paging go where 2M go.
 TlbConfig read_tlb_config(ConfigReader reader, TlbPlace place = TlbPlace::kFirst);
 
 /// The TLB below another one, for what leaves that.

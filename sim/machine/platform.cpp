@@ -132,13 +132,13 @@ void read_tlbs(ConfigReader reader, PlatformConfig& c) {
   c.second_level.data = read_tlb_config(
       reader.child(
           {"stlb", "Second-level TLB, whatever its vendor calls it; of fetches too unless they have their own."}),
-      TlbPlace::kSecond);
+      TlbPlace::kData);
   reader.optional_child({"l2_itlb", "Second-level TLB of instruction fetches alone."}, [&](ConfigReader r) {
-    c.second_level.instruction = read_tlb_config(std::move(r), TlbPlace::kSecond);
+    c.second_level.instruction = read_tlb_config(std::move(r), TlbPlace::kBelow);
   });
   reader.optional_child(
       {"l3_tlb", "Third-level TLB, between the second level and the walkers; without it, none."},
-      [&](ConfigReader r) { c.second_level.third = read_tlb_config(std::move(r), TlbPlace::kThird); });
+      [&](ConfigReader r) { c.second_level.third = read_tlb_config(std::move(r), TlbPlace::kBelow); });
   reader.optional_child({"prefetcher", "Rule by which data pages are walked before they are needed; without it, none."},
                         [&](ConfigReader r) { c.second_level.prefetcher = read_tlb_prefetcher_config(std::move(r)); });
   reader.read({"next_page_prefetch", "A walk prefetches the translation of the next page."}, c.next_page_prefetch);

@@ -84,6 +84,15 @@ def trace_of(pages, code_pages, accesses, spread=((1 << 26, 1),)):
     return "\n".join(lines) + "\n"  # without a trailer: --salvage
 
 
+def strides(accesses):
+    """Returns more of a trace: reads of every third page, and of pages in turn 1, 2 and 4 apart."""
+    at, pages = 1 << 20, []
+    for i in range(accesses):
+        at += 3 if i % 40 < 20 else (1, 2, 4)[i % 3]
+        pages.append(at << 12)
+    return "".join(json.dumps({"access": "read", "va": hex(page), "bytes": 8}) + "\n" for page in pages)
+
+
 def requests(accesses):
     """Returns requests to a DRAM: bursts of reads and writes of a few rows in all banks and ranks."""
     dice = random.Random(3)
@@ -210,9 +219,7 @@ def rules():
     yield r"/core/(window|load_queue|store_queue|outstanding_misses|fetch_ahead)$", plain, 1, 64
     yield r"/core/issue_width$", plain, 1, 4
     yield r"/core/(retire_width|load_ports|store_ports)$", plain, 0, 1
-    yield r"/stlb/lookups_per_cycle$", plain, 0, 1
-    yield r"/(stlb|l2_itlb)/miss_registers$", plain, 0, 1
-    yield r"/l2_itlb/lookups_per_cycle$", plain, 0, 1
+    yield r"/stlb/(lookups_per_cycle|miss_registers)$", plain, 0, 1
     yield r"/tlbs/prefetcher/degree$", Bench(plain.trace, {"tlbs": {"prefetcher": {"kind": "next_page"}}}), 1, 4
     yield r"/tlbs/prefetcher/entries$", Bench(plain.trace, {"tlbs": {"prefetcher": {"kind": "distance"}}}), 1, 64
     yield r"/tlbs/.*/hit_penalty_cycles$", plain, 1, 9
@@ -273,7 +280,7 @@ def choices():
     yield "tlbs/stlb/inclusion", plain, ["none", "inclusive", "exclusive"]
     yield "tlbs/l3_tlb/inclusion", plain, ["none", "inclusive", "exclusive"]
     yield "tlbs/stlb/arrays/0/replacement", plain, rules_of_replacement
-    yield "tlbs/prefetcher/kind", plain, ["none", "next_page", "stride", "distance"]
+    yield "tlbs/prefetcher/kind", Bench(plain.trace + strides(200)), ["none", "next_page", "stride", "distance"]
     yield "caches/l2/replacement", plain, rules_of_replacement
     yield "caches/l2/prefetcher/kind", plain, ["none", "next_line", "stride", "stream"]
 

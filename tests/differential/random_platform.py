@@ -47,16 +47,14 @@ def tlbs(dice):
     t = {"l1_dtlb": tlb(dice, 64), "l1_itlb": tlb(dice, 64), "stlb": tlb(dice, 512)}
     dice.maybe(t, "l1_dtlb_stores", 0.3, lambda: tlb(dice, 32))
     dice.maybe(t, "l2_itlb", 0.3, lambda: tlb(dice, 128))
+    dice.maybe(t, "l3_tlb", 0.2, lambda: tlb(dice, 1024))
     for name, level in t.items():
         dice.maybe(level, "holds_pdes", 0.5 if name == "stlb" else 0.03, lambda: True)
-    dice.maybe(t, "l3_tlb", 0.2, lambda: tlb(dice, 1024))
     for name in ("stlb", "l2_itlb", "l3_tlb"):
         if name in t:
             dice.maybe(t[name], "inclusion", 0.3, lambda: dice.pick(["none", "inclusive", "exclusive"]))
-    for name in ("stlb", "l2_itlb"):
-        if name in t:
-            dice.maybe(t[name], "lookups_per_cycle", 0.2, lambda: dice.between(0, 2))
-            dice.maybe(t[name], "miss_registers", 0.2, lambda: dice.between(0, 6))
+    dice.maybe(t["stlb"], "lookups_per_cycle", 0.2, lambda: dice.between(0, 2))
+    dice.maybe(t["stlb"], "miss_registers", 0.2, lambda: dice.between(0, 6))
     dice.maybe(t, "next_page_prefetch", 0.25, lambda: True)
     dice.maybe(t, "prefetcher", 0.2, lambda: {"kind": dice.pick(["next_page", "stride", "distance"]),
                                               "degree": dice.between(1, 4), "entries": dice.skewed(1, 64)})

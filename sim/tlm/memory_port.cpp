@@ -44,12 +44,13 @@ void TableCopies::fetch(PhysAddr line) {
   lines_.push_back(copy);
 }
 
-void TableCopies::ensure_mapped(VirtAddr va) {
+bool TableCopies::ensure_mapped(VirtAddr va) {
   Walk walk(control_, va);
   while (!walk.done()) {
     fetch(walk.entry_pa().align_down(kLineBytes));
     walk.feed(machine_.load(walk.entry_pa(), walk.entry_bytes()));
   }
+  return false;  // it maps nothing
 }
 
 void TableCopies::write_back() {

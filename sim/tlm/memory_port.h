@@ -43,7 +43,7 @@ class TableCopies final : public DemandMapper {
       : port_(port), machine_(machine), control_(control) {}
 
   /// Throws JobError if a table is where the memory cannot be read.
-  void ensure_mapped(VirtAddr va) override;
+  bool ensure_mapped(VirtAddr va) override;
   /// Copies the line at `pa`.
   void fetch(PhysAddr line);
   /// Writes back what has changed since the lines were fetched. Call after each access.

@@ -145,9 +145,6 @@ void SimulatedCpus::broadcast(const mm::BroadcastFlush& flush, const std::functi
   self.idle(Cycles(topology().invlpgb.count * flush.invlpgb));
   self.take_turn();
   const CycleTime issued = self.now();
-  const CycleTime begin = std::max(issued, broadcasts_free_);  // one after the other
-  const CycleTime end = begin + Cycles(topology().tlbsync.count * flush.tlbsync);
-  broadcasts_free_ = end;
   unsigned left = machine_.cores() - 1;
   const auto carry_out = [&](unsigned cpu) {
     const bool before = std::exchange(broadcasting_, true);
@@ -156,7 +153,7 @@ void SimulatedCpus::broadcast(const mm::BroadcastFlush& flush, const std::functi
   };
   for (unsigned cpu = 0; cpu < machine_.cores(); ++cpu) {
     if (cpu == number) continue;
-    machine_.core(cpu).interrupts()->post_silent(begin + topology().broadcast(), self.clock(), [&, cpu] {
+    machine_.core(cpu).interrupts()->post_silent(issued + topology().broadcast(), self.clock(), [&, cpu] {
       carry_out(cpu);
       Core& there = machine_.core(cpu);
       there.take_turn();
@@ -166,6 +163,7 @@ void SimulatedCpus::broadcast(const mm::BroadcastFlush& flush, const std::functi
   }
   carry_out(number);
   self.interrupts()->wait([&] { return left == 0; }, reason("TLBSYNC"));
+  const CycleTime end = issued + Cycles(topology().tlbsync.count * flush.tlbsync);
   if (self.now() < end) self.idle(end - self.now());
   waits_.add(self.now() - issued);
 }

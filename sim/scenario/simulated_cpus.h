@@ -74,7 +74,6 @@ class SimulatedCpus final : public mm::Cpus {
   std::vector<char> idle_;            // by core
   std::vector<CycleTime> wait_from_;  // by core: since when it waits for acknowledgements; 0: it does not
   bool broadcasting_ = false;
-  CycleTime broadcasts_free_;  // when the broadcast under way is done; they follow each other
   std::vector<InterruptCost> costs_;
   Histogram waits_;
 };

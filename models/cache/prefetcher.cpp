@@ -110,15 +110,15 @@ class Stream final : public CachePrefetcher {
 
 CachePrefetcherConfig read_cache_prefetcher_config(ConfigReader reader) {
   CachePrefetcherConfig c;
-  reader.read_enum<CachePrefetcherKind>(
-      {"kind",
-       "next_line: the lines after a miss; stride: lines at the distance of the last two requests in the page; "
-       "stream: lines ahead in the direction of the last two. Default, no public figure."},
-      c.kind,
-      {{"none", CachePrefetcherKind::kNone},
-       {"next_line", CachePrefetcherKind::kNextLine},
-       {"stride", CachePrefetcherKind::kStride},
-       {"stream", CachePrefetcherKind::kStream}});
+  reader.read_enum<CachePrefetcherKind>({"kind",
+                                         "next_line: those after a miss; stride: at the distance of the last two in "
+                                         "the page; stream: in the direction of "
+                                         "the last two; default, no public figure."},
+                                        c.kind,
+                                        {{"none", CachePrefetcherKind::kNone},
+                                         {"next_line", CachePrefetcherKind::kNextLine},
+                                         {"stride", CachePrefetcherKind::kStride},
+                                         {"stream", CachePrefetcherKind::kStream}});
   reader.read({"degree", "Lines that one request asks for at most, and that can be under way.", "lines"}, c.degree, 1,
               16);
   reader.read({"trackers", "4 KiB pages that strides and streams are looked for in at once.", "pages"}, c.trackers, 1,

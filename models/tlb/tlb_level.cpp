@@ -45,23 +45,23 @@ TlbConfig read_tlb_config(ConfigReader reader, TlbPlace place) {
               c.smash_1g);
   reader.read({"holds_pdes", "Page-directory entries that point to page tables are kept here as well."}, c.holds_pdes);
   if (place != TlbPlace::kFirst) {
-    reader.read_enum<TlbInclusion>(
-        {"inclusion",
-         "none: takes what walks bring, whatever the TLBs above hold; inclusive: what leaves it leaves them too; "
-         "exclusive: takes only what leaves the TLB above and gives up what is asked for. Default, no public figure."},
-        c.inclusion,
-        {{"none", TlbInclusion::kNone},
-         {"inclusive", TlbInclusion::kInclusive},
-         {"exclusive", TlbInclusion::kExclusive}});
+    reader.read_enum<TlbInclusion>({"inclusion",
+                                    "none: of what is above; inclusive: what leaves it leaves those above; exclusive: "
+                                    "takes only what leaves those "
+                                    "above; default, no public figure."},
+                                   c.inclusion,
+                                   {{"none", TlbInclusion::kNone},
+                                    {"inclusive", TlbInclusion::kInclusive},
+                                    {"exclusive", TlbInclusion::kExclusive}});
   }
   if (place == TlbPlace::kData) {
     reader.read(
-        {"lookups_per_cycle", "Requests that it can begin in one cycle; 0: no limit. Default, no public figure.",
+        {"lookups_per_cycle", "Requests that it can begin in one cycle; 0: no limit; default, no public figure.",
          "requests per cycle"},
         c.lookups_per_cycle, 0, 64);
     reader.read(
         {"miss_registers",
-         "Requests that it can have under way to the walkers; 0: no limit. Default, no public figure.", "requests"},
+         "Requests that it can have under way to the walkers; 0: no limit; default, no public figure.", "requests"},
         c.miss_registers, 0, 4096);
   }
   const auto read_array = [&](ConfigReader r) {

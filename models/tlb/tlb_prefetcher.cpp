@@ -71,15 +71,15 @@ class Distance final : public TlbPrefetcher {
 
 TlbPrefetcherConfig read_tlb_prefetcher_config(ConfigReader reader) {
   TlbPrefetcherConfig c;
-  reader.read_enum<TlbPrefetcherKind>(
-      {"kind",
-       "next_page: the pages after the one that missed; stride: pages at the distance of the last two misses; "
-       "distance: pages at the distances that followed the last one before. Default, no public figure."},
-      c.kind,
-      {{"none", TlbPrefetcherKind::kNone},
-       {"next_page", TlbPrefetcherKind::kNextPage},
-       {"stride", TlbPrefetcherKind::kStride},
-       {"distance", TlbPrefetcherKind::kDistance}});
+  reader.read_enum<TlbPrefetcherKind>({"kind",
+                                       "next_page: those after the miss; stride: at the distance of the last two; "
+                                       "distance: at those that followed that "
+                                       "distance before; default, no public figure."},
+                                      c.kind,
+                                      {{"none", TlbPrefetcherKind::kNone},
+                                       {"next_page", TlbPrefetcherKind::kNextPage},
+                                       {"stride", TlbPrefetcherKind::kStride},
+                                       {"distance", TlbPrefetcherKind::kDistance}});
   reader.read({"degree", "Pages that one miss asks for at most.", "pages"}, c.degree, 1, 16);
   reader.read({"entries", "Distances that the kind distance remembers.", "distances"}, c.entries, 1, 65536);
   reader.ignore("source");

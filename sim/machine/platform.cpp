@@ -44,12 +44,12 @@ void read_core(ConfigReader reader, PlatformConfig& c) {
               c.window.store_ports, 0, 64);
   reader.read({"fetch_ahead", "Instructions that fetch runs ahead of dispatch in the window core.", "instructions"},
               c.window.fetch_ahead, 1, 65536);
-  reader.read(
-      {"first_touch_cycles",
-       "Time that the kernel takes to map a page at its first touch, where tables are built so (replays of virtual "
-       "addresses); one page after the other. Default, no public figure.",
-       "cycles"},
-      c.second_level.first_touch);
+  reader.read({"first_touch_cycles",
+               "Time that the kernel takes to map a page at its first touch, in replays of virtual addresses; default, "
+               "no public "
+               "figure.",
+               "cycles"},
+              c.second_level.first_touch);
   c.window.first_touch = c.second_level.first_touch;
   reader.read({"tlb_flush_cycles", "Time that one TLB invalidation instruction takes.", "cycles"}, c.lsu.flush_cycles);
   reader.ignore("source");

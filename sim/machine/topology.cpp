@@ -26,16 +26,16 @@ void read_coherence(ConfigReader& r, TopologyConfig& c) {
       r.child({"transfer_cycles", "Load to use of a line that another core has; more than a hit in the L2."}),
       c.transfer);
   r.read_enum<CoherenceProtocol>({"coherence",
-                                  "Sharing of modified lines. mesi: a reader makes the core that has one write it to "
-                                  "the L3; moesi: that core keeps "
-                                  "owing it, and hands it to readers."},
+                                  "mesi: a reader makes the core that has a modified line write it to the L3; moesi: "
+                                  "that core keeps it and hands it to readers."},
                                  c.protocol,
                                  {{"mesi", CoherenceProtocol::kMesi}, {"moesi", CoherenceProtocol::kMoesi}});
-  r.read({"directory_entries",
-          "Lines that the directory knows for each core; one more takes a line away from the cores. 0: as many as "
-          "there are.",
-          "lines"},
-         c.directory.entries, 0, 1U << 24);
+  r.read(
+      {"directory_entries",
+       "Lines that the directory knows for each core, one more takes a line away from the cores; 0: as many as there "
+       "are.",
+       "lines"},
+      c.directory.entries, 0, 1U << 24);
   r.read({"directory_ways", "Lines of a set of the directory; they divide its lines.", "lines"}, c.directory.ways, 1,
          64);
   r.check(c.directory.entries % c.directory.ways == 0, "directory_ways", "{} ways do not divide {} entries",

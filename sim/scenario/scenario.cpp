@@ -180,8 +180,8 @@ Scenario read_scenario(ConfigReader reader, const std::string& file, json& docum
   scenario.kernel = mm::read_kernel_config(reader.child({"kernel", "Kernel that boots, and how it was built."}));
   scenario.memory = mm::read_memory_map(reader.child({"memory", "Memory map of the machine."}), scenario.kernel.levels);
   scenario.virtualization = read_virtualization(reader.child(kVirtualizationKey));
-  reader.check(scenario.virtualization.guests == 1, "virtualization/guests",
-               "scenarios run one guest, replays of traces several");
+  if (scenario.virtualization.guests != 1)
+    reader.errors().add("/virtualization/guests", "scenarios run one guest, replays of traces several");
   read_phases(reader, folder_of(file), scenario);
   check_variants(reader);
   reader.finish();

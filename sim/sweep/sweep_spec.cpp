@@ -9,6 +9,7 @@
 #include "models/base/format.h"
 #include "sim/scenario/settings.h"
 #include "sim/sweep/point_columns.h"
+#include "sim/sweep/replay_keys.h"
 
 namespace mmusim {
 
@@ -173,11 +174,13 @@ SweepSpec read_sweep_spec(ConfigReader reader, const std::string& folder) {
   reader.read({"seed", "Seed of the first run of each combination.", "", "that of the scenario, 1 for traces"},
               spec.seed);
   spec.metrics = read_texts(reader, {"metrics", "Columns that the report is about.", "", "cycles, misses and walks"});
-  const json* replay = reader.raw({"replay", "Options of `mmusim replay` for all points: model, pages, limit, ..."},
-                                  ValueForm::of(ValueForm::Kind::kObject));
-  if (replay != nullptr && replay->is_object()) spec.replay = *replay;
-  if (replay != nullptr && !replay->is_object()) reader.error("replay", "expected an object");
-  if (replay != nullptr && traces.empty()) reader.error("replay", "is for traces, this sweep runs scenarios");
+  const ConfigKey replay_key{"replay", "Options of `mmusim replay` for all points."};
+  if (const json* replay = reader.raw(replay_key); replay != nullptr && replay->is_object()) spec.replay = *replay;
+  reader.optional_child(replay_key, [](ConfigReader r) {
+    ReplayOptions checked;
+    read_sweep_replay(std::move(r), checked);
+  });
+  reader.check(!reader.has("replay") || !traces.empty(), "replay", "is for traces, this sweep runs scenarios");
   reader.ignore({"description", "Text for the human reader."});
   reader.finish();
   return spec;

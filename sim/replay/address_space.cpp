@@ -146,11 +146,15 @@ void AddressSpaces::set_leaf(PhysAddr entry, unsigned level, PhysAddr frame, Vir
   memory_.store64(entry, value);
 }
 
-/// Gives the running process the top-level entry of the shared upper half, made there first if need be.
+/// The table below the top-level entry of the shared upper half. An entry that is made is given to every process at once:
+/// global translations are used in all of them.
 PhysAddr AddressSpaces::upper_half_entry(VirtAddr va) {
-  const PhysAddr below = table_below(kernel_root_, config_.levels, va);
   const uint64_t offset = level_index(va, config_.levels) * uint64_t{kEntryBytes};
-  if (space_->root != kernel_root_) memory_.store64(space_->root + offset, memory_.load64(kernel_root_ + offset));
+  const bool made = (memory_.load64(kernel_root_ + offset) & pte::kPresent) == 0;
+  const PhysAddr below = table_below(kernel_root_, config_.levels, va);
+  if (made) {
+    for (const auto& [id, space] : spaces_) memory_.store64(space.root + offset, memory_.load64(kernel_root_ + offset));
+  }
   return below;
 }
 

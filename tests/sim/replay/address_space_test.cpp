@@ -176,8 +176,13 @@ TEST(AddressSpaces, ProcessesShareTheUpperHalfOnly) {
   EXPECT_EQ(spaces.root(), root);
   EXPECT_EQ(spaces.pcid(), 0);
   EXPECT_EQ(spaces.frame_of(user), first);
-  spaces.ensure_mapped(later);
   EXPECT_EQ(spaces.frame_of(later), later_frame);
+  const VirtAddr last(0xffffc90000000000);  // made while 0 runs: 17 has it too, as its global translation serves both
+  spaces.ensure_mapped(last);
+  const std::optional<Pfn> last_frame = spaces.frame_of(last);
+  spaces.switch_to(17);
+  EXPECT_TRUE(last_frame);
+  EXPECT_EQ(spaces.frame_of(last), last_frame);
 }
 
 TEST(AddressSpaces, RecordedTranslationsAreRebuiltExactly) {

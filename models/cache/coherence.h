@@ -79,7 +79,7 @@ class CoherenceHome : public BackInvalidateIf {
 /// Sources  docs/parameters.md#coherence
 class CoherenceAgent : public MemoryIf {
  public:
-  /// `name` is the core's; `entrance` what a hit in its first level costs. Cores are made in the order of their numbers.
+  /// `name` is the core's. Cores are made in the order of their numbers.
   CoherenceAgent(const std::string& name, unsigned core, CoherenceHome& home);
 
   /// Sets the private caches. `l1i`: nullptr, if fetches go through `l1d`.

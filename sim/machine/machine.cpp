@@ -17,7 +17,8 @@ LookAhead look_ahead_of(const PlatformConfig& p, MachineOptions options) {
   return alone ? LookAhead::kAlone : LookAhead::kPending;
 }
 
-/// A machine in lock-step looks before each access for lines that are gone.
+/// A machine in lock-step looks before each access for lines that are gone; one with prefetchers no more often than with
+/// look-ahead.
 CoherenceConfig coherence_of(const PlatformConfig& p, LookAhead look_ahead) {
   const TopologyConfig& t = p.topology;
   CoherenceConfig c;

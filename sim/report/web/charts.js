@@ -246,6 +246,22 @@ const charts = (() => {
     });
   }
 
+  // The axis of values on the left.
+  function leftAxis(left, options) {
+    const shape = { grid: true, gridWidth: 0.5, tickCount: 5, domain: false };
+    return { scale: 'y', orient: 'left', offset: -left, ...shape, ...options };
+  }
+
+  // One line for each series of the data set `points`, with marks of its own points.
+  function seriesLines(width, encoding, ...marks) {
+    const stroke = { stroke: { field: 'color' }, strokeWidth: { value: width }, strokeDash: { field: 'dash' } };
+    return {
+      type: 'group',
+      from: { facet: { name: 'line', data: 'points', groupby: 'series' } },
+      marks: [{ type: 'line', from: { data: 'line' }, encode: enter({ ...encoding, ...stroke }) }, ...marks],
+    };
+  }
+
   // Lines over x: rows {series, x, y, color, dash, tip}; options {x: {title, domain, format}, y: {title, format}, step}.
   function lines(rows, width, theme, { x, y, step = false }) {
     const height = 280,
@@ -275,46 +291,18 @@ const charts = (() => {
           tickCount: Math.max(3, Math.floor(width / 110)),
           domain: true,
         }),
-        {
-          scale: 'y',
-          orient: 'left',
-          offset: -left,
-          title: y.title,
-          grid: true,
-          gridWidth: 0.5,
-          format: y.format,
-          tickCount: 5,
-          domain: false,
-        },
+        leftAxis(left, { title: y.title, format: y.format }),
       ],
       marks: [
-        {
-          type: 'group',
-          from: { facet: { name: 'line', data: 'points', groupby: 'series' } },
-          marks: [
-            {
-              type: 'line',
-              from: { data: 'line' },
-              encode: enter({
-                ...place,
-                interpolate: { value: step ? 'step-after' : 'linear' },
-                stroke: { field: 'color' },
-                strokeWidth: { value: 1.8 },
-                strokeDash: { field: 'dash' },
-              }),
-            },
-            {
-              type: 'symbol',
-              from: { data: 'line' },
-              encode: enter({
-                ...place,
-                size: { value: 60 },
-                fill: { value: 'transparent' },
-                tooltip: { field: 'tip' },
-              }),
-            },
-          ],
-        },
+        seriesLines(
+          1.8,
+          { ...place, interpolate: { value: step ? 'step-after' : 'linear' } },
+          {
+            type: 'symbol',
+            from: { data: 'line' },
+            encode: enter({ ...place, size: { value: 60 }, fill: { value: 'transparent' }, tooltip: { field: 'tip' } }),
+          },
+        ),
       ],
     });
   }
@@ -358,5 +346,5 @@ const charts = (() => {
     });
   }
 
-  return { base, bars, stacked, ridges, lines, spans, dashes: kDashes, at, enter, bottomAxis };
+  return { base, bars, stacked, ridges, lines, spans, dashes: kDashes, at, enter, bottomAxis, leftAxis, seriesLines };
 })();

@@ -3,7 +3,7 @@
 'use strict';
 
 const sweepCharts = (() => {
-  const { base, at, enter, bottomAxis } = charts;
+  const { base, at, enter, bottomAxis, leftAxis, seriesLines } = charts;
 
   // Curves: points {series, x, y, low, high, color, dash, knee, best, tip}, in the order of x; x {name, values, numeric}; domain of y.
   function curves(points, width, theme, x, domain) {
@@ -41,39 +41,14 @@ const sweepCharts = (() => {
       ],
       axes: [
         bottomAxis(height, bottom, { title: x.name, domain: true, ...ticks }),
-        {
-          scale: 'y',
-          orient: 'left',
-          offset: -left,
-          grid: true,
-          format: '~s',
-          tickCount: 5,
-          domain: false,
-          gridWidth: 0.5,
-        },
+        leftAxis(left, { format: '~s' }),
       ],
       marks: [
-        {
-          type: 'group',
-          from: { facet: { name: 'line', data: 'points', groupby: 'series' } },
-          marks: [
-            {
-              type: 'line',
-              from: { data: 'line' },
-              encode: enter({
-                ...place,
-                stroke: { field: 'color' },
-                strokeWidth: { value: 2 },
-                strokeDash: { field: 'dash' },
-              }),
-            },
-            {
-              type: 'rule',
-              from: { data: 'line' },
-              encode: enter({ x: at('x', 'x'), y: at('y', 'low'), y2: at('y', 'high'), stroke: { field: 'color' } }),
-            },
-          ],
-        },
+        seriesLines(2, place, {
+          type: 'rule',
+          from: { data: 'line' },
+          encode: enter({ x: at('x', 'x'), y: at('y', 'low'), y2: at('y', 'high'), stroke: { field: 'color' } }),
+        }),
         symbols('points', 28, { fill: { field: 'color' } }),
         symbols('knees', 150, {
           fill: { value: 'transparent' },

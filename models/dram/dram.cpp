@@ -12,13 +12,8 @@ Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, 
       domain_(&domain),
       requester_(requester),
       by_tck_(config.dram.tck_ps),
-      system_(config.dram) {
-  sc_core::sc_spawn_options options;
-  options.spawn_method();
-  options.set_sensitivity(&wake_);
-  options.dont_initialize();
-  sc_core::sc_spawn([this] { work(); }, "controller", &options);
-}
+      system_(config.dram),
+      alarm_("controller", domain, [this](Moment present) { return work(present); }) {}
 
 DramCycle Dram::dram_cycle(CycleTime t) const { return by_tck_.divide(domain_->ps(t) + config_.dram.tck_ps - 1); }
 
@@ -102,11 +97,15 @@ DramStats Dram::controller_stats(bool at_rest) {
   return system_.stats();
 }
 
+/// Resumes each reader whose data are known in the cycle in which its line is at the last-level cache.
 void Dram::hand_out() {
   for (const DramCompletion& completion : completions_) {
-    for (Waiter& waiter : waiters_) {
-      if (waiter.id == completion.id) waiter.done = completion.done;
-    }
+    Waiter& waiter = waiters_[completion.id];
+    waiter.done = completion.done;
+    if (!waiter.waits) continue;
+    LocalClock& clock = *waiter.clock;
+    const Moment at = domain_->moment(core_cycle(completion.done) + config_.from_memory, clock.requester());
+    clock.resume_at(std::max(at, clock.present()));
   }
   completions_.clear();
 }
@@ -121,16 +120,13 @@ DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
     return system_.read_alone(line, now);
   // Writes wait outside for a place in a full queue: they enter as the controller goes on, before the read's own commands
   // too.
-  const uint64_t id = ++next_id_;
-  std::optional<DramCycle> done = system_.enqueue({id, line, false}, system_.locate(line), now);
+  std::optional<DramCycle> done = system_.enqueue({0, line, false}, system_.locate(line), now);
   while (!done) {
     const auto next = system_.next_event();
     MMUSIM_INVARIANT(next.has_value(), "a queued read will be served");
     deliver_writes(*next);
     system_.advance_to(*next, completions_);
-    for (const DramCompletion& completion : completions_) {
-      if (completion.id == id) done = completion.done;
-    }
+    if (!completions_.empty()) done = completions_.front().done;
     completions_.clear();
   }
   return *done;
@@ -140,25 +136,21 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   const DramLocation where = system_.locate(line);
   DramCycle now = dram_cycle(clock.now());
   advance_to(now);
-  if (!system_.can_accept(where, false, now)) ++stats_.waited_for_queue;
-  while (!system_.can_accept(where, false, now)) {
+  for (bool waited = false; !system_.can_accept(where, false, now); waited = true) {
+    if (!waited) ++stats_.waited_for_queue;
     ++waiting_for_space_;
-    if (system_.frees_slot(where, false, now)) {
-      wake_at(now + 1, clock.present());
-    } else {
-      wake_before_next_data(clock.present());
-    }
+    const Moment present = clock.present();
+    alarm_.set(system_.frees_slot(where, false, now) ? moment_of(now + 1, present) : before_next_data(present), clock);
     clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();
     now = dram_cycle(clock.now());
     advance_to(now);
   }
-  auto idle = std::find_if(waiters_.begin(), waiters_.end(), [](const Waiter& waiter) { return waiter.id == 0; });
+  auto idle = std::ranges::find(waiters_, nullptr, &Waiter::clock);
   if (idle == waiters_.end()) idle = waiters_.emplace(idle);
-  const auto place = idle - waiters_.begin();  // the list may grow meanwhile
-  *idle = {.id = ++next_id_, .clock = &clock, .done = {}, .told = false};
-  idle->done = system_.enqueue({idle->id, line, false}, where, now);
+  const auto id = static_cast<uint64_t>(idle - waiters_.begin());
+  *idle = {.clock = &clock, .done = system_.enqueue({id, line, false}, where, now)};
   // While no other requester can act before the controller's next decision, decide it here and now.
   while (!idle->done) {
     const auto next = system_.next_event();
@@ -167,21 +159,23 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     advance_to(*next);
   }
   if (!idle->done) {
-    wake_before_next_data(clock.present());
+    idle->waits = true;
+    alarm_.set(before_next_data(clock.present()), clock);
     clock.wait_for_own({name(), "data", line.raw(), {}});
   }
-  Waiter& mine = waiters_[static_cast<size_t>(place)];
-  mine.id = 0;
-  return *mine.done;
+  const DramCycle done = *waiters_[id].done;  // the list may have grown meanwhile
+  waiters_[id] = {};
+  return done;
 }
 
 std::string Dram::in_progress(const WaitBoard& names) const {
   std::string text;
-  for (const Waiter& waiter : waiters_) {
-    if (waiter.id == 0) continue;
-    text += fmt::format("  {} read {} for {}, {}\n", names.short_name(name()), waiter.id,
-                        names.name_of(waiter.clock->requester()),
-                        waiter.done ? fmt::format("data in DRAM cycle {}", *waiter.done) : "queued");
+  for (size_t id = 0; id < waiters_.size(); ++id) {
+    const Waiter& waiter = waiters_[id];
+    if (waiter.clock == nullptr) continue;
+    text +=
+        fmt::format("  {} read {} for {}, {}\n", names.short_name(name()), id, names.name_of(waiter.clock->requester()),
+                    waiter.done ? fmt::format("data in DRAM cycle {}", *waiter.done) : "queued");
   }
   if (!posted_.empty())
     text +=
@@ -189,38 +183,27 @@ std::string Dram::in_progress(const WaitBoard& names) const {
   return text;
 }
 
-/// Schedules the next wake-up. Data cannot arrive before next command + CL + burst, so that no earlier wake-up is needed;
-/// requests that arrive in between catch up by themselves. While a requester waits for queue space, the controller wakes
-/// at each command.
-void Dram::wake_before_next_data(Moment present) {
+/// Returns when the controller has to act next; kNever if it has nothing to do. Data cannot arrive before next command +
+/// CL + burst, so that no earlier wake-up is needed; requests that arrive in between catch up by themselves. While a
+/// requester waits for queue space, the controller wakes at each command.
+Moment Dram::before_next_data(Moment present) {
   const auto next = system_.next_event();
-  if (!next) return;
+  if (!next) return kNever;
   const DramCycle earliest =
       waiting_for_space_ != 0 ? *next : *next + config_.dram.timing.cl + config_.dram.timing.burst;
-  wake_at(earliest, present);
+  return moment_of(earliest, present);
 }
 
-void Dram::wake_at(DramCycle cycle, Moment present) {
-  domain_->agenda().notify_at(wake_, std::max(domain_->moment(core_cycle(cycle), requester_), present));
+Moment Dram::moment_of(DramCycle cycle, Moment present) const {
+  return std::max(domain_->moment(core_cycle(cycle), requester_), present);
 }
 
 /// Decides up to the cycle of the core in which it is called, and not to the moment within it: requesters of the same
 /// cycle come later, with requests of that cycle.
-void Dram::work() {
-  advance_to(domain_->ps(domain_->cycle_of(kernel_now())) / config_.dram.tck_ps);
-  tell_waiters();
-  space_.notify(kernel_now(), kernel_now());
-  if (system_.has_reads()) wake_before_next_data(kernel_now());
-}
-
-/// Wakes each reader in the cycle in which its line is at the last-level cache.
-void Dram::tell_waiters() {
-  for (Waiter& waiter : waiters_) {
-    if (waiter.id == 0 || waiter.told || !waiter.done) continue;
-    waiter.told = true;
-    const Moment at = domain_->moment(core_cycle(*waiter.done) + config_.from_memory, waiter.clock->requester());
-    waiter.clock->resume_at(std::max(at, kernel_now()));
-  }
+Moment Dram::work(Moment present) {
+  advance_to(by_tck_.divide(domain_->ps(domain_->cycle_of(present))));
+  space_.notify(present, present);
+  return system_.has_reads() ? before_next_data(present) : kNever;
 }
 
 }  // namespace mmusim

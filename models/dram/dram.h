@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/dram/dram_system.h"
+#include "models/fabric/alarm.h"
 #include "models/fabric/ports.h"
 
 namespace mmusim {
@@ -54,7 +55,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramSystem& system() { return system_; }
   /// True if a requester waits for the data of a read.
   bool reads_waiting() const {
-    return std::ranges::any_of(waiters_, [](const Waiter& waiter) { return waiter.id != 0; });
+    return std::ranges::any_of(waiters_, [](const Waiter& waiter) { return waiter.clock != nullptr; });
   }
   /// Counts of the controllers so far. `at_rest`: no read is under way or will come before the last data that were
   /// asked for, so that they have done all up to that time, however far they were called.
@@ -69,12 +70,11 @@ class Dram : public sc_core::sc_module, public MemoryIf {
     DramLocation where;
     DramCycle arrival;
   };
-  /// A read whose data a requester waits for.
+  /// A read that a requester makes.
   struct Waiter {
-    uint64_t id = 0;
-    LocalClock* clock = nullptr;  ///< of the requester that waits
+    LocalClock* clock = nullptr;  ///< of the requester; nullptr: an idle place
     std::optional<DramCycle> done;
-    bool told = false;  ///< it will go on
+    bool waits = false;  ///< the requester is to be resumed
   };
 
   DramCycle dram_cycle(CycleTime t) const;
@@ -85,10 +85,9 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   bool post_later(const Posted& write, DramCycle& at, DramCycle now);
   void advance_to(DramCycle now);
   void hand_out();
-  void work();
-  void tell_waiters();
-  void wake_before_next_data(Moment present);
-  void wake_at(DramCycle cycle, Moment present);
+  Moment work(Moment present);
+  Moment before_next_data(Moment present);
+  Moment moment_of(DramCycle cycle, Moment present) const;
 
   const DramModuleConfig config_;
   const ClockDomain* domain_;
@@ -98,11 +97,10 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramModuleStats stats_;
   std::deque<Posted> posted_;
   DramCycle reached_ = 0;        // when the last data asked for were there
-  std::vector<Waiter> waiters_;  // idle ones are kept for reuse
-  uint64_t next_id_ = 0;
+  std::vector<Waiter> waiters_;  // the identity of a read is its place here
   unsigned waiting_for_space_ = 0;
   std::vector<DramCompletion> completions_;
-  sc_core::sc_event wake_;
+  Alarm alarm_;
   Signal space_;
 };
 

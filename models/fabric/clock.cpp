@@ -62,11 +62,6 @@ void LocalClock::sync_slow() {
   }
 }
 
-void LocalClock::notify(Signal& signal) const {
-  const Moment now = present();
-  signal.notify(std::max(moment(), now), now);
-}
-
 void Signal::wake_all(Moment moment) {
   for (LocalClock* clock : waiting_) clock->wake(moment);
   waiting_.clear();

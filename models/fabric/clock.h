@@ -29,10 +29,13 @@ class ClockDomain {
   /// Returns when a requester acts in a cycle. `round`: 0 if the requester was not waiting; n + 1 if a requester of round
   /// n woke it.
   Moment moment(CycleTime cycle, unsigned requester, unsigned round = 0) const {
-    const uint64_t offset = round == 0 ? requester : half_fs_ + uint64_t{round - 1} * requesters_ + requester;
-    MMUSIM_INVARIANT(offset < period_fs_, "rounds of a cycle fit into it");
     check_time(cycle);
-    return cycle.count * period_fs_ + offset;
+    const Moment edge = cycle.count * period_fs_;
+    if (round == 0) [[likely]]
+      return edge + requester;
+    const uint64_t offset = half_fs_ + uint64_t{round - 1} * requesters_ + requester;
+    MMUSIM_INVARIANT(offset < period_fs_, "rounds of a cycle fit into it");
+    return edge + offset;
   }
   /// Returns the last cycle that a simulation may reach: moments are 64-bit numbers of femtoseconds, and the upper half of
   /// them is left free, so that sums of moments do not overflow.
@@ -147,8 +150,13 @@ class LocalClock {
   void sync() {
     if (look_ahead_ != LookAhead::kAlone) sync_slow();
   }
-  /// Wakes the requesters that wait for `signal` at this clock's moment. Call after sync().
-  void notify(Signal& signal) const;
+  /// Wakes the requesters that wait for one of the signals at this clock's moment. Call after sync().
+  template <class... Signals>
+  void notify(Signals&... signals) const {
+    const Moment now = present();
+    const Moment at = std::max(moment(), now);
+    (signals.notify(at, now), ...);
+  }
   /// Waits for `signal`, which another requester notifies, and resumes in the same cycle, in the round after the
   /// notifier's. If the local time is later than that, it stays what it is. Callers check their condition again.
   void wait_for(Signal& signal);
@@ -173,6 +181,7 @@ class LocalClock {
  private:
   friend class Signal;
   friend class FiberGroup;
+  friend class Alarm;
   void sync_slow();
   void wake(Moment moment);
   void pause();

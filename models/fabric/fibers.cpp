@@ -9,35 +9,39 @@
 namespace mmusim {
 
 FiberGroup::FiberGroup(LocalClock& clock)
-    : look_ahead_(clock.look_ahead()), agenda_(clock.domain().agenda()), due_(1, kNever), fibers_(1) {
+    : look_ahead_(clock.look_ahead()), agenda_(clock.domain().agenda()), fibers_(kEnd + 1) {
   clock.fibers_ = this;
   clock.fiber_ = kThread;
+  agenda_.add_group();
 }
 
 FiberGroup::~FiberGroup() {
   ending_ = true;
-  for (Fiber& fiber : fibers_) {
-    if (fiber.context) fiber.context = std::move(fiber.context).resume();
+  for (unsigned fiber = kEnd + 1; fiber < fibers_.size(); ++fiber) {
+    if (fibers_[fiber].context) hand_over(kThread, fiber);
   }
+  agenda_.remove_group();
 }
 
 void FiberGroup::join(LocalClock& clock, size_t stack_bytes, std::function<void()> body) {
+  const auto number = static_cast<unsigned>(fibers_.size());
   clock.fibers_ = this;
-  clock.fiber_ = static_cast<unsigned>(fibers_.size());
-  due_.push_back(kNever);
-  Fiber& fiber = fibers_.emplace_back();
-  fiber.context = boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
-                                        [this, body = std::move(body)](boost::context::fiber&& thread) {
-                                          thread_ = std::move(thread);
-                                          try {
-                                            body();
-                                          } catch (const FiberEnds&) {  // all is over
-                                          } catch (...) {
-                                            failure_ = std::current_exception();
-                                          }
-                                          return std::move(thread_);
-                                        });
-  fiber.context = std::move(fiber.context).resume();
+  clock.fiber_ = number;
+  fibers_.emplace_back().context =
+      boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
+                            [this, number, body = std::move(body)](boost::context::fiber&& starter) {
+                              fibers_[last_].context = std::move(starter);
+                              try {
+                                body();
+                              } catch (const FiberEnds&) {  // all is over
+                              } catch (...) {
+                                failure_ = std::current_exception();
+                              }
+                              turn_ = kNobody;
+                              last_ = number;
+                              return std::move(fibers_[kThread].context);
+                            });
+  hand_over(kThread, number);
 }
 
 bool FiberGroup::rest(LocalClock& clock, Signal& signal) {
@@ -47,57 +51,80 @@ bool FiberGroup::rest(LocalClock& clock, Signal& signal) {
   return !ending_;
 }
 
-bool FiberGroup::nothing_pending_until(Moment moment) const {
-  return earliest_ > moment && agenda_.nothing_until(moment);
-}
-
-void FiberGroup::resume_at(unsigned fiber, Moment moment) {
-  due_[fiber] = std::min(due_[fiber], moment);
-  earliest_ = std::min(earliest_, moment);
+void FiberGroup::resume_at(unsigned number, Moment moment) {
+  Fiber& fiber = fibers_[number];
+  if (moment >= fiber.due) return;
+  if (fiber.due != kNever) {
+    unsigned* link = &first_;
+    while (*link != number) link = &fibers_[*link].next;
+    *link = fiber.next;
+  }
+  fiber.due = moment;
+  // perf: most come before most others, so a list is cheaper than a heap
+  unsigned* link = &first_;
+  while (fibers_[*link].due < moment) link = &fibers_[*link].next;
+  fiber.next = *link;
+  *link = number;
   if (asleep_) agenda_.notify_at(wake_, moment);  // replaces a later one
 }
 
 void FiberGroup::pause(unsigned fiber) {
-  if (fiber == kThread) return run_others();
-  thread_ = std::move(thread_).resume();
-  if (ending_ && !fibers_[fiber].resting) throw FiberEnds();
+  if (turn_ == fiber) turn_ = kNobody;  // else join() runs it
+  while (turn_ != fiber) {
+    if (turn_ == kNobody && find_next()) continue;
+    if (turn_ != kNobody) {
+      hand_over(fiber, turn_);
+    } else if (fiber != kThread) {
+      hand_over(fiber, kThread);
+    } else {
+      sleep();
+    }
+    if (ending_) {
+      if (fibers_[fiber].resting) return;
+      throw FiberEnds();
+    }
+    if (failure_ && fiber == kThread) {
+      turn_ = kThread;
+      std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+  }
 }
 
-/// Returns the fiber whose moment comes first, which is due no more. No two moments are equal.
-/// perf: without branches, which the host could not predict
-unsigned FiberGroup::take_earliest() {
-  unsigned first = 0;
-  for (unsigned i = 1; i < due_.size(); ++i) first = due_[i] == earliest_ ? i : first;
-  due_[first] = kNever;
-  earliest_ = kNever;
-  for (const Moment moment : due_) earliest_ = std::min(earliest_, moment);
-  return first;
-}
-
-/// Runs the fibers, each at its moment, until that of the thread itself has come.
-void FiberGroup::run_others() {
+/// Gives the turn to the fiber whose moment comes first, after the alarm's work if that comes before. Returns false if
+/// nobody knows when to resume, or if something in the kernel may come before.
+bool FiberGroup::find_next() {
   for (;;) {
-    if (!reach(earliest_)) continue;
-    present_ = earliest_;
-    const unsigned fiber = take_earliest();
-    if (fiber == kThread) return;
-    fibers_[fiber].context = std::move(fibers_[fiber].context).resume();
-    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    const Moment at = next_moment();
+    if (at > kernel_now()) {
+      if (at == kNever || look_ahead_ != LookAhead::kPending || !agenda_.nothing_until(at)) return false;
+    }
+    const unsigned number = first_;
+    Fiber& fiber = fibers_[number];
+    first_ = fiber.next;
+    fiber.due = kNever;
+    present_ = at;
+    if (number != kAlarm) {
+      turn_ = number;
+      return true;
+    }
+    resume_at(kAlarm, alarm_->work_(at));
   }
 }
 
-/// Returns true if nothing in the kernel comes before `moment`. Else waits for it, or for an earlier resume_at().
-bool FiberGroup::reach(Moment moment) {
-  if (moment <= kernel_now()) return true;
-  if (moment != kNever) {
-    if (look_ahead_ == LookAhead::kPending && agenda_.nothing_until(moment)) return true;
-    agenda_.notify_at(wake_, moment);
-  }
+/// Runs `to` on its own stack until somebody hands over to `from`, which is the caller.
+void FiberGroup::hand_over(unsigned from, unsigned to) {
+  last_ = from;
+  boost::context::fiber suspended = std::move(fibers_[to].context).resume();
+  fibers_[last_].context = std::move(suspended);
+}
+
+/// Waits for the kernel, until the first moment that is due, or for an earlier resume_at().
+void FiberGroup::sleep() {
+  if (next_moment() != kNever) agenda_.notify_at(wake_, next_moment());
   asleep_ = true;
   present_ = 0;
   sc_core::wait(wake_);
   asleep_ = false;
-  return false;
 }
 
 }  // namespace mmusim

@@ -33,8 +33,13 @@ class KernelAgenda {
     next_ = std::min(next_, moment);
     event.notify(sc_core::sc_time::from_value(moment - kernel_now()));
   }
+  /// Counts the groups of fibers of the machine (fibers.h).
+  void add_group() { ++groups_; }
+  void remove_group() { --groups_; }
+  bool one_group() const { return groups_ == 1; }
 
  private:
+  unsigned groups_ = 0;
   uint64_t step_ = ~uint64_t{0};
   Moment next_ = 0;
 };

@@ -14,7 +14,7 @@
 namespace mmusim {
 namespace {
 
-constexpr unsigned kGroups = 2, kInGroup = 5, kResources = 3, kSteps = 60;
+constexpr unsigned kMostGroups = 2, kInGroup = 5, kResources = 3, kSteps = 60;
 
 /// Who uses resources that only one can have at a time, in a way of its own.
 struct Requester {
@@ -30,15 +30,18 @@ struct Resource {
   Signal free;
 };
 
-/// Two groups of requesters: the first of each starts the others and waits for them. `fibers`: those of a group share
-/// a thread; else each has its own. What happens is written down in the order in which it happens.
+/// Groups of requesters: the first of each starts the others and waits for them; all of them set a bell. `fibers`: those
+/// of a group share a thread; else each has its own. What happens is written down in the order in which it happens.
 class Town {
  public:
-  Town(LookAhead look_ahead, bool fibers) : domain_(500, kGroups * kInGroup), groups_(kGroups) {
-    for (unsigned i = 0; i < kGroups * kInGroup; ++i) {
+  Town(LookAhead look_ahead, bool fibers, unsigned groups)
+      : domain_(500, groups * kInGroup + 1),
+        groups_(groups),
+        bell_("bell", domain_, [this](Moment present) { return ring(present); }) {
+    for (unsigned i = 0; i < groups * kInGroup; ++i) {
       requesters_.push_back(std::make_unique<Requester>(domain_, i, look_ahead));
     }
-    for (unsigned group = 0; group < kGroups; ++group) {
+    for (unsigned group = 0; group < groups; ++group) {
       Requester& first = *requesters_[group * kInGroup];
       if (fibers) groups_[group] = std::make_unique<FiberGroup>(first.clock);
       for (unsigned i = 1; i < kInGroup; ++i) add(group, *requesters_[group * kInGroup + i]);
@@ -78,6 +81,8 @@ class Town {
       while (at_work_[group] != 0) first.clock.wait_for(done_[group]);
       note(first, "all done");
     }
+    first.clock.advance(Cycles(10));  // till the bell is silent
+    first.clock.sync();
   }
 
   void work(unsigned group, Requester& requester) {
@@ -93,9 +98,22 @@ class Town {
       resource.taken = false;
       note(requester, "gives");
       requester.clock.notify(resource.free);
+      bell_.set(bell_time(requester.clock.now() + Cycles(1 + requester.random() % 4)), requester.clock);
     }
     --at_work_[group];
     requester.clock.notify(done_[group]);
+  }
+
+  Moment bell_time(CycleTime cycle) const {
+    return domain_.moment(cycle, static_cast<unsigned>(groups_.size()) * kInGroup);
+  }
+
+  /// Rings, and once more for each third time.
+  Moment ring(Moment present) {
+    const CycleTime now = domain_.cycle_of(present);
+    EXPECT_EQ(present, bell_time(now));
+    log_ += fmt::format("{} bell\n", now.count);
+    return ++rung_ % 3 == 0 ? bell_time(now + Cycles(2)) : kNever;
   }
 
   void note(const Requester& requester, const char* what) {
@@ -106,19 +124,28 @@ class Town {
   std::vector<std::unique_ptr<Requester>> requesters_;
   std::vector<std::unique_ptr<FiberGroup>> groups_;
   std::array<Resource, kResources> resources_;
-  std::array<unsigned, kGroups> at_work_{};
-  std::array<Signal, kGroups> done_;
+  std::array<unsigned, kMostGroups> at_work_{};
+  std::array<Signal, kMostGroups> done_;
+  Alarm bell_;
+  unsigned rung_ = 0;
   std::string log_;
 };
 
-TEST(FiberGroup, ActInTheOrderThatThreadsOfTheirOwnWouldHave) {
-  const std::string threads = in_child([] { return Town(LookAhead::kNone, /*fibers=*/false).run(); });
+void expect_the_order_of_threads(unsigned groups) {
+  const auto run = [groups](LookAhead look_ahead, bool fibers) {
+    return in_child([=] { return Town(look_ahead, fibers, groups).run(); });
+  };
+  const std::string threads = run(LookAhead::kNone, /*fibers=*/false);
   const auto lines = std::count(threads.begin(), threads.end(), '\n');
-  EXPECT_EQ(lines, kGroups * 3 * (kInGroup * kSteps * 2 + 1));
-  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*fibers=*/false).run(); }));
-  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kNone, /*fibers=*/true).run(); }));
-  EXPECT_EQ(threads, in_child([] { return Town(LookAhead::kPending, /*fibers=*/true).run(); }));
+  EXPECT_GT(lines, groups * 3 * (kInGroup * kSteps * 2 + 1) + kSteps) << "requesters, and the bell";
+  EXPECT_EQ(threads, run(LookAhead::kPending, /*fibers=*/false));
+  EXPECT_EQ(threads, run(LookAhead::kNone, /*fibers=*/true));
+  EXPECT_EQ(threads, run(LookAhead::kPending, /*fibers=*/true));
 }
+
+TEST(FiberGroup, ActInTheOrderThatThreadsOfTheirOwnWouldHave) { expect_the_order_of_threads(2); }
+
+TEST(FiberGroup, DoTheAlarmsWorkBetweenThemWhenNobodyElseIsThere) { expect_the_order_of_threads(1); }
 
 TEST(FiberGroup, OneThatIsInTheMiddleOfSomethingIsUnwoundWhenAllEnds) {
   struct Flag {

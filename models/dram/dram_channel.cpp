@@ -13,8 +13,8 @@ DramChannel::DramChannel(const DramConfig& config)
     : device_(config),
       timing_(config.timing),
       config_(config.controller),
-      reads_(config.controller.read_queue, config.geometry.banks()),
-      writes_(config.controller.write_queue, config.geometry.banks()),
+      reads_(config.controller.read_queue, config.geometry.banks(), DramCommand::kRead),
+      writes_(config.controller.write_queue, config.geometry.banks(), DramCommand::kWrite),
       fresh_(config.geometry.banks()) {}
 
 bool DramChannel::can_accept(bool write, DramCycle now) {
@@ -30,14 +30,37 @@ bool DramChannel::post(PhysAddr pa, const DramLocation& where, DramCycle now) {
 }
 
 void DramChannel::put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now) {
+  const RequestQueue* const active = active_queue();
+  const DramCommand column = request.write ? DramCommand::kWrite : DramCommand::kRead;
   RequestQueue::Entry& entry = queue.push(request.pa.raw() >> kLineShift, static_cast<uint16_t>(where.bank), where.row,
-                                          device_.is_open_at(where.bank, where.row));
+                                          device_.next_command(where.bank, where.row, column), sequence_++);
   entry.id = request.id;
-  entry.sequence = sequence_++;
   entry.arrival = now;
+  if (request.write && !forced_drain_ && writes_.size() >= config_.write_high_watermark) {
+    forced_drain_ = true;
+    ++stats_.write_drains;
+  }
   tell_queues(now);
   floor_ = std::max(floor_, now + 1);
-  next_known_ = false;
+  if (active != active_queue()) {
+    next_known_ = false;
+  } else if (active == &queue) {
+    reconsider(queue, queue.youngest());
+  }
+}
+
+/// Makes the next command right, which is later than all that was decided, when a request has joined others in its queue.
+void DramChannel::reconsider(const RequestQueue& queue, Index entry) {
+  const RequestQueue::Contender& own = queue.contender(queue[entry].bank);
+  if (!next_known_ || own.entry != entry) return;  // an older request of its bank comes first
+  const bool replaced = next_.entry != RequestQueue::kNone && queue[next_.entry].bank == own.bank;
+  if (replaced || next_.at >= queue[queue.oldest()].arrival + config_.starvation_cycles) {
+    next_known_ = false;
+    return;
+  }
+  const DramCycle at = device_.first_slot(own.command, own.bank, floor_);
+  const bool first = next_.entry != RequestQueue::kNone && own.rank < queue.contender(queue[next_.entry].bank).rank;
+  if (at < next_.at || (at == next_.at && first)) next_ = {at, entry, own.command, false};
 }
 
 std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
@@ -49,7 +72,7 @@ std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const 
 std::optional<DramCycle> DramChannel::enqueue_decided(const DramRequest& request, const DramLocation& where,
                                                       DramCycle now) {
   MMUSIM_INVARIANT(now >= decided_, "DRAM request in the past");
-  flushing_ = false;
+  if (flushing_) flushing_ = next_known_ = false;
   if (request.write) return enqueue_write(request, where, now);
   if (!writes_.empty() && writes_.find_line(where.bank, request.pa.raw() >> kLineShift) != RequestQueue::kNone) {
     ++stats_.forwarded_reads;
@@ -66,22 +89,17 @@ std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, 
     return now;
   }
   put(writes_, request, where, now);
-  if (!forced_drain_ && writes_.size() >= config_.write_high_watermark) {
-    forced_drain_ = true;
-    ++stats_.write_drains;
-  }
   return now;
 }
 
 /// The command that goes first if none goes before cycle `from`. `overdue`: the request that comes before all others.
-DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCommand column, DramCycle from,
-                                        Index overdue) const {
-  constexpr uint64_t kNotColumn = uint64_t{1} << 63;
+DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCycle from, Index overdue) const {
   Decision first;
   uint64_t first_rank = ~uint64_t{0};
   unsigned overdue_bank = ~0U;
   if (overdue != RequestQueue::kNone) {
     overdue_bank = queue[overdue].bank;
+    const DramCommand column = &queue == &writes_ ? DramCommand::kWrite : DramCommand::kRead;
     first.entry = overdue;
     first.command = device_.next_command(overdue_bank, queue[overdue].row, column);
     first.at = device_.first_slot(first.command, overdue_bank, from);
@@ -89,20 +107,11 @@ DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCommand c
     if (first.at == from) return first;  // nothing comes before it
     first_rank = 0;
   }
-  for (const uint16_t bank : queue.busy_banks()) {
-    if (bank == overdue_bank) continue;
-    const Index hit = queue.oldest_hit(bank);
-    const bool hits = hit != RequestQueue::kNone;
-    const Index entry = hits ? hit : queue.oldest(bank);
-    const uint64_t rank = (hits ? 1 : kNotColumn) + queue[entry].sequence;
-    if (first.at == from && rank > first_rank) continue;  // it could not be earlier
-    const DramCommand row_command = device_.is_open(bank) ? DramCommand::kPrecharge : DramCommand::kActivate;
-    const DramCommand command = hits ? column : row_command;
-    const DramCycle at = device_.first_slot(command, bank, from);
-    if (at < first.at || (at == first.at && rank < first_rank)) {
-      first = {at, entry, command, false};
-      first_rank = rank;
-    }
+  for (const RequestQueue::Contender& own : queue.contenders()) {
+    const DramCycle at = device_.first_slot(own.command, own.bank, from);
+    if (at > first.at || (at == first.at && own.rank >= first_rank) || own.bank == overdue_bank) continue;
+    first = {at, own.entry, own.command, false};
+    first_rank = own.rank;
   }
   return first;
 }
@@ -112,10 +121,9 @@ const DramChannel::Decision& DramChannel::decide() {
   next_known_ = true;
   const RequestQueue* queue = active_queue();
   if (queue == nullptr) return next_ = Decision{};
-  const DramCommand column = queue == &writes_ ? DramCommand::kWrite : DramCommand::kRead;
   const DramCycle overdue_at = (*queue)[queue->oldest()].arrival + config_.starvation_cycles;
-  next_ = best(*queue, column, floor_, floor_ >= overdue_at ? queue->oldest() : RequestQueue::kNone);
-  if (floor_ < overdue_at && next_.at >= overdue_at) next_ = best(*queue, column, overdue_at, queue->oldest());
+  next_ = best(*queue, floor_, floor_ >= overdue_at ? queue->oldest() : RequestQueue::kNone);
+  if (floor_ < overdue_at && next_.at >= overdue_at) next_ = best(*queue, overdue_at, queue->oldest());
   if (device_.next_refresh() <= next_.at) next_ = Decision{.at = device_.next_refresh()};
   return next_;
 }
@@ -149,8 +157,8 @@ void DramChannel::refresh(DramCycle now) {
   device_.catch_up_refresh(now, floor_);
   decided_ = now;
   for (RequestQueue* queue : {&reads_, &writes_}) {
-    for (const uint16_t bank : queue->busy_banks()) {
-      if (!device_.is_open(bank)) queue->row_closed(bank);
+    for (const RequestQueue::Contender& own : queue->contenders()) {
+      if (!device_.is_open(own.bank)) queue->row_closed(own.bank);
     }
   }
 }
@@ -215,8 +223,11 @@ void DramChannel::count_read(DramCycle at) {
 
 void DramChannel::close_if_unused(unsigned bank) {
   if (config_.page_policy == PagePolicy::kClosed && reads_.oldest_hit(bank) == RequestQueue::kNone &&
-      writes_.oldest_hit(bank) == RequestQueue::kNone)
+      writes_.oldest_hit(bank) == RequestQueue::kNone) {
     device_.auto_precharge(bank);
+    reads_.row_closed(bank);
+    writes_.row_closed(bank);
+  }
 }
 
 void DramChannel::decide_all_until(DramCycle t) {

@@ -138,7 +138,7 @@ class DramChannel {
     if (!reads_.empty()) return &reads_;
     return writes_.size() > (flushing_ ? 0 : config_.write_low_watermark) ? &writes_ : nullptr;
   }
-  Decision best(const RequestQueue& queue, DramCommand column, DramCycle from, RequestQueue::Index overdue) const;
+  Decision best(const RequestQueue& queue, DramCycle from, RequestQueue::Index overdue) const;
   const Decision& decide();
   void execute(const Decision& d);
   template <DramCommand kCommand>
@@ -169,6 +169,7 @@ class DramChannel {
   std::optional<DramCycle> enqueue_decided(const DramRequest& request, const DramLocation& where, DramCycle now);
   std::optional<DramCycle> enqueue_write(const DramRequest& request, const DramLocation& where, DramCycle now);
   void put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now);
+  void reconsider(const RequestQueue& queue, RequestQueue::Index entry);
 
   DramDevice device_;
   DramTiming timing_;

@@ -10,8 +10,8 @@
 
 namespace mmusim {
 
-/// The read or the write queue of a channel: requests by bank, oldest first, and for each bank the oldest request that
-/// hits its open row. No time, no timing. All operations but the search for the next hit take constant time.
+/// The read or the write queue of a channel: requests by bank, oldest first, and for each bank the one that comes next,
+/// with the command that it needs. No time, no timing. All operations but the search for the next hit take constant time.
 class RequestQueue {
  public:
   using Index = uint16_t;
@@ -28,18 +28,29 @@ class RequestQueue {
     Index next_in_age = kNone, previous_in_age = kNone;  ///< within the queue, by age
   };
 
-  RequestQueue(unsigned capacity, unsigned banks);
+  /// The request that comes next in its bank: the oldest that hits the open row, else the oldest.
+  struct Contender {
+    uint64_t rank = 0;  ///< orders contenders of one cycle: column commands come first, then older requests
+    Index entry = kNone;
+    uint16_t bank = 0;
+    DramCommand command = DramCommand::kActivate;  ///< what it needs
+  };
+
+  /// `column`: the command of its requests, kRead or kWrite.
+  RequestQueue(unsigned capacity, unsigned banks, DramCommand column);
 
   unsigned size() const { return size_; }
   unsigned capacity() const { return static_cast<unsigned>(entries_.size()); }
   bool empty() const { return size_ == 0; }
 
   const Entry& operator[](Index i) const { return entries_[i]; }
-  /// Banks with requests, in no particular order.
-  const std::vector<uint16_t>& busy_banks() const { return busy_; }
-  /// The oldest request of a bank that has some, and of the whole queue when it is not empty.
-  Index oldest(unsigned bank) const { return banks_[bank].head; }
+  /// One contender for each bank with requests, in no particular order.
+  const std::vector<Contender>& contenders() const { return busy_; }
+  /// That of a bank with requests.
+  const Contender& contender(unsigned bank) const { return busy_[banks_[bank].busy_position]; }
+  /// The oldest and the youngest request of the queue, which is not empty.
   Index oldest() const { return oldest_; }
+  Index youngest() const { return youngest_; }
   /// The oldest request of the bank for its open row; kNone if there is none.
   Index oldest_hit(unsigned bank) const { return banks_[bank].hit; }
   /// The request for that line; kNone if there is none.
@@ -47,14 +58,24 @@ class RequestQueue {
     return with_digest_[digest_of(line)] == 0 ? kNone : search_line(bank, line);
   }
 
-  /// Appends a request for a line in `row` of `bank`; `hits` says whether that row is open. The queue must have room.
-  /// The caller sets id, sequence and arrival.
-  Entry& push(uint64_t line, uint16_t bank, uint64_t row, bool hits);
-  /// Removes a request; the hit of its bank moves on if need be.
+  /// Appends a request for a line in `row` of `bank`, which needs `command` next. The queue must have room. `sequence`
+  /// grows with each request. The caller sets id and arrival.
+  Entry& push(uint64_t line, uint16_t bank, uint64_t row, DramCommand command, uint64_t sequence);
+  /// Removes a request; the contender of its bank moves on if need be.
   void erase(Index i);
   /// The bank opened `row`: finds its oldest hit.
-  void row_opened(unsigned bank, uint64_t row) { banks_[bank].hit = find_row(banks_[bank].head, row); }
-  void row_closed(unsigned bank) { banks_[bank].hit = kNone; }
+  void row_opened(unsigned bank, uint64_t row) {
+    Bank& b = banks_[bank];
+    if (b.head == kNone) return;
+    b.hit = find_row(b.head, row);
+    contend(b, DramCommand::kPrecharge);
+  }
+  void row_closed(unsigned bank) {
+    Bank& b = banks_[bank];
+    if (b.head == kNone) return;
+    b.hit = kNone;
+    contend(b, DramCommand::kActivate);
+  }
 
  private:
   struct Bank {
@@ -62,19 +83,29 @@ class RequestQueue {
     uint16_t busy_position = 0;
   };
 
+  static constexpr uint64_t kNotColumn = uint64_t{1} << 63;
   static constexpr unsigned kDigestBits = 7;  // twice the usual capacity: a line that is not there is mostly told so
 
   static size_t digest_of(uint64_t line) { return line * 0x9e3779b97f4a7c15 >> (64 - kDigestBits); }
   Index search_line(unsigned bank, uint64_t line) const;
+  /// Notes which request comes next in the bank; `command`: what it needs if it does not hit.
+  void contend(const Bank& bank, DramCommand command) {
+    Contender& c = busy_[bank.busy_position];
+    const bool hits = bank.hit != kNone;
+    c.entry = hits ? bank.hit : bank.head;
+    c.rank = (hits ? 0 : kNotColumn) + entries_[c.entry].sequence;
+    c.command = hits ? column_ : command;
+  }
   Index find_row(Index from, uint64_t row) const {
     while (from != kNone && entries_[from].row != row) from = entries_[from].next;
     return from;
   }
 
+  DramCommand column_;
   std::vector<Entry> entries_;
   std::vector<Index> free_;
   std::vector<Bank> banks_;
-  std::vector<uint16_t> busy_;
+  std::vector<Contender> busy_;
   std::array<uint16_t, size_t{1} << kDigestBits> with_digest_{};  ///< how many requests have a line with that digest
   Index oldest_ = kNone, youngest_ = kNone;
   unsigned size_ = 0;

@@ -49,12 +49,11 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
                                                 config.prefetcher.kind == CachePrefetcherKind::kStream)),
       lookup_(lookup),
       array_(config.geometry),
+      registers_(config.miss_registers),
       ports_(config.ports),
       prefetcher_(make_cache_prefetcher(config.prefetcher)) {
-  for (unsigned i = 0; i < config_.miss_registers; ++i) {
-    registers_.push_back(std::make_unique<Miss>());
-    free_registers_.push_back(config_.miss_registers - 1 - i);  // the first is taken first
-  }
+  for (auto miss = registers_.rbegin(); miss != registers_.rend(); ++miss)
+    free_registers_.push_back(&*miss);  // the first is taken first
 }
 
 void Cache::enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board) {
@@ -167,14 +166,12 @@ void Cache::mark_written(unsigned slot, PhysAddr line, LocalClock& clock) {
 
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
   ++stats_.misses[reason];
-  const unsigned number = take_register(line, clock.requester());
+  Miss& mine = take_register(line, clock.requester());
   clock.advance(lookup_);
   const HitLevel found = fetch(line, reason, clock);
-  release_register(number);
-  Miss& mine = *registers_[number];
+  release_register(mine);
   mine.found = found;
-  clock.notify(mine.done);
-  clock.notify(register_free_);
+  clock.notify(mine.done, register_free_);
   return found;
 }
 
@@ -246,36 +243,35 @@ bool Cache::back_invalidate(PhysAddr line, LocalClock& clock) {
 }
 
 Cache::Miss* Cache::in_flight(PhysAddr line) {
-  for (size_t i = 0; i < flying_.size(); ++i) {
-    if (flying_[i] == line.raw()) return registers_[flying_in_[i]].get();
+  for (const Flight& flight : in_flight_) {
+    if (flight.line == line) return flight.miss;
   }
   return nullptr;
 }
 
 /// Takes a free miss register for `line`.
-unsigned Cache::take_register(PhysAddr line, unsigned requester) {
-  const unsigned number = free_registers_.back();
+Cache::Miss& Cache::take_register(PhysAddr line, unsigned requester) {
+  Miss& miss = *free_registers_.back();
   free_registers_.pop_back();
-  registers_[number]->requester = requester;
-  flying_.push_back(line.raw());
-  flying_in_.push_back(number);
-  return number;
+  miss.requester = requester;
+  miss.place = static_cast<unsigned>(in_flight_.size());
+  in_flight_.push_back({line, &miss});
+  return miss;
 }
 
-void Cache::release_register(unsigned number) {
-  const auto at = static_cast<size_t>(std::find(flying_in_.begin(), flying_in_.end(), number) - flying_in_.begin());
-  flying_[at] = flying_.back();
-  flying_in_[at] = flying_in_.back();
-  flying_.pop_back();
-  flying_in_.pop_back();
-  free_registers_.push_back(number);
+void Cache::release_register(Miss& miss) {
+  const Flight& last = in_flight_.back();
+  last.miss->place = miss.place;
+  in_flight_[miss.place] = last;
+  in_flight_.pop_back();
+  free_registers_.push_back(&miss);
 }
 
 std::string Cache::in_progress(const WaitBoard& names) const {
   std::string text;
-  for (size_t i = 0; i < flying_.size(); ++i) {
-    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", names.short_name(name()), flying_in_[i],
-                        flying_[i], names.name_of(registers_[flying_in_[i]]->requester));
+  for (const Flight& flight : in_flight_) {
+    text += fmt::format("  {} miss register {} holds line 0x{:x} for {}\n", names.short_name(name()),
+                        flight.miss - registers_.data(), flight.line.raw(), names.name_of(flight.miss->requester));
   }
   return text;
 }

@@ -129,8 +129,14 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   /// A line in flight.
   struct Miss {
     unsigned requester = 0;  ///< that fetches it
+    unsigned place = 0;      // in in_flight_
     HitLevel found = HitLevel::kDram;
     Signal done;
+  };
+
+  struct Flight {
+    PhysAddr line;
+    Miss* miss;
   };
 
   /// A line to be prefetched.
@@ -148,8 +154,8 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);
   void mark_written(unsigned slot, PhysAddr line, LocalClock& clock);
   Miss* in_flight(PhysAddr line);
-  unsigned take_register(PhysAddr line, unsigned requester);
-  void release_register(unsigned number);
+  Miss& take_register(PhysAddr line, unsigned requester);
+  void release_register(Miss& miss);
   void take_port(LocalClock& clock);
   /// Puts a line that is not there into its set; what has to leave goes below.
   [[gnu::always_inline]] void keep(const CacheArray::Home& home, bool dirty, LocalClock& clock);
@@ -167,10 +173,9 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   CacheArray array_;
   CoherenceAgent* coherence_ = nullptr;  // of a core of several
   CacheStats stats_;
-  std::vector<uint64_t> flying_;     // addresses of the lines in flight, in no order
-  std::vector<unsigned> flying_in_;  // and the miss register of each
-  std::vector<unsigned> free_registers_;
-  std::vector<std::unique_ptr<Miss>> registers_;
+  std::vector<Flight> in_flight_;  // in no order
+  std::vector<Miss> registers_;
+  std::vector<Miss*> free_registers_;
   Signal register_free_;
   PortSchedule ports_;
   std::unique_ptr<CachePrefetcher> prefetcher_;

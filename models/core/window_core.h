@@ -104,7 +104,7 @@ class WindowCore : public Core {
     Miss miss{};
     MemAccess access;
     CycleTime dispatched, started;
-    VirtAddr line = kNoLine;  ///< that it fetches, if it is one
+    VirtAddr line = kNoLine;  ///< that it fetches, while it does, if it is one
     bool busy = false;
     Signal go;
     std::vector<Miss> for_line;  ///< accesses that wait for its line
@@ -160,7 +160,7 @@ class WindowCore : public Core {
   void report_hit(const MemAccess& access, uint64_t number, CycleTime dispatched, CycleTime at, PhysAddr pa);
   void start_miss(InFlight& flight);
   const MemAccess& access_of(const Miss& miss);
-  bool joins_line(const Miss& miss, const Slot* own);
+  bool joins_line(const Miss& miss);
   void occupy(Slot& slot, const Miss& miss, CycleTime at);
   void run_slot(Slot& slot);
   bool takes_next(Slot& slot);

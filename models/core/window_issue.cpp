@@ -85,7 +85,7 @@ void WindowCore::start_miss(InFlight& flight) {
       complete(flight, clock_.now());
     }
   }
-  if (joins_line(miss, nullptr)) return;
+  if (joins_line(miss)) return;
   const auto free = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy; });
   if (free == slots_.end()) {
     wanting_.push(miss);
@@ -102,15 +102,15 @@ const MemAccess& WindowCore::access_of(const Miss& miss) {
   return miss.store != StoreQueue::kNone ? store_queue_[miss.store].access : in_flight(miss.number).access;
 }
 
-/// Lets an access wait for the line that a slot other than `own` fetches; false if there is none. A plain store must be
-/// translated, because the slot's translation is not its own.
-bool WindowCore::joins_line(const Miss& miss, const Slot* own) {
+/// Lets an access wait for the line that a slot fetches; false if there is none. A plain store must be translated,
+/// because the slot's translation is not its own.
+bool WindowCore::joins_line(const Miss& miss) {
   const MemAccess& access = access_of(miss);
   if (miss.store != StoreQueue::kNone && !access.rmw && !store_queue_[miss.store].translated) return false;
   const VirtAddr line = access.va.align_down(kLineBytes);
   if (line != (access.va + (access.bytes - 1U)).align_down(kLineBytes)) return false;
   for (const auto& slot : slots_) {
-    if (!slot->busy || slot.get() == own || slot->line != line || slot->access.user != access.user) continue;
+    if (slot->line != line || slot->access.user != access.user) continue;
     slot->for_line.push_back(miss);
     ++unready_;
     ++stats_.joined_lines;
@@ -159,7 +159,7 @@ bool WindowCore::takes_next(Slot& slot) {
     if (const FastPath::Hit found = fast_path_.find_hit(access)) {
       const CycleTime at = fast_path_.reserve_port(access.kind, slot.clock.now());
       end_late_hit(miss, fast_path_.perform(access, found), at, at + fast_path_.hit_cycles(kind_of(access)));
-    } else if (!joins_line(miss, &slot)) {
+    } else if (!joins_line(miss)) {
       occupy(slot, miss, slot.clock.now());
       return true;
     }

@@ -9,9 +9,9 @@ one that MMUSIM_PROGRAM names, or the one installed with this package, or the fi
     print(result["totals"]["walks"])
 """
 from ._program import Error, InputError, program
-from ._results import Comparison, Result
-from ._work import Platform, Scenario, compare, explain, keys, replay, run, translate
+from ._results import Comparison, Result, Sweep
+from ._work import Platform, Scenario, compare, explain, keys, replay, run, sweep, translate
 
-__all__ = ["Comparison", "Error", "InputError", "Platform", "Result", "Scenario", "compare", "explain", "keys", "program", "replay",
-           "run", "translate"]
+__all__ = ["Comparison", "Error", "InputError", "Platform", "Result", "Scenario", "Sweep", "compare", "explain", "keys", "program",
+           "replay", "run", "sweep", "translate"]
 __version__ = "0.2.0"

@@ -4,10 +4,11 @@ import contextlib
 import copy
 import json
 import os
+import re
 import tempfile
 
 from ._program import InputError, call
-from ._results import Comparison, Result
+from ._results import Comparison, Result, Sweep
 
 
 @contextlib.contextmanager
@@ -82,6 +83,25 @@ def compare(*scenarios, out=None, set=None, platform=None, **options):
 
         results = {r["label"]: [result(d) for d in r["directories"]] for r in comparison["runs"] if r["succeeded"]}
         return Comparison(comparison, results)
+
+
+def _value(value):
+    """A value as --vary takes it: a word as it is, which then stands so in its column."""
+    return value if isinstance(value, str) and re.fullmatch(r"[\w.:/-]+", value) else json.dumps(value)
+
+
+def sweep(given, vary=None, *, out=None, set=None, platform=None, **options):
+    """Runs a scenario or replays a trace at every combination of values, and returns a Sweep; a sweep document or its path will do too.
+
+    `vary`: values by JSON pointer, or by "NAME=/json/pointer" for a column of that name; /replay/KEY varies an option of a replay.
+    Other keywords are options of `mmusim sweep`: model="functional", repeat=10, jobs=2, slurm="--partition=short", ... With `out`,
+    what is finished there is not run again."""
+    with _file(given) as path, _file(platform or "") as machine, _folder(out) as folder:
+        axes = [f"{key}=" + ",".join(map(_value, values)) for key, values in (vary or {}).items()]
+        slurm = options.pop("slurm", None)
+        words = ["--slurm"] if slurm is True else [f"--slurm={slurm}"] if slurm else []
+        call("sweep", path, "--out", folder, *words, *_options(set, vary=axes, platform=machine or None, **options), accept=(0, 1))
+        return Sweep.read(folder, keep=out is not None)
 
 
 def explain(address, *, set=None, **options):

@@ -55,6 +55,19 @@ class Python(unittest.TestCase):
         walks = {row["run"]: row["mean"] for row in comparison.table() if row["metric"] == "walks"}
         self.assertEqual(walks["base"], comparison.results["base"][0]["sections"]["workload"]["totals"]["walks"])
 
+    def test_a_sweep_has_a_row_for_each_point(self):
+        entries = "/platform/tlbs/stlb/arrays/0/entries"
+        sweep = mmusim.sweep(TRACE, {"entries=" + entries: [96, 192], "/replay/frames": ["sequential", "random"]}, platform="textbook",
+                             model="functional", set={"/replay/limit": 20000}, seed=3)
+        self.assertEqual([(p["entries"], p["frames"], p["seed"], p["status"]) for p in sweep],
+                         [(e, f, 3, "done") for e in (96, 192) for f in ("sequential", "random")])
+        alone = mmusim.replay(TRACE, platform="textbook", model="functional", set={entries: 96}, limit=20000, seed=3)
+        self.assertEqual(sweep[0]["summary"]["totals"], alone["totals"])
+        with tempfile.TemporaryDirectory() as folder:
+            document = {"scenario": "boot-base-vs-huge", "axes": [{"set": "/platform/no/such/key", "values": [1]}]}
+            with self.assertRaises(mmusim.InputError):
+                mmusim.sweep(document, out=folder + "/o")
+
     def test_questions(self):
         answer = mmusim.explain(0xffffea0000000040)
         self.assertTrue(answer)

@@ -116,14 +116,14 @@ DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCycle fro
   return first;
 }
 
-const DramChannel::Decision& DramChannel::decide() {
+/// The next command for the requests of the active queue, or the refresh that comes before it.
+const DramChannel::Decision& DramChannel::decide(const RequestQueue& active) {
   if (next_known_) return next_;
   next_known_ = true;
-  const RequestQueue* queue = active_queue();
-  if (queue == nullptr) return next_ = Decision{};
-  const DramCycle overdue_at = (*queue)[queue->oldest()].arrival + config_.starvation_cycles;
-  next_ = best(*queue, floor_, floor_ >= overdue_at ? queue->oldest() : RequestQueue::kNone);
-  if (floor_ < overdue_at && next_.at >= overdue_at) next_ = best(*queue, overdue_at, queue->oldest());
+  const Index oldest = active.oldest();
+  const DramCycle overdue_at = active[oldest].arrival + config_.starvation_cycles;
+  next_ = best(active, floor_, floor_ >= overdue_at ? oldest : RequestQueue::kNone);
+  if (floor_ < overdue_at && next_.at >= overdue_at) next_ = best(active, overdue_at, oldest);
   if (device_.next_refresh() <= next_.at) next_ = Decision{.at = device_.next_refresh()};
   return next_;
 }
@@ -231,8 +231,8 @@ void DramChannel::close_if_unused(unsigned bank) {
 }
 
 void DramChannel::decide_all_until(DramCycle t) {
-  while (active_queue() != nullptr) {
-    const Decision& d = decide();
+  while (const RequestQueue* active = active_queue()) {
+    const Decision& d = decide(*active);
     if (d.at > t) return;
     execute(d);
   }
@@ -242,8 +242,8 @@ void DramChannel::decide_all_until(DramCycle t) {
 
 std::optional<DramCycle> DramChannel::next_event() {
   if (!completed_.empty()) return completed_.front().done - timing_.read_done();
-  if (active_queue() == nullptr) return std::nullopt;
-  return decide().at;
+  const RequestQueue* const active = active_queue();
+  return active == nullptr ? std::nullopt : std::optional(decide(*active).at);
 }
 
 /// The commands of a read that has no other beside it, without the queue. Does nothing, and returns nothing, where the
@@ -284,7 +284,7 @@ DramCycle DramChannel::read_alone(PhysAddr pa, const DramLocation& where, DramCy
   if (const auto done = read_at_once(pa, where, now)) return *done;
   if (const auto done = enqueue({.id = 0, .pa = pa}, where, now)) return *done;
   MMUSIM_INVARIANT(reads_.size() == 1, "read_alone() is alone");
-  while (!reads_.empty()) execute(decide());
+  while (!reads_.empty()) execute(decide(*active_queue()));
   completed_.pop_back();
   return last_data_;
 }

@@ -139,7 +139,7 @@ class DramChannel {
     return writes_.size() > (flushing_ ? 0 : config_.write_low_watermark) ? &writes_ : nullptr;
   }
   Decision best(const RequestQueue& queue, DramCycle from, RequestQueue::Index overdue) const;
-  const Decision& decide();
+  const Decision& decide(const RequestQueue& active);
   void execute(const Decision& d);
   template <DramCommand kCommand>
   void execute_row(unsigned bank, uint64_t row, DramCycle at);

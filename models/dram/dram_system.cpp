@@ -11,24 +11,21 @@ DramSystem::DramSystem(const DramConfig& config)
     : config_(config),
       map_(config.address_map, config.geometry),
       channels_(config.geometry.channels, DramChannel(config)),
-      events_(config.geometry.channels) {}
+      events_(config.geometry.channels, kUnknown) {}
 
-DramCycle DramSystem::event_of(unsigned channel) {
-  NextEvent& event = events_[channel];
-  if (!event.known) event = {channels_[channel].next_event().value_or(DramDevice::kNever), true};
-  return event.at;
-}
-
-std::optional<DramCycle> DramSystem::next_event() {
-  DramCycle next = DramDevice::kNever;
-  for (unsigned c = 0; c < channels_.size(); ++c) next = std::min(next, event_of(c));
-  return next == DramDevice::kNever ? std::nullopt : std::optional(next);
+void DramSystem::find_earliest() {
+  earliest_ = DramDevice::kNever;
+  for (unsigned c = 0; c < events_.size(); ++c) {
+    if (events_[c] == kUnknown) events_[c] = channels_[c].next_event().value_or(DramDevice::kNever);
+    earliest_ = std::min(earliest_, events_[c]);
+  }
 }
 
 void DramSystem::advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
-  for (unsigned c = 0; c < channels_.size(); ++c) {
+  if (earliest() > t) return;
+  for (unsigned c = 0; c < events_.size(); ++c) {
     // A channel without anything to do catches up with its refreshes when it is used next.
-    if (event_of(c) <= t) touch(c).advance_to(t, completions);
+    if (events_[c] <= t) touch(c).advance_to(t, completions);
   }
 }
 

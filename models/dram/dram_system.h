@@ -30,7 +30,9 @@ class DramSystem {
     return touch(where.channel).enqueue(request, where, now);
   }
   bool post(PhysAddr pa, const DramLocation& where, DramCycle now) { return touch(where.channel).post(pa, where, now); }
-  std::optional<DramCycle> next_event();
+  std::optional<DramCycle> next_event() {
+    return earliest() == DramDevice::kNever ? std::nullopt : std::optional(earliest());
+  }
   bool has_reads() const;
   /// True if the channel of `pa` has reads queued (if not, read_alone() is allowed).
   bool has_reads(PhysAddr pa) const { return channels_[map_.locate(pa).channel].has_reads(); }
@@ -60,23 +62,25 @@ class DramSystem {
   uint64_t refreshes(DramCycle now);
 
  private:
-  /// Remembered state of a channel, so that idle ones cost nothing.
-  struct NextEvent {
-    DramCycle at = DramDevice::kNever;
-    bool known = false;
-  };
+  static constexpr DramCycle kUnknown = DramDevice::kNever - 1;
 
   /// The channel, whose next event may change.
   DramChannel& touch(unsigned channel) {
-    events_[channel].known = false;
+    events_[channel] = earliest_ = kUnknown;
     return channels_[channel];
   }
-  DramCycle event_of(unsigned channel);
+  /// The next event of all channels; kNever: none.
+  DramCycle earliest() {
+    if (earliest_ == kUnknown) find_earliest();
+    return earliest_;
+  }
+  void find_earliest();
 
   DramConfig config_;
   AddressMap map_;
   std::vector<DramChannel> channels_;
-  std::vector<NextEvent> events_;
+  std::vector<DramCycle> events_;  // the next one of each channel, so that idle ones cost nothing; or kUnknown
+  DramCycle earliest_ = kUnknown;  // of these
   bool observed_ = false;
 };
 

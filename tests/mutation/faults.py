@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Deliberate faults: each is one change of one source file, and the test program that has to notice it."""
 
+import os
 from collections import namedtuple
 
 Fault = namedtuple("Fault", "name file right wrong program")
@@ -18,8 +19,8 @@ FAULTS = [
           "return {InvalidationScope::kAddress, true, structures, control.pcid(), at};",
           "return {InvalidationScope::kAddress, false, structures, control.pcid(), at};", "x86_test"),
     Fault("page-fault-flushes-nothing", "models/x86/invalidation.cpp",
-          "return {InvalidationScope::kAddress, true, InvalidationScope::kAddress, control.pcid(), control.linear(va)};",
-          "(void)control, (void)va; return {};", "x86_test"),
+          "return {InvalidationScope::kAddress, true, InvalidationScope::kAddress, space.own, control.linear(va), space.global};",
+          "(void)space, (void)va; return {};", "x86_test"),
     Fault("pcid-of-cr3-without-pcide", "models/x86/control.cpp",
           "pcid_ = pcide() ? static_cast<uint16_t>(cr3 & kCr3PcidMask) : uint16_t{0};",
           "pcid_ = static_cast<uint16_t>(cr3 & kCr3PcidMask);", "x86_test"),
@@ -29,8 +30,10 @@ FAULTS = [
     Fault("read-forwarded-a-cycle-late", "models/dram/dram_channel.cpp", "return now + 1;", "return now + 2;", "dram_test"),
     Fault("command-bus-free-a-cycle-early", "models/dram/dram_channel.cpp",
           "floor_ = at + timing_.column_slots;", "floor_ = at + timing_.column_slots - 1;", "dram_test"),
+    Fault("activate-takes-one-slot", "models/dram/dram_channel.cpp",
+          "floor_ = at + timing_.act_slots;", "floor_ = at + 1;", "dram_test"),
     Fault("youngest-request-wins-ties", "models/dram/dram_channel.cpp",
-          "(at == first.at && rank < first_rank)", "(at == first.at && rank > first_rank)", "dram_test"),
+          "(at == first.at && own.rank >= first_rank)", "(at == first.at && own.rank < first_rank)", "dram_test"),
     Fault("drain-never-ends", "models/dram/dram_channel.cpp",
           "writes_.size() <= config_.write_low_watermark", "writes_.size() < config_.write_low_watermark", "dram_test"),
     Fault("starvation-a-cycle-late", "models/dram/dram_channel.cpp",
@@ -60,12 +63,39 @@ FAULTS = [
     Fault("write-back-lost", "models/cache/cache.cpp",
           "dirty |= array_.dirty(slot);", "", "cache_test"),
     Fault("dirty-line-handed-up", "models/cache/cache.cpp",
-          "if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);\n      clock.advance(lookup_);",
-          "if (config_.policy == CachePolicy::kVictim) array_.erase(slot);\n      clock.advance(lookup_);", "cache_test"),
+          "if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);\n    return level_;",
+          "if (config_.policy == CachePolicy::kVictim) array_.erase(slot);\n    return level_;", "cache_test"),
     Fault("miss-register-leaks-a-cycle", "models/cache/cache.cpp",
           "stats_.waited_for_register += clock.now() - asked;", "clock.advance(Cycles(1));", "cache_test"),
-    Fault("prefetch-into-the-next-page", "models/cache/cache.cpp",
-          "if (line.raw() % kPageBytes == 0) return;", "", "cache_test"),
+    Fault("prefetch-into-the-next-page", "models/cache/prefetcher.cpp",
+          "next <= line + degree_ && in_page_of(next, line); ++next)", "next <= line + degree_; ++next)", "cache_test"),
+    # lines that several cores share
+    Fault("clean-line-written-below", "models/cache/line_directory.cpp",
+          "read.dirty_below = line.state == State::kModified;", "read.dirty_below = true;", "line_directory_test"),
+    Fault("full-directory-keeps-its-entries", "models/cache/line_directory.cpp",
+          "if (slot != SetArray::kNone) entries_->erase(slot);", "(void)slot;", "line_directory_test"),
+    Fault("store-waits-for-the-nearest-holder", "models/cache/coherence.cpp",
+          "others.any() ? farthest(others) : home_.l3_.latency();", "others.any() ? nearest(others) : home_.l3_.latency();",
+          "coherence_test"),
+    Fault("demoted-line-leaves", "models/cache/coherence.cpp",
+          "if (probe.change == Change::kDemote) {", "if (false) {", "coherence_test"),
+    # replacement by prediction
+    Fault("one-key-in-33-is-kept", "models/base/rrip.cpp",
+          "(since_short_ + 1) % kShortOneIn;", "(since_short_ + 1) % (kShortOneIn + 1);", "base_test"),
+    Fault("new-key-counts-as-used", "models/base/rrip.cpp", "  way.used = false;\n", "", "base_test"),
+    # prefetchers of TLBs
+    Fault("page-missed-twice-is-a-stride", "models/tlb/tlb_prefetcher.cpp", " && stride != 0;", ";", "tlb_test"),
+    Fault("distance-listed-twice", "models/tlb/tlb_prefetcher.cpp", "    std::erase(row.followers, follower);\n", "", "tlb_test"),
+    # guests that share a core
+    Fault("operation-reaches-those-of-the-one-before", "models/x86/guest_spaces.cpp", "  chosen_.reset();\n", "", "x86_test"),
+    Fault("guests-share-global-pages", "models/x86/guest_spaces.cpp",
+          "static_cast<uint16_t>(SpaceTag::kFirstGlobal + index)", "static_cast<uint16_t>(SpaceTag::kFirstGlobal + 0 * index)",
+          "x86_test"),
+    # the MMU for virtual platforms
+    Fault("mov-cr3-keeps-direct-pointers", "sim/tlm/mmu.cpp",
+          "    if (written) invalidate_direct_mem_ptr(0, ~sc_dt::uint64{0});\n", "", "tlm_test"),
+    Fault("direct-stores-leave-the-page-clean", "sim/tlm/mmu.cpp",
+          " && !walk.needs_update(type);", ";", "tlm_test"),
     # the kernel
     Fault("flush-ceiling-off-by-one", "mm/tlb_flush.cpp", "> uint64_t{ceiling_} << kPageShift", ">= uint64_t{ceiling_} << kPageShift",
           "mm_test"),
@@ -84,3 +114,14 @@ FAULTS = [
     Fault("small-range-gets-huge-pages", "mm/vmemmap.cpp",
           "if (end - start < context_.layout.section_memmap_bytes())", "if (false)", "mm_test"),
 ]
+
+
+def complaints(root):
+    """Returns what is wrong with the table: each fault replaces a text that its file has exactly once."""
+    said = []
+    for fault in FAULTS:
+        with open(os.path.join(root, fault.file), encoding="utf-8") as text:
+            times = text.read().count(fault.right)
+        if times != 1:
+            said.append(f"{fault.name}: {fault.file} has the text {times} times, expected once: {fault.right}")
+    return said

@@ -63,6 +63,7 @@ SetArray::SetArray(const Geometry& geometry, uint64_t seed, uint64_t digest_mask
     case Replacement::kLru:
       order_ = ways_ <= kQueueWays ? Order::kQueue : Order::kList;
       last_shift_ = 4 * (std::min(ways_, kQueueWays) - 1);
+      queue_mask_ = (uint64_t{16} << last_shift_) - 1;
       break;
     case Replacement::kTreePlru:
     case Replacement::kSkylake:

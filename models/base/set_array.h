@@ -145,8 +145,8 @@ class SetArray {
     unsigned way;
     if (order_ == Order::kQueue) [[likely]] {
       const uint64_t queue = words[kOrderAt];
-      way = static_cast<unsigned>(queue >> last_shift_ & 15);
-      words[kOrderAt] = (queue & ~(uint64_t{15} << last_shift_)) << 4 | way;
+      way = static_cast<unsigned>(queue >> last_shift_);
+      words[kOrderAt] = (queue << 4 & queue_mask_) | way;
     } else if (order_ != Order::kPredicted) [[likely]] {
       way = take_victim(words);
     } else {
@@ -215,9 +215,12 @@ class SetArray {
   }
 
   void touch(uint64_t* words, unsigned way, unsigned slot) {
+    if (order_ == Order::kQueue) [[likely]] {
+      words[kOrderAt] = to_front(words[kOrderAt], way);
+      return;
+    }
     switch (order_) {
       case Order::kQueue:
-        words[kOrderAt] = to_front(words[kOrderAt], way);
         break;
       case Order::kList:
         if (static_cast<uint16_t>(words[kOrderAt]) != way) to_front_of_list(words, way);
@@ -235,12 +238,11 @@ class SetArray {
   }
   static uint64_t to_front(uint64_t queue, uint64_t way) {
     if ((queue & 15) == way) return queue;
-    // Find the nibble that equals `way`: the lowest zero nibble of the exclusive or.
+    // Find the nibble that equals `way`: the lowest zero nibble of the exclusive or. Those up to it move.
     const uint64_t x = queue ^ way * 0x1111111111111111;
     const uint64_t zero = (x - 0x1111111111111111) & ~x & 0x8888888888888888;
-    const unsigned shift = static_cast<unsigned>(std::countr_zero(zero)) & ~3U;
-    const uint64_t below = (uint64_t{1} << shift) - 1;
-    return (queue & ~below & ~(uint64_t{15} << shift)) | (queue & below) << 4 | way;
+    const uint64_t moving = zero ^ (zero - 1);
+    return (queue & ~moving) | (queue << 4 & moving) | way;
   }
   static uint64_t to_place(uint64_t queue, unsigned way, unsigned shift);
   void to_front_of_list(uint64_t* words, unsigned way);
@@ -290,6 +292,7 @@ class SetArray {
   bool masked_;  // the index's low bits are the set
   Order order_ = Order::kNone;
   unsigned last_shift_ = 0;  // of the last nibble of a queue
+  uint64_t queue_mask_ = 0;  // all nibbles of a queue
   unsigned keys_at_ = 0;
   unsigned links_at_ = 0;
   unsigned lines_per_set_ = 0;

@@ -42,6 +42,24 @@ StructureCaches::StructureCaches(const StructureCachesConfig& config, StructureS
   }
 }
 
+void StructureCaches::put(const ControlState& control, VirtAddr va, StructureEntry entry) {
+  ++puts_;
+  const unsigned level = entry.level();
+  if (level == 2 && second_level_tlb_ != nullptr) {
+    return second_level_tlb_->put_structure(va, control.space(), entry);
+  }
+  Cache* cache = by_level_[level];
+  if (cache == nullptr) return;
+  const Place place = place_of(*cache, control, va, level);
+  unsigned slot = cache->array.find(place.set, place.tag, place.tag.key);
+  if (slot == SetArray::kNone) {
+    slot = cache->array.replace(place.set, place.tag).slot;
+  } else {
+    cache->array.put(slot, place.tag);
+  }
+  cache->entries[slot] = entry;
+}
+
 unsigned StructureCaches::invalidate(const ControlState& control, const Invalidation& operation) {
   unsigned removed = 0;
   for (Cache& cache : caches_) {

@@ -30,13 +30,28 @@ class StructureCaches {
  public:
   StructureCaches(const StructureCachesConfig& config, StructureStore* second_level_tlb);
 
-  /// The entry that lets a walk of `va` start lowest, or none.
-  [[gnu::always_inline]] StructureEntry find(const ControlState& control, VirtAddr va);
+  /// Where an address would be in the cache of one level.
+  struct Place {
+    unsigned set;
+    SetArray::Tag tag;
+  };
+  /// What find() did not have, by level: there is a cache, but no entry. Other levels say nothing.
+  using Absent = std::array<Place, kMaxLevels + 1>;
+
+  /// The entry that lets a walk of `va` start lowest, or none. The places of levels below it go to `absent`.
+  [[gnu::always_inline]] StructureEntry find(const ControlState& control, VirtAddr va, Absent& absent);
+  StructureEntry find(const ControlState& control, VirtAddr va) {
+    Absent absent;
+    return find(control, va, absent);
+  }
   /// Counts insertions. An entry that find() did not have is not here as long as this number stays what it was.
   uint64_t puts() const { return puts_; }
-  /// Keeps `entry`, used for `va`, if there is a cache for its level. `absent`: no entry of this level for `va` is
-  /// here.
-  [[gnu::always_inline]] void put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent = false);
+  /// Keeps `entry`, used for `va`, if there is a cache for its level.
+  void put(const ControlState& control, VirtAddr va, StructureEntry entry);
+  /// As put(), where find() for the same address and control state had no entry of this level, and nothing but entries of
+  /// other levels for that address was put since. `absent`: from that find().
+  [[gnu::always_inline]] void put_absent(const ControlState& control, VirtAddr va, StructureEntry entry,
+                                         const Absent& absent);
   /// Removes entries; returns how many.
   unsigned invalidate(const ControlState& control, const Invalidation& operation);
   void clear();
@@ -49,11 +64,10 @@ class StructureCaches {
     SetArray array;
     std::vector<StructureEntry> entries;
   };
-  static uint64_t number_of(const ControlState& control, VirtAddr va, unsigned level) {
-    return (va.raw() & ((uint64_t{1} << 57) - 1)) >> control.rules(level).shift;
-  }
-  static uint64_t key_of(uint64_t number, unsigned level, uint16_t space) {
-    return number << 17 | uint64_t{level} << 13 | uint64_t{space} << 1 | 1;
+  static Place place_of(const Cache& cache, const ControlState& control, VirtAddr va, unsigned level) {
+    const uint64_t number = (va.raw() & ((uint64_t{1} << 57) - 1)) >> control.rules(level).shift;
+    const uint64_t key = number << 17 | (level << 13 | control.space().own << 1U | 1U);
+    return {cache.array.set_of(number), SetArray::tag_of(key)};
   }
 
   StructureCachesConfig config_;
@@ -63,39 +77,33 @@ class StructureCaches {
   uint64_t puts_ = 0;
 };
 
-inline StructureEntry StructureCaches::find(const ControlState& control, VirtAddr va) {
-  const SpaceTag space = control.space();
+inline StructureEntry StructureCaches::find(const ControlState& control, VirtAddr va, Absent& absent) {
   if (second_level_tlb_ != nullptr) {
-    if (const StructureEntry pde = second_level_tlb_->find_structure(va, space)) return pde;
+    if (const StructureEntry pde = second_level_tlb_->find_structure(va, control.space())) return pde;
   }
   for (unsigned level = 2, top = control.levels(); level <= top; ++level) {
     Cache* cache = by_level_[level];
     if (cache == nullptr) continue;
-    const uint64_t number = number_of(control, va, level);
-    const unsigned slot = cache->array.find(cache->array.set_of(number), key_of(number, level, space.own));
-    if (slot == SetArray::kNone) continue;
+    const Place place = place_of(*cache, control, va, level);
+    const unsigned slot = cache->array.find(place.set, place.tag, place.tag.key);
+    if (slot == SetArray::kNone) {
+      absent[level] = place;
+      continue;
+    }
     cache->array.touch(slot);
     return cache->entries[slot];
   }
   return {};
 }
 
-inline void StructureCaches::put(const ControlState& control, VirtAddr va, StructureEntry entry, bool absent) {
-  const SpaceTag space = control.space();
+inline void StructureCaches::put_absent(const ControlState& control, VirtAddr va, StructureEntry entry,
+                                        const Absent& absent) {
+  const unsigned level = entry.level();
+  Cache* cache = by_level_[level];
+  if (cache == nullptr) return put(control, va, entry);
   ++puts_;
-  if (entry.level() == 2 && second_level_tlb_ != nullptr) return second_level_tlb_->put_structure(va, space, entry);
-  Cache* cache = by_level_[entry.level()];
-  if (cache == nullptr) return;
-  const uint64_t number = number_of(control, va, entry.level());
-  const uint64_t key = key_of(number, entry.level(), space.own);
-  const unsigned set = cache->array.set_of(number);
-  unsigned slot = absent ? SetArray::kNone : cache->array.find(set, key);
-  if (slot == SetArray::kNone) {
-    slot = cache->array.replace(set, key).slot;
-  } else {
-    cache->array.put(slot, key);
-  }
-  cache->entries[slot] = entry;
+  const Place& place = absent[level];
+  cache->entries[cache->array.replace(place.set, place.tag).slot] = entry;
 }
 
 }  // namespace mmusim

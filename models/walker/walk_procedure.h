@@ -55,7 +55,8 @@ template <class EntryPort>
 [[gnu::always_inline]] inline WalkOutcome perform_walk(StructureCaches& caches, const ControlState& control,
                                                        VirtAddr va, AccessType type, EntryPort& port) {
   WalkOutcome out;
-  StructureEntry from = caches.find(control, va);
+  StructureCaches::Absent absent;
+  StructureEntry from = caches.find(control, va, absent);
   const unsigned found_level = from ? from.level() : kMaxLevels + 1;  // what lies below is not in the caches
   const uint64_t puts = caches.puts();
   port.looked_up();
@@ -90,10 +91,17 @@ template <class EntryPort>
       continue;
     }
     const auto steps = walk.steps();
+    if (steps.empty()) return out;  // no paging
     const bool as_found = caches.puts() == puts;
-    for (size_t i = 0; i + 1 < steps.size(); ++i)
-      caches.put(control, va, Walk::structure_entry(steps[i]), as_found && steps[i].level < found_level);
-    if (steps.empty() || steps.back().level != 1 || control.entry_bytes() != sizeof(uint64_t)) return out;
+    for (const Walk::Step& step : steps.first(steps.size() - 1)) {
+      const StructureEntry entry = Walk::structure_entry(step);
+      if (as_found && step.level < found_level) {
+        caches.put_absent(control, va, entry, absent);
+      } else {
+        caches.put(control, va, entry);
+      }
+    }
+    if (steps.back().level != 1 || control.entry_bytes() != sizeof(uint64_t)) return out;
     if (port.coalescing) {
       const auto stored = walk.updated(steps.back(), type);
       out.coalescible = is_coalescible(steps.back().entry_pa, stored.value_or(steps.back().entry), port);

@@ -104,12 +104,13 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
   constexpr uint64_t kBytes = 0xffff, kKindAndFlags = 0xffff0000;  // of the second word
   static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
   const auto first = std::bit_cast<Words>(accesses.front());
+  const uint64_t page = first[0] & ~(kPageBytes - 1);
   size_t n = 1;
   for (; n < accesses.size(); ++n) {
     const auto other = std::bit_cast<Words>(accesses[n]);
-    const uint64_t last = other[0] + (other[1] & kBytes) - 1;
-    const uint64_t pages = (other[0] ^ first[0]) | (last ^ first[0]);
-    if ((pages >> kPageShift | ((other[1] ^ first[1]) & kKindAndFlags)) != 0) break;
+    const uint64_t offset = other[0] - page;
+    const uint64_t last = offset + (other[1] & kBytes) - 1;
+    if (((offset | last) >> kPageShift | ((other[1] ^ first[1]) & kKindAndFlags)) != 0) break;
   }
   return n;
 }
@@ -141,7 +142,7 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
   }
   const SecondLevelState::Lookup second =
       second_level_.lookup(query, type, /*in_first_level=*/static_cast<bool>(first.place), control_);
-  if (!second.place) return walk(va, type, static_cast<bool>(first.place), second.upgrade);
+  if (!second.place) return walk(query, type, static_cast<bool>(first.place), second.upgrade);
   first_level_.keep(query, type.kind(), second.translation, second.place.kind == EntryKind::k16K,
                     /*absent=*/!first.place);
   return answer(va, type, second.translation, std::nullopt);
@@ -206,8 +207,8 @@ AccessResult FunctionalMachine::non_canonical() {
 
 /// Miss path of translate_page(). It is out of line so that the hit path stays in registers.
 /// `in_first_level`, `upgrade`: there is an entry in the first level, and in some level, but it does not serve.
-AccessResult FunctionalMachine::walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade) {
-  const TlbQuery query(va, control_.space());
+AccessResult FunctionalMachine::walk(const TlbQuery& query, AccessType type, bool in_first_level, bool upgrade) {
+  const VirtAddr va = query.va;
   if (second_level_.has_third() && !upgrade) [[unlikely]] {
     if (const auto hit = second_level_.find_in_third(query, type, control_)) {
       first_level_.keep(query, type.kind(), hit->translation, hit->coalescible, /*absent=*/!in_first_level);

@@ -67,7 +67,7 @@ class FunctionalMachine {
   AccessResult non_canonical();
   /// One page of an access. Faults are counted.
   AccessResult translate_page(VirtAddr va, AccessType type);
-  AccessResult walk(VirtAddr va, AccessType type, bool in_first_level, bool upgrade);
+  AccessResult walk(const TlbQuery& query, AccessType type, bool in_first_level, bool upgrade);
   void prefetch_after(VirtAddr va, AccessType type, PageSize size);
   AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 

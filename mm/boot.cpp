@@ -170,6 +170,12 @@ Errno Kernel::Parts::boot() {
   if (gigantic_first) boot_hugetlb.alloc(map);
   context.phase("sparse_init");
   Errno populated = sparse.sparse_init(pgdats, [this](unsigned node) { return boot_hugetlb.init_early(node); });
+  if (context.config.memmap_init && !ok(populated)) {
+    throw InputError(
+        "memmap_init: some sections got no memory map, and the kernel writes the struct pages of all memory: it takes "
+        "a "
+        "page fault there and does not boot; expected memory for all maps, or memmap_init false");
+  }
   for (const auto& m : memblock.memory()) sparse.set_subsections(pfn_of(m.start), pfn_of(m.end));
 
   if (!context.profile.sparse_init_after_zones) zone_ranges();

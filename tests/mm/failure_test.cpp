@@ -32,6 +32,15 @@ TEST(Failure, BootWithoutUsageMapsHasNoSections) {
   EXPECT_EQ(m.events.lines_with("sparse_init_nid: node[0] usemap allocation failed"), 1u);
 }
 
+TEST(Failure, A13_MemmapInitOfAbsentSectionsIsRefused) {
+  KernelConfig config;
+  config.vmemmap_pages = VmemmapPages::kBase;
+  config.fail_allocation = {AllocKind::kLeafBlock, 100, 1};
+  config.memmap_init = true;
+  Machine m(config);
+  EXPECT_THROW((void)m.boot(), InputError);
+}
+
 TEST(Failure, A13_HotAddRollsTheFailingSectionBackOnly) {
   KernelConfig config;
   config.vmemmap_pages = VmemmapPages::kBase;

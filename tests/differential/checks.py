@@ -117,7 +117,7 @@ class Checker:
 
     def flushes_between_cores(self, base):
         """True if flushes took the time that they take between several cores, which no record of one core holds."""
-        platform = self.case["scenario"]["platform"]
+        platform = self.case["scenario"].get("platform", {})
         return platform.get("cores", 1) > 1 and base.summary["kernel"]["flushes"] != 0
 
     def check_functional(self, base, record_of):

@@ -26,6 +26,7 @@ struct CoreStats {
   Cycles flush_cycles{};
   uint64_t gap_instructions = 0;
   uint64_t forwarded_loads = 0, joined_lines = 0;  ///< of the window core
+  Cycles miss_cycles{}, miss_active_cycles{};      ///< of the window core
 
   template <class Visitor>
   void describe(Visitor&& v) const {
@@ -34,6 +35,8 @@ struct CoreStats {
     v("gap_instructions", gap_instructions, "instructions without memory access between the accesses");
     v("forwarded_loads", forwarded_loads, "loads that read what a store had not written to the cache yet");
     v("joined_lines", joined_lines, "accesses that waited for a line that an earlier one had asked for");
+    v("miss_cycles", miss_cycles, "cycles of the data accesses that missed the first-level TLB or cache, added up");
+    v("miss_active_cycles", miss_active_cycles, "cycles in which at least one of them was under way");
   }
 };
 

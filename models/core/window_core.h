@@ -162,6 +162,7 @@ class WindowCore : public Core {
   const MemAccess& access_of(const Miss& miss);
   bool joins_line(const Miss& miss);
   void occupy(Slot& slot, const Miss& miss, CycleTime at);
+  void count_misses(CycleTime until);
   void run_slot(Slot& slot);
   bool takes_next(Slot& slot);
   void end_late_hit(const Miss& miss, PhysAddr pa, CycleTime at, CycleTime end);
@@ -200,6 +201,7 @@ class WindowCore : public Core {
   Retirement retired_;
   unsigned loads_ = 0;       // in the window
   unsigned busy_ = 0;        // slots
+  CycleTime counted_until_;  // by count_misses()
   uint64_t unfinished_ = 0;  // data accesses dispatched whose line is not there
   uint64_t unready_ = 0;     // accesses that wait for results
   uint64_t slow_ = 0;        // accesses that took a slot

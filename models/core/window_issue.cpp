@@ -92,6 +92,7 @@ void WindowCore::start_miss(InFlight& flight) {
     return;
   }
   Slot& slot = **free;
+  count_misses(clock_.now());
   slot.busy = true;
   ++busy_;
   occupy(slot, miss, clock_.now());
@@ -130,6 +131,16 @@ void WindowCore::occupy(Slot& slot, const Miss& miss, CycleTime at) {
   ++slow_;
 }
 
+/// Counts the misses under way from the last count on; before their number changes.
+void WindowCore::count_misses(CycleTime until) {
+  if (busy_ != 0) {
+    const Cycles passed = until - counted_until_;
+    stats_.miss_cycles += passed * busy_;
+    stats_.miss_active_cycles += passed;
+  }
+  counted_until_ = until;
+}
+
 void WindowCore::run_slot(Slot& slot) {
   while (fibers_.rest(slot.clock, slot.go)) {
     slot.clock.advance_to(slot.started);
@@ -143,6 +154,7 @@ void WindowCore::run_slot(Slot& slot) {
     } catch (...) {
       failure_ = std::current_exception();  // the core's own thread throws it on
     }
+    count_misses(slot.clock.now());
     slot.busy = false;
     slot.line = kNoLine;
     --busy_;

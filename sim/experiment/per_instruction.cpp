@@ -62,9 +62,13 @@ PerInstruction::PerInstruction(const Measured& run)
   }
   static constexpr const char* kPending[] = {"pending_cycles"};
   static constexpr const char* kActive[] = {"active_cycles"};
+  static constexpr const char* kMissCycles[] = {"miss_cycles"};
+  static constexpr const char* kMissActive[] = {"miss_active_cycles"};
   static constexpr const char* kReadCycles[] = {"read_cycles"};
   walk_pending_cycles_ = sum(run.stats, "page_walkers", kPending).value_or(0);
   walk_active_cycles_ = sum(run.stats, "page_walkers", kActive).value_or(0);
+  miss_cycles_ = sum(run.stats, "core", kMissCycles).value_or(0);
+  miss_active_cycles_ = sum(run.stats, "core", kMissActive).value_or(0);
   memory_read_cycles_ = sum(run.stats, "dram", kReadCycles).value_or(0);
 }
 
@@ -74,6 +78,7 @@ nlohmann::ordered_json PerInstruction::json() const {
   if (cycles_ != 0) {
     j["ipc"] = ratio(instructions_, cycles_);
     j["walk_cycles_per_instruction"] = ratio(walk_cycles_, instructions_);
+    if (miss_active_cycles_ != 0) j["memory_level_parallelism"] = ratio(miss_cycles_, miss_active_cycles_);
     if (memory_read_cycles_ != 0) j["memory_reads_under_way"] = ratio(memory_read_cycles_, cycles_);
     if (walk_active_cycles_ != 0) j["walks_in_parallel"] = ratio(walk_pending_cycles_, walk_active_cycles_);
   }
@@ -89,6 +94,10 @@ std::string PerInstruction::text() const {
   if (cycles_ != 0) {
     text += fmt::format(", {:.3f} a cycle, {:.3f} walk cycles each", ratio(instructions_, cycles_),
                         ratio(walk_cycles_, instructions_));
+  }
+  if (miss_active_cycles_ != 0) {
+    text += fmt::format("\nmemory-level parallelism (misses under way, while there are any): {:.3f}",
+                        ratio(miss_cycles_, miss_active_cycles_));
   }
   if (memory_read_cycles_ != 0) {
     text += fmt::format("\nmemory reads under way, on average: {:.3f}", ratio(memory_read_cycles_, cycles_));

@@ -17,8 +17,8 @@ class PerInstruction {
   /// `run`: with Measured::instructions counted.
   explicit PerInstruction(const Measured& run);
 
-  /// {"instructions", "ipc", "walk_cycles_per_instruction", "memory_reads_under_way", "walks_in_parallel",
-  /// "misses_per_1000_instructions": {"l1_dtlb", ...}}; without time none of the middle four, without instructions nothing
+  /// {"instructions", "ipc", "walk_cycles_per_instruction", "memory_level_parallelism", "memory_reads_under_way",
+  /// "walks_in_parallel", "misses_per_1000_instructions": {"l1_dtlb", ...}}; without time none of the middle five, without instructions nothing
   /// but their number.
   nlohmann::ordered_json json() const;
   /// Returns the numbers of json() for people, in two lines.
@@ -35,6 +35,8 @@ class PerInstruction {
   uint64_t walk_cycles_;
   uint64_t walk_pending_cycles_ = 0;  ///< of all walks in their walkers, added up
   uint64_t walk_active_cycles_ = 0;   ///< in which a walk is under way
+  uint64_t miss_cycles_ = 0;          ///< of all data accesses that miss, added up (window core)
+  uint64_t miss_active_cycles_ = 0;   ///< in which one is under way
   uint64_t memory_read_cycles_ = 0;   ///< of all lines read from memory, added up
   std::vector<Misses> misses_;        ///< summed over the cores
 };

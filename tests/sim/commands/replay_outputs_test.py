@@ -29,6 +29,7 @@ class PerInstruction(ReplayTest):
             if core == "blocking":
                 self.assertEqual(shown["walks_in_parallel"], 1)
                 self.assertLess(shown["memory_reads_under_way"], 1)
+                self.assertNotIn("memory_level_parallelism", shown)
             else:
                 self.assertGreater(shown["walks_in_parallel"], 1.2)
                 self.assertLessEqual(shown["walks_in_parallel"], walkers)
@@ -41,6 +42,22 @@ class PerInstruction(ReplayTest):
                                 ("l3", sum(machine["l3"][k + "_misses"] for k in ("load", "store", "entry")))):
                 self.assertAlmostEqual(misses[name], count / 12, msg=name)
             self.assertGreater(misses["pde"], 0)
+
+    def test_memory_level_parallelism_is_one_in_a_chain_and_the_slots_without_one(self):
+        for depends_on, expected in ((1, 1), (None, 5)):
+            lines = ['{"format":"mmusim-trace","version":1,"source":"hand"}']
+            for i in range(4000):
+                access = {"access": "read", "va": hex(0x10000000 + 4096 * (i * 7919 % 4096)), "bytes": 8, "user": True}
+                if i and depends_on:
+                    access["depends_on"] = depends_on
+                lines.append(json.dumps(access))
+            trace = self.write("t.jsonl", "\n".join(lines) + "\n")
+            summary = self.replay(trace, "--salvage", "--platform", "textbook", "--core", "window",
+                                  "--set", "/platform/core/outstanding_misses=5")
+            shown = summary["replay"]["per_instruction"]["memory_level_parallelism"]
+            core = summary["counters"]["core0"]["core"]
+            self.assertAlmostEqual(shown, core["miss_cycles"] / core["miss_active_cycles"])
+            self.assertAlmostEqual(shown, expected, delta=0.01)
 
 
 class ReplayOutputs(ReplayTest):

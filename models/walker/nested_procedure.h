@@ -8,7 +8,7 @@
 //     void looked_up();                              // the guest's paging-structure caches were asked
 //     void nested_looked_up();                       // the nested TLB and the nested structure caches were asked
 //     uint64_t read_guest(const GuestEntry& entry);
-//     uint64_t read_nested(PhysAddr at, unsigned level, bool cacheable);
+//     uint64_t read_nested(const SubWalk& walk, bool cacheable);  // the entry at walk.entry_pa()
 //     bool update(PhysAddr pa, uint64_t from, uint64_t to, unsigned bytes);  // false if the entry is no longer `from`
 //     void exit(Cycles cycles);                      // the hypervisor took so long
 //   };
@@ -51,7 +51,7 @@ class CachedNestedPort {
     ++nested_.counts.entry_reads;
     const NestedRegisters& r = nested_.control.registers();
     const bool cacheable = r.kind == NestedKind::kNpt || (r.root & 7) == ept::kPointerWriteBack;  // [N-40]
-    return port_.read_nested(walk.entry_pa(), walk.level(), cacheable);
+    return port_.read_nested(walk, cacheable);
   }
   bool update_guest(PhysAddr at, uint64_t from, uint64_t to, unsigned bytes) {
     return port_.update(at, from, to, bytes);

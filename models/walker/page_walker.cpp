@@ -106,7 +106,9 @@ class PageWalker::GuestPort {
     note({entry.level, hit, Dimension::kGuest, entry.at, value, clock_.now() - begin});
     return value;
   }
-  uint64_t read_nested(PhysAddr at, unsigned level, bool cacheable) {
+  uint64_t read_nested(const SubWalk& walk, bool cacheable) {
+    const PhysAddr at = walk.entry_pa();
+    const unsigned level = walk.level();
     const CycleTime begin = clock_.now();
     const HitLevel hit = fetch(at, cacheable);
     NestedCounts& counts = walker_.context_->nested->counts;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/machine/functional_machine.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstring>
 
 #include "models/walker/nested_procedure.h"
 #include "models/walker/walk_procedure.h"
@@ -20,9 +22,7 @@ class FunctionalMachine::EntryPort {
   void restarted() {}
   uint64_t read(const Walk& walk) {
     ++machine_.entry_reads_;
-    RecentTables& tables = machine_.recent_tables_;
-    if (walk.level() == 1 && !tables.knows(walk.va())) [[unlikely]]
-      tables.remember(walk.va(), walk.entry_pa().align_down(kPageBytes), machine_.memory_.page(walk.entry_pa()));
+    if (walk.level() == 1) machine_.note_table(machine_.recent_tables_, walk.va(), walk.entry_pa());
     return walk.entry_bytes() == sizeof(uint64_t) ? machine_.memory_.load64(walk.entry_pa())
                                                   : machine_.memory_.load(walk.entry_pa(), walk.entry_bytes());
   }
@@ -48,11 +48,14 @@ class FunctionalMachine::GuestPort {
   void nested_looked_up() {}
   uint64_t read_guest(const GuestEntry& entry) {
     ++machine_.entry_reads_;
+    if (entry.level == 1 && entry.bytes == kEntryBytes)
+      machine_.note_table(machine_.recent_tables_, entry.va, entry.at);
     return machine_.memory_.load(entry.at, entry.bytes);
   }
-  uint64_t read_nested(PhysAddr at, unsigned level, bool) {
-    ++machine_.nested_->counts.reads_by_level[level][HitLevel::kL1];
-    return machine_.memory_.load64(at);
+  uint64_t read_nested(const SubWalk& walk, bool) {
+    ++machine_.nested_->counts.reads_by_level[walk.level()][HitLevel::kL1];
+    if (walk.level() == 1) machine_.note_table(*machine_.nested_tables_, VirtAddr(walk.gpa().raw()), walk.entry_pa());
+    return machine_.memory_.load64(walk.entry_pa());
   }
   bool update(PhysAddr pa, uint64_t from, uint64_t to, unsigned bytes) {
     if (machine_.memory_.load(pa, bytes) != from) return false;
@@ -83,6 +86,7 @@ FunctionalMachine::FunctionalMachine(const PlatformConfig& platform, bool parano
   guests_ = std::make_unique<Guests>(memory_, virtualization, platform);
   HostTables& host = (*guests_)[0].host;
   nested_ = std::make_unique<NestedContext>(platform.walker.nested, host.control(), host);
+  nested_tables_ = std::make_unique<RecentTables>();
   core_guests_ = std::make_unique<CoreGuests>(*guests_, *nested_, control_, [this] { invalidate(on_invept()); });
   control_ = core_guests_->tagged(control_);
   if (!virtualization.tags) nested_->left_guest = [this] { invalidate(on_vm_transition(/*tagged=*/false)); };
@@ -157,8 +161,35 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
   return translate_page(access.va, type);
 }
 
+/// Notes that the level-1 entry at `entry` is the one for `va`, for prefetch_tables().
+[[gnu::always_inline]] inline void FunctionalMachine::note_table(RecentTables& tables, VirtAddr va, PhysAddr entry) {
+  if (!tables.knows(va)) [[unlikely]]
+    tables.remember(va, entry.align_down(kPageBytes), memory_.page(entry));
+}
+
+/// Prefetches for `soon` the nested entry of its page, for `later` the guest's entry, which says what that page is.
+/// Inline, because a compiler that sees no effect but prefetches leaves the call out.
+[[gnu::always_inline]] inline void FunctionalMachine::prefetch_nested(VirtAddr soon, VirtAddr later) const {
+  recent_tables_.prefetch(later);
+  const std::byte* const entry = recent_tables_.entry(soon);
+  if (entry == nullptr) return;
+  uint64_t value;
+  std::memcpy(&value, entry, sizeof value);
+  nested_tables_->prefetch(VirtAddr(entry_address(value).raw()));
+}
+
+/// Prefetches the entries that accesses to come need into the host's caches.
+[[gnu::always_inline]] inline void FunctionalMachine::prefetch_tables(std::span<const MemAccess> to_come) const {
+  constexpr size_t kAhead = 12;  // so many accesses before its own
+  if (to_come.size() <= kAhead) return;
+  if (nested_) [[unlikely]] {
+    prefetch_nested(to_come[kAhead].va, to_come[std::min(2 * kAhead, to_come.size() - 1)].va);
+  } else {
+    recent_tables_.prefetch(to_come[kAhead].va);
+  }
+}
+
 void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
-  constexpr size_t kAhead = 12;  // so many accesses before its own an entry is asked of the host's memory
   for (size_t i = 0; i < accesses.size();) {
     const MemAccess& access = accesses[i];
     const AccessType type = access_type_of(access);
@@ -169,7 +200,7 @@ void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
       recalled_[type.kind()] += run;
       i += run;
     } else {
-      if (i + kAhead < accesses.size()) recent_tables_.prefetch(accesses[i + kAhead].va);
+      prefetch_tables(accesses.subspan(i));
       perform(access, type);
       ++i;
     }

@@ -71,6 +71,9 @@ class FunctionalMachine {
   void prefetch_after(VirtAddr va, AccessType type, PageSize size);
   AccessResult answer(VirtAddr va, AccessType type, const Translation& translation, std::optional<FaultReason> fault);
 
+  void note_table(RecentTables& tables, VirtAddr va, PhysAddr entry);
+  void prefetch_tables(std::span<const MemAccess> to_come) const;
+  void prefetch_nested(VirtAddr soon, VirtAddr later) const;
   WalkOutcome walk_tables(VirtAddr va, AccessType type);
   WalkOutcome walk_guest_tables(VirtAddr va, AccessType type);
 
@@ -89,6 +92,7 @@ class FunctionalMachine {
   CounterNames counter_names_;
   RecentPages recent_pages_;
   RecentTables recent_tables_;
+  std::unique_ptr<RecentTables> nested_tables_;  // of a guest: those of the host, by guest-physical address
   bool next_page_;
   bool coalescing_;
   EnumArray<AccessKind, uint64_t> accesses_{};

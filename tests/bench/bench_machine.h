@@ -23,6 +23,15 @@ inline std::unique_ptr<FunctionalMachine> make_functional_machine() {
   return machine;
 }
 
+/// The same in a guest: EPT, 4 KiB pages of the host.
+inline std::unique_ptr<FunctionalMachine> make_guest_machine() {
+  VirtualizationConfig guest;
+  guest.mode = VirtualizationMode::kEpt;
+  auto machine = std::make_unique<FunctionalMachine>(load_platform("textbook"), /*paranoid=*/false, guest);
+  machine->write_cr3(build_tables(machine->memory()).raw());
+  return machine;
+}
+
 /// Returns the simulation of this process.
 inline Simulation& simulation() {
   static Simulation the;

@@ -25,6 +25,8 @@ Work functional(Pattern pattern, uint64_t span) {
   return [=](size_t count) { make_functional_machine()->execute(make_accesses(pattern, span, count)); };
 }
 
+void guest_random(size_t count) { make_guest_machine()->execute(make_accesses(Pattern::kRandom, kGiB, count)); }
+
 Work timed(CoreModel model, Pattern pattern, uint64_t span) {
   return [=](size_t count) {
     const Accesses accesses = make_accesses(pattern, span, count);
@@ -95,6 +97,7 @@ struct FixedRun {
 const FixedRun kRuns[] = {
     {"functional_stride_64", functional(Pattern::kStride64, kGiB)},
     {"functional_random_1GiB", functional(Pattern::kRandom, kGiB)},
+    {"functional_guest_random_1GiB", guest_random},
     {"functional_program", functional(Pattern::kProgram, kGiB)},
     {"blocking_hits_16KiB", timed(CoreModel::kBlocking, Pattern::kStride64, 16 * kKiB)},
     {"blocking_stride_64_1GiB", timed(CoreModel::kBlocking, Pattern::kStride64, kGiB)},

@@ -84,7 +84,8 @@ class Checker:
 
     def check_driving(self, base):
         """(b), (c), (e): all at once, and one by one only if that shows something."""
-        if not self.unlike(base, ("--events", "none", "--lock-step", "--paranoid")):
+        all_together = self.unlike(base, ("--events", "none", "--lock-step", "--paranoid"))
+        if not all_together:
             if not self.blocking() or self.case["seed"] % 4 == 0:
                 found = self.unlike(base, ("--events", "none"))
                 if found:
@@ -96,7 +97,7 @@ class Checker:
             found = self.unlike(base, options)
             if found:
                 raise Violation(check, "; ".join(found))
-        raise Violation("driving", "only all together: " + str(self.unlike(base, ("--lock-step", "--paranoid"))))
+        raise Violation("driving", "only all together: " + "; ".join(all_together))
 
     def check_record(self, base):
         """(d): a replay of the record has the same counters."""

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "models/base/errors.h"
-#include "models/x86/paging.h"
 #include "sim/host/interrupts.h"
 
 namespace mmusim {
@@ -100,31 +99,12 @@ AddressSpaces& Replay::enter_spaces(unsigned guest) {
   const bool entered_before = own != nullptr;
   if (!entered_before && config_.shared == nullptr) own = std::make_unique<TouchedSpaces>(target_.memory(), spaces_);
   TouchedSpaces& touched = config_.shared != nullptr ? *config_.shared : *own;
-  target_.set_mapper(&touched);
-  if (entered_before) return touched.spaces();
-  ControlRegisters registers = target_.control().registers();
-  registers.cr3 = touched.spaces().root().raw();
-  registers.cr4 = spaces_.levels == 5 ? registers.cr4 | kCr4La57 : registers.cr4 & ~kCr4La57;
-  target_.set_control(ControlState(registers, target_.control().traits()));
+  if (entered_before) {
+    target_.set_mapper(&touched);
+  } else {
+    touched.serve(target_);
+  }
   return touched.spaces();
-}
-
-AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platform) {
-  if (config.levels > platform.max_levels) {
-    throw InputError(fmt::format("--levels: {} levels on platform {}, whose processor has {}", config.levels,
-                                 platform.name, platform.max_levels));
-  }
-  const bool gib_pages_of_map = config.page_map && config.page_map->gigabyte_pages() != 0;
-  if ((config.pages == MappingPolicy::k1G || gib_pages_of_map) && !platform.processor.gib_pages) {
-    throw InputError(
-        fmt::format("{}: platform {} has no 1 GiB pages", gib_pages_of_map ? "--page-map" : "--pages", platform.name));
-  }
-  const uint64_t end = memory_end(platform);
-  if (end <= config.frames.begin.raw()) {
-    throw InputError(fmt::format("platform {}: {} bytes of DRAM leave no room for page tables", platform.name, end));
-  }
-  config.frames.bytes = end - config.frames.begin.raw();
-  return config;
 }
 
 ReplayResult replay_trace(TraceReader& reader, Target& target, const ReplayConfig& config) {

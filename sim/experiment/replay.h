@@ -9,6 +9,7 @@
 #include "sim/experiment/what_if.h"
 #include "sim/machine/platform.h"
 #include "sim/replay/measure.h"
+#include "sim/replay/touched_spaces.h"
 #include "sim/replay/trace_player.h"
 #include "sim/report/misses_over_time.h"
 #include "sim/report/summary.h"
@@ -16,21 +17,6 @@
 #include "sim/trace/trace_reader.h"
 
 namespace mmusim {
-
-/// `config` with all of the platform's DRAM for frames and tables. Throws InputError if the platform has fewer levels,
-/// or no 1 GiB pages.
-AddressSpaceConfig fitted(AddressSpaceConfig config, const PlatformConfig& platform);
-
-/// Page tables built on first touch, behind the machine's own interface for that.
-class TouchedSpaces final : public DemandMapper {
- public:
-  TouchedSpaces(PhysMem& memory, const AddressSpaceConfig& config) : spaces_(memory, config) {}
-  bool ensure_mapped(VirtAddr va) override { return spaces_.ensure_mapped(va); }
-  AddressSpaces& spaces() { return spaces_; }
-
- private:
-  AddressSpaces spaces_;
-};
 
 /// Parts of a replay, beside the target.
 struct ReplayConfig {

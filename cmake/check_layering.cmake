@@ -32,6 +32,7 @@ set(rows
   "+sim/library|sim mm models mmusim"
   "+sim/tlm|sim/tlm sim/library models mmusim"
   "+sim/commands|sim mm models"
+  "+python/native|python/native sim/replay sim/machine sim/trace models"
   "include/mmusim|mmusim"
   "+sim|sim mm models mmusim")
 set(bad 0)

@@ -60,6 +60,7 @@ class Cluster:
         port = 20000 + os.getpid() % 20000
         with open(os.path.join(self.folder, "slurm.conf"), "w") as file:
             file.write(CONFIGURATION.format(folder=self.folder, host=host, port=port, port1=port + 1))
+        os.environ["PATH"] += ":/usr/sbin"
         os.environ["SLURM_CONF"] = os.path.join(self.folder, "slurm.conf")
         run = os.path.join(self.folder, "run")
         subprocess.run(["munged", "--key-file=" + key, f"--socket={run}/munge.socket", f"--pid-file={run}/munged.pid",
@@ -84,28 +85,34 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class RealSlurm(SweepTest):
-    def queue(self):
-        lines = subprocess.run(["squeue", "-h", "-r", "-o", "%i %T"], capture_output=True, text=True).stdout.splitlines()
-        return [line.split() for line in lines]
+def running_tasks():
+    lines = subprocess.run(["squeue", "-h", "-r", "-o", "%i %T"], capture_output=True, text=True).stdout.splitlines()
+    return [task for task, state in map(str.split, lines) if state == "RUNNING"]
 
+
+def disturb(process, draw, times):
+    """Requeues, cancels and kills random tasks, each that many times, until the process ends; returns how many."""
+    done = {"requeued": 0, "cancelled": 0, "killed": 0}
+    while process.poll() is None:
+        running = running_tasks()
+        deed = min(done, key=done.get)
+        if running and done[deed] < times:
+            task = draw.choice(running)
+            command = {"requeued": ["scontrol", "requeue", task], "cancelled": ["scancel", task],
+                       "killed": ["scancel", "--signal=KILL", "--batch", task]}[deed]
+            done[deed] += subprocess.run(command, capture_output=True).returncode == 0
+        time.sleep(0.2)
+    return done
+
+
+class RealSlurm(SweepTest):
     def test_killed_requeued_and_cancelled_tasks_change_nothing(self):
         arguments = [self.trace(6000, 900), "--vary", ENTRIES + "64,128,256,512", "--vary", WAYS + "4,8", "--repeat", "20"]
         self.sweep(*arguments, out="undisturbed")
         process = subprocess.Popen(
             [sys.argv[1], "sweep", *arguments, "--out", self.path("out"), "--slurm", "--chunk", "10"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        draw = random.Random(3)
-        done = {"requeue": 0, "cancel": 0, "kill": 0}
-        while process.poll() is None:
-            running = [i for i, state in self.queue() if state == "RUNNING"]
-            if running and any(count < 2 for count in done.values()):
-                task = draw.choice(running)
-                deed = min(done, key=done.get)
-                command = {"requeue": ["scontrol", "requeue", task], "cancel": ["scancel", task],
-                           "kill": ["scancel", "--signal=KILL", "--batch", task]}[deed]
-                done[deed] += subprocess.run(command, capture_output=True).returncode == 0
-            time.sleep(0.2)
+        done = disturb(process, random.Random(3), times=2)
         output, errors = process.communicate()
         self.assertEqual(process.returncode, 0, errors)
         self.assertIn("160 of 160 points done", output)
@@ -118,7 +125,6 @@ if __name__ == "__main__":
     needed = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
     if os.geteuid() != 0 or not all(shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") for name in needed):
         sys.exit(77)
-    os.environ["PATH"] += ":/usr/sbin"
     cluster = Cluster()
     try:
         result = unittest.main(argv=sys.argv[:1], exit=False, defaultTest="RealSlurm").result

@@ -27,6 +27,7 @@ struct ExplainOptions {
   bool user = false;
   bool ac = false;
   bool json = false;
+  std::string names = "linux";
 };
 
 AccessType access_type(const ExplainOptions& o) {
@@ -61,13 +62,14 @@ ExitCode explain(const ExplainOptions& o) {
   ExplainedSystem system(o.target);
   for (const std::string& note : system.notes()) print_error(fmt::format("{}: {}\n", o.target.image, note));
   if (o.ac) system.set_ac();
+  const Names names = o.names == "linux" ? Names::kLinux : Names::kIntel;
   std::string json;
   for (const std::string& address : o.addresses) {
     const Explanation e = system.explain(parse_address(address, system), o.bytes, access_type(o));
     if (o.json) {
       json += (json.empty() ? "" : ",\n") + explanation_json(e);
     } else {
-      print_coloured((&address == &o.addresses.front() ? "" : "\n") + explanation_text(e, colour_wanted()));
+      print_coloured((&address == &o.addresses.front() ? "" : "\n") + explanation_text(e, colour_wanted(), names));
     }
   }
   if (o.json) print_json("{\"explanations\":[\n" + json + "\n]}\n");
@@ -80,12 +82,15 @@ void add_explain_command(CommandLine app, Action& action) {
   auto o = std::make_shared<ExplainOptions>();
   CommandLine command = app.add_subcommand("explain", "One translation, told step by step");
   command.footer(
-      "The access is carried out on the machine, so that it shows which structure answered, where each entry was "
-      "read,\n"
-      "and the cycles; then once more, with everything warm. A fault is a result: the exit code stays 0.\n\n"
+      "The access is carried out on the machine, with TLBs and caches empty, so that it shows each step, where each "
+      "entry\n"
+      "was read, and the cycles; then once more, with everything warm. Of a scenario it says which kernel function "
+      "wrote\n"
+      "each entry, and in which cycle. A fault is a result: the exit code stays 0.\n\n"
       "Examples:\n"
       "  mmusim explain 0xffffea0000000040\n"
       "  mmusim explain pfn:0x1000 pfn:0x1001 --access write --scenario boot-base-vs-huge --variant hugepages\n"
+      "  mmusim explain 0xffffea0000000040 --warm --names intel\n"
       "  mmusim explain 0x400000 --user --access fetch --image img-512m-4l.ptimg.xz --json\n"
       "  mmusim explain pfn:0x1000 --image tests/data/crash/k61-128m.kdump.xz --cr3 kernel");
   command.add_option("VA", o->addresses, "Virtual address; pfn:N or page:PA for the struct page of a page").required();
@@ -107,6 +112,11 @@ void add_explain_command(CommandLine app, Action& action) {
   command.add_option("--bytes", o->bytes, "Size of the access").range(1, 64).capture_default_str();
   command.add_flag("--user", o->user, "A user-mode access (CPL 3)");
   command.add_flag("--ac", o->ac, "With EFLAGS.AC=1: supervisor accesses to user pages pass SMAP");
+  command.add_flag("--warm", o->target.warm,
+                   "TLBs and caches as the scenario, or the address before, left them; else they are empty");
+  command.add_option("--names", o->names, "Words for entries and their bits: the kernel's, or those of Intel's manuals")
+      .one_of({"linux", "intel"})
+      .capture_default_str();
   command.add_flag("--json", o->json, "As JSON");
   command.callback([o, &action] { action = [o] { return explain(*o); }; });
 }

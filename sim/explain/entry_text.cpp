@@ -69,6 +69,32 @@ std::vector<std::string> entry_flags(const ControlState& control, unsigned level
   return flags;
 }
 
+std::string flag_name(const std::string& flag, Names names) {
+  struct Words {
+    std::string_view flag;
+    const char* intel;
+    const char* linux_name;
+  };
+  static constexpr Words kWords[] = {
+      {"present", "P", "PRESENT"},  {"writable", "R/W", "RW"},   {"user", "U/S", "USER"},
+      {"pwt", "PWT", "PWT"},        {"pcd", "PCD", "PCD"},       {"accessed", "A", "ACCESSED"},
+      {"dirty", "D", "DIRTY"},      {"2M page", "PS", "PSE"},    {"4M page", "PS", "PSE"},
+      {"1G page", "PS", "PSE"},     {"pat", "PAT", "PAT"},       {"global", "G", "GLOBAL"},
+      {"nx", "XD", "NX"},           {"sw9", "bit 9", "SOFTW1"},  {"sw10", "bit 10", "SOFTW2"},
+      {"sw11", "bit 11", "SOFTW3"}, {"sw58", "bit 58", "SOFTW4"}};
+  for (const Words& words : kWords) {
+    if (words.flag == flag) return names == Names::kLinux ? words.linux_name : words.intel;
+  }
+  return flag.starts_with("sw") ? "bit " + flag.substr(2) : flag;
+}
+
+const char* entry_name(unsigned level, unsigned levels, Names names) {
+  if (names == Names::kIntel) return entry_name(level);
+  if (level == levels) return "pgd";
+  constexpr const char* kNames[] = {"pte", "pmd", "pud", "p4d"};
+  return kNames[level - 1];
+}
+
 std::vector<std::string> error_code_bits(uint32_t code) {
   static constexpr std::pair<uint32_t, const char*> kNames[] = {{kErrorWrite, "write"},
                                                                 {kErrorUser, "user"},

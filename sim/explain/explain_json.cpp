@@ -40,6 +40,10 @@ json entry_json(const Explanation& e, const EntryExplanation& entry) {
   }
   if (entry.after) j["after"] = hex(*entry.after);
   if (e.first) j["source"] = source_json(entry.source);
+  if (entry.writer) {
+    j["written_by"] = {
+        {"function", entry.writer->function}, {"cycle", entry.writer->cycle.count}, {"core", entry.writer->core}};
+  }
   return j;
 }
 

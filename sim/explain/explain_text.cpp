@@ -12,9 +12,41 @@ namespace mmusim {
 
 namespace {
 
+constexpr size_t kColumns = 100;
+
+/// Breaks text that follows `indent` columns at blanks, so that no line is longer than kColumns. Colours take no room.
+std::string wrapped(const std::string& text, size_t indent) {
+  std::string out;
+  size_t column = indent;
+  for (size_t at = 0; at < text.size();) {
+    const size_t blank = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, blank - at);
+    size_t width = 0;
+    for (size_t i = 0; i < word.size(); ++i, ++width) {
+      if (word[i] != '\x1b') continue;
+      i = std::min(word.find('m', i), word.size());
+      --width;
+    }
+    if (column + width > kColumns && column > indent) {
+      while (!out.empty() && out.back() == ' ') out.pop_back();
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    out += word;
+    column += width;
+    for (at = blank; at < text.size() && text[at] == ' '; ++at, ++column) out += ' ';
+  }
+  return out;
+}
+
 class Writer {
  public:
-  explicit Writer(Colour colour) : colour_(colour == Colour::kOn) {}
+  Writer(Colour colour, Names names, unsigned levels)
+      : colour_(colour == Colour::kOn), names_(names), levels_(levels) {}
+  /// The name of an entry in the vocabulary that was chosen.
+  std::string entry(unsigned level) const { return entry(level, levels_); }
+  std::string entry(unsigned level, unsigned levels) const { return entry_name(level, levels, names_); }
+  Names names() const { return names_; }
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
@@ -23,7 +55,14 @@ class Writer {
   /// A line with a name in a column of its own.
   template <class... Args>
   void item(const char* name, fmt::format_string<Args...> format, Args&&... args) {
-    line("  {} {}", dim(fmt::format("{:<9}", name)), fmt::format(format, std::forward<Args>(args)...));
+    constexpr size_t kIndent = 12;
+    line("  {} {}", dim(fmt::format("{:<9}", name)),
+         wrapped(fmt::format(format, std::forward<Args>(args)...), kIndent));
+  }
+  /// Lines below one of a table.
+  void below(const std::string& text) {
+    constexpr size_t kIndent = 9;
+    line("{}{}", std::string(kIndent, ' '), wrapped(text, kIndent));
   }
   std::string bold(const std::string& s) const { return paint("1", s); }
   std::string dim(const std::string& s) const { return paint("2", s); }
@@ -37,6 +76,8 @@ class Writer {
     return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, s) : s;
   }
   bool colour_;
+  Names names_;
+  unsigned levels_;
   std::string text_;
 };
 
@@ -52,12 +93,12 @@ const char* privilege_of(AccessType access) {
   return "?";
 }
 
-std::string source_text(const EntryExplanation& entry) {
+std::string source_text(const EntryExplanation& entry, const Writer& out) {
   switch (entry.source.kind) {
     case EntrySource::Kind::kNotAsked:
       return "not read";
     case EntrySource::Kind::kStructureCache:
-      return fmt::format("{} cache", entry_name(entry.step.level));
+      return out.entry(entry.step.level) + " cache";
     case EntrySource::Kind::kRead:
       return fmt::format("{}, {} cycles", name_of(entry.source.hit), entry.source.cycles);
   }
@@ -88,55 +129,65 @@ void write_head(const Explanation& e, Writer& out) {
 void write_indices(const Explanation& e, const PageExplanation& page, Writer& out) {
   std::string text;
   unsigned level = e.control.levels();
-  for (const unsigned index : page.indices) text += fmt::format("{} {}, ", entry_name(level--), index);
+  for (const unsigned index : page.indices) text += fmt::format("{} {}, ", out.entry(level--), index);
   const unsigned shift = page.translation ? shift_of(page.translation->size()) : kPageShift;
   const uint64_t offset = page.va.raw() & ((uint64_t{1} << shift) - 1);
   out.item("index", "{}offset 0x{:x}{}", text, offset,
            page.translation ? fmt::format(" in the {} page", name_of(page.translation->size())) : "");
 }
 
+std::string writer_text(const EntryWriter& writer) {
+  if (writer.cycle == CycleTime(0)) return fmt::format("written by {} before simulated time began", writer.function);
+  const std::string core = writer.core != 0 ? fmt::format(" on core {}", writer.core) : "";
+  return fmt::format("written by {} in cycle {}{}", writer.function, writer.cycle.count, core);
+}
+
 void write_entries(const Explanation& e, const PageExplanation& page, Writer& out) {
   if (page.entries.empty()) return;
   const bool timed = e.first.has_value();
   std::vector<std::string> targets, sources;
-  size_t target_width = 9, source_width = 4;
+  size_t target_width = 9;
   for (const EntryExplanation& entry : page.entries) {
     targets.push_back(target_text(page, entry));
-    sources.push_back(timed ? source_text(entry) : "");
+    sources.push_back(timed ? source_text(entry, out) : "");
     target_width = std::max(target_width, targets.back().size());
-    source_width = std::max(source_width, sources.back().size());
   }
   const unsigned digits = 2 * e.control.entry_bytes();
   const auto row = [&](const auto&... columns) {
-    return fmt::format("  {:<6} {:>5}  {:<14} {:<{}}  {:<{}}  {:<{}}  {}", columns...);
+    return fmt::format("  {:<6} {:>5}  {:<14} {:<{}}  {:<{}}  {}", columns...);
   };
-  out.line("{}", out.dim(row("level", "index", "entry at", "value", digits, "points to", target_width,
-                             timed ? "read" : "", timed ? source_width : 0, "flags")));
+  out.line("{}",
+           out.dim(row("level", "index", "entry at", "value", digits, "points to", target_width, timed ? "read" : "")));
   for (size_t i = 0; i < page.entries.size(); ++i) {
     const EntryExplanation& entry = page.entries[i];
     const std::string value = fmt::format("{:0{}x}", entry.step.entry, digits);
-    const auto flags = entry_flags(e.control, entry.step.level, entry.step.entry);
-    const std::string text =
-        row(entry_name(entry.step.level), entry.index, fmt::format("{}", entry.step.entry_pa), value, digits,
-            targets[i], target_width, sources[i], timed ? source_width : 0, fmt::format("{}", fmt::join(flags, " ")));
+    const std::string text = row(out.entry(entry.step.level), entry.index, fmt::format("{}", entry.step.entry_pa),
+                                 value, digits, targets[i], target_width, sources[i]);
     const bool culprit =
         page.fault_level == entry.step.level ||
         std::find(page.restrictions.begin(), page.restrictions.end(), entry.step.level) != page.restrictions.end();
     out.line("{}", culprit ? out.bad(text) : text);
+    std::vector<std::string> flags;
+    for (const std::string& flag : entry_flags(e.control, entry.step.level, entry.step.entry)) {
+      flags.push_back(flag_name(flag, out.names()));
+    }
+    out.below(fmt::format("{}", fmt::join(flags, " ")));
+    if (entry.writer) out.below(writer_text(*entry.writer));
   }
 }
 
 /// The nested dimension: a line for each guest-physical address that the walk translates.
 void write_nested(const PageExplanation& page, Writer& out) {
   for (const SubWalkExplanation& sub_walk : page.nested) {
-    const std::string what = sub_walk.final ? "the data" : fmt::format("the {}", entry_name(sub_walk.guest_level));
+    const std::string what = sub_walk.final ? "the data" : "the " + out.entry(sub_walk.guest_level);
+    const unsigned levels = sub_walk.entries.empty() ? 0 : sub_walk.entries.front().level;
     out.item("nested", "{} at guest-physical {}: {} page, host-physical {}", what, sub_walk.gpa, name_of(sub_walk.size),
              sub_walk.host);
     for (const NestedEntryExplanation& entry : sub_walk.entries) {
       const std::string read = entry.source.kind == EntrySource::Kind::kRead
                                    ? fmt::format("{}, {} cycles", name_of(entry.source.hit), entry.source.cycles)
                                    : "not read";
-      out.line("            {:<6} {:<14} {:016x}  {}", entry_name(entry.level), fmt::format("{}", entry.pa),
+      out.line("            {:<6} {:<14} {:016x}  {}", out.entry(entry.level, levels), fmt::format("{}", entry.pa),
                entry.value, read);
     }
   }
@@ -155,7 +206,7 @@ void write_updates(const PageExplanation& page, Writer& out) {
     const char* what = set == (pte::kAccessed | pte::kDirty) ? "accessed and dirty"
                        : set == pte::kDirty                  ? "dirty"
                                                              : "accessed";
-    out.item("sets", "{} in the {}: 0x{:x}", what, entry_name(entry.step.level), *entry.after);
+    out.item("sets", "{} in the {}: 0x{:x}", what, out.entry(entry.step.level), *entry.after);
   }
 }
 
@@ -179,10 +230,10 @@ void write_fault(const Explanation& e, Writer& out) {
   if (!e.exception) return;
   const PageExplanation* page = e.pages.empty() ? nullptr : &e.pages.back();
   std::string where;
-  if (page != nullptr && page->fault_level != 0) where = fmt::format(", in the {}", entry_name(page->fault_level));
+  if (page != nullptr && page->fault_level != 0) where = ", in the " + out.entry(page->fault_level);
   if (page != nullptr && !page->restrictions.empty()) {
     std::vector<std::string> names;
-    for (const unsigned level : page->restrictions) names.emplace_back(entry_name(level));
+    for (const unsigned level : page->restrictions) names.push_back(out.entry(level));
     where = fmt::format(", by the {}", fmt::join(names, ", "));
   }
   out.item("fault", "{}", out.bad(fmt::format("{}{}", describe(*e.fault), where)));
@@ -206,7 +257,7 @@ void write_timed(const char* name, const TimedAccess& timed, Writer& out) {
   std::string walks;
   for (const WalkRecord& walk : timed.walks) {
     if (walk.cause == WalkCause::kPrefetch) continue;
-    walks += fmt::format(", walk from the {} ({} read{}, {} cycles)", entry_name(walk.start_level), walk.entries.size(),
+    walks += fmt::format(", walk from the {} ({} read{}, {} cycles)", out.entry(walk.start_level), walk.entries.size(),
                          walk.entries.size() == 1 ? "" : "s", walk.end - walk.begin);
   }
   const std::string data = timed.fault ? "" : fmt::format(", data from {}", name_of(r.data_hit));
@@ -216,8 +267,8 @@ void write_timed(const char* name, const TimedAccess& timed, Writer& out) {
 
 }  // namespace
 
-std::string explanation_text(const Explanation& e, Colour colour) {
-  Writer out(colour);
+std::string explanation_text(const Explanation& e, Colour colour, Names names) {
+  Writer out(colour, names, e.control.levels());
   write_head(e, out);
   for (const PageExplanation& page : e.pages) {
     if (&page != &e.pages.front()) out.item("then", "its second page, from {}", page.va);

@@ -4,6 +4,8 @@
 #include <variant>
 
 #include "models/base/format.h"
+#include "sim/explain/cold.h"
+#include "sim/explain/entry_writers.h"
 #include "sim/explain/timed_access.h"
 #include "sim/machine/simulation.h"
 #include "sim/recorded/page_table_image.h"
@@ -77,8 +79,10 @@ struct ExplainedSystem::Parts {
   std::unique_ptr<Machine> own_machine;
   std::unique_ptr<MachineHost> host;
   Machine* machine = nullptr;
+  std::optional<EntryWriters> writers;
   std::optional<KernelKnowledge> kernel;
   std::vector<std::string> notes;
+  bool warm = false;
 
   void load_image(const ExplainTarget& target) {
     if (target.overrides.variant) throw InputError("--variant: an image has no variants, only a scenario has");
@@ -100,13 +104,17 @@ struct ExplainedSystem::Parts {
     cut_after(scenario, target.after);
     host = std::make_unique<MachineHost>(simulation, scenario, scenario_platform(scenario));
     machine = &host->machine();
-    const RunResult result = run_scenario(scenario, *host, RunOutputs{});
+    writers.emplace([this] { return host->stamp(); });
+    RunOutputs outputs;
+    outputs.kernel = &*writers;
+    const RunResult result = run_scenario(scenario, *host, outputs);
     if (!result.failure.empty()) throw JobError(fmt::format("{}: {}", scenario.file, result.failure));
     kernel = KernelKnowledge{layout_of(scenario), memory_after(scenario), /*nodes_known=*/true};
   }
 };
 
 ExplainedSystem::ExplainedSystem(const ExplainTarget& target) : parts_(std::make_unique<Parts>()) {
+  parts_->warm = target.warm;
   if (target.image.empty()) {
     parts_->run(target);
   } else {
@@ -120,6 +128,14 @@ Explanation ExplainedSystem::explain(VirtAddr va, unsigned bytes, AccessType acc
   Machine& machine = *parts_->machine;
   Explanation e = explain_access(machine.control(0), machine.memory_types(), machine.memory(), va, bytes, access);
   if (parts_->kernel && !e.pages.empty()) e.kernel = kernel_view(*parts_->kernel, e.va);
+  if (parts_->writers) {
+    for (PageExplanation& page : e.pages) {
+      for (EntryExplanation& entry : page.entries) {
+        entry.writer = parts_->writers->writer_of(entry.step.entry_pa, entry.step.entry);
+      }
+    }
+  }
+  if (!parts_->warm) make_cold(parts_->simulation, machine);
   add_timing(parts_->simulation, machine, e);
   return e;
 }

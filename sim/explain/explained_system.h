@@ -19,6 +19,7 @@ struct ExplainTarget {
   std::string after;            ///< stage of the scenario after which to look; empty: the end
   std::string image;            ///< page-table image or crash dump; excludes a scenario
   std::string cr3;              ///< of an image: see parse_root_choice()
+  bool warm = false;            ///< TLBs and caches as the scenario, or the access explained before, left them
 };
 
 /// A machine with the page tables of an explained kernel in its memory.
@@ -29,7 +30,8 @@ class ExplainedSystem {
   explicit ExplainedSystem(const ExplainTarget& target);
   ~ExplainedSystem();
 
-  /// Explains an access, carries it out on the machine, and tells what the address is to the kernel.
+  /// Explains an access, carries it out on the machine, cold unless the target says otherwise, and tells what the
+  /// address is to the kernel, and which kernel function wrote each entry.
   Explanation explain(VirtAddr va, unsigned bytes, AccessType access);
   /// Sets EFLAGS.AC.
   void set_ac();

@@ -26,6 +26,13 @@ struct EntrySource {
   Cycles cycles{};               ///< kRead
 };
 
+/// The kernel code that gave an entry its value.
+struct EntryWriter {
+  const char* function = "";  ///< static storage
+  CycleTime cycle;            ///< of the simulation
+  unsigned core = 0;
+};
+
 /// One entry on the way.
 struct EntryExplanation {
   Walk::Step step;
@@ -35,6 +42,7 @@ struct EntryExplanation {
   uint64_t reserved = 0;          ///< reserved bits that are set
   std::optional<uint64_t> after;  ///< its value after the access, where that differs
   EntrySource source;
+  std::optional<EntryWriter> writer;  ///< missing: of an image, or tables that were there before the scenario
 };
 
 /// One entry of the nested tables on the way.
@@ -112,8 +120,13 @@ Explanation explain_access(const ControlState& control, const MemoryTypes& types
                            unsigned bytes, AccessType access);
 
 enum class Colour : uint8_t { kOff, kOn };
-/// For a person: a few lines of text.
-std::string explanation_text(const Explanation& e, Colour colour);
+/// Whose words for entries and their bits.
+enum class Names : uint8_t {
+  kIntel,  ///< the processor manual's: PML4E, PDE, R/W, XD
+  kLinux,  ///< the kernel's: pgd, pmd, RW, NX
+};
+/// For a person: a few lines of text, of 100 columns at most.
+std::string explanation_text(const Explanation& e, Colour colour, Names names = Names::kIntel);
 /// One JSON object on one line; numbers of addresses and entries as hex strings.
 std::string explanation_json(const Explanation& e);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What `explain` tells of the recorded kernel in tests/data/images: facts of that image, and of the teaching machine.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <sstream>
 #include <tuple>
 
 #include <nlohmann/json.hpp>
@@ -68,7 +70,22 @@ TEST_F(ExplainImage, AColdWalkReadsEachEntryAndTheSecondTimeTheTlbAnswers) {
   EXPECT_LT(e.again->record.end - e.again->record.begin, e.first->record.end - e.first->record.begin);
 }
 
-TEST_F(ExplainImage, ANeighbourIsServedByThePagingStructureCaches) {
+TEST_F(ExplainImage, EachIsToldColdUnlessAskedWarm) {
+  for (int i = 0; i < 2; ++i) {
+    const Explanation e = system.explain(VirtAddr(0xffff888000001000 + 0x1000U * static_cast<unsigned>(i)), 8, kRead);
+    for (const EntryExplanation& entry : e.pages[0].entries) {
+      EXPECT_EQ(entry.source.kind, EntrySource::Kind::kRead) << i;
+      EXPECT_EQ(entry.source.hit, HitLevel::kDram) << i;
+    }
+    EXPECT_EQ(e.first->record.data_hit, HitLevel::kDram) << i;
+  }
+}
+
+TEST(ExplainWarm, ANeighbourIsServedByThePagingStructureCaches) {
+  ExplainTarget target;
+  target.image = MMUSIM_SOURCE_DIR "/tests/data/images/img-512m-4l.ptimg.xz";
+  target.warm = true;
+  ExplainedSystem system(target);
   system.explain(VirtAddr(0xffff888000001000), 8, kRead);
   const Explanation e = system.explain(VirtAddr(0xffff888000002000), 8, kRead);
   ASSERT_EQ(e.pages[0].entries.size(), 4U);
@@ -209,13 +226,57 @@ TEST_F(ExplainScenario, StructPagesAreFoundWithTheirNodeAndSection) {
   }
 }
 
+TEST_F(ExplainScenario, EachEntrySaysWhichFunctionWroteItAndWhen) {
+  ExplainedSystem system(target);
+  const Explanation e = system.explain(system.struct_page_of(Pfn(0x100010)), 8, kWrite);
+  const std::vector<EntryExplanation>& entries = e.pages[0].entries;
+  ASSERT_EQ(entries.size(), 3U);
+  ASSERT_TRUE(entries[1].writer && entries[2].writer);
+  EXPECT_STREQ(entries[2].writer->function, "vmemmap_set_pmd");
+  EXPECT_GT(entries[2].writer->cycle, entries[1].writer->cycle) << "the section was plugged after the boot";
+  const json j = json::parse(explanation_json(e));
+  EXPECT_EQ(j["pages"][0]["entries"][2]["written_by"]["function"], "vmemmap_set_pmd");
+  EXPECT_EQ(j["pages"][0]["entries"][2]["written_by"]["cycle"], entries[2].writer->cycle.count);
+  for (const Names names : {Names::kLinux, Names::kIntel}) {
+    const std::string text = explanation_text(e, Colour::kOff, names);
+    EXPECT_THAT(text, HasSubstr(fmt::format("written by vmemmap_set_pmd in cycle {}", entries[2].writer->cycle)));
+    EXPECT_THAT(text,
+                HasSubstr(names == Names::kLinux ? "PRESENT RW ACCESSED DIRTY PSE GLOBAL NX" : "P R/W A D PS G XD"));
+    EXPECT_THAT(text, HasSubstr(names == Names::kLinux ? "  pmd " : "  PDE "));
+    EXPECT_THAT(text, Not(HasSubstr(names == Names::kLinux ? "PDE" : "pmd  ")));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+  }
+}
+
+TEST_F(ExplainScenario, AColdMachineOfSeveralCoresRemembersNothing) {
+  target.overrides.sets = {"/platform/cores=2"};
+  ExplainedSystem system(target);
+  for (const unsigned pfn : {0x8000U, 0x8040U}) {
+    const Explanation e = system.explain(system.struct_page_of(Pfn(pfn)), 8, kRead);
+    for (const EntryExplanation& entry : e.pages[0].entries) EXPECT_EQ(entry.source.hit, HitLevel::kDram);
+    EXPECT_EQ(e.again->record.data_hit, HitLevel::kL1);
+  }
+}
+
+TEST(EntryNames, FollowTheVocabularyAndTheLevels) {
+  EXPECT_STREQ(entry_name(4, 4, Names::kLinux), "pgd");
+  EXPECT_STREQ(entry_name(4, 5, Names::kLinux), "p4d");
+  EXPECT_STREQ(entry_name(5, 5, Names::kLinux), "pgd");
+  EXPECT_STREQ(entry_name(1, 4, Names::kLinux), "pte");
+  EXPECT_STREQ(entry_name(4, 4, Names::kIntel), "PML4E");
+  EXPECT_EQ(flag_name("sw58", Names::kLinux), "SOFTW4");
+  EXPECT_EQ(flag_name("sw60", Names::kLinux), "bit 60");
+  EXPECT_EQ(flag_name("key 3", Names::kIntel), "key 3");
+}
+
 TEST_F(ExplainScenario, BeforeItsStageTheNewSectionIsNotMapped) {
   target.after = "boot";
   ExplainedSystem system(target);
   const Explanation e = system.explain(system.struct_page_of(Pfn(0x100010)), 8, kRead);
   EXPECT_EQ(e.fault, FaultReason::kNotPresent);
   EXPECT_FALSE(e.kernel->struct_page->memory);
-  EXPECT_THAT(explanation_text(e, Colour::kOff), HasSubstr("where there is no memory"));
+  EXPECT_THAT(explanation_text(e, Colour::kOff), HasSubstr("no memory\n"));
 }
 
 TEST_F(ExplainScenario, AnUnknownStageNamesThoseThereAre) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/events/timeline.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "models/base/format.h"
@@ -18,7 +19,13 @@ constexpr unsigned kWalkers = 4;
 constexpr unsigned kBanks = 5;
 
 constexpr uint64_t kWalkersOfCore = 64;  // numbers of walker tracks set aside for each core
+constexpr uint64_t kLanesOfCore = 1024;  // and of tracks for its accesses
 constexpr size_t kPendingWalks = 4096;
+
+/// Nanoseconds as the microseconds of the format.
+std::string microseconds(uint64_t nanoseconds) {
+  return fmt::format("{}.{:03}", nanoseconds / 1000, nanoseconds % 1000);
+}
 
 }  // namespace
 
@@ -56,16 +63,15 @@ void Timeline::name_track(unsigned process, uint64_t track, const std::string& n
 
 void Timeline::slice(unsigned process, uint64_t track, std::string_view name, uint64_t begin, uint64_t end,
                      std::string_view arguments) {
-  put(fmt::format(
-      R"({{"name":{},"ph":"X","pid":{},"tid":{},"ts":{:.6f},"dur":{:.6f},"args":{{"cycle":{},"cycles":{}{}}}}})",
-      json_quoted(name), process, track, microseconds(begin), microseconds(end - begin), begin, end - begin,
-      arguments));
+  put(fmt::format(R"({{"name":{},"ph":"X","pid":{},"tid":{},"ts":{},"dur":{},"args":{{"cycle":{},"cycles":{}{}}}}})",
+                  json_quoted(name), process, track, microseconds(nanoseconds(begin)),
+                  microseconds(nanoseconds(end) - nanoseconds(begin)), begin, end - begin, arguments));
 }
 
 /// A point of an arrow, bound to the slice of the track that is open then: "s" its start, "t" a step, "f" its end.
 void Timeline::flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at) {
-  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"{}","bp":"e","id":{},"pid":{},"tid":{},"ts":{:.6f}}})", part,
-                  id, process, track, microseconds(at)));
+  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"{}","bp":"e","id":{},"pid":{},"tid":{},"ts":{}}})", part, id,
+                  process, track, microseconds(nanoseconds(at))));
 }
 
 void Timeline::walk(const WalkRecord& w) {
@@ -90,14 +96,25 @@ void Timeline::walk(const WalkRecord& w) {
   walk_of_access_[(uint64_t{w.core} << 48) ^ w.access] = w.id;
 }
 
+uint64_t Timeline::free_lane(uint32_t core, uint64_t begin, uint64_t end) {
+  std::vector<uint64_t>& ends = lanes_[core];
+  const auto free = std::find_if(ends.begin(), ends.end(), [&](uint64_t last) { return last <= begin; });
+  const auto lane = static_cast<uint64_t>(free - ends.begin());
+  if (free == ends.end()) ends.emplace_back();
+  ends[lane] = end;
+  return lane;
+}
+
 void Timeline::access(const AccessRecord& a) {
   if (walk_of_access_.empty()) return;
   const auto walk = walk_of_access_.find((uint64_t{a.core} << 48) ^ a.id);
   if (walk == walk_of_access_.end()) return;
-  name_track(kAccesses, a.core, fmt::format("core {}", a.core));
-  slice(kAccesses, a.core, name_of(a.access.kind), a.begin.count, a.end.count,
+  const uint64_t lane = free_lane(a.core, a.begin.count, a.end.count);
+  const uint64_t track = a.core * kLanesOfCore + lane;
+  name_track(kAccesses, track, fmt::format("core {}{}", a.core, lane == 0 ? "" : fmt::format(", beside {}", lane)));
+  slice(kAccesses, track, name_of(a.access.kind), a.begin.count, a.end.count,
         fmt::format(R"(,"va":"{}","data_hit":"{}")", a.access.va, name_of(a.data_hit)));
-  flow("s", walk->second, kAccesses, a.core, a.begin.count);
+  flow("s", walk->second, kAccesses, track, a.begin.count);
   walk_of_access_.erase(walk);
 }
 

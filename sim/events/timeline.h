@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "models/fabric/observer.h"
 #include "sim/events/events.h"
@@ -22,11 +23,12 @@ struct TimelineConfig {
 
 /// Chrome trace-event JSON, which opens in Perfetto (ui.perfetto.dev) and chrome://tracing.
 ///
-/// Tracks: the phases of the scenario, the kernel functions of each core, accesses that walked, one track for each
-/// walker with the entry reads inside each walk (an arrow leads from the access to its walk and its reads), one for
-/// each DRAM bank. The size is bounded: of what is frequent, every n-th is written, n doubling each time another
-/// sixteenth of `max_bytes` is used up; the file says which n it ended with. Format: "Trace Event Format", Google,
-/// 2016.
+/// Tracks: the phases of the scenario, the kernel functions of each core, accesses that walked (several tracks where a
+/// core has several under way), one track for each walker with the entry reads inside each walk (an arrow leads from
+/// the access to its walk and its reads), one for each DRAM bank. Slices of one track nest or follow each other; times
+/// are whole nanoseconds, as Perfetto keeps them, so that rounding makes none overlap. The size is bounded: of what is
+/// frequent, every n-th is written, n doubling each time another sixteenth of `max_bytes` is used up; the file says
+/// which n it ended with. Format: "Trace Event Format", Google, 2016.
 class Timeline final : public Observer {
  public:
   Timeline(const std::string& path, const TimelineConfig& config);
@@ -60,7 +62,11 @@ class Timeline final : public Observer {
              std::string_view arguments);
   void flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at);
   void put(std::string_view event);
-  double microseconds(uint64_t cycles) const { return static_cast<double>(cycles) / (config_.core_ghz * 1e3); }
+  uint64_t nanoseconds(uint64_t cycle) const {
+    return static_cast<uint64_t>(static_cast<double>(cycle) / config_.core_ghz);
+  }
+  /// Returns the number of a track of the core that is free at `begin`, and takes it until `end`.
+  uint64_t free_lane(uint32_t core, uint64_t begin, uint64_t end);
 
   TimelineConfig config_;
   AtomicFile file_;
@@ -71,6 +77,7 @@ class Timeline final : public Observer {
   uint64_t seen_[3] = {};
   std::map<std::pair<unsigned, uint64_t>, bool> named_;
   std::map<uint32_t, Slice> kernel_;                       // slice being extended, by core
+  std::map<uint32_t, std::vector<uint64_t>> lanes_;        // by core: where the last access of each track ended
   std::unordered_map<uint64_t, uint64_t> walk_of_access_;  // walks written whose access has not retired yet
   Slice phase_;
 };

@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+from timeline_slices import overlapping
+
 MMUSIM = os.path.abspath(sys.argv.pop(1))
 SCENARIO = {"name": "small", "platform": "textbook", "kernel": {"version": "6.1", "cpu": {"pse": False}},
             "memory": {"ranges": [{"start": "0x1000", "end": "0x10000000", "node": 0}],
@@ -105,14 +107,16 @@ class RunOutputs(unittest.TestCase):
         for points in arrows.values():
             self.assertEqual([p for _, p in sorted(points, key=lambda x: (x[0], "stf".index(x[1])))][0], "s")
             self.assertEqual([p for _, p in points].count("f"), 1)
-        banks = collections.defaultdict(list)
-        for e in events:
-            if e["ph"] == "X" and tracks[e["pid"]] == "DRAM banks":
-                banks[e["tid"]].append((e["ts"], e["ts"] + e["dur"]))
-        for slices in banks.values():
-            slices.sort()
-            for (_, end), (begin, _) in zip(slices, slices[1:]):
-                self.assertGreaterEqual(begin, end - 1e-6, "a bank does one thing at a time")
+
+    def test_slices_of_a_timeline_nest_or_follow_each_other(self):
+        for core in ([], ["--core", "window", "--platform", "milan"]):
+            subprocess.run(self.command([BOOT, SCAN], "--events", "none", "--timeline", self.path("t.json"), *core),
+                           check=True, stdout=subprocess.DEVNULL)
+            with open(self.path("t.json")) as f:
+                events = json.load(f)["traceEvents"]
+            self.assertEqual(overlapping(events), [], core)
+            accesses = {e["tid"] for e in events if e["ph"] == "X" and e["pid"] == 3}
+            self.assertEqual(len(accesses) > 1, bool(core), "a window core has several accesses under way")
 
     def test_signals_count_every_walk(self):
         subprocess.run(self.command([BOOT, SCAN], "--events", "none", "--vcd", self.path("t.vcd"), "--vcd-signals",

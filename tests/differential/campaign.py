@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Random platforms, scenarios and traces, driven in every way there is: what must not differ is compared (README.md).
 
-usage: campaign.py MMUSIM [--seeds FIRST COUNT] [--jobs N] [--keep DIR] [--tries N] [--only CHECK,...]
+usage: campaign.py MMUSIM [--seeds FIRST COUNT] [--jobs N] [--several-cores] [--keep DIR] [--tries N] [--only CHECK,...]
        campaign.py MMUSIM --print SEED | --case FILE
 """
 
@@ -29,20 +29,20 @@ KINDS = ["random_pfn", "linear_pfn_scan", "gup_fast", "buddy_alloc", "page_cache
          "pointer_chase"]
 
 
-def draw(dice, seed, rest):
-    platform = random_platform(dice, rest)
+def draw(dice, seed, rest, several):
+    platform = random_platform(dice, rest, several)
     if dice.chance(0.5):
         return {"seed": seed, "scenario": random_scenario(dice, platform, KINDS)}
     processor = platform.get("processor", {})
     levels = 4 if "base" in platform else processor.get("paging_levels", 4)
-    return {"seed": seed, "platform": platform, **random_trace(dice, levels, processor.get("gib_pages", True))}
+    return {"seed": seed, "platform": platform, **random_trace(dice, levels, processor.get("gib_pages", True), platform.get("cores", 1))}
 
 
-def random_case(seed, runner, rest):
+def random_case(seed, runner, options):
     """Draws the case of a seed, again and again until it is valid; returns it and what was said against the others."""
     dice, refusals = Dice(seed), []
     for _ in range(MOST_DRAWS):
-        case = draw(dice, seed, rest)
+        case = draw(dice, seed, options.rest, options.several_cores)
         said = runner.valid(case)
         if not said:
             return case, refusals
@@ -77,7 +77,7 @@ def check_seed(argument):
     seed, options = argument
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         runner = execution.Runner(options.program, scratch)
-        case, refusals = random_case(seed, runner, options.rest)
+        case, refusals = random_case(seed, runner, options)
         found, how = violation_of(runner, case)
         if found is not None and options.only and found.check not in options.only:
             found, how = None, f"other ({found.check})"
@@ -121,6 +121,7 @@ def read_options():
     parser.add_argument("program")
     parser.add_argument("--seeds", nargs=2, type=int, default=[1, 200], metavar=("FIRST", "COUNT"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--several-cores", action="store_true", help="only machines of several cores")
     parser.add_argument("--keep", default="differential-failures")
     parser.add_argument("--tries", type=int, default=150, help="executions of checks to shrink one case; 0: none")
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="CHECK,...",
@@ -138,7 +139,7 @@ def main():
     options = read_options()
     if options.printed is not None:
         with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-            json.dump(random_case(options.printed, execution.Runner(options.program, scratch), options.rest)[0], sys.stdout, indent=1)
+            json.dump(random_case(options.printed, execution.Runner(options.program, scratch), options)[0], sys.stdout, indent=1)
         return 0
     if options.case:
         return one_case(options)

@@ -2,7 +2,7 @@
 """One execution of a case by the program, in a folder of its own.
 
 A case is a JSON document: {"seed", "scenario"} for a run; {"seed", "platform", "trace", "options", "settings"} for a
-replay. All file names are relative to the folder, so that no name of a temporary folder reaches what is compared.
+replay, with "core_traces" for further cores, or "threads" instead of "trace" (random_trace.py). All file names are relative to the folder, so that no name of a temporary folder reaches what is compared.
 """
 
 import json
@@ -67,8 +67,14 @@ class Runner:
             return ["run", "scenario.json"]
         put("platform.json", json.dumps(case["platform"]))
         header = {"format": "mmusim-trace", "version": 1, "source": "random"}
-        put("trace.jsonl", "".join(json.dumps(r) + "\n" for r in [header, *case["trace"]]))
-        words = ["replay", "trace.jsonl", "--platform", "platform.json", "--salvage"]
+        words = ["replay", "--platform", "platform.json", "--salvage"]
+        for core, records in enumerate([case["trace"], *case.get("core_traces", [])] if "trace" in case else []):
+            put(f"trace{core}.jsonl", "".join(json.dumps(r) + "\n" for r in [header, *records]))
+            words += ["--core-trace", f"{core}=trace{core}.jsonl"] if core else ["trace0.jsonl"]
+        if "threads" in case:
+            put("threads.execlog", "".join(f'{core}, {hex(pc)}, 0x48, "mov", {kind}, {hex(va)}\n'
+                                           for core, pc, kind, va in case["threads"]))
+            words.append("threads.execlog")
         for key, value in case["options"].items():
             words += [f"--{key}"] if value is True else [f"--{key}", str(value)]
         for key, value in case["settings"].items():

@@ -61,9 +61,13 @@ def tlbs(dice):
     dice.maybe(t["stlb"], "lookups_per_cycle", 0.2, lambda: dice.between(0, 2))
     dice.maybe(t["stlb"], "miss_registers", 0.2, lambda: dice.between(0, 6))
     dice.maybe(t, "next_page_prefetch", 0.25, lambda: True)
-    dice.maybe(t, "prefetcher", 0.2, lambda: {"kind": dice.pick(["next_page", "stride", "distance"]),
-                                              "degree": dice.between(1, 4), "entries": dice.skewed(1, 64)})
+    dice.maybe(t, "prefetcher", 0.2, lambda: tlb_prefetcher(dice))
     return t
+
+
+def tlb_prefetcher(dice):
+    return {"kind": dice.pick(["next_page", "stride", "distance"]), "degree": dice.between(1, 4),
+            "entries": dice.skewed(1, 64)}
 
 
 def nested(dice):
@@ -109,11 +113,26 @@ def cache(dice, kib, latency):
     dice.maybe(c, "ports", 0.7, lambda: dice.skewed(1, 4))
     dice.maybe(c, "policy", 0.5, lambda: dice.pick(["fill", "victim", "inclusive"]))
     if dice.chance(0.1):
-        c["prefetcher"] = {"kind": dice.pick(["next_line", "stride", "stream"]), "degree": dice.between(1, 4),
-                           "trackers": dice.skewed(1, 16)}
+        c["prefetcher"] = cache_prefetcher(dice)
     else:
         dice.maybe(c, "prefetch_next_line", 0.2, lambda: True)
     return c
+
+
+def cache_prefetcher(dice):
+    return {"kind": dice.pick(["next_line", "stride", "stream"]), "degree": dice.between(1, 4),
+            "trackers": dice.skewed(1, 16)}
+
+
+def add_prefetchers(dice, platform):
+    """Gives most caches and TLBs prefetchers: on several cores their requests meet those of other cores."""
+    all_caches = platform.setdefault("caches", {})
+    for level in ("l1d", "l1i", "l2", "l3"):
+        if dice.chance(0.6) and (level in all_caches or level != "l1i"):
+            all_caches.setdefault(level, {}).pop("prefetch_next_line", None)
+            all_caches[level]["prefetcher"] = cache_prefetcher(dice)
+    if dice.chance(0.6):
+        platform.setdefault("tlbs", {})["prefetcher"] = tlb_prefetcher(dice)
 
 
 def caches(dice):
@@ -211,9 +230,13 @@ def rest_of_platform(program):
     return Rest(read_keys(program, "/platform"), drawn, LEFT_OUT)
 
 
-def random_platform(dice, rest):
-    """Draws a platform; `rest` is what rest_of_platform() returned."""
+def random_platform(dice, rest, several=False):
+    """Draws a platform; `rest` is what rest_of_platform() returned. `several`: of several cores."""
     platform = platform_by_hand(dice)
+    if several:
+        platform["cores"] = dice.between(2, 4)
+    if platform.get("cores", 1) > 1:
+        add_prefetchers(dice, platform)
     if platform.get("cores", 1) > 1 or dice.chance(0.2):
         rest.add_to(dice, platform, 0.5)
     return platform

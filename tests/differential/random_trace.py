@@ -60,17 +60,8 @@ def event(dice, places):
     return e
 
 
-def random_trace(dice, max_levels, gib_pages):
-    """Returns the records of a trace, and the options and settings of its replay."""
-    levels = 5 if max_levels == 5 and dice.chance(0.5) else 4
-    o = {"levels": levels, "pages": dice.pick(["4K", "4K", "2M", "thp:0.3", "thp"] + (["1G"] if gib_pages else [])),
-         "frames": dice.pick(["sequential", "random", "fragmented:0.5"]), "flushes": dice.pick(["auto", "all", "none"])}
-    dice.maybe(o, "warmup", 0.3, lambda: dice.skewed(0, 500))
-    dice.maybe(o, "skip", 0.2, lambda: dice.skewed(0, 200))
-    dice.maybe(o, "no-fetches", 0.2, lambda: True)
-    dice.maybe(o, "no-pcids", 0.2, lambda: True)
-    o["seed"] = dice.between(1, 1000)
-    settings = {f"/virtualization/{k}": v for k, v in virtualization(dice, several=True).items()} if dice.chance(0.3) else {}
+def random_records(dice, levels):
+    """Returns the records of a trace."""
     places = Places(dice, levels)
     fetches, events = dice.chance(0.5), dice.pick([0, 0.01, 0.1])
     farthest = dice.pick([8, 64, 600, 65535])
@@ -79,4 +70,47 @@ def random_trace(dice, max_levels, gib_pages):
         if dice.chance(events):
             records.append(event(dice, places))
         records.append(access(dice, places, number, fetches, farthest))
-    return {"trace": records, "options": o, "settings": settings}
+    return records
+
+
+def random_threads(dice, cores):
+    """Returns the instructions of threads that share pages and lines: core, address, kind and place of the data of each."""
+    shared, private = dice.skewed(8, 40 * PAGE // 8), dice.pick([0.3, 0.7, 0.95])
+    threads = [{"at": 0, "stride": dice.pick([8, 64, 64, 192, 2048, PAGE]), "code": dice.skewed(1, 3000)} for _ in range(cores)]
+    instructions = []
+    for number in range(dice.skewed(40, 4000)):
+        core = number if number < cores else dice.between(0, cores - 1)
+        thread = threads[core]
+        if dice.chance(private):
+            thread["at"] = (thread["at"] + thread["stride"]) % (200 * PAGE)
+            va = ((0x7F00 + core) << 32) + thread["at"]
+        else:
+            va = (0x7E00 << 32) + 8 * dice.skewed(0, shared - 1)
+        instructions.append([core, 0x400000 + 4 * (number % thread["code"]), dice.pick(["load", "load", "store"]), va])
+    return instructions
+
+
+def options_of_replay(dice, levels, gib_pages):
+    o = {"levels": levels, "pages": dice.pick(["4K", "4K", "2M", "thp:0.3", "thp"] + (["1G"] if gib_pages else [])),
+         "frames": dice.pick(["sequential", "random", "fragmented:0.5"]), "flushes": dice.pick(["auto", "all", "none"])}
+    dice.maybe(o, "warmup", 0.3, lambda: dice.skewed(0, 500))
+    dice.maybe(o, "skip", 0.2, lambda: dice.skewed(0, 200))
+    dice.maybe(o, "no-fetches", 0.2, lambda: True)
+    dice.maybe(o, "no-pcids", 0.2, lambda: True)
+    o["seed"] = dice.between(1, 1000)
+    return o
+
+
+def random_trace(dice, max_levels, gib_pages, cores):
+    """Returns what is replayed: a trace, or on several cores one for each or the threads of one; options and settings."""
+    levels = 5 if max_levels == 5 and dice.chance(0.5) else 4
+    options = options_of_replay(dice, levels, gib_pages)
+    kind = dice.pick(["one", "each", "threads", "threads"]) if cores > 1 else "one"
+    if kind == "threads":
+        options["core-per-stream"] = True
+        return {"threads": random_threads(dice, cores), "options": options, "settings": {}}
+    if kind == "each":
+        records, *others = [random_records(dice, levels) for _ in range(cores)]
+        return {"trace": records, "core_traces": others, "options": options, "settings": {}}
+    settings = {f"/virtualization/{k}": v for k, v in virtualization(dice, several=True).items()} if dice.chance(0.3) else {}
+    return {"trace": random_records(dice, levels), "options": options, "settings": settings}

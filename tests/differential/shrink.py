@@ -52,7 +52,7 @@ class Shrinker:
             value = look(case, at)
         except (KeyError, IndexError, TypeError):
             return None
-        if at != ("seed",) and at not in (("scenario",), ("platform",), ("trace",), ("options",), ("settings",)):
+        if at != ("seed",) and at not in (("scenario",), ("platform",), ("trace",), ("threads",), ("options",), ("settings",)):
             candidate = copy.deepcopy(case)
             del look(candidate, at[:-1])[at[-1]]
             if self.try_case(candidate):

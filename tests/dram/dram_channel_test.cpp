@@ -95,6 +95,31 @@ TEST(DramChannel, OlderRequestGoesFirstAmongEquals) {
   }
 }
 
+TEST(DramChannel, EachCommandKeepsTheCommandBusForItsSlots) {
+  for (const unsigned slots : {1u, 2u, 4u}) {
+    DramConfig config = without_refresh();
+    DramTiming& t = config.timing;
+    t.act_slots = t.column_slots = slots;
+    t.rp = t.rcd + 10;  // what follows the precharge comes after all that is looked at
+    const DramCycle from_column = DramCycle{t.cl} + t.burst, from_activate = t.rcd + from_column;
+    Bench bench(config);
+    bench.read(0, reference_address(0, 1), 0);
+    bench.advance(1000);
+    bench.read(1, reference_address(0, 1, 5), 1000);  // hits, so its command goes first, in 1001
+    bench.read(2, reference_address(4, 1), 1000);
+    bench.advance(2000);
+    bench.read(3, reference_address(8, 1), 2000);  // activated in 2001
+    bench.read(4, reference_address(0, 1, 6), 2001);
+    bench.advance(3000);
+    bench.read(5, reference_address(0, 2), 3000);  // precharged in 3001
+    bench.read(6, reference_address(12, 1), 3000);
+    bench.advance(4000);
+    EXPECT_EQ(bench.done(2), 1001 + slots + from_activate) << "an activate after a read";
+    EXPECT_EQ(bench.done(4), 2001 + slots + from_column) << "a read after an activate";
+    EXPECT_EQ(bench.done(6), 3001 + 1 + from_activate) << "an activate after a precharge, which has one slot";
+  }
+}
+
 TEST(DramChannel, StarvationIsBounded) {
   for (const unsigned bound : {500u, 2000u, 1'000'000u}) {
     DramConfig config = without_refresh();

@@ -128,6 +128,20 @@ TEST(Rrip, Drrip_FollowersTakeTheRuleThatLosesLess) {
   EXPECT_EQ(round(1), 0u);
 }
 
+TEST(Rrip, Drrip_TheOtherRuleKeepsOneKeyIn32) {
+  constexpr unsigned kSets = 128, kWays = 4, kLeader = 3;
+  Driven array(shape(kSets * kWays, kWays, Replacement::kDrrip));
+  std::vector<unsigned> kept;  // the keys, by number, that did not leave for the next one
+  for (unsigned i = 0; i < 140; ++i) {
+    const uint64_t before = (uint64_t{i} - 1) * kSets + kLeader;
+    const size_t left = array.left.size();
+    array.access(uint64_t{i} * kSets + kLeader);
+    if (array.left.size() != left && array.left.back() != before) kept.push_back(i - 1);
+  }
+  ASSERT_GE(kept.size(), 3u);
+  for (size_t i = 2; i < kept.size(); ++i) EXPECT_EQ(kept[i] - kept[i - 1], 32u);
+}
+
 TEST(Rrip, Ship_LearnsWhichRegionsAreNotUsedAgain) {
   constexpr uint64_t kScan = 1 << 20, kHot = 0;
   Driven array(shape(16, 16, Replacement::kShip));
@@ -157,6 +171,20 @@ TEST(Rrip, Ship_ARegionThatIsUsedAgainIsKeptAgain) {
   array.access(9);
   array.access(3000);  // in place of 2000; a distant 9 would have left before that
   EXPECT_TRUE(array.has(9));
+}
+
+TEST(Rrip, Ship_AKeyIsNotUsedBecauseTheOneBeforeItWas) {
+  constexpr uint64_t kScan = 1 << 20;
+  Driven array(shape(2, 2, Replacement::kShip));
+  uint64_t scan = kScan;
+  const auto scan_some = [&] {
+    for (unsigned i = 0; i < 8; ++i) array.access(scan++);
+  };
+  for (const uint64_t line : {0, 1, 0, 1}) array.access(line);
+  scan_some();  // in the places of lines that were used again
+  array.access(0);
+  scan_some();
+  EXPECT_TRUE(array.has(0));
 }
 
 TEST(Rrip, RunsOfHitsMayBeToldAsOne) {

@@ -33,6 +33,18 @@ TEST(LineDirectory, S44_MesiWritesAModifiedLineBelowWhenAnotherReads) {
   EXPECT_FALSE(directory.leave(0, kLine, false).dirty);
 }
 
+TEST(LineDirectory, S44_MesiCopiesACleanLineBelowWhenAnotherReads) {
+  LineDirectory directory(4, CoherenceProtocol::kMesi, {});
+  DirectoryLine& line = directory.open(kLine);
+  directory.read(0, line);
+  const LineDirectory::Read read = directory.read(1, line);
+  EXPECT_EQ(read.from, 0U);
+  EXPECT_FALSE(read.demoted);
+  EXPECT_TRUE(read.copied_below);
+  EXPECT_FALSE(read.dirty_below);
+  EXPECT_EQ(line.state, State::kShared);
+}
+
 TEST(LineDirectory, S44_MoesiLetsTheOwnerKeepOwing) {
   LineDirectory directory(4, CoherenceProtocol::kMoesi, {});
   DirectoryLine& line = directory.open(kLine);

@@ -146,6 +146,22 @@ TEST(DramChannel, StarvationIsBounded) {
   }
 }
 
+TEST(DramChannel, ARequestGoesFirstFromTheCycleOfItsBoundOn) {
+  DramConfig config = without_refresh();
+  DramTiming& t = config.timing;
+  t.ccd_l = 40;
+  t.rtp = 1;
+  config.controller.starvation_cycles = 15;
+  Bench bench(config);
+  bench.read(0, reference_address(0, 1), 0);
+  bench.advance(1000);
+  bench.read(1, reference_address(0, 2), 1000);
+  bench.read(2, reference_address(0, 1, 5), 1000);  // a hit, in 1001
+  bench.read(3, reference_address(0, 1, 6), 1000);  // the next one, not before 1041
+  bench.advance(2000);
+  EXPECT_EQ(bench.done(1), DramCycle{1000} + 15 + t.rp + t.rcd + t.cl + t.burst);
+}
+
 TEST(DramChannel, WritesWaitForTheHighWatermarkWhileReadsCome) {
   DramConfig config = without_refresh();
   config.controller.write_high_watermark = 12;
@@ -191,6 +207,9 @@ TEST(DramChannel, ReadOfAQueuedWriteIsAnsweredFromTheQueue) {
   EXPECT_GT(bench.done(2), 21u) << "another line of the row";
   EXPECT_EQ(bench.dram.stats().forwarded_reads, 1u);
   EXPECT_EQ(bench.dram.stats().merged_writes, 1u);
+  bench.dram.flush();
+  bench.advance(2000);
+  EXPECT_EQ(bench.dram.stats().writes, 1u) << "both have one place in the queue";
 }
 
 TEST(DramChannel, SlotIsFreeFromTheCycleAfterTheColumnCommand) {

@@ -54,6 +54,22 @@ TEST(TlbLevel, GibPageIsSmashedWhereNothingHoldsIt) {
   EXPECT_FALSE(without.fill({VirtAddr(kGiB), 0}, page(3 * kGiB, PageSize::k1G), false));
 }
 
+TEST(TlbLevel, AFlushReachesEveryArray) {
+  TlbLevel level(
+      tlb(R"({"arrays": [{"entries": 4, "ways": 4, "pages": ["4K"]}, {"entries": 4, "ways": 4, "pages": ["2M"]},
+                                     {"entries": 4, "ways": 4, "pages": ["1G"]}]})"),
+      1);
+  const VirtAddr small(0), large(2 * kMiB), huge(kGiB);
+  level.fill({small, 0}, page(0x1000, PageSize::k4K), false);
+  level.fill({large, 0}, page(4 * kMiB, PageSize::k2M), false);
+  level.fill({huge, 0}, page(3 * kGiB, PageSize::k1G), false);
+  for (const VirtAddr va : {small, large, huge}) ASSERT_TRUE(level.probe(va, 0)) << va.raw();
+  Invalidation everything;
+  everything.tlb = InvalidationScope::kAll;
+  EXPECT_EQ(level.invalidate(everything), 3u);
+  for (const VirtAddr va : {small, large, huge}) EXPECT_FALSE(level.probe(va, 0)) << va.raw();
+}
+
 TEST(TlbLevel, PdesShareTheEntriesWithTranslations) {
   TlbLevel level(tlb(R"({"holds_pdes": true, "arrays": [{"entries": 2, "ways": 2, "pages": ["4K", "2M"]}]})"), 1);
   const StructureEntry pde(PhysAddr(0x7000), 2, Rights(), 0);

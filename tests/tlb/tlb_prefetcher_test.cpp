@@ -36,6 +36,17 @@ TEST(TlbPrefetcher, Stride_ADistanceSeenTwiceIsFollowed) {
   EXPECT_EQ(told.miss(114), (Pages{111, 108}));
 }
 
+TEST(TlbPrefetcher, Stride_APageMissedAgainIsNone) {
+  Told told({TlbPrefetcherKind::kStride, 2, 64});
+  for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(told.miss(100), Pages{});
+}
+
+TEST(TlbPrefetcher, Distance_ListsWhatFollowsOnce) {
+  Told told({TlbPrefetcherKind::kDistance, 2, 64});
+  for (const uint64_t page : {100, 101, 103, 104, 106}) told.miss(page);  // 1 is followed by 2, twice
+  EXPECT_EQ(told.miss(107), Pages{109});
+}
+
 TEST(TlbPrefetcher, Distance_FollowsWhatFollowedTheDistance) {
   Told told({TlbPrefetcherKind::kDistance, 2, 64});
   for (const uint64_t page : {100, 101, 103}) told.miss(page);  // distance 1, then 2

@@ -162,6 +162,18 @@ TEST(Coherence, S44_WithMoesiTheOwnerServesAllReaders) {
   EXPECT_EQ(cycles[4], kTransfer);
 }
 
+TEST(Coherence, S46_AStoreWaitsForTheFarthestHolder) {
+  PlatformConfig p = textbook(4);
+  p.topology.transfer = {Cycles(60), Cycles(100), Cycles(300)};
+  p.topology.cores_per_cluster = p.topology.cores_per_socket = 2;
+  const std::vector<uint64_t> cycles = cycles_of(
+      p, {{0, kWrite}, {1, kRead}, {2, kRead}, {0, kWrite}, {1, kRead}, {0, kWrite}, {2, kRead}, {1, kWrite}});
+  EXPECT_EQ(cycles[1], 60U);
+  EXPECT_EQ(cycles[3], 300U);  // cores 1 and 2 have it
+  EXPECT_EQ(cycles[5], 60U);
+  EXPECT_EQ(cycles[7], 300U);  // cores 0 and 2
+}
+
 TEST(Coherence, ALineThatOneCoreReadIsItsToWrite) {
   const std::vector<uint64_t> cycles = cycles_of(textbook(2), {{0, kRead}, {0, kWrite}, {1, kWrite}, {1, kWrite}});
   EXPECT_EQ(cycles[1], kL1);

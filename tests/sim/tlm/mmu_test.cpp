@@ -221,6 +221,9 @@ TEST(TlmMmu, DirectMemoryIsGrantedByPageAndTakenBack) {
     ASSERT_TRUE(ask(::tlm::TLM_READ_COMMAND, 0x7000, dmi));
     p.memory.socket->invalidate_direct_mem_ptr(0, 1);
     EXPECT_EQ(p.dmi_invalidations, 2u);
+    ASSERT_TRUE(ask(::tlm::TLM_READ_COMMAND, 0x7000, dmi));
+    EXPECT_TRUE(p.mmu.write(tlm::Register::kCr3, p.mmu.registers().cr3, delay));
+    EXPECT_EQ(p.dmi_invalidations, 3u) << "a MOV to CR3 removes translations";
   });
 }
 

@@ -66,7 +66,7 @@ class StructureCaches {
   };
   static Place place_of(const Cache& cache, const ControlState& control, VirtAddr va, unsigned level) {
     const uint64_t number = (va.raw() & ((uint64_t{1} << 57) - 1)) >> control.rules(level).shift;
-    const uint64_t key = number << 17 | (level << 13 | control.space().own << 1U | 1U);
+    const uint64_t key = number << 17 | uint64_t{level} << 13 | uint64_t{control.space().own} << 1 | 1;
     return {cache.array.set_of(number), SetArray::tag_of(key)};
   }
 

@@ -38,12 +38,15 @@ class FunctionalMachine:
     def access(self, addresses, kind="read", *, bytes=8, user=False):
         """Makes accesses in order, and returns the counts of these alone.
 
-        `addresses`: an array of virtual addresses (any integers), or a block of trace.open(), whose records say the rest
+        `addresses`: an array or list of virtual addresses (any integers), or a block of trace.open(), whose records say the rest
         themselves. `kind`: "read", "write" or "fetch"."""
         if kind not in _KINDS:
             raise ValueError(f"kind: got {kind!r}, expected one of {', '.join(_KINDS)}")
         before = self.totals
-        if getattr(addresses, "dtype", None) is not None and addresses.dtype.names:
+        import numpy  # here, because all else works without it
+
+        addresses = numpy.asarray(addresses)
+        if addresses.dtype.names:
             self._machine.play(addresses)
         else:
             self._machine.access(addresses, _KINDS[kind], bytes, user)

@@ -4,6 +4,7 @@
 usage: careless_test.py MMUSIM SOURCE"""
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -171,11 +172,21 @@ class Careless(unittest.TestCase):
 
     # --- Ctrl-C where nothing comes
 
+    def wait_until_caught(self, process):
+        """Until the program catches SIGINT, which takes a while on a busy machine."""
+        for _ in range(400):
+            with open(f"/proc/{process.pid}/status") as status:
+                caught = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status.read()).group(1), 16)
+            if caught >> (signal.SIGINT - 1) & 1:
+                return
+            time.sleep(0.05)
+        self.fail("SIGINT is never caught")
+
     def test_interrupt_while_a_pipe_has_nothing(self):
         for command in (["dram", "-"], ["replay", "-"], ["trace", "info", "-"], ["translate", "-"]):
             process = subprocess.Popen([MMUSIM, *command], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                        cwd=self.dir.name)
-            time.sleep(0.3)
+            self.wait_until_caught(process)
             process.send_signal(signal.SIGINT)
             try:
                 code = process.wait(timeout=20)
@@ -190,7 +201,8 @@ class Careless(unittest.TestCase):
         process = subprocess.Popen([MMUSIM, "dram", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b"".join(b"%d 0x%x R\n" % (i * 50, i * 64) for i in range(100)))
         process.stdin.flush()
-        time.sleep(0.5)
+        self.wait_until_caught(process)
+        time.sleep(0.5)  # until it has read what there is
         process.send_signal(signal.SIGINT)
         self.addCleanup(process.kill)
         self.assertEqual(process.wait(timeout=20), 130)

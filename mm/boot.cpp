@@ -172,8 +172,7 @@ Errno Kernel::Parts::boot() {
   Errno populated = sparse.sparse_init(pgdats, [this](unsigned node) { return boot_hugetlb.init_early(node); });
   if (context.config.memmap_init && !ok(populated)) {
     throw InputError(
-        "memmap_init: some sections got no memory map, and the kernel writes the struct pages of all memory: it takes "
-        "a "
+        "memmap_init: some sections got no memory map, but the kernel writes the struct pages of all memory, takes a "
         "page fault there and does not boot; expected memory for all maps, or memmap_init false");
   }
   for (const auto& m : memblock.memory()) sparse.set_subsections(pfn_of(m.start), pfn_of(m.end));

@@ -221,7 +221,7 @@ class SetArray {
     }
     switch (order_) {
       case Order::kQueue:
-        break;
+        break;  // perf: done above, without a jump table on the way of most arrays
       case Order::kList:
         if (static_cast<uint16_t>(words[kOrderAt]) != way) to_front_of_list(words, way);
         break;

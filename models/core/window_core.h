@@ -104,7 +104,7 @@ class WindowCore : public Core {
     Miss miss{};
     MemAccess access;
     CycleTime dispatched, started;
-    VirtAddr line = kNoLine;  ///< that it fetches, while it does, if it is one
+    VirtAddr line = kNoLine;  ///< that its access lies in; kNoLine: in two lines, or nothing is fetched
     bool busy = false;
     Signal go;
     std::vector<Miss> for_line;  ///< accesses that wait for its line

@@ -33,6 +33,8 @@ class Trace:
     @property
     def info(self):
         """What the file says of itself: file, form, compression, notes, damage."""
+        if self._trace is None:
+            raise ValueError("info: the trace is closed")
         return self._trace.info()
 
     def close(self):

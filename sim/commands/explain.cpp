@@ -82,11 +82,10 @@ void add_explain_command(CommandLine app, Action& action) {
   auto o = std::make_shared<ExplainOptions>();
   CommandLine command = app.add_subcommand("explain", "One translation, told step by step");
   command.footer(
-      "The access is carried out on the machine, with TLBs and caches empty, so that it shows each step, where each "
-      "entry\n"
-      "was read, and the cycles; then once more, with everything warm. Of a scenario it says which kernel function "
-      "wrote\n"
-      "each entry, and in which cycle. A fault is a result: the exit code stays 0.\n\n"
+      "The access is carried out on the machine, with TLBs and caches empty, so that it shows each step,\n"
+      "where each entry was read, and the cycles; then once more, with everything warm. Of a scenario it\n"
+      "says which kernel function wrote each entry, and in which cycle. A fault is a result: the exit code\n"
+      "stays 0.\n\n"
       "Examples:\n"
       "  mmusim explain 0xffffea0000000040\n"
       "  mmusim explain pfn:0x1000 pfn:0x1001 --access write --scenario boot-base-vs-huge --variant hugepages\n"

@@ -18,8 +18,8 @@ constexpr unsigned kAccesses = 3;
 constexpr unsigned kWalkers = 4;
 constexpr unsigned kBanks = 5;
 
-constexpr uint64_t kWalkersOfCore = 64;  // numbers of walker tracks set aside for each core
-constexpr uint64_t kLanesOfCore = 1024;  // and of tracks for its accesses
+constexpr uint64_t kWalkersOfCore = 64;               // numbers of walker tracks set aside for each core
+constexpr uint64_t kLanesOfCore = uint64_t{1} << 20;  // and of tracks for its accesses
 constexpr size_t kPendingWalks = 4096;
 
 /// Nanoseconds as the microseconds of the format.

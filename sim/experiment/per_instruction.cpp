@@ -60,16 +60,14 @@ PerInstruction::PerInstruction(const Measured& run)
     const auto misses = sum(run.stats, "page_walkers", std::span(kStartLevels).subspan(i + 1));
     misses_.push_back({kStructureCaches[i], misses.value_or(0)});
   }
-  static constexpr const char* kPending[] = {"pending_cycles"};
-  static constexpr const char* kActive[] = {"active_cycles"};
-  static constexpr const char* kMissCycles[] = {"miss_cycles"};
-  static constexpr const char* kMissActive[] = {"miss_active_cycles"};
-  static constexpr const char* kReadCycles[] = {"read_cycles"};
-  walk_pending_cycles_ = sum(run.stats, "page_walkers", kPending).value_or(0);
-  walk_active_cycles_ = sum(run.stats, "page_walkers", kActive).value_or(0);
-  miss_cycles_ = sum(run.stats, "core", kMissCycles).value_or(0);
-  miss_active_cycles_ = sum(run.stats, "core", kMissActive).value_or(0);
-  memory_read_cycles_ = sum(run.stats, "dram", kReadCycles).value_or(0);
+  const auto counter = [&run](std::string_view module, const char* name) {
+    return sum(run.stats, module, std::span(&name, 1)).value_or(0);
+  };
+  walk_pending_cycles_ = counter("page_walkers", "pending_cycles");
+  walk_active_cycles_ = counter("page_walkers", "active_cycles");
+  miss_cycles_ = counter("core", "miss_cycles");
+  miss_active_cycles_ = counter("core", "miss_active_cycles");
+  memory_read_cycles_ = counter("dram", "read_cycles");
 }
 
 nlohmann::ordered_json PerInstruction::json() const {

@@ -21,7 +21,7 @@ class PerInstruction {
   /// "walks_in_parallel", "misses_per_1000_instructions": {"l1_dtlb", ...}}; without time none of the middle five, without instructions nothing
   /// but their number.
   nlohmann::ordered_json json() const;
-  /// Returns the numbers of json() for people, in two lines.
+  /// Returns the numbers of json() for people, in a few lines.
   std::string text() const;
 
  private:

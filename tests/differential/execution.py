@@ -31,10 +31,10 @@ class Execution:
         return self.code == 2
 
     def log(self):
-        """Returns the lines of the event log."""
+        """Returns the event log."""
         path = os.path.join(self.folder, "out", "events.jsonl.zst")
         text = subprocess.run(["zstd", "-dcq", path], capture_output=True, check=True).stdout
-        return text.decode().splitlines()
+        return text.decode()
 
 
 class Runner:

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What must hold within one execution: the event log against the summary, and sums of counters."""
 
+import collections
 import json
+import re
 
 import checks
+
+KIND = re.compile(r'{"event":"(\w+)"')
+ACCESS = re.compile(r'{"event":"access","id":\d+,"core":\d+,"begin_cycle":(\d+),"end_cycle":(\d+),.*?"stages":({[^}]*})')
+WALK = re.compile(r'{"event":"walk",.*')
 
 CAUSES = ("for_load", "for_store", "for_fetch", "for_prefetch")
 REASONS = ("load", "store", "fetch", "entry", "prefetch")
@@ -23,35 +29,57 @@ def equal_counts(what, left, right):
     equal("counters", what, left, right)
 
 
-def check_log(lines, summary, measures_all):
+def stages_of_accesses(text):
+    """Checks that the stages of each access add up to the cycles it took; returns how many there are and the sums by stage.
+
+    Most of a log are accesses, and many have the same stages: each such text is read once."""
+    known, counted, found = {}, collections.Counter(), 0
+    for begin, end, stages in ACCESS.findall(text):
+        found += 1
+        counted[stages] += 1
+        if stages not in known:
+            known[stages] = sum(json.loads(stages).values())
+        if int(end) - int(begin) != known[stages]:
+            raise checks.Violation("stages", f"an access from cycle {begin} to {end} has the stages {stages}")
+    sums = collections.Counter()
+    for stages, count in counted.items():
+        for stage, cycles in json.loads(stages).items():
+            sums[stage] += count * cycles
+    return found, sums
+
+
+def cycles_of_walks(text):
+    """Checks that the parts of each walk add up to the cycles it took; returns how many there are and their cycles."""
+    found = cycles = 0
+    for line in WALK.findall(text):
+        record = json.loads(line)
+        took = record["end_cycle"] - record["begin_cycle"]
+        found, cycles = found + 1, cycles + took
+        parts = record["queue_cycles"] + record["structure_cache_cycles"] + record["update_cycles"]
+        parts += record.get("exit_cycles", 0) + record.get("restart_cycles", 0)
+        parts += sum(read["cycles"] for read in record["reads"])
+        if "reads_omitted" not in record:
+            equal("stages", f"a walk took, and its parts: {record}", took, parts)
+    return found, cycles
+
+
+def check_log(text, summary, measures_all):
     """(f), (g): parts of accesses and walks add up, records add up to the totals."""
-    counted, stages, walk_cycles = {}, {}, 0
-    if not lines or not lines[-1].startswith('{"event":"totals"'):
+    last = text[text.rfind("\n", 0, -1) + 1:]
+    if not last.startswith('{"event":"totals"'):
         raise checks.Violation("log", "it has no totals")
-    for line in lines[1:-1]:
-        kind = line[len('{"event":"'):].partition('"')[0]
-        counted[kind] = counted.get(kind, 0) + 1
-        record = json.loads(line) if kind in ("access", "walk") else None  # the others are counted only
-        if kind == "access":
-            took = record["end_cycle"] - record["begin_cycle"]
-            equal("stages", f"an access took, and its stages: {record}", took, sum(record["stages"].values()))
-            for stage, cycles in record["stages"].items():
-                stages[stage] = stages.get(stage, 0) + cycles
-        elif kind == "walk":
-            took = record["end_cycle"] - record["begin_cycle"]
-            walk_cycles += took
-            parts = record["queue_cycles"] + record["structure_cache_cycles"] + record["update_cycles"]
-            parts += record.get("exit_cycles", 0) + record.get("restart_cycles", 0)
-            parts += sum(read["cycles"] for read in record["reads"])
-            if "reads_omitted" not in record:
-                equal("stages", f"a walk took, and its parts: {record}", took, parts)
-    last = json.loads(lines[-1])
+    last = json.loads(last)
+    counted = collections.Counter(KIND.findall(text))
+    accesses, stages = stages_of_accesses(text)
+    walks, walk_cycles = cycles_of_walks(text)
+    equal("log", "accesses with stages, and all", accesses, counted["access"])
+    equal("log", "walks read, and all", walks, counted["walk"])
     for kind, count in last["records"].items():
-        equal("log", f"records of kind {kind}, and in the totals", counted.get(kind, 0), count)
+        equal("log", f"records of kind {kind}, and in the totals", counted[kind], count)
     for key, value in last["totals"].items():
         equal("log", f"total {key} of the log, and in the summary", value, summary["totals"].get(key))
     if measures_all:
-        equal("log", "walks of the log, and in the summary", counted.get("walk", 0), summary["totals"]["walks"])
+        equal("log", "walks of the log, and in the summary", walks, summary["totals"]["walks"])
         equal("log", "cycles of walks in the log, and in the summary", walk_cycles, summary["machine"]["walk_cycles"])
         for stage, cycles in stages.items():
             equal("log", f"stage {stage} of the log, and in the summary", cycles,

@@ -129,7 +129,8 @@ def random_scenario(dice, platform, kinds):
             phases.append(workload(dice, kinds))
         if dice.chance(0.6):
             for change in changes(dice, end + i * BLOCK):
-                dice.maybe(change, "timed", 0.2, lambda: False)
+                # Each struct page of such a block is several accesses.
+                dice.maybe(change, "timed", 0.9 if change["phase"] in ("online", "offline", "pmem") else 0.2, lambda: False)
                 phases.append(change)
     s["phases"] = phases
     s["seed"] = dice.between(1, 1000)

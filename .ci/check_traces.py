@@ -25,7 +25,7 @@ def wrong_totals(mmusim, trace, meta):
 
 
 def replayed(mmusim, trace, platform, levels, limit, model, work):
-    command = [mmusim, "replay", trace, "--platform", platform, "--levels", levels, "--model", model, "--out", work]
+    command = [mmusim, "replay", trace, "--platform", platform, "--levels", levels, "--model", model, "--out", work, "--force"]
     subprocess.run(command + (["--limit", str(limit)] if limit else []), check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(work, "summary.json")) as file:
         return json.load(file)

@@ -3,5 +3,5 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${OUT:-out}/shoot-down
-mmusim compare "$here/flushes.json" --out "$out/compared"
-mmusim run "$here/flushes.json" --variant per-folio --events ipis --timeline "$out/timeline.json" --out "$out/per-folio"
+mmusim compare "$here/flushes.json" --out "$out/compared" --force
+mmusim run "$here/flushes.json" --variant per-folio --events ipis --timeline "$out/timeline.json" --out "$out/per-folio" --force

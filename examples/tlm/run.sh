@@ -8,7 +8,7 @@ cmake -S "$here" -B "$out/build" -DCMAKE_BUILD_TYPE=Release ${PREFIX:+-DCMAKE_PR
 cmake --build "$out/build" >/dev/null
 export SYSTEMC_DISABLE_COPYRIGHT_MESSAGE=1
 "$out/build/virtual_platform" "$out" "${SHORT:-200000}" | tee "$out/counts"
-mmusim replay "$out/accesses.din" --map "$out/tables.json" --platform textbook --core blocking --out "$out/replay" >/dev/null
+mmusim replay "$out/accesses.din" --map "$out/tables.json" --platform textbook --core blocking --out "$out/replay" --force >/dev/null
 python3 - "$out" <<'PYTHON'
 import json, sys
 totals = json.load(open(sys.argv[1] + "/replay/summary.json"))["totals"]

@@ -23,6 +23,7 @@ struct Result {
 
 struct RunOptions {
   std::string directory;        ///< of the results; empty: out/NAME
+  bool force = false;           ///< replace the results of an earlier run there, which is refused else
   std::string events = "none";  ///< kinds of records in the event log, as `mmusim run --events`
   std::string tables;           ///< file for the vmemmap page tables of each phase; empty: none
   std::string timeline;         ///< file for a Perfetto timeline; empty: none
@@ -31,6 +32,7 @@ struct RunOptions {
 
 struct ReplayOptions {
   std::string directory;          ///< of the results; empty: out/NAME
+  bool force = false;             ///< replace the results of an earlier run there, which is refused else
   std::string platform;           ///< name or file; empty: that of the trace's own run, else milan
   std::string pages = "4K";       ///< of traces with virtual addresses only: 4K, 2M, 1G, thp, thp:PROBABILITY
   bool functional = false;        ///< the same counts without time, faster
@@ -41,6 +43,7 @@ struct ReplayOptions {
 
 struct CompareOptions {
   std::string directory;               ///< of the results; empty: out/compare-NAME
+  bool force = false;                  ///< replace the results of an earlier comparison, which is refused else
   std::vector<std::string> platforms;  ///< run each scenario on each of these; empty: on its own
   std::vector<std::string> settings;   ///< "/json/pointer=VALUE", applied to each
   unsigned jobs = 1;                   ///< processes at once

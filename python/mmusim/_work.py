@@ -68,7 +68,8 @@ def replay(trace, *, out=None, set=None, platform=None, **options):
 
 
 def compare(*scenarios, out=None, set=None, platform=None, **options):
-    """Compares scenarios, or the variants of one, and returns a Comparison. Keywords are options of `mmusim compare`."""
+    """Compares scenarios, the variants of one, a trace on several platforms, or folders of finished results, and returns a
+    Comparison. Keywords are options of `mmusim compare`."""
     with contextlib.ExitStack() as stack:
         paths = [stack.enter_context(_file(s)) for s in scenarios]
         platforms = platform if isinstance(platform, (list, tuple)) else [platform] if platform else []

@@ -73,7 +73,7 @@ class Torture:
         return self.path(name)
 
     def run_command(self, scenario, *arguments):
-        return [self.mmusim, "run", scenario, "--out", self.path("out"), "--events", "pte,walks", *arguments]
+        return [self.mmusim, "run", scenario, "--out", self.path("out"), "--force", "--events", "pte,walks", *arguments]
 
     # What a log holds, whole lines only, however it ended.
     def log_lines(self):

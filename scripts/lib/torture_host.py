@@ -23,7 +23,7 @@ def full_disks(t):
         if tmpfs.returncode != 0:  # not allowed here: a limit of the size of files stands in
             limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
         try:
-            r = subprocess.run([*t.run_command(scenario)[:3], "--out", os.path.join(mounted, "out"), "--events", "pte,walks"],
+            r = subprocess.run([*t.run_command(scenario)[:3], "--out", os.path.join(mounted, "out"), "--force", "--events", "pte,walks"],
                                capture_output=True, text=True, timeout=120, preexec_fn=limit)
             out = os.path.join(mounted, "out")
             files = os.listdir(out) if os.path.isdir(out) else []

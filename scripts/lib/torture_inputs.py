@@ -160,7 +160,7 @@ def traces(t):
         replayed = t.random.choice(names)
         shutil.rmtree(t.path("out"), ignore_errors=True)
         p = subprocess.run([t.mmusim, "replay", replayed, "--model", "functional", "--salvage", "--limit", "100000", "--levels", "5",
-                            "--platform", "sapphire-rapids", "--out", t.path("out")], capture_output=True, timeout=600)
+                            "--platform", "sapphire-rapids", "--out", t.path("out"), "--force"], capture_output=True, timeout=600)
         bad = [x for x in (r, p) if x.returncode not in (0, 1, 2)]
         if bad:
             t.keep("mutated traces", bad[0], names)

@@ -6,10 +6,12 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
+#include "sim/commands/output_options.h"
 #include "sim/commands/recording_options.h"
 #include "sim/commands/replay_options.h"
 #include "sim/experiment/per_instruction.h"
 #include "sim/experiment/replay_run.h"
+#include "sim/experiment/result_folder.h"
 #include "sim/host/text_output.h"
 #include "sim/report/units.h"
 
@@ -90,8 +92,8 @@ void warn(const ReplayResult& r, const TraceInfo& info) {
 
 ExitCode run(const ReplayOptions& options) {
   const ReplayOutcome outcome = replay_one(options);
-  print_text(
-      fmt::format("{}\n{}", text_report(outcome.summary, outcome.times), replay_text(outcome.result, outcome.info)));
+  print_text(fmt::format("{}\n{}\n{}", text_report(outcome.summary, outcome.times),
+                         replay_text(outcome.result, outcome.info), results_line(outcome.directory)));
   warn(outcome.result, outcome.info);
   return ExitCode::kSuccess;
 }
@@ -112,7 +114,7 @@ void add_replay_command(CommandLine app, Action& action) {
   add_machine_options(command, o);
   command.add_option("--form,--format", o.form,
                      "Form of the trace instead of finding it by content: " + trace_format_names());
-  command.add_option("--out", o.out, "Where summary and event log go; out/NAME if missing").type_name("DIR");
+  add_output_options(command, o.out, o.force, "Where summary and event log go; out/NAME if missing");
   add_length_options(command, o.window);
   add_part_options(command, o.window);
   command.add_choice("--model", o.model, {{"cycle", ReplayModel::kCycle}, {"functional", ReplayModel::kFunctional}},

@@ -6,7 +6,9 @@
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/limit_options.h"
+#include "sim/commands/output_options.h"
 #include "sim/commands/recording_options.h"
+#include "sim/experiment/result_folder.h"
 #include "sim/host/text_output.h"
 
 namespace mmusim {
@@ -15,7 +17,7 @@ namespace {
 
 ExitCode run(const RunRequest& request) {
   const RunOutcome outcome = run_one(request);
-  print_text(text_report(outcome.summary, outcome.times));
+  print_text(text_report(outcome.summary, outcome.times) + "\n" + results_line(outcome.directory));
   if (!outcome.failure.empty()) throw JobError(outcome.failure);
   return ExitCode::kSuccess;
 }
@@ -28,8 +30,8 @@ void add_run_command(CommandLine app, Action& action) {
   command.add_option("scenario", options->scenario, "Scenario file, or the name of a shipped one (see presets)")
       .required()
       .type_name("SCENARIO.json");
-  command.add_option("--out", options->out, "Where summary, event log and kernel log go; out/NAME if missing")
-      .type_name("DIR");
+  add_output_options(command, options->out, options->force,
+                     "Where summary, event log and kernel log go; out/NAME if missing");
   add_platform_option(command, options->overrides.platform, "if missing, the scenario's");
   add_set_option(command, options->overrides.sets);
   add_core_option(command, options->core);

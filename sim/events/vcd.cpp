@@ -152,6 +152,14 @@ void SignalTrace::write_header() {
   file_.write("$enddefinitions $end\n");
 }
 
+std::vector<std::string> SignalTrace::losses() const {
+  if (left_out_ == 0) return {};
+  return {
+      fmt::format("{} changes of signals after the first {}; --timeline-begin, --timeline-end and --vcd-signals "
+                  "choose fewer",
+                  left_out_, changes_.size())};
+}
+
 void SignalTrace::write_value(uint32_t signal, uint64_t value) {
   const Signal& s = signals_[signal];
   const std::string code = code_of(signal);

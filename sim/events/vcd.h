@@ -60,6 +60,8 @@ class SignalTrace final : public Observer {
 
   /// Writes all changes in order of time and makes the file appear. `end` is where the run ended.
   void close(CycleTime end);
+  /// Returns what the file does not hold because it is full, one sentence each.
+  std::vector<std::string> losses() const;
 
  private:
   struct Signal {

@@ -14,8 +14,8 @@ struct CompareOutcome {
   std::string report;     ///< path of report.html; empty in a program that is built without it
 };
 
-/// Runs each side in a process of its own and writes compare.json, compare.csv and report.html. Throws as sides_of()
-/// does; a run that fails is part of the outcome.
+/// Runs each side in a process of its own, or reads finished results, and writes compare.json, compare.csv and
+/// report.html. Throws as sides_of() and finished_runs() do; a run that fails is part of the outcome.
 CompareOutcome compare(CompareRequest request);
 
 }  // namespace mmusim

@@ -103,7 +103,10 @@ void Recordings::close(const MachineTotals& totals, bool interrupted, bool compl
   const CycleTime end = target_.now();
   if (events_) events_->close(end, interrupted, list_of(totals));
   if (timeline_) timeline_->close(end);
-  if (signals_) signals_->close(end);
+  if (signals_) {
+    signals_->close(end);
+    print_losses(options_.vcd, signals_->losses());
+  }
   if (recorder_) {
     recorder_->finish();
     print_losses(options_.record, recorder_->losses());

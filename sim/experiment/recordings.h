@@ -71,7 +71,7 @@ class Recordings {
   RunOutputs outputs();
 
   /// Completes the files at the target's time; `totals` end the event log. `complete`: the job came to its end, else
-  /// there are no tables. Says on standard error what the trace cannot hold.
+  /// there are no tables. Says on standard error what trace and signals cannot hold.
   void close(const MachineTotals& totals, bool interrupted, bool complete);
 
  private:

@@ -138,7 +138,7 @@ class ReplayRun {
       : options_(options), selection_(selection), setup_(std::move(setup)) {
     if (!options.write_files) return;
     folder_.emplace(options.out.empty() ? "out/" + path_component(name_of_trace(options)) : options.out,
-                    inputs_of(options));
+                    inputs_of(options), options.force);
   }
   ~ReplayRun() {
     if (folder_ && !finished_) folder_->discard();  // nothing half-written stays behind

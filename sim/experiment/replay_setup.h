@@ -29,6 +29,7 @@ struct ReplayOptions {
   bool spaces_given = false;  // --pages, --levels or --frames
   std::string form;           // --form; empty: found by content
   std::string out;
+  bool force = false;  ///< replace the results of an earlier run in that folder
   std::string pages = "4K";
   std::string page_map;  // --page-map; empty: none
   unsigned levels = 4;

@@ -5,6 +5,9 @@
 
 #include <filesystem>
 
+#include "models/base/errors.h"
+#include "models/base/format.h"
+
 namespace mmusim {
 
 const std::vector<std::string>& result_file_names() {
@@ -13,8 +16,21 @@ const std::vector<std::string>& result_file_names() {
   return kNames;
 }
 
-ResultFolder::ResultFolder(const std::string& path, const std::vector<std::string>& inputs)
+void refuse_finished(const std::string& path) {
+  for (const char* name : {"summary.json", "compare.json"}) {
+    if (!std::filesystem::exists(path + "/" + name)) continue;
+    throw InputError(fmt::format(
+        "{}: holds the results of an earlier run ({}): give another --out, or --force to replace them", path, name));
+  }
+}
+
+std::string results_line(const std::string& directory) {
+  return directory.empty() ? "" : fmt::format("results: {}\n", directory);
+}
+
+ResultFolder::ResultFolder(const std::string& path, const std::vector<std::string>& inputs, bool force)
     : path_(path), existed_(std::filesystem::exists(path)), directory_(path) {
+  if (!force) refuse_finished(path);
   directory_.remove(result_file_names(), inputs);
 }
 

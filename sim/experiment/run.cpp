@@ -44,7 +44,7 @@ RunOutcome run_one(const RunRequest& request) {
   check_host_memory(scenario.file, cost, limits.memory, cheaper(scenario, cost));
   std::optional<ResultFolder> folder;
   if (request.write_files) {
-    folder.emplace(request.out.empty() ? "out/" + scenario.name : request.out, inputs_of(scenario));
+    folder.emplace(request.out.empty() ? "out/" + scenario.name : request.out, inputs_of(scenario), request.force);
   }
   RunOutcome outcome;
   if (folder) outcome.directory = folder->path();

@@ -15,6 +15,7 @@ namespace mmusim {
 struct RunRequest {
   std::string scenario;  ///< path, or name of a shipped one
   std::string out;       ///< folder of the results; empty: out/NAME
+  bool force = false;    ///< replace the results of an earlier run there
   ScenarioOverrides overrides;
   std::string core;  ///< "blocking" or "window" in place of the platform's core model; empty: the platform's
   RecordingOptions recordings;

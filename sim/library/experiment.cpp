@@ -34,6 +34,7 @@ Result run(const Scenario& scenario, const RunOptions& options) {
   request.scenario = scenario.name_or_path;
   request.overrides = overrides_of(scenario);
   request.out = options.directory;
+  request.force = options.force;
   request.recordings.events = options.events;
   request.recordings.tables = options.tables;
   request.recordings.timeline = options.timeline;
@@ -50,6 +51,7 @@ Result replay(const std::string& trace, const ReplayOptions& options) {
   request.platform = options.platform;
   request.pages = options.pages;
   request.out = options.directory;
+  request.force = options.force;
   request.model = options.functional ? ReplayModel::kFunctional : ReplayModel::kCycle;
   request.window.skip = std::to_string(options.skip);
   request.window.warmup = std::to_string(options.warmup);
@@ -62,10 +64,11 @@ Compared compare(const std::vector<std::string>& scenarios, const CompareOptions
   if (scenarios.empty()) throw InputError("compare: expected at least one scenario");
   if (options.program.empty()) throw InputError("compare: the path of the mmusim program is missing");
   CompareRequest request;
-  request.scenarios = scenarios;
+  request.inputs = scenarios;
   request.platforms = options.platforms;
   request.sets = options.settings;
   request.out = options.directory;
+  request.force = options.force;
   request.jobs = options.jobs;
   request.repeat = options.repeat;
   request.program = options.program;

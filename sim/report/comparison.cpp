@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "sim/report/comparison.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
+#include <set>
 
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/host/text_output.h"
 #include "sim/report/answer.h"
 #include "sim/report/units.h"
+#include "sim/report/what_if_curves.h"
 
 namespace mmusim {
 
@@ -25,9 +30,20 @@ std::string shown_ratio(double ratio) {
   return fmt::format("{:.3g}x", ratio);
 }
 
+/// What a replay measures: its trace, whatever folder that is in, the part of it, and how.
+json replay_signature(const json& configuration) {
+  json signature = json::object();
+  signature["trace"] = std::filesystem::path(configuration.at("trace").get<std::string>()).filename().string();
+  for (const char* key : {"window", "model", "fetches", "core_traces"}) {
+    if (configuration.contains(key)) signature[key] = configuration[key];
+  }
+  return signature;
+}
+
 }  // namespace
 
 std::string workload_signature(const json& configuration) {
+  if (configuration.contains("trace")) return replay_signature(configuration).dump();
   json signature = json::array();
   const auto phases = configuration.find("phases");
   if (phases == configuration.end() || !phases->is_array()) return signature.dump();
@@ -46,7 +62,8 @@ void check_same_workload(const std::string& a, const json& configuration_a, cons
   if (workload_signature(configuration_a) == workload_signature(configuration_b)) return;
   throw InputError(fmt::format(
       "{} and {} measure different workloads, so their numbers do not compare: give both the same \"workload\" and "
-      "\"replay\" phases (variants of one scenario share them), or report them one by one with `mmusim report`",
+      "\"replay\" phases (variants of one scenario share them), or the same part of one trace and one model, or report "
+      "them one by one with `mmusim report`",
       a, b));
 }
 
@@ -98,6 +115,22 @@ bool Comparison::clocks_differ() const {
   const auto ghz = [](const ComparedRun& r) { return r.summaries[0].value("core_ghz", 0.0); };
   return std::any_of(runs_.begin(), runs_.end(),
                      [&](const ComparedRun& r) { return !r.summaries.empty() && ghz(r) != ghz(runs_[*baseline_]); });
+}
+
+std::vector<std::string> Comparison::notes() const {
+  std::vector<std::string> notes;
+  std::set<std::string> programs;
+  for (const ComparedRun& run : runs_) {
+    for (const json& summary : run.summaries) {
+      programs.insert(summary.value("program", ""));
+      if (!summary.value("interrupted", false)) continue;
+      notes.push_back(fmt::format("{} was interrupted: its numbers are those of a part.", run.label));
+    }
+  }
+  if (programs.size() > 1) {
+    notes.push_back(fmt::format("The runs are of different programs: {}.", fmt::join(programs, ", ")));
+  }
+  return notes;
 }
 
 std::string Comparison::headline() const { return answer_of(*this); }
@@ -177,6 +210,7 @@ std::vector<std::string> Comparison::phase_names() const {
 std::string Comparison::table() const {
   std::string text = visible_text(headline(), LineBreaks::kShown) + "\n";
   if (baseline_) text += visible_text(not_simulated(*this), LineBreaks::kShown) + "\n";
+  for (const std::string& note : notes()) text += visible_text(note, LineBreaks::kShown) + "\n";
   text += "\n";
   if (baseline_) {
     constexpr size_t kColumns = 4;  // of runs beside each other
@@ -199,6 +233,7 @@ json Comparison::to_json() const {
   for (const ComparedRun& r : runs_) {
     runs.push_back({{"label", r.label},
                     {"family", r.family},
+                    {"options", r.options},
                     {"succeeded", r.failures.empty()},
                     {"failures", r.failures},
                     {"repeats", r.summaries.size()},
@@ -236,9 +271,11 @@ json Comparison::to_json() const {
           {"bases", std::move(bases)},
           {"headline", headline()},
           {"not_simulated", not_simulated(*this)},
+          {"notes", notes()},
           {"runs", std::move(runs)},
           {"metrics", std::move(metrics)},
-          {"phases", std::move(phases)}};
+          {"phases", std::move(phases)},
+          {"what_if", what_if_curves(runs_)}};
 }
 
 std::string Comparison::to_csv() const {
@@ -261,6 +298,7 @@ std::string Comparison::to_csv() const {
                      cost ? 1 : 0, number(phase_ratio(i, p)));
     }
   }
+  for (const json& curve : what_if_curves(runs_)) text += what_if_csv(curve);
   return text;
 }
 

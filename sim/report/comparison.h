@@ -19,6 +19,7 @@ struct ComparedRun {
   std::vector<nlohmann::ordered_json> summaries;  ///< of those that succeeded
   std::vector<std::string> failures;              ///< one explanation for each that did not
   std::string family = {};                        ///< runs of equal ones share a base: each platform has its own
+  std::string options = {};                       ///< of `explain`, for its machine; empty: not known
 };
 
 /// Runs side by side; the first that succeeded of each family is the base of its ratios.
@@ -40,6 +41,8 @@ class Comparison {
 
   /// True if the runs' cores have different clocks: cycles do not compare then, times do.
   bool clocks_differ() const;
+  /// What is unlike in the runs though they compare, a sentence each: interrupted runs, other programs.
+  std::vector<std::string> notes() const;
   /// What the comparison found, computed from the numbers.
   std::string headline() const;
   /// The comparison for a terminal: the headline, what was not simulated, values with ratios, costs of phases, then failures.
@@ -67,6 +70,7 @@ class Comparison {
 struct NamedRun {
   std::string label;
   std::string family = {};
+  std::string options = {};
   std::vector<std::string> failures;
   std::vector<std::string> directories;  ///< relative to the comparison's own
 };

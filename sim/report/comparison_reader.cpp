@@ -31,6 +31,7 @@ std::vector<NamedRun> comparison_from_text(const std::string& text, const std::s
     NamedRun run;
     run.label = side.at("label").text();
     if (side.has("family")) run.family = side.at("family").text();
+    if (side.has("options")) run.options = side.at("options").text();
     if (side.has("failures")) run.failures = texts(side.at("failures"));
     run.directories = texts(side.at("directories"));
     runs.push_back(std::move(run));

@@ -66,7 +66,7 @@ std::string filled(std::string_view form, const std::vector<std::pair<std::strin
 }
 
 json run_json(const ComparedRun& run, const std::string& directory) {
-  json j = {{"label", run.label}, {"failures", run.failures}};
+  json j = {{"label", run.label}, {"failures", run.failures}, {"options", run.options}};
   if (!run.summaries.empty()) j["summary"] = run.summaries[0];
   if (!run.summaries.empty() && !run.directories.empty()) {
     const std::string folder = directory + "/" + run.directories[0];

@@ -23,6 +23,7 @@ MMUSIM_EMBED_REPORT(charts, "charts.js");
 MMUSIM_EMBED_REPORT(figures, "figures.js");
 MMUSIM_EMBED_REPORT(answer, "answer.js");
 MMUSIM_EMBED_REPORT(reasons, "reasons.js");
+MMUSIM_EMBED_REPORT(what_if, "what_if.js");
 MMUSIM_EMBED_REPORT(entries, "entries.js");
 MMUSIM_EMBED_REPORT(play, "play.js");
 MMUSIM_EMBED_REPORT(details, "details.js");
@@ -101,8 +102,8 @@ std::string_view report_licences() { return between(mmusim_report_licences_begin
 
 std::string report_script() {
   return MMUSIM_SCRIPT(page) + MMUSIM_SCRIPT(charts) + MMUSIM_SCRIPT(figures) + MMUSIM_SCRIPT(answer) +
-         MMUSIM_SCRIPT(reasons) + MMUSIM_SCRIPT(entries) + MMUSIM_SCRIPT(play) + MMUSIM_SCRIPT(details) +
-         MMUSIM_SCRIPT(report);
+         MMUSIM_SCRIPT(reasons) + MMUSIM_SCRIPT(what_if) + MMUSIM_SCRIPT(entries) + MMUSIM_SCRIPT(play) +
+         MMUSIM_SCRIPT(details) + MMUSIM_SCRIPT(report);
 }
 
 std::string sweep_report_script() {

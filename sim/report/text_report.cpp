@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "models/base/format.h"
 #include "sim/report/summary.h"
@@ -68,6 +71,37 @@ std::string hits_text(const LevelCounts& reads_by_level) {
   return text.empty() ? "-" : text;
 }
 
+/// Returns the parts that are not 0, as "3 loads, 1 store".
+std::string parts(const std::vector<std::pair<const char*, uint64_t>>& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts) {
+    if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", grouped(count), name);
+  }
+  return text;
+}
+
+/// Returns what the accesses of the totals are made of. Fetches of a program are none of them.
+std::string accesses_by_kind(const MachineTotals& m) {
+  const auto& by = m.translation;
+  std::string text = parts({{"loads", by[AccessKind::kRead].accesses}, {"stores", by[AccessKind::kWrite].accesses}});
+  const uint64_t fetches = by[AccessKind::kFetch].accesses;
+  if (fetches != 0) text += fmt::format("; {} instruction fetches beside them", grouped(fetches));
+  return text;
+}
+
+/// Returns what asked for the walks, with ": " before it. More walks than STLB misses, which count data accesses alone,
+/// come from fetches and prefetches.
+std::string walks_by_cause(const MachineTotals& m) {
+  const auto& by = m.translation;
+  uint64_t prefetches = m.walks;
+  for (const AccessKind kind : kAllOf<AccessKind>) prefetches -= std::min(prefetches, by[kind].walks.started);
+  const std::string text = parts({{"for loads", by[AccessKind::kRead].walks.started},
+                                  {"for stores", by[AccessKind::kWrite].walks.started},
+                                  {"for fetches", by[AccessKind::kFetch].walks.started},
+                                  {"prefetches", prefetches}});
+  return text.empty() ? text : ": " + text;
+}
+
 /// Appends the cost of the nested dimension of a guest.
 template <class Line>
 void nested_lines(const MachineTotals& m, Line& line) {
@@ -92,10 +126,10 @@ std::string machine_text(const std::string& title, const MachineTotals& m, doubl
     table.row({fmt::format("{:<22}", name) + fmt::format("{:>18}", value) + "  " + note});
   };
   line("cycles", grouped(m.cycles), cycles_as_time(m.cycles, core_ghz));
-  line("accesses", grouped(m.accesses), "");
+  line("accesses", grouped(m.accesses), accesses_by_kind(m));
   line("L1 DTLB misses", grouped(m.l1_dtlb_misses), percent(m.l1_dtlb_misses, m.lookups) + " of lookups");
   line("STLB misses", grouped(m.stlb_misses), percent(m.stlb_misses, m.lookups) + " of lookups");
-  line("page walks", grouped(m.walks), per_thousand(m.walks, m.accesses) + " per 1000 accesses");
+  line("page walks", grouped(m.walks), per_thousand(m.walks, m.accesses) + " per 1000 accesses" + walks_by_cause(m));
   line("entry reads by walks", grouped(m.entry_reads), "hit in " + hits_text(m.reads_by_level));
   if (m.guest()) nested_lines(m, line);
   line("walk cycles", grouped(m.walk_cycles), per_thousand(m.walk_cycles, m.accesses) + " per 1000 accesses");

@@ -130,7 +130,7 @@ class Bench:
             json.dump(platform, f)
         with open(f"{folder}/t.jsonl", "w", encoding="utf-8") as f:
             f.write(self.trace)
-        done = subprocess.run([PROGRAM, "replay", "t.jsonl", "--platform", "p.json", "--out", "out", "--salvage",
+        done = subprocess.run([PROGRAM, "replay", "t.jsonl", "--platform", "p.json", "--out", "out", "--force", "--salvage",
                                *self.options],
                               cwd=folder, capture_output=True, text=True, check=False)
         if not os.path.exists(f"{folder}/out/summary.json"):
@@ -161,7 +161,7 @@ class FlushBench:
                        {**phase, "stage": "free", "free": 2}]}
         with open(f"{folder}/s.json", "w", encoding="utf-8") as f:
             json.dump(scenario, f)
-        done = subprocess.run([PROGRAM, "run", "s.json", "--out", "out"], cwd=folder, capture_output=True, text=True,
+        done = subprocess.run([PROGRAM, "run", "s.json", "--out", "out", "--force"], cwd=folder, capture_output=True, text=True,
                               check=False)
         return summary_of(folder) if done.returncode == 0 else done.stderr
 

@@ -42,7 +42,7 @@ class Native(unittest.TestCase):
         return path
 
     def replayed(self, path, *options):
-        subprocess.run([MMUSIM, "replay", path, "--model", "functional", "--out", self.folder.name + "/o", *options], check=True,
+        subprocess.run([MMUSIM, "replay", path, "--model", "functional", "--out", self.folder.name + "/o", "--force", *options], check=True,
                        capture_output=True)
         with open(self.folder.name + "/o/summary.json") as file:
             totals = json.load(file)["totals"]

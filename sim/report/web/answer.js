@@ -52,6 +52,7 @@ const answer = (() => {
     const place = document.getElementById('answer');
     place.append(make('p', { class: 'headline', text: comparison.headline }));
     if (comparison.not_simulated) place.append(make('p', { class: 'note', text: comparison.not_simulated }));
+    for (const note of comparison.notes ?? []) place.append(make('p', { class: 'note', text: note }));
     for (const run of data.runs) {
       for (const why of run.failures) place.append(make('p', { class: 'failed', text: `${run.label} failed: ${why}` }));
     }

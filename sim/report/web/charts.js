@@ -274,7 +274,14 @@ const charts = (() => {
     return base(theme, width, height, {
       data: [{ name: 'points', values: inside }],
       scales: [
-        { name: 'x', type: 'linear', domain: x.domain, range: [left, width - right], nice: false, zero: false },
+        {
+          name: 'x',
+          type: x.type ?? 'linear',
+          domain: x.domain,
+          range: [left, width - right],
+          nice: false,
+          zero: false,
+        },
         {
           name: 'y',
           type: 'linear',
@@ -288,6 +295,7 @@ const charts = (() => {
         bottomAxis(height, bottom, {
           title: x.title,
           format: x.format,
+          values: x.values,
           tickCount: Math.max(3, Math.floor(width / 110)),
           domain: true,
         }),

@@ -119,10 +119,11 @@ const details = (() => {
         { class: 'note' },
         'Unfold a table to see its entries. ',
         make('code', { text: 'mmusim explain ADDRESS' }),
-        ' tells a translation step by step, given the `--scenario` and `--variant` of a run.',
+        ' tells a translation step by step, with the options of a run.',
       ),
       ...there.flatMap((run) => [
         make('h3', { text: run.label }),
+        ...(run.options ? [make('p', {}, make('code', { text: `mmusim explain ADDRESS ${run.options}` }))] : []),
         make('div', { class: 'tree' }, ...run.tree.map((node) => entryNode(node, run))),
       ]),
     ]);

@@ -12,6 +12,7 @@ if (report.runs.length) {
   reasons.hits();
   reasons.phases();
   reasons.time();
+  whatIf.curves();
   reasons.numbers();
   play.build();
   details.functions();

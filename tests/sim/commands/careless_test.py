@@ -88,7 +88,7 @@ class Careless(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
-        self.check(["run", "s.json", "--out", "out"], 0)
+        self.check(["run", "s.json", "--out", "out", "--force"], 0)
 
     def test_relative_paths(self):
         os.mkdir(self.path("a"))

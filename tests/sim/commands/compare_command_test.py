@@ -9,6 +9,8 @@ import tempfile
 import unittest
 
 MMUSIM = os.path.abspath(sys.argv.pop(1))
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+TRACE = os.path.join(SOURCE, "traces", "ops-512m-4l.vmt.xz")
 FAKE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_run.py")
 SCENARIO = {"name": "small", "platform": "textbook", "kernel": {"version": "6.1"},
             "memory": {"ranges": [{"start": "0x1000", "end": "0x20000000", "node": 0}], "reserved": []},
@@ -109,6 +111,73 @@ class Compare(unittest.TestCase):
         r = self.mmusim("report", self.path("unfinished"))
         self.assertEqual(r.returncode, 2)
         self.assertIn("run it again", r.stderr)
+
+
+class CompareTraces(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+
+    def path(self, *names):
+        return os.path.join(self.dir.name, *names)
+
+    def mmusim(self, *arguments, code=0):
+        done = subprocess.run([MMUSIM, *arguments], capture_output=True, text=True, timeout=300, cwd=self.dir.name)
+        self.assertEqual(done.returncode, code, done.stdout[-500:] + done.stderr)
+        return done
+
+    def walks(self, out):
+        with open(self.path(out, "compare.json")) as f:
+            compared = json.load(f)
+        walks = next(m for m in compared["metrics"] if m["key"] == "walks")
+        return compared, {label: run["mean"] for label, run in walks["runs"].items()}
+
+    def replayed(self, trace, out, *options):
+        self.mmusim("replay", trace, "--limit", "5000", "--out", out, *options)
+        with open(self.path(out, "summary.json")) as f:
+            return json.load(f)
+
+    def test_sides_of_a_trace_are_its_replays(self):
+        with open(self.path("t.din"), "w") as f:  # 150 pages again and again: more than one of the TLBs holds
+            f.writelines(f"r {(i % 150) << 12:x} 8\n" for i in range(2000))
+        self.mmusim("compare", "t.din", "--limit", "1500", "--platform", "textbook", "--pages", "4K", "--vary",
+                    "entries=/platform/tlbs/stlb/arrays/0/entries=12,192", "--out", "c")
+        compared, walks = self.walks("c")
+        self.assertEqual(list(walks), ["entries=12 on textbook", "entries=192 on textbook"])
+        for entries in (12, 192):
+            self.mmusim("replay", "t.din", "--limit", "1500", "--platform", "textbook", "--pages", "4K", "--set",
+                        f"/platform/tlbs/stlb/arrays/0/entries={entries}", "--out", f"r{entries}")
+            with open(self.path(f"r{entries}", "summary.json")) as f:
+                self.assertEqual(walks[f"entries={entries} on textbook"], json.load(f)["totals"]["walks"])
+        self.assertGreater(walks["entries=12 on textbook"], walks["entries=192 on textbook"])
+        done = self.mmusim("compare", "r12", "r192", "--out", "again")  # the same from the folders
+        self.assertEqual(list(self.walks("again")[1].values()), list(walks.values()))
+        self.assertIn("r192 against r12 saves", done.stdout)
+
+    def test_platforms_are_compared_with_the_first_and_miss_curves_kept(self):
+        self.mmusim("compare", TRACE, "--limit", "5000", "--platform", "milan", "--platform", "textbook", "--model",
+                    "functional", "--what-if", "--out", "c")
+        compared, walks = self.walks("c")
+        self.assertEqual(compared["bases"], dict.fromkeys(walks, "ops-512m-4l on milan"))
+        what_if = self.replayed(TRACE, "r", "--platform", "milan", "--model", "functional", "--what-if")["replay"]["what_if"]
+        curve, counted = compared["what_if"][1], what_if["curves"][1]
+        self.assertEqual((curve["page_size"], curve["ways"], curve["entries"]), ("4K", 8, counted["entries"]))
+        for run in curve["runs"].values():
+            self.assertEqual(run, [1000 * m / what_if["lookups"] for m in counted["misses"]])
+        with open(self.path("c", "compare.csv")) as f:
+            self.assertEqual(sum(line.startswith("what-if 4K 8-way") for line in f), 2 * len(counted["entries"]))
+
+    def test_unlike_things_are_refused_with_what_to_do(self):
+        self.replayed(TRACE, "a")
+        self.mmusim("replay", TRACE, "--limit", "4000", "--out", "b")
+        for arguments, said in ((["a", "b"], "different workloads"), (["a"], "nothing to compare"),
+                                (["a", "boot-base-vs-huge"], "expected inputs of one kind"),
+                                (["a", "a", "--platform", "milan"], "--platform: a holds finished results"),
+                                ([TRACE], "--vary with two values"), (["boot-base-vs-huge", "--what-if"], "is for traces"),
+                                ([TRACE, "--vary", "/platform/tlbs/stlb/arrays/0/entries=1,2"], "/tlbs/stlb/arrays/0/ways: ")):
+            self.assertIn(said, self.mmusim("compare", *arguments, "--out", "c", code=2).stderr)
+            self.assertFalse(os.path.exists(self.path("c")))
+        self.mmusim("compare", "a", "a", "--out", "a", code=2)
 
 
 unittest.main()

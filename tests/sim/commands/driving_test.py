@@ -43,7 +43,7 @@ class Driving(unittest.TestCase):
         return name
 
     def summary(self, *words):
-        done = self.call(*words, "--out", "out", "--watchdog", "60")
+        done = self.call(*words, "--out", "out", "--force", "--watchdog", "60")
         self.assertEqual(done.returncode, 0, done.stderr[-600:])
         with open(self.path("out/summary.json")) as text:
             return {k: v for k, v in json.load(text).items() if k not in ("host", "command")}
@@ -100,7 +100,7 @@ class Driving(unittest.TestCase):
             without = self.write("without.json", scenario("milan", *phases, vmemmap_pages="base"))
             for core in ("blocking", "window"):
                 run = self.assert_same_however_driven(name, "--core", core)
-                self.call("run", name, "--core", core, "--record", "r.mmt", "--out", "recorded")
+                self.call("run", name, "--core", core, "--record", "r.mmt", "--out", "recorded", "--force")
                 again = self.summary("replay", "r.mmt")
                 self.assertLess(abs(run["totals"]["cycles"] - again["totals"]["cycles"]), 2000)
                 plain = self.summary("run", without, "--core", core, "--events", "none")

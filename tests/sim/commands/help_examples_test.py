@@ -82,6 +82,7 @@ class HelpExamples(unittest.TestCase):
             found = examples(help_of(*command))
             self.assertTrue(found, f"{command}: the help has no example")
             for example in found:
+                shutil.rmtree(f"{self.home}/out", ignore_errors=True)  # results of another example would be refused
                 missing = example in LEFT_OUT or ("valgrind" in example and not shutil.which("valgrind"))
                 if missing or not self.prepared(example):
                     continue
@@ -98,6 +99,8 @@ class HelpExamples(unittest.TestCase):
         if "report out/" in example:
             folder = re.search(r"report (\S+)", example).group(1)
             self.shell(f"mmusim compare boot-base-vs-huge --set /phases/1/limit=2000 --out {folder}")
+        for folder in re.findall(r"out/(basepages|hugepages)", example):
+            self.shell(f"mmusim run boot-base-vs-huge --variant {folder} --set /phases/1/limit=2000 --out out/{folder}")
         if "iomem.txt" in example:
             return False  # needs three witnesses of one machine; tests/sim/bootlog has them
         return True

@@ -68,7 +68,7 @@ class Host(unittest.TestCase):
         self.check(["run", "s.json", "--out", "d"], 0)
         self.write("endless.json", {**SCENARIO, "phases": [BOOT, ENDLESS]})
         old = self.read("d", "events.jsonl.zst")
-        process = self.start("run", "endless.json", "--out", "d")
+        process = self.start("run", "endless.json", "--out", "d", "--force")
         while not os.path.exists(self.path("d", "events.jsonl.zst")) or self.read("d", "events.jsonl.zst") == old:
             self.assertIsNone(process.poll())
             time.sleep(0.01)
@@ -78,26 +78,44 @@ class Host(unittest.TestCase):
 
     def test_a_replay_leaves_nothing_of_a_run_and_a_run_nothing_of_a_comparison(self):
         self.check(["compare", "s.json", "s.json", "--out", "d"], 0)
-        self.check(["run", "s.json", "--out", "d", "--record", "r.mmt", "--tables", "d/tables.json"], 0)
+        self.check(["run", "s.json", "--out", "d", "--force", "--record", "r.mmt", "--tables", "d/tables.json"], 0)
         self.assertFalse(os.path.exists(self.path("d", "compare.json")))
-        self.check(["replay", "r.mmt", "--out", "d"], 0)
+        self.check(["replay", "r.mmt", "--out", "d", "--force"], 0)
         self.assertEqual([f for f in os.listdir(self.path("d")) if os.path.isfile(self.path("d", f))], ["summary.json"])
 
     def test_a_refused_input_leaves_the_results_of_an_earlier_run(self):
         self.check(["run", "s.json", "--out", "d"], 0)
         before = self.read("d", "summary.json")
-        self.check(["run", "s.json", "--out", "d", "--set", "/surplus=1"], 2)
+        self.check(["run", "s.json", "--out", "d", "--force", "--set", "/surplus=1"], 2)
         self.assertEqual(self.read("d", "summary.json"), before)
 
     def test_what_a_run_reads_is_not_overwritten_by_its_own_results(self):
         self.check(["run", "s.json", "--out", "d", "--events", "all"], 0)
         before = self.read("d", "events.jsonl.zst")
-        self.check(["replay", "d/events.jsonl.zst", "--out", "d"], 2, "d/events.jsonl.zst", "give another --out")
-        self.check(["replay", "d/../d/events.jsonl.zst", "--out", self.path("d"), "--events", "all"], 2, "give another --out")
+        self.check(["replay", "d/events.jsonl.zst", "--out", "d", "--force"], 2, "d/events.jsonl.zst", "give another --out")
+        self.check(["replay", "d/../d/events.jsonl.zst", "--out", self.path("d"), "--force", "--events", "all"], 2, "give another --out")
         self.assertEqual(self.read("d", "events.jsonl.zst"), before)
         self.assertTrue(os.path.exists(self.path("d", "summary.json")))
         self.write("d/tables.json", SCENARIO)
-        self.check(["run", "d/tables.json", "--out", "d"], 2, "give another --out")
+        self.check(["run", "d/tables.json", "--out", "d", "--force"], 2, "give another --out")
+
+    def test_results_of_an_earlier_run_are_kept_unless_forced(self):
+        self.check(["run", "s.json", "--out", "d"], 0)
+        self.write("t.vmt", self.trace())
+        trace = ["replay", "t.vmt", "--levels", "5", "--platform", "sapphire-rapids"]
+        before = self.read("d", "summary.json"), self.read("d", "events.jsonl.zst")
+        for command in (["run", "s.json"], trace, ["compare", "s.json", "s.json"]):
+            self.check([*command, "--out", "d"], 2, "d: holds the results of an earlier run (summary.json): give another --out, or "
+                       "--force to replace them")
+        self.assertEqual((self.read("d", "summary.json"), self.read("d", "events.jsonl.zst")), before)
+        r = self.check([*trace, "--out", "d", "--force"], 0)
+        self.assertTrue(r.stdout.endswith(b"\nresults: d\n"), r.stdout[-200:])
+        self.assertFalse(os.path.exists(self.path("d", "events.jsonl.zst")))
+        self.check(["compare", "s.json", "s.json", "--out", "c"], 0)
+        self.check(["run", "s.json", "--out", "c"], 2, "c: holds the results of an earlier run (compare.json)")
+        r = self.check(["run", "s.json"], 0)
+        self.assertTrue(r.stdout.endswith(b"\nresults: out/small\n"), r.stdout[-200:])
+        self.check(["run", "s.json"], 2, "out/", "--force")  # the folder that is used where none is given too
 
     # --- names
 
@@ -167,7 +185,7 @@ class Host(unittest.TestCase):
             if name == ".":
                 continue
             self.write(name, self.trace())
-            self.check(["replay", name, "--levels", "5", "--platform", "sapphire-rapids"], 0)
+            self.check(["replay", name, "--levels", "5", "--platform", "sapphire-rapids", "--force"], 0)
         self.assertFalse(os.path.exists(self.path("summary.json")))
         self.assertFalse(os.path.exists(self.path("out", "summary.json")))
 
@@ -183,13 +201,13 @@ class Host(unittest.TestCase):
         for how in (os.symlink, os.link):
             self.write("precious", b"precious")
             self.plant(f"run-{how.__name__}", files, how)
-            self.check(["run", "s.json", "--out", f"run-{how.__name__}", "--events", "all"], 0)
+            self.check(["run", "s.json", "--out", f"run-{how.__name__}", "--force", "--events", "all"], 0)
             self.plant(f"cmp-{how.__name__}", files, how)
             self.plant(f"cmp-{how.__name__}/s", [*files, "report.txt", "errors.txt"], how)
-            self.check(["compare", "s.json", "s.json", "--out", f"cmp-{how.__name__}"], 0)
+            self.check(["compare", "s.json", "s.json", "--out", f"cmp-{how.__name__}", "--force"], 0)
             self.plant(f"rep-{how.__name__}", ["summary.json", "events.jsonl.zst"], how)
-            self.check(["run", "s.json", "--out", "q", "--record", "r.mmt"], 0)
-            self.check(["replay", "r.mmt", "--out", f"rep-{how.__name__}", "--events", "walks"], 0)
+            self.check(["run", "s.json", "--out", "q", "--force", "--record", "r.mmt"], 0)
+            self.check(["replay", "r.mmt", "--out", f"rep-{how.__name__}", "--force", "--events", "walks"], 0)
             self.assertEqual(self.read("precious"), b"precious")
 
     def test_links_in_place_of_named_outputs_are_replaced(self):
@@ -197,7 +215,7 @@ class Host(unittest.TestCase):
         for option in ("--timeline", "--vcd", "--tables", "--record"):
             for how in (os.symlink, os.link):
                 how(self.path("precious"), self.path("x.mmt"))
-                self.check(["run", "s.json", "--out", "d", option, "x.mmt"], 0)
+                self.check(["run", "s.json", "--out", "d", "--force", option, "x.mmt"], 0)
                 self.assertEqual(self.read("precious"), b"precious")
                 self.assertFalse(os.path.islink(self.path("x.mmt")))
                 os.remove(self.path("x.mmt"))
@@ -207,7 +225,7 @@ class Host(unittest.TestCase):
         self.write("victim/summary.json", b"precious")
         os.makedirs(self.path("out"))
         os.symlink(self.path("victim"), self.path("out", "s"))
-        self.check(["compare", "s.json", "s.json", "--out", "out"], 3, "is a symbolic link")
+        self.check(["compare", "s.json", "s.json", "--out", "out", "--force"], 3, "is a symbolic link")
         self.assertEqual(self.read("victim", "summary.json"), b"precious")
 
     # --- signals
@@ -278,8 +296,9 @@ class Host(unittest.TestCase):
         for kind, value in cases:
             if self.mmusim("--version", preexec_fn=limited(kind, value)).returncode != 0:
                 continue  # the libraries do not even load
-            for arguments in (["run", "s.json", "--events", "all", "--out", "o"], ["compare", "s.json", "s.json", "--out", "c"],
-                              ["run", "s.json", "--events", "none", "--record", "r.mmt.zst", "--out", "o"]):
+            for arguments in (["run", "s.json", "--events", "all", "--out", "o", "--force"],
+                              ["compare", "s.json", "s.json", "--out", "c", "--force"],
+                              ["run", "s.json", "--events", "none", "--record", "r.mmt.zst", "--out", "o", "--force"]):
                 r = self.mmusim(*arguments, preexec_fn=limited(kind, value))
                 if r.returncode == 0:
                     continue
@@ -296,9 +315,9 @@ class Host(unittest.TestCase):
         without = {"env": {**os.environ, "LD_PRELOAD": refuse}}
         self.check(["run", "s.json", "--out", "o"], 3, "thread of the host: cannot start: Resource temporarily unavailable", **without)
         self.check(["run", "s.json", "--out", "o", "--events", "none"], 0, **without)
-        self.check(["run", "s.json", "--out", "o", "--events", "none", "--record", "r.mmt.zst"], 3, "cannot start", **without)
+        self.check(["run", "s.json", "--out", "o", "--force", "--events", "none", "--record", "r.mmt.zst"], 3, "cannot start", **without)
         self.write("t.vmt", self.trace())
-        self.check(["replay", "t.vmt", "--out", "o"], 3, "cannot start", **without)
+        self.check(["replay", "t.vmt", "--out", "o", "--force"], 3, "cannot start", **without)
         self.check(["compare", "s.json", "s.json", "--events", "none", "--out", "c"], 0, **without)  # the report is made on one thread
 
     # --- standard streams
@@ -307,7 +326,7 @@ class Host(unittest.TestCase):
         self.check(["run", "s.json", "--out", "open", "--events", "all"], 0)
         good = json.loads(self.read("open", "summary.json"))
         for closed in ("<&-", "2>&-", "<&- 2>&-", ">&-", "<&- >&- 2>&-"):
-            command = f'exec "$0" run s.json --out o --events all {closed}'
+            command = f'exec "$0" run s.json --out o --force --events all {closed}'
             r = subprocess.run(["sh", "-c", command, MMUSIM], cwd=self.dir.name, capture_output=True)
             self.assertEqual(r.returncode, 3 if ">&-" in closed.replace("2>&-", "") else 0, closed)
             if closed == ">&-":

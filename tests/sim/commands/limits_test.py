@@ -49,7 +49,7 @@ class Limits(unittest.TestCase):
         fits = LAST_CYCLE // 2 ** 32  # so many walks, one after the other
         for core in ("blocking", "window"):
             for options in ((), ("--lock-step",), ("--events", "all")):
-                words = ("--salvage", "--platform", "p.json", "--core", core, *options, "--out", "out")
+                words = ("--salvage", "--platform", "p.json", "--core", core, *options, "--out", "out", "--force")
                 self.call("replay", self.trace(fits - 1), *words)
                 cycles = self.summary()["totals"]["cycles"]
                 self.assertGreater(cycles, (fits - 1) * 2 ** 32)
@@ -63,7 +63,7 @@ class Limits(unittest.TestCase):
         self.write("p.json", {"base": "textbook", "core": {"period_ps": 10000}})
         for core in ("blocking", "window"):
             said = self.call("replay", self.trace(400), "--salvage", "--platform", "p.json", "--core", core, *guest,
-                             "--out", "out", code=1)
+                             "--out", "out", "--force", code=1)
             self.assertIn("simulated time is beyond cycle", said)
 
     def test_a_machine_of_16_tib(self):
@@ -76,14 +76,14 @@ class Limits(unittest.TestCase):
             platform = {"base": "sapphire-rapids", "processor": {"physical_address_bits": width}}
             self.write("s.json", {"name": "big", "platform": platform, "memory": memory, "phases": phases,
                                   "kernel": {"version": "6.12", "levels": levels}})
-            said = self.call("run", "s.json", "--events", "none", "--out", "out", code=code)
+            said = self.call("run", "s.json", "--events", "none", "--out", "out", "--force", code=code)
             if code == 0:
                 self.assertEqual(self.summary()["memmap_bytes"]["struct_pages"], 16 * TIB // 64)
             else:
                 self.assertIn("/memory", said)
 
     def test_numbers_that_json_cannot_tell_apart_are_refused(self):
-        words = ("--salvage", "--events", "none", "--out")
+        words = ("--salvage", "--events", "none", "--force", "--out")
         self.call("replay", self.trace(50), *words, "b")
         summary = self.summary("b")
         for cycles, code in ((2 ** 53 - 1, 0), (2 ** 53 + 2, 2)):

@@ -174,15 +174,15 @@ class PowerLoss(unittest.TestCase):
 
     def test_a_run_over_another(self):
         self.mmusim("run", "s.json", "--out", "d", "--seed", "7", "--events", "all")
-        self.assertIsNone(self.broken(*self.noted("run", "s.json", "--out", "d"), self.results("d", "kernel.log")))
+        self.assertIsNone(self.broken(*self.noted("run", "s.json", "--out", "d", "--force"), self.results("d", "kernel.log")))
 
     def test_a_replay_over_a_run(self):
         self.mmusim("run", "s.json", "--out", "d", "--record", "r.mmt")
-        noted = self.noted("replay", "r.mmt", "--out", "d", "--events", "walks")
+        noted = self.noted("replay", "r.mmt", "--out", "d", "--force", "--events", "walks")
         self.assertIsNone(self.broken(*noted, self.results("d")))
 
     def test_recordings_are_whole_or_what_they_were(self):
-        arguments = ["run", "s.json", "--out", "d", "--record", "r.mmt.zst", "--timeline", "t.json", "--tables", "p.json"]
+        arguments = ["run", "s.json", "--out", "d", "--force", "--record", "r.mmt.zst", "--timeline", "t.json", "--tables", "p.json"]
         self.mmusim(*arguments, "--seed", "7")
         noted = self.noted(*arguments)
         for name in ("r.mmt.zst", "t.json", "p.json"):
@@ -190,13 +190,13 @@ class PowerLoss(unittest.TestCase):
 
     def test_a_comparison(self):
         self.mmusim("compare", "s.json", "s.json", "--out", "d")
-        noted = self.noted("compare", "s.json", "s.json", "--out", "d", "--set", "/seed=9")
+        noted = self.noted("compare", "s.json", "s.json", "--out", "d", "--force", "--set", "/seed=9")
         sides = [self.path("d", side, "summary.json") for side in ("s", "s__2_")]
         self.assertIsNone(self.broken(*noted, (self.path("d", "compare.json"), sides)))
 
     def test_without_synchronising_it_would_be_noticed(self):
         self.mmusim("run", "s.json", "--out", "d", "--seed", "7")
-        noted = self.noted("run", "s.json", "--out", "d", syncs=False)
+        noted = self.noted("run", "s.json", "--out", "d", "--force", syncs=False)
         self.assertIsNotNone(self.broken(*noted, self.results("d", "kernel.log")))
 
 

@@ -149,7 +149,7 @@ class RecordAndReplay(ReplayTest):
 
     def test_an_unknown_form_is_refused_before_anything_runs(self):
         for name in ("r.txt", "r"):
-            done = subprocess.run([MMUSIM, "run", self.scenario(), "--out", self.path("o"), "--record", self.path(name)],
+            done = subprocess.run([MMUSIM, "run", self.scenario(), "--out", self.path("o"), "--force", "--record", self.path(name)],
                                   capture_output=True, text=True)
             self.assertEqual(done.returncode, 2)
             self.assertIn("--form", done.stderr)

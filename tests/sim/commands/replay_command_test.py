@@ -90,7 +90,7 @@ class Map(ReplayTest):
     def test_options_that_contradict_each_other(self):
         for options in (["--map", self.boot(), "--pages", "2M"], ["--variant", "x"], ["--map", self.boot(), "--variant", "x"],
                         ["--map", self.path("nowhere.json")]):
-            self.mmusim("replay", self.small("full.vmt"), "--out", self.path("out"), *options,
+            self.mmusim("replay", self.small("full.vmt"), "--out", self.path("out"), "--force", *options,
                         code=3 if "nowhere" in options[-1] else 2)
             self.assertFalse(os.path.exists(self.path("out")))
 
@@ -217,7 +217,7 @@ class Damage(ReplayTest):
         self.mmusim("replay", self.path("nowhere"), code=3)
 
     def peak_kib(self, trace, code):
-        replay = subprocess.Popen([MMUSIM, "replay", trace, "--model", "functional", "--out", self.path("out")],
+        replay = subprocess.Popen([MMUSIM, "replay", trace, "--model", "functional", "--out", self.path("out"), "--force"],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(replay.pid, 0)
         replay.returncode = os.waitstatus_to_exitcode(status)
@@ -256,7 +256,7 @@ class Damage(ReplayTest):
     def test_an_interrupted_replay_of_a_silent_pipe_ends(self):
         reading, writing = os.pipe()
         os.write(writing, b" L 04001000,8\n" * 2000)  # less than a pipe holds
-        replay = subprocess.Popen([MMUSIM, "replay", "-", "--out", self.path("out")], stdin=reading, stdout=subprocess.PIPE)
+        replay = subprocess.Popen([MMUSIM, "replay", "-", "--out", self.path("out"), "--force"], stdin=reading, stdout=subprocess.PIPE)
         os.close(reading)
         try:
             replay.wait(2)

@@ -53,11 +53,11 @@ class ReplayTest(unittest.TestCase):
         return done
 
     def run_scenario(self, out, *options, document=SCENARIO):
-        self.mmusim("run", self.scenario(document), "--out", self.path(out), *options)
+        self.mmusim("run", self.scenario(document), "--out", self.path(out), "--force", *options)
         return self.summary(out)
 
     def replay(self, trace, *options, out="replayed", **more):
-        self.mmusim("replay", trace, "--out", self.path(out), *options, **more)
+        self.mmusim("replay", trace, "--out", self.path(out), "--force", *options, **more)
         return self.summary(out)
 
     def summary(self, out):

@@ -98,7 +98,7 @@ class Run(unittest.TestCase):
         document = json.loads(json.dumps(SCENARIO))
         document["phases"][1]["parameters"]["operations"] = 1 << 40
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            process = subprocess.Popen([MMUSIM, "run", self.scenario(document), "--out", self.path("i")],
+            process = subprocess.Popen([MMUSIM, "run", self.scenario(document), "--out", self.path("i"), "--force"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             time.sleep(1.5)
             process.send_signal(number)

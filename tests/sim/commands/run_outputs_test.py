@@ -53,7 +53,7 @@ class RunOutputs(unittest.TestCase):
     def command(self, phases, *arguments):
         with open(self.path("s.json"), "w") as f:
             json.dump({**SCENARIO, "phases": phases}, f)
-        return [MMUSIM, "run", self.path("s.json"), "--out", self.path("out"), *arguments]
+        return [MMUSIM, "run", self.path("s.json"), "--out", self.path("out"), "--force", *arguments]
 
     def summary(self):
         with open(self.path("out", "summary.json")) as f:

@@ -37,7 +37,7 @@ class Settings(unittest.TestCase):
         return done
 
     def configuration(self, *options):
-        self.mmusim("run", "s.json", "--out", "o", *options)
+        self.mmusim("run", "s.json", "--out", "o", "--force", *options)
         with open(self.path("o/summary.json")) as f:
             return json.load(f)["configuration"]
 
@@ -52,14 +52,14 @@ class Settings(unittest.TestCase):
         os.mkdir(self.path("below"))
         self.write("below/s.json", SCENARIO)
         self.write("mine.json", {"base": "textbook", "name": "mine"})
-        self.mmusim("run", "below/s.json", "--platform", "mine.json", "--out", "o")
-        self.mmusim("run", "below/s.json", "--set", "/platform=mine.json", "--out", "o")
+        self.mmusim("run", "below/s.json", "--platform", "mine.json", "--out", "o", "--force")
+        self.mmusim("run", "below/s.json", "--set", "/platform=mine.json", "--out", "o", "--force")
         with open(self.path("o/summary.json")) as f:
             self.assertEqual(json.load(f)["configuration"]["platform"]["name"], "mine")
 
     def test_compare_keeps_settings_of_its_platforms(self):
         self.mmusim("compare", "s.json", "--platform", "textbook", "--platform", "milan", "--set", "/platform/cores=2",
-                    "--set", "/platform/tlbs/stlb/arrays/0/ways=4", "--out", "o")
+                    "--set", "/platform/tlbs/stlb/arrays/0/ways=4", "--out", "o", "--force")
         for folder in ("s_on_textbook", "s_on_milan"):
             with open(self.path(f"o/{folder}/summary.json")) as f:
                 platform = json.load(f)["configuration"]["platform"]

@@ -80,7 +80,7 @@ class SweepTest(unittest.TestCase):
         """The command of the point gives the summary that the sweep has."""
         command = shlex.split(row["command"])
         self.assertEqual(command[0], "mmusim")
-        self.mmusim(*command[1:], "--out", self.path("alone"))
+        self.mmusim(*command[1:], "--out", self.path("alone"), "--force")
         with open(self.path("alone", "summary.json")) as file:
             alone = json.load(file)
         del alone["host"]

@@ -64,7 +64,7 @@ def test_core_is_one_word_on_run_and_replay(mmusim):
         for command in (["run", work + "/s.json", "--events", "none"], ["replay", trace]):
             cycles = {}
             for core in ("blocking", "window"):
-                code, _, error = run(mmusim, *command, "--core", core, "--out", work + "/" + core)
+                code, _, error = run(mmusim, *command, "--core", core, "--force", "--out", work + "/" + core)
                 assert code == 0, error
                 with open(work + "/" + core + "/summary.json") as file:
                     summary = json.load(file)

@@ -168,6 +168,49 @@ TEST(Comparison, DifferentWorkloadsAreRefusedWithWhatToDo) {
   }
 }
 
+nlohmann::ordered_json replay_of(const std::string& trace, const std::string& limit = "1000") {
+  auto s = summary_of(400, 8000);
+  auto& configuration = s["configuration"] = nlohmann::ordered_json::object();
+  configuration["trace"] = trace;
+  configuration["model"] = "cycle";
+  configuration["window"]["limit"] = limit;
+  nlohmann::ordered_json curve = {{"page_size", "4K"}, {"ways", 4}, {"entries", {16, 32}}, {"misses", {500, 100}}};
+  s["replay"]["what_if"]["lookups"] = 2000;
+  s["replay"]["what_if"]["curves"] = nlohmann::ordered_json::array({curve});
+  return s;
+}
+
+TEST(Comparison, ReplaysCompareIfTheyAreOfTheSamePartOfOneTrace) {
+  EXPECT_NO_THROW(Comparison({run_of("a", {replay_of("x/t.mmt")}), run_of("b", {replay_of("y/t.mmt")})}));
+  EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {replay_of("u.mmt")})}), InputError);
+  EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {replay_of("t.mmt", "2000")})}), InputError);
+  EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {summary_of(1, 1)})}), InputError);
+}
+
+TEST(Comparison, MissCurvesAreInCsvAndJson) {
+  auto other = replay_of("t.mmt");
+  other["replay"]["what_if"]["curves"][0]["misses"] = {250, 100};
+  const Comparison c({run_of("a", {replay_of("t.mmt")}), run_of("b", {other}), run_of("none", {replay_of("t.mmt")})});
+  const auto curve = c.to_json()["what_if"][0];
+  EXPECT_EQ(curve["entries"].dump(), "[16,32]");
+  EXPECT_EQ(curve["runs"]["a"].dump(), "[250.0,50.0]") << "misses per 1000 of 2000 lookups";
+  EXPECT_NE(c.to_csv().find("what-if 4K 4-way 16 entries,misses per 1000 lookups,b,125,0,1,0.5\n"), std::string::npos)
+      << c.to_csv();
+  EXPECT_EQ(Comparison({run_of("a", {summary_of(1, 1)})}).to_json()["what_if"].size(), 0U);
+}
+
+TEST(Comparison, WhatIsUnlikeIsSaid) {
+  auto part = summary_of(2, 4000);
+  part["interrupted"] = true;
+  part["program"] = "mmusim 0.0.1";
+  const Comparison c({run_of("base", {summary_of(400, 8000)}), run_of("huge", {part})});
+  ASSERT_EQ(c.notes().size(), 2U);
+  EXPECT_EQ(c.notes()[0], "huge was interrupted: its numbers are those of a part.");
+  EXPECT_EQ(c.notes()[1].find("The runs are of different programs: mmusim 0.0.1, mmusim "), 0U) << c.notes()[1];
+  EXPECT_NE(c.table().find(c.notes()[0]), std::string::npos);
+  EXPECT_EQ(c.to_json()["notes"].size(), 2U);
+}
+
 TEST(Comparison, FailedRunIsShownAndTheNextIsTheBaseline) {
   ComparedRun failed;
   failed.label = "broken";

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Reports for tests in a browser: two runs with their tables, twelve runs of which one failed, one run alone, a sweep."""
+"""Reports for tests in a browser: two runs with their tables, twelve runs of which one failed, one run alone, replays of a
+trace, a sweep."""
 import json
 import os
 import subprocess
@@ -48,6 +49,13 @@ def no_run(program, folder):
     return os.path.join(folder, "none", "report.html")
 
 
+def replays(program, folder):
+    trace = os.path.join(HERE, "..", "..", "..", "traces", "ops-512m-4l.vmt.xz")
+    mmusim(program, "compare", trace, "--limit", "5000", "--model", "functional", "--what-if", "--platform", "textbook",
+           "--vary", "/platform/tlbs/stlb/arrays/0/entries=96,192", "--out", os.path.join(folder, "replays"))
+    return os.path.join(folder, "replays", "report.html")
+
+
 def sweep(program, folder):
     path = scenario(folder, variants={})
     mmusim(program, "sweep", path, "--vary", "/kernel/vmemmap_pages=base,auto",
@@ -55,4 +63,4 @@ def sweep(program, folder):
     return os.path.join(folder, "sweep", "report.html")
 
 
-ALL = [two_runs, twelve_runs, one_run, no_run, sweep]
+ALL = [two_runs, twelve_runs, one_run, no_run, replays, sweep]

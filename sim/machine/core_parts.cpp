@@ -44,14 +44,14 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   if (coherence) core->fast_path().share(*coherence);
   if (platform.cores > 1) core->enable_interrupts(platform.topology.least_latency());
   core->fast_path().attach(*l1d, l1i ? *l1i : *l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
-  for (const unsigned requester : requesters) {
-    if (shared.prefetches.size() <= requester) shared.prefetches.resize(requester + 1);
-    shared.prefetches[requester] = &core->prefetches();
-  }
   enable_prefetch(*l1d, platform.l1d, "l1d", clock, shared.prefetches);
   if (l1i) enable_prefetch(*l1i, *platform.l1i, "l1i", clock, shared.prefetches);
   enable_prefetch(*l2, platform.l2, "l2", clock, shared.prefetches);
   if (platform.prefetches_translations()) second_level->enable_prefetch(clock("stlb prefetch"), core->tlb_prefetches());
+  for (const unsigned requester : requesters) {  // the TLB prefetcher too, whose walks make caches prefetch
+    if (shared.prefetches.size() <= requester) shared.prefetches.resize(requester + 1);
+    shared.prefetches[requester] = &core->prefetches();
+  }
 }
 
 void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string& name,

@@ -106,6 +106,20 @@ class Driving(unittest.TestCase):
                 plain = self.summary("run", without, "--core", core, "--events", "none")
                 self.assertLess(abs(run["totals"]["cycles"] / plain["totals"]["cycles"] - 1), 0.25)
 
+    def test_a_phase_ends_after_the_lines_that_prefetched_walks_prefetched(self):
+        platform = {"core": {"model": "window"},
+                    "tlbs": {"l1_dtlb": {"arrays": [{"entries": 6, "pages": ["2M"]}]},
+                             "l1_itlb": {"arrays": [{"ways": 1, "pages": ["2M"]}]},
+                             "stlb": {"arrays": [{"entries": 64, "pages": ["4K"]}]},
+                             "prefetcher": {"kind": "next_page", "degree": 4}},
+                    "page_walkers": {"walkers": 1, "paging_structure_caches": {}, "reads_enter_at": "l2"},
+                    "caches": {"l1d": {"latency_cycles": 1}, "l2": {"prefetcher": {"kind": "stream"}}, "l3": {"miss_registers": 1}}}
+        writes = workload("zipf", 83, region="direct_map", bytes=98304, direction="write")
+        for phases, seed in (([writes], 3), ([{"phase": "deferred_init"}, writes], 651)):
+            name = self.write("s.json", {"platform": platform, "memory": {"ranges": [{"start": "0x100000", "end": "0x7000000"}]},
+                                         "phases": [{"phase": "boot"}, *phases, {"phase": "hugetlb", "free": 11}], "seed": seed})
+            self.assert_same_however_driven(name)
+
     def test_a_fetch_across_lines_leaves_the_second_one_behind(self):
         lines = [{"format": "mmusim-trace", "version": 1, "source": "test"}]
         for at in (0x400168, 0x400FF0, 0x400168, 0x400FF0):  # within a page, and into the next page

@@ -151,7 +151,9 @@ std::vector<Family> families_of(const Comparison& c) {
 std::string answer_of(const Comparison& c) {
   const std::vector<Family> families = families_of(c);
   if (families.empty()) return "No run succeeded.";
-  const Metric& cost = metric_named(c.clocks_differ() ? "time" : "cycles");
+  const bool timed = std::any_of(families.begin(), families.end(),
+                                 [&](const Family& f) { return c.value(metric_named("cycles"), f.base).has_value(); });
+  const Metric& cost = metric_named(!timed ? "walks" : c.clocks_differ() ? "time" : "cycles");
   std::string text;
   for (const Family& f : families) {
     if (!text.empty()) text += " ";
@@ -166,7 +168,8 @@ std::string answer_of(const Comparison& c) {
     const size_t best = *std::min_element(f.others.begin(), f.others.end(),
                                           [&](size_t a, size_t b) { return cost_of(a) < cost_of(b); });
     std::string name = c.runs()[best].label;
-    if (f.others.size() > 1) name += fmt::format(", the fastest of {},", f.others.size());
+    if (f.others.size() > 1)
+      name += fmt::format(", {} of {},", timed ? "the fastest" : "the one with the fewest walks", f.others.size());
     text += against(c, best, name) + ".";
   }
   return text;
@@ -174,12 +177,13 @@ std::string answer_of(const Comparison& c) {
 
 std::string not_simulated(const Comparison& c) {
   std::vector<std::string> parts;
-  bool any = false, one_core = false, flushed = false, faults = false;
+  bool any = false, one_core = false, flushed = false, faults = false, functional = false;
   std::vector<std::string> untimed;
   for (const ComparedRun& run : c.runs()) {
     if (run.summaries.empty()) continue;
     any = true;
     const json& s = run.summaries[0];
+    functional |= s.at("configuration").value("model", "") == "functional";
     if (!s.at("kernel").contains("shootdowns")) one_core = true;
     flushed |= s.at("kernel").value("flushes", 0.0) > 1;  // the first is that of the boot
     for (const json& phase : s.at("configuration").value("phases", json::array())) {
@@ -193,7 +197,11 @@ std::string not_simulated(const Comparison& c) {
     }
   }
   if (!any) return "";
-  if (!untimed.empty()) parts.push_back("time in " + joined(untimed));
+  if (functional) {
+    parts.emplace_back("time");
+  } else if (!untimed.empty()) {
+    parts.push_back("time in " + joined(untimed));
+  }
   if (one_core && flushed) parts.emplace_back("what flushes cost other cores");
   if (faults) parts.emplace_back("what a page fault does beyond its accesses to struct pages");
   parts.emplace_back("wrong-path accesses");

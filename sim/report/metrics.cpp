@@ -29,11 +29,15 @@ struct Name {
   constexpr Name(const char (&t)[N]) { std::copy(t, t + N, text); }
 };
 
-/// A counter of the kernel model while it built or changed tables.
+/// A counter of the kernel model while it built or changed tables; a replay has none.
 template <Name key>
 Value kernel(const json& summary) {
+  if (summary.contains("replay")) return std::nullopt;
   return number(summary.at("sections").at("build").at("kernel"), key.text);
 }
+
+/// False for the functional model, which counts and has no time.
+bool has_time(const json& summary) { return summary.at("configuration").value("model", "cycle") != "functional"; }
 
 /// A counter of the machine in the measured section.
 template <Name key>
@@ -49,11 +53,10 @@ Value latency(const json& summary) {
   return number(histogram, key.text);
 }
 
-Value walk_cycles_per_thousand(const json& summary) {
-  const json& section = measured_section(summary);
-  const double accesses = number(section.at("totals"), "accesses");
-  if (accesses == 0) return std::nullopt;
-  return 1000 * number(section.at("machine"), "walk_cycles") / accesses;
+/// Cycles of the measured section.
+Value cycles(const json& summary) {
+  if (!has_time(summary)) return std::nullopt;
+  return total<"cycles">(summary);
 }
 
 /// A counter of the machine for each access, times `scale`.
@@ -62,6 +65,19 @@ Value per_access(const json& summary) {
   const double accesses = *total<"accesses">(summary);
   if (accesses == 0) return std::nullopt;
   return scale * *total<key>(summary) / accesses;
+}
+
+Value cycles_per_access(const json& summary) {
+  if (!has_time(summary)) return std::nullopt;
+  return per_access<"cycles", 1>(summary);
+}
+
+Value walk_cycles_per_thousand(const json& summary) {
+  if (!has_time(summary)) return std::nullopt;
+  const json& section = measured_section(summary);
+  const double accesses = number(section.at("totals"), "accesses");
+  if (accesses == 0) return std::nullopt;
+  return 1000 * number(section.at("machine"), "walk_cycles") / accesses;
 }
 
 /// Entries of both dimensions where a guest ran.
@@ -106,18 +122,15 @@ Value memmap_total(const json& summary) {
 }
 
 /// Cycles as time, so that processors of different clocks compare.
-Value as_time(const json& summary, double cycles) {
+Value as_time(const json& summary, Value cycles) {
   const double ghz = number(summary, "core_ghz");
-  if (ghz == 0) return std::nullopt;
-  return cycles / ghz;
+  if (!cycles || ghz == 0) return std::nullopt;
+  return *cycles / ghz;
 }
 
-Value populate_time(const json& summary) { return as_time(summary, *kernel<"populate_cycles">(summary)); }
-Value time(const json& summary) { return as_time(summary, *total<"cycles">(summary)); }
-Value time_per_access(const json& summary) {
-  const Value cycles = per_access<"cycles", 1>(summary);
-  return cycles ? as_time(summary, *cycles) : std::nullopt;
-}
+Value populate_time(const json& summary) { return as_time(summary, kernel<"populate_cycles">(summary)); }
+Value time(const json& summary) { return as_time(summary, cycles(summary)); }
+Value time_per_access(const json& summary) { return as_time(summary, cycles_per_access(summary)); }
 
 /// A counter of flushes of all cores; nothing on a machine with one.
 template <Name key>
@@ -182,9 +195,9 @@ constexpr Metric kMetrics[] = {
     {"walk_cycles_per_1000_accesses", "walk cycles per 1000 accesses", "cycles", kMeasured, walk_cycles_per_thousand},
     {"nested_share", "nested share of walk cycles", "%", kMeasured, nested_share},
     {"translation_share", "translation share of cycles", "%", kMeasured, translation_share},
-    {"cycles_per_access", "cycles per access", "cycles", kMeasured, per_access<"cycles", 1>},
+    {"cycles_per_access", "cycles per access", "cycles", kMeasured, cycles_per_access},
     {"time_per_access", "time per access", "ns", kMeasured, time_per_access},
-    {"cycles", "total cycles", "cycles", kMeasured, total<"cycles">},
+    {"cycles", "total cycles", "cycles", kMeasured, cycles},
     {"time", "total time", "ns", kMeasured, time},
     {"flush_rounds", "flushes of all cores", "flushes", kSeveralCores, shootdown<"flush_rounds">},
     {"ipis", "interrupts for them", "interrupts", kSeveralCores, shootdown<"ipis_sent">},

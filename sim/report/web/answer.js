@@ -50,7 +50,7 @@ const answer = (() => {
     document.getElementById('kind').textContent =
       `mmusim ${runs.length > 1 ? `comparison of ${runs.length} runs` : 'run'}`;
     const place = document.getElementById('answer');
-    place.append(make('p', { class: 'headline', text: comparison.headline }));
+    place.append(make('p', { class: 'headline', text: comparison.headline.replaceAll(' %', '\u00a0%') }));
     if (comparison.not_simulated) place.append(make('p', { class: 'note', text: comparison.not_simulated }));
     for (const note of comparison.notes ?? []) place.append(make('p', { class: 'note', text: note }));
     for (const run of data.runs) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "models/base/errors.h"
+#include "sim/report/answer.h"
 #include "sim/report/summary.h"
 
 namespace mmusim {
@@ -168,8 +169,8 @@ TEST(Comparison, DifferentWorkloadsAreRefusedWithWhatToDo) {
   }
 }
 
-nlohmann::ordered_json replay_of(const std::string& trace, const std::string& limit = "1000") {
-  auto s = summary_of(400, 8000);
+nlohmann::ordered_json replay_of(const std::string& trace, const std::string& limit = "1000", uint64_t walks = 400) {
+  auto s = summary_of(walks, 8000);
   auto& configuration = s["configuration"] = nlohmann::ordered_json::object();
   configuration["trace"] = trace;
   configuration["model"] = "cycle";
@@ -185,6 +186,22 @@ TEST(Comparison, ReplaysCompareIfTheyAreOfTheSamePartOfOneTrace) {
   EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {replay_of("u.mmt")})}), InputError);
   EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {replay_of("t.mmt", "2000")})}), InputError);
   EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {summary_of(1, 1)})}), InputError);
+}
+
+TEST(Comparison, FunctionalReplaysHaveNeitherTimeNorTables) {
+  std::vector<ComparedRun> runs;
+  for (const unsigned walks : {400U, 90U, 200U}) {
+    auto counted = replay_of("t.mmt", "1000", walks);
+    counted["configuration"]["model"] = "functional";
+    runs.push_back(run_of(std::to_string(walks), {counted}));
+  }
+  const Comparison c(std::move(runs));
+  for (const char* key :
+       {"cycles", "time", "cycles_per_access", "walk_cycles_per_1000_accesses", "populate_cycles", "entry_writes"}) {
+    EXPECT_FALSE(c.measured(metric(key))) << key;
+  }
+  EXPECT_EQ(c.headline().find("90, the one with the fewest walks of 2, against 400 saves "), 0U) << c.headline();
+  EXPECT_EQ(not_simulated(c).find("Not simulated: time, wrong-path"), 0U) << not_simulated(c);
 }
 
 TEST(Comparison, MissCurvesAreInCsvAndJson) {

@@ -296,7 +296,7 @@ const charts = (() => {
           title: x.title,
           format: x.format,
           values: x.values,
-          tickCount: Math.max(3, Math.floor(width / 110)),
+          tickCount: Math.max(3, Math.floor(width / 150)),
           domain: true,
         }),
         leftAxis(left, { title: y.title, format: y.format }),

@@ -139,11 +139,20 @@ void KernelRecorder::flush(const mm::FlushEvent& e) {
   if (log_ != nullptr) log_->flush(now, e);
 }
 
-void KernelRecorder::interrupts(const mm::CallInterrupts& e) { totals_.shootdowns.add(e); }
+void KernelRecorder::interrupts(const mm::CallInterrupts& e) {
+  totals_.shootdowns.add(e);
+  if (timeline_ != nullptr) timeline_->interrupts_sent(e.from, e.targets.size());
+}
 
 void KernelRecorder::ipi(const mm::IpiEvent& e) {
   ++totals_.shootdowns.ipis_received;
-  if (log_ != nullptr) log_->ipi(clock_(), e);
+  if (log_ == nullptr && timeline_ == nullptr) return;
+  const EventStamp now = clock_();
+  if (timeline_ != nullptr) {
+    const mm::CallDelivery& d = e.delivery;
+    timeline_->interrupt_handled(d.from, e.to, d.sent, d.handled, now.cycle.count);
+  }
+  if (log_ != nullptr) log_->ipi(now, e);
 }
 
 void KernelRecorder::call(const mm::CallEvent& e) {

@@ -17,9 +17,10 @@ constexpr unsigned kKernelCode = 2;
 constexpr unsigned kAccesses = 3;
 constexpr unsigned kWalkers = 4;
 constexpr unsigned kBanks = 5;
+constexpr unsigned kInterrupts = 6;
 
-constexpr uint64_t kWalkersOfCore = 64;               // numbers of walker tracks set aside for each core
-constexpr uint64_t kLanesOfCore = uint64_t{1} << 20;  // and of tracks for its accesses
+constexpr uint64_t kWalkersOfCore = 64;                 // numbers of walker tracks set aside for each core
+constexpr uint64_t kTracksOfGroup = uint64_t{1} << 20;  // and of tracks for what may be under way several times
 constexpr size_t kPendingWalks = 4096;
 
 /// Nanoseconds as the microseconds of the format.
@@ -32,8 +33,8 @@ std::string microseconds(uint64_t nanoseconds) {
 Timeline::Timeline(const std::string& path, const TimelineConfig& config)
     : config_(config), file_(path), next_step_(config.max_bytes / 16) {
   file_.write("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
-  static constexpr const char* kNames[] = {"phases", "kernel code", "accesses that walked", "page walkers",
-                                           "DRAM banks"};
+  static constexpr const char* kNames[] = {"phases",       "kernel code", "accesses that walked",
+                                           "page walkers", "DRAM banks",  "interrupts between cores"};
   for (unsigned p = 1; p <= std::size(kNames); ++p) {
     put(fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"tid":0,"args":{{"name":"{}"}}}})", p, kNames[p - 1]));
     put(fmt::format(R"({{"name":"process_sort_index","ph":"M","pid":{},"tid":0,"args":{{"sort_index":{}}}}})", p, p));
@@ -69,9 +70,10 @@ void Timeline::slice(unsigned process, uint64_t track, std::string_view name, ui
 }
 
 /// A point of an arrow, bound to the slice of the track that is open then: "s" its start, "t" a step, "f" its end.
-void Timeline::flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at) {
-  put(fmt::format(R"({{"name":"walk","cat":"walk","ph":"{}","bp":"e","id":{},"pid":{},"tid":{},"ts":{}}})", part, id,
-                  process, track, microseconds(nanoseconds(at))));
+void Timeline::flow(std::string_view name, std::string_view part, uint64_t id, unsigned process, uint64_t track,
+                    uint64_t at) {
+  put(fmt::format(R"({{"name":"{}","cat":"{}","ph":"{}","bp":"e","id":{},"pid":{},"tid":{},"ts":{}}})", name, name,
+                  part, id, process, track, microseconds(nanoseconds(at))));
 }
 
 void Timeline::walk(const WalkRecord& w) {
@@ -82,13 +84,13 @@ void Timeline::walk(const WalkRecord& w) {
   slice(kWalkers, track, w.page_size ? fmt::format("walk {}", name_of(*w.page_size)) : "walk, fault", served,
         w.end.count, fmt::format(R"(,"va":"{}","cause":"{}","queue_cycles":{})", w.va, name_of(w.cause), w.queue));
   // An arrow from the access to the walk and on to each read; a walk of a prefetcher is where its arrow begins.
-  flow(w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
+  flow("walk", w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
   uint64_t at = served + w.structure_caches.count + w.restarts.count;
   for (size_t i = 0; i < w.entries.size(); ++i) {
     const EntryRead& r = w.entries[i];
     slice(kWalkers, track, fmt::format("level {}: {}", r.level, name_of(r.hit)), at, at + r.cycles.count,
           fmt::format(R"(,"pa":"{}","value":"0x{:x}")", r.pa, r.value));
-    flow(i + 1 == w.entries.size() ? "f" : "t", w.id, kWalkers, track, at);
+    flow("walk", i + 1 == w.entries.size() ? "f" : "t", w.id, kWalkers, track, at);
     at += r.cycles.count;
   }
   if (w.access == 0) return;
@@ -96,26 +98,59 @@ void Timeline::walk(const WalkRecord& w) {
   walk_of_access_[(uint64_t{w.core} << 48) ^ w.access] = w.id;
 }
 
-uint64_t Timeline::free_lane(uint32_t core, uint64_t begin, uint64_t end) {
-  std::vector<uint64_t>& ends = lanes_[core];
+uint64_t Timeline::free_track(unsigned process, uint64_t group, uint64_t begin, uint64_t end, const std::string& name) {
+  std::vector<uint64_t>& ends = ends_[{process, group}];
   const auto free = std::find_if(ends.begin(), ends.end(), [&](uint64_t last) { return last <= begin; });
   const auto lane = static_cast<uint64_t>(free - ends.begin());
   if (free == ends.end()) ends.emplace_back();
   ends[lane] = end;
-  return lane;
+  const uint64_t track = group * kTracksOfGroup + lane;
+  name_track(process, track, lane == 0 ? name : fmt::format("{}, beside {}", name, lane));
+  return track;
 }
 
 void Timeline::access(const AccessRecord& a) {
   if (walk_of_access_.empty()) return;
   const auto walk = walk_of_access_.find((uint64_t{a.core} << 48) ^ a.id);
   if (walk == walk_of_access_.end()) return;
-  const uint64_t lane = free_lane(a.core, a.begin.count, a.end.count);
-  const uint64_t track = a.core * kLanesOfCore + lane;
-  name_track(kAccesses, track, fmt::format("core {}{}", a.core, lane == 0 ? "" : fmt::format(", beside {}", lane)));
+  const uint64_t track = free_track(kAccesses, a.core, a.begin.count, a.end.count, fmt::format("core {}", a.core));
   slice(kAccesses, track, name_of(a.access.kind), a.begin.count, a.end.count,
         fmt::format(R"(,"va":"{}","data_hit":"{}")", a.access.va, name_of(a.data_hit)));
-  flow("s", walk->second, kAccesses, track, a.begin.count);
+  flow("walk", "s", walk->second, kAccesses, track, a.begin.count);
   walk_of_access_.erase(walk);
+}
+
+void Timeline::interrupts_sent(unsigned from, size_t targets) {
+  Round& round = rounds_[from];
+  round.targets += targets;
+}
+
+void Timeline::interrupt_handled(unsigned from, unsigned to, uint64_t sent, uint64_t handled, uint64_t acked) {
+  Round& round = rounds_[from];
+  if (round.handled.empty()) round.sent = sent;
+  round.handled.push_back({to, handled, acked});
+  if (round.handled.size() < round.targets) return;
+  if (in_window(round.sent) && sampled(Frequent::kInterrupts)) write_round(from, round);
+  rounds_.erase(from);
+}
+
+void Timeline::write_round(unsigned from, const Round& round) {
+  uint64_t end = round.sent;
+  for (const Handled& h : round.handled) end = std::max(end, h.end);
+  const uint64_t sender =
+      free_track(kInterrupts, 2 * uint64_t{from}, round.sent, end, fmt::format("core {} sends", from));
+  slice(kInterrupts, sender, fmt::format("to {} core{}", round.targets, round.targets == 1 ? "" : "s"), round.sent, end,
+        "");
+  for (const Handled& h : round.handled) {
+    const uint64_t handler =
+        free_track(kInterrupts, 2 * uint64_t{h.to} + 1, h.begin, h.end, fmt::format("core {} handles", h.to));
+    slice(kInterrupts, handler, fmt::format("from core {}", from), h.begin, h.end,
+          fmt::format(R"(,"sent_cycle":{})", round.sent));
+    const uint64_t arrow = arrows_++;
+    flow("interrupt", "s", arrow, kInterrupts, sender, round.sent);
+    flow("interrupt", "t", arrow, kInterrupts, handler, h.begin);
+    flow("interrupt", "f", arrow, kInterrupts, sender, h.end);
+  }
 }
 
 void Timeline::phase(const PhaseEvent& e) {

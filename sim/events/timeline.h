@@ -25,7 +25,8 @@ struct TimelineConfig {
 ///
 /// Tracks: the phases of the scenario, the kernel functions of each core, accesses that walked (several tracks where a
 /// core has several under way), one track for each walker with the entry reads inside each walk (an arrow leads from
-/// the access to its walk and its reads), one for each DRAM bank. Slices of one track nest or follow each other; times
+/// the access to its walk and its reads), one for each DRAM bank, and for interrupts between cores what each core sends
+/// and what it handles (an arrow leads from the sender to the handler and, when that has acknowledged, back). Slices of one track nest or follow each other; times
 /// are whole nanoseconds, as Perfetto keeps them, so that rounding makes none overlap. The size is bounded: of what is
 /// frequent, every n-th is written, n doubling each time another sixteenth of `max_bytes` is used up; the file says
 /// which n it ended with. Format: "Trace Event Format", Google, 2016.
@@ -43,11 +44,29 @@ class Timeline final : public Observer {
   void dram_slice(unsigned channel, unsigned rank, unsigned bank, std::string_view what, uint64_t row, uint64_t begin,
                   uint64_t end);
 
+  /// Core `from` has sent interrupts to `targets` others and waits until all have acknowledged.
+  void interrupts_sent(unsigned from, size_t targets);
+  /// One of them was handled, in core cycles: written by the sender at `sent`; the handler of core `to` ran from `handled`
+  /// to `acked`.
+  void interrupt_handled(unsigned from, unsigned to, uint64_t sent, uint64_t handled, uint64_t acked);
+
   /// Ends the last phase at `end`, and makes the file appear.
   void close(CycleTime end);
 
  private:
-  enum class Frequent : unsigned { kKernel, kWalk, kDram };
+  enum class Frequent : unsigned { kKernel, kWalk, kDram, kInterrupts };
+
+  struct Handled {
+    unsigned to;
+    uint64_t begin;
+    uint64_t end;
+  };
+  /// Interrupts that one core has sent at once, and how far they are.
+  struct Round {
+    size_t targets = 0;
+    uint64_t sent = 0;
+    std::vector<Handled> handled = {};
+  };
 
   struct Slice {
     std::string name;
@@ -60,13 +79,14 @@ class Timeline final : public Observer {
   void name_track(unsigned process, uint64_t track, const std::string& name);
   void slice(unsigned process, uint64_t track, std::string_view name, uint64_t begin, uint64_t end,
              std::string_view arguments);
-  void flow(std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at);
+  void flow(std::string_view name, std::string_view part, uint64_t id, unsigned process, uint64_t track, uint64_t at);
+  void write_round(unsigned from, const Round& round);
   void put(std::string_view event);
   uint64_t nanoseconds(uint64_t cycle) const {
     return static_cast<uint64_t>(static_cast<double>(cycle) / config_.core_ghz);
   }
-  /// Returns the number of a track of the core that is free at `begin`, and takes it until `end`.
-  uint64_t free_lane(uint32_t core, uint64_t begin, uint64_t end);
+  /// Returns a track of `group` in the process that is free at `begin`, and takes it until `end`. `name` is the first's.
+  uint64_t free_track(unsigned process, uint64_t group, uint64_t begin, uint64_t end, const std::string& name);
 
   TimelineConfig config_;
   AtomicFile file_;
@@ -74,10 +94,13 @@ class Timeline final : public Observer {
   bool first_ = true;
   uint64_t stride_ = 1;
   uint64_t next_step_;  // of bytes_, when the stride doubles
-  uint64_t seen_[3] = {};
+  uint64_t seen_[4] = {};
   std::map<std::pair<unsigned, uint64_t>, bool> named_;
-  std::map<uint32_t, Slice> kernel_;                       // slice being extended, by core
-  std::map<uint32_t, std::vector<uint64_t>> lanes_;        // by core: where the last access of each track ended
+  std::map<uint32_t, Slice> kernel_;  // slice being extended, by core
+  std::map<std::pair<unsigned, uint64_t>, std::vector<uint64_t>>
+      ends_;                                               // by process and group: of each track's last slice
+  std::map<unsigned, Round> rounds_;                       // by sender: those not all acknowledged yet
+  uint64_t arrows_ = 0;                                    // of interrupts
   std::unordered_map<uint64_t, uint64_t> walk_of_access_;  // walks written whose access has not retired yet
   Slice phase_;
 };

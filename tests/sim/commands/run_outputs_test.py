@@ -118,6 +118,29 @@ class RunOutputs(unittest.TestCase):
             accesses = {e["tid"] for e in events if e["ph"] == "X" and e["pid"] == 3}
             self.assertEqual(len(accesses) > 1, bool(core), "a window core has several accesses under way")
 
+    def test_interrupts_of_a_timeline_are_those_that_were_handled(self):
+        with open(self.path("cores.json"), "w") as f:
+            json.dump({**SCENARIO, "platform": {"base": "textbook", "cores": 4}, "kernel": {"version": "6.1", "hvo": True},
+                       "phases": [BOOT, {"phase": "hugetlb", "allocate": 3}]}, f)
+        subprocess.run([MMUSIM, "run", self.path("cores.json"), "--events", "none", "--timeline", self.path("t.json"), "--out",
+                        self.path("cores")], check=True, stdout=subprocess.DEVNULL)
+        with open(self.path("t.json")) as f:
+            events = json.load(f)["traceEvents"]
+        with open(self.path("cores", "summary.json")) as f:
+            handled = json.load(f)["kernel"]["shootdowns"]["ipis_received"]
+        self.assertEqual(overlapping(events), [])
+        self.assertEqual(sum(e["ph"] == "X" and e["name"] == "from core 0" for e in events), handled)
+        arrows = collections.defaultdict(list)
+        for e in events:
+            if e["name"] == "interrupt":
+                arrows[e["id"]].append(e)
+        self.assertEqual(len(arrows), handled)
+        for send, handle, acknowledged in arrows.values():
+            self.assertEqual(send["ph"] + handle["ph"] + acknowledged["ph"], "stf")
+            self.assertLess(send["ts"], handle["ts"])
+            self.assertLess(handle["ts"], acknowledged["ts"])
+            self.assertEqual(send["tid"], acknowledged["tid"])
+
     def test_signals_count_every_walk(self):
         subprocess.run(self.command([BOOT, SCAN], "--events", "none", "--vcd", self.path("t.vcd"), "--vcd-signals",
                                     "phase,walkers"), check=True, stdout=subprocess.DEVNULL)

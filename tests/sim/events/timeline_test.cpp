@@ -70,6 +70,40 @@ TEST(Timeline, ShowsPhasesFunctionsWalksReadsAndBanks) {
   }
 }
 
+TEST(Timeline, ArrowsLeadFromTheSenderOfInterruptsToEachHandlerAndBack) {
+  const ScratchDir dir;
+  Timeline timeline(dir / "t.json", {});
+  timeline.interrupts_sent(0, 2);
+  timeline.interrupt_handled(0, 2, 100, 140, 170);
+  timeline.interrupts_sent(1, 1);  // while core 0 waits
+  timeline.interrupt_handled(1, 2, 150, 170, 180);
+  timeline.interrupt_handled(0, 1, 100, 160, 200);
+  timeline.interrupts_sent(3, 2);  // the run ends before they are handled
+  timeline.close(CycleTime(400));
+  const json trace = checked(dir / "t.json");
+  std::map<std::string, std::vector<std::string>> slices, arrows;
+  std::map<uint64_t, std::string> tracks;
+  for (const json& e : trace["traceEvents"]) {
+    if (e["name"] == "thread_name") tracks[e["tid"]] = e["args"]["name"];
+  }
+  for (const json& e : trace["traceEvents"]) {
+    if (e["ph"] == "X") {
+      slices[tracks[e["tid"]]].push_back(
+          fmt::format("{} {}+{}", e["name"].get<std::string>(), e["args"]["cycle"].dump(), e["args"]["cycles"].dump()));
+    } else if (e["ph"] != "M") {
+      arrows[e["id"].dump()].push_back(e["ph"].get<std::string>() + " " + tracks[e["tid"]] + " " + e["ts"].dump());
+    }
+  }
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(slices["core 0 sends"], Texts{"to 2 cores 100+100"});
+  EXPECT_EQ(slices["core 1 sends"], Texts{"to 1 core 150+30"});
+  EXPECT_EQ(slices["core 1 handles"], Texts{"from core 0 160+40"});
+  EXPECT_EQ(slices["core 2 handles"].size() + slices["core 2 handles, beside 1"].size(), 2U);
+  EXPECT_EQ(slices.size(), 5U) << "what was not handled is not drawn";
+  ASSERT_EQ(arrows.size(), 3U);
+  EXPECT_EQ(arrows["2"], (Texts{"s core 0 sends 0.1", "t core 1 handles 0.16", "f core 0 sends 0.2"}));
+}
+
 TEST(Timeline, SizeIsBoundedAndTheWholeRunIsCovered) {
   const ScratchDir dir;
   constexpr uint64_t kWalks = 300000;

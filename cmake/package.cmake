@@ -59,7 +59,7 @@ if(NOT MMUSIM_SANITIZE)  # such a program is not installed
   install(FILES ${printed}/mmusim.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
-# `cpack --config build/release/CPackConfig.cmake` makes a Debian package; dpkg-shlibdeps finds what it depends on.
+# `cpack -G DEB` in the folder of a build makes a Debian package (scripts/try_package installs it elsewhere); dpkg-shlibdeps finds what it depends on.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "mmusim maintainers <maintainers@mmusim.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "cycle-accurate simulator of the x86-64 MMU and of Linux's vmemmap on it")

@@ -14,6 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Returns the folder as it is reached from `base`, which need not exist yet.
+std::string from_base(const std::string& folder, const std::string& base) {
+  return fs::relative(fs::absolute(folder), fs::absolute(base)).string();
+}
+
 /// The runs of a directory that `compare` wrote; failed ones stay failed.
 void add_comparison(const std::string& directory, const std::string& base, std::vector<ComparedRun>& runs) {
   const std::string file = directory + "/compare.json";
@@ -27,7 +32,7 @@ void add_comparison(const std::string& directory, const std::string& base, std::
       const std::string path = directory + "/" + name;
       if (!run.failures.empty() && !fs::exists(path + "/summary.json")) continue;
       run.summaries.push_back(read_summary(path));
-      run.directories.push_back(fs::relative(path, base).string());
+      run.directories.push_back(from_base(path, base));
     }
     runs.push_back(std::move(run));
   }
@@ -56,7 +61,7 @@ std::vector<ComparedRun> finished_runs(const std::vector<std::string>& folders, 
     ComparedRun run;
     run.label = fs::path(folder).filename().string();
     run.summaries.push_back(read_summary(folder));
-    run.directories.push_back(fs::relative(folder, base).string());
+    run.directories.push_back(from_base(folder, base));
     runs.push_back(std::move(run));
   }
   name_runs(runs);

@@ -153,6 +153,10 @@ class CompareTraces(unittest.TestCase):
         done = self.mmusim("compare", "r12", "r192", "--out", "again")  # the same from the folders
         self.assertEqual(list(self.walks("again")[1].values()), list(walks.values()))
         self.assertIn("r192 against r12 saves", done.stdout)
+        self.assertEqual([run["directories"] for run in self.walks("again")[0]["runs"]], [["../r12"], ["../r192"]])
+        self.mmusim("report", "again")  # which finds the folders again
+        self.mmusim("compare", "again", "r12", "--out", "more")
+        self.assertEqual(list(self.walks("more")[1]), ["r12", "r192", "r12 (2)"])
 
     def test_platforms_are_compared_with_the_first_and_miss_curves_kept(self):
         self.mmusim("compare", TRACE, "--limit", "5000", "--platform", "milan", "--platform", "textbook", "--model",

@@ -41,7 +41,7 @@ class Paranoid(unittest.TestCase):
 
     def mmusim(self, name, *arguments):
         out = os.path.join(self.dir.name, name)
-        r = subprocess.run([MMUSIM, *arguments, "--out", out], capture_output=True, text=True, timeout=600)
+        r = subprocess.run([MMUSIM, *arguments, "--out", out, "--force"], capture_output=True, text=True, timeout=600)
         self.assertEqual(r.returncode, 0, f"{arguments}: {r.stderr}")
         return host_apart(os.path.join(out, "summary.json"))
 

@@ -65,7 +65,8 @@ class SlurmSweep {
       wait_for_jobs();
       fruitless = pending_.size() < before ? 0 : fruitless + 1;
       if (fruitless < kFruitlessRounds) continue;
-      outcome.problem = fmt::format("{} submissions in a row finished no point: see {}/shards/*.log", fruitless, folder_);
+      outcome.problem =
+          fmt::format("{} submissions in a row finished no point: see {}/shards/*.log", fruitless, folder_);
       break;
     }
     outcome.active = active_slurm_jobs(folder_);

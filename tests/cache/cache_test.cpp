@@ -134,6 +134,36 @@ TEST(Cache, InclusiveCacheTakesItsLineFromTheCachesAbove) {
   EXPECT_EQ(memory.written[0].line, PhysAddr(1 * kLineBytes));
 }
 
+/// A victim cache has line 1, written above; it is read from there and then pushed out.
+void expect_a_dirty_line_stays_in_the_victim_cache(LookAhead look_ahead) {
+  CacheConfig victim = small_cache();
+  victim.policy = CachePolicy::kVictim;
+  const ClockDomain domain(250, 16);
+  FakeMemory memory("memory", kMemory);
+  Cache l3("l3", victim, HitLevel::kL3, Cycles(30));
+  l3.below(memory);
+  sc_core::sc_spawn([&] {
+    LocalClock clock(domain, 1, look_ahead);
+    l3.evict_line(PhysAddr(1 * kLineBytes), Eviction::kDirty, clock);
+    l3.evict_line(PhysAddr(5 * kLineBytes), Eviction::kClean, clock);
+    for (const uint64_t line : {1, 5}) l3.read_line(PhysAddr(line * kLineBytes), RequestReason::kLoad, clock);
+    EXPECT_NE(l3.array().find(PhysAddr(1 * kLineBytes)), CacheArray::kNone);
+    EXPECT_EQ(l3.array().find(PhysAddr(5 * kLineBytes)), CacheArray::kNone) << "a clean line is handed up";
+    for (const uint64_t line : {9, 13, 17}) l3.evict_line(PhysAddr(line * kLineBytes), Eviction::kClean, clock);
+  });
+  sc_core::sc_start();
+  ASSERT_EQ(memory.written.size(), 1U);
+  EXPECT_EQ(memory.written[0].line, PhysAddr(1 * kLineBytes));
+}
+
+TEST(Cache, AVictimCacheKeepsADirtyLineThatALoneRequesterReads) {
+  expect_a_dirty_line_stays_in_the_victim_cache(LookAhead::kAlone);
+}
+
+TEST(Cache, AVictimCacheKeepsADirtyLineThatOneOfSeveralReads) {
+  expect_a_dirty_line_stays_in_the_victim_cache(LookAhead::kPending);
+}
+
 /// Two caches with the same accesses: one is asked for each line as for any other, one is told which are absent.
 void expect_absent_lines_are_fetched_like_others(LookAhead look_ahead) {
   const ClockDomain domain(250, 16);

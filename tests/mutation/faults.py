@@ -66,7 +66,8 @@ FAULTS = [
           "if (config_.policy == CachePolicy::kVictim && !array_.dirty(slot)) array_.erase(slot);\n    return level_;",
           "if (config_.policy == CachePolicy::kVictim) array_.erase(slot);\n    return level_;", "cache_test"),
     Fault("miss-register-leaks-a-cycle", "models/cache/cache.cpp",
-          "stats_.waited_for_register += clock.now() - asked;", "clock.advance(Cycles(1));", "cache_test"),
+          "stats_.waited_for_register += clock.now() - asked;",
+          "stats_.waited_for_register += clock.now() - asked;\n      clock.advance(Cycles(1));", "cache_test"),
     Fault("prefetch-into-the-next-page", "models/cache/prefetcher.cpp",
           "next <= line + degree_ && in_page_of(next, line); ++next)", "next <= line + degree_; ++next)", "cache_test"),
     # lines that several cores share

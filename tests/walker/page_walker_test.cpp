@@ -143,6 +143,35 @@ TEST(PageWalker, SecondWalkWaitsForTheOnlyWalkerAndStartsInTheCycleItIsFree) {
   EXPECT_EQ(b.keep.walks[1].queue, Cycles(first - 15));
 }
 
+TEST(PageWalker, AWalkerThatComesFreeTakesTheWalkThatHasWaitedLongest) {
+  Bench b(with_caches(1));
+  const std::vector<uint64_t> regions = {0, uint64_t{1} << 39, uint64_t{2} << 39, uint64_t{3} << 39};
+  for (const uint64_t va : regions) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);
+  for (size_t i = 0; i < regions.size(); ++i) b.walk_at(10 + i, regions[i]);
+  sc_core::sc_start();
+  ASSERT_EQ(b.keep.walks.size(), regions.size());
+  for (size_t i = 0; i < regions.size(); ++i) EXPECT_EQ(b.keep.walks[i].va, VirtAddr(regions[i])) << i;
+}
+
+TEST(PageWalker, AnInvalidationTakesTheEntriesOfItsAddressFromEachStructureCache) {
+  Bench b(with_caches(1));
+  for (const uint64_t va : {uint64_t{0}, uint64_t{1} << 39}) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);
+  b.walk_at(0, 0);
+  b.walk_at(500, uint64_t{1} << 39);
+  unsigned removed = 0;
+  b.actors.at(1000, [&](LocalClock&) {
+    Invalidation of_first;
+    of_first.structures = InvalidationScope::kAddress;
+    removed = b.walker.structure_caches().invalidate(b.context.control, of_first);
+  });
+  b.walk_at(1500, 0);
+  b.walk_at(2000, uint64_t{1} << 39);
+  sc_core::sc_start();
+  EXPECT_EQ(removed, 3U) << "its PML4E, its PDPTE and its PDE";
+  EXPECT_EQ(b.keep.walks[2].entries.size(), 4U);
+  EXPECT_EQ(b.keep.walks[3].entries.size(), 1U) << "what belongs to other addresses stays";
+}
+
 TEST(PageWalker, TwoWalkersWalkAtTheSameTime) {
   Bench b(with_caches(2));
   for (const uint64_t va : {uint64_t{0}, uint64_t{1} << 39}) b.tables.map(VirtAddr(va), PhysAddr(kGiB), PageSize::k4K);

@@ -24,7 +24,9 @@ def built(folder):
     except ImportError:
         pass  # CMake looks where the system has it
     subprocess.run(["cmake", "-S", ROOT, "-B", folder, *options], check=True)
-    subprocess.run(["cmake", "--build", folder, "--parallel", "--target", "mmusim", "python_module"], check=True)
+    # A number, since `make -j` alone starts every compiler at once.
+    subprocess.run(["cmake", "--build", folder, "--parallel", str(len(os.sched_getaffinity(0))), "--target", "mmusim", "python_module"],
+                   check=True)
     return folder
 
 

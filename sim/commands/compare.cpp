@@ -2,6 +2,7 @@
 #include "sim/experiment/compare.h"
 
 #include <memory>
+#include <set>
 
 #include "models/base/format.h"
 #include "sim/commands/commands.h"
@@ -34,6 +35,26 @@ std::vector<SideSetting> settings_of(const std::string& vary) {
   return settings;
 }
 
+/// Throws InputError if two sides would be called the same, or one --vary would undo what another has set.
+void check_varied(const std::vector<std::string>& vary) {
+  std::set<std::string> names, pointers;
+  for (const std::string& text : vary) {
+    const SweepAxis axis = parse_vary(text);
+    if (!names.insert(axis.name).second) throw InputError(fmt::format("--vary: two are called \"{}\"", axis.name));
+    std::set<std::string> own, labels;
+    for (const AxisValue& value : axis.values) {
+      for (const std::string& set : value.sets) own.insert(set.substr(0, set.find('=')));
+      if (!labels.insert(text_of(value.label)).second) {
+        throw InputError(fmt::format("--vary {}: {} stands there twice", text, text_of(value.label)));
+      }
+    }
+    for (const std::string& pointer : own) {
+      if (!pointers.insert(pointer).second)
+        throw InputError(fmt::format("--vary {}: two of them set {}", text, pointer));
+    }
+  }
+}
+
 /// Throws InputError if an option is given that only replays of a trace have.
 void refuse_trace_options(const CompareOptions& o) {
   const ReplayOptions& replay = o.request.replay;
@@ -49,6 +70,7 @@ void refuse_trace_options(const CompareOptions& o) {
 
 ExitCode print_comparison(const CompareOptions& o) {
   CompareRequest request = o.request;
+  check_varied(o.vary);
   for (const std::string& vary : o.vary) request.varied.push_back(settings_of(vary));
   if (kind_of_inputs(request) != InputKind::kTrace) refuse_trace_options(o);
   if (!o.pages.empty()) {

@@ -23,6 +23,9 @@ constexpr uint64_t kWalkersOfCore = 64;                 // numbers of walker tra
 constexpr uint64_t kTracksOfGroup = uint64_t{1} << 20;  // and of tracks for what may be under way several times
 constexpr size_t kPendingWalks = 4096;
 
+/// Number of the arrow of a walk: each core counts its own walks. A double, which is what viewers read it as, is exact there.
+uint64_t arrow_of(uint32_t core, uint64_t walk) { return (uint64_t{core} << 40) + walk; }
+
 /// Nanoseconds as the microseconds of the format.
 std::string microseconds(uint64_t nanoseconds) {
   return fmt::format("{}.{:03}", nanoseconds / 1000, nanoseconds % 1000);
@@ -84,18 +87,19 @@ void Timeline::walk(const WalkRecord& w) {
   slice(kWalkers, track, w.page_size ? fmt::format("walk {}", name_of(*w.page_size)) : "walk, fault", served,
         w.end.count, fmt::format(R"(,"va":"{}","cause":"{}","queue_cycles":{})", w.va, name_of(w.cause), w.queue));
   // An arrow from the access to the walk and on to each read; a walk of a prefetcher is where its arrow begins.
-  flow("walk", w.access == 0 ? "s" : "t", w.id, kWalkers, track, served);
+  const uint64_t arrow = arrow_of(w.core, w.id);
+  flow("walk", w.access == 0 ? "s" : "t", arrow, kWalkers, track, served);
   uint64_t at = served + w.structure_caches.count + w.restarts.count;
   for (size_t i = 0; i < w.entries.size(); ++i) {
     const EntryRead& r = w.entries[i];
     slice(kWalkers, track, fmt::format("level {}: {}", r.level, name_of(r.hit)), at, at + r.cycles.count,
           fmt::format(R"(,"pa":"{}","value":"0x{:x}")", r.pa, r.value));
-    flow("walk", i + 1 == w.entries.size() ? "f" : "t", w.id, kWalkers, track, at);
+    flow("walk", i + 1 == w.entries.size() ? "f" : "t", arrow, kWalkers, track, at);
     at += r.cycles.count;
   }
   if (w.access == 0) return;
   if (walk_of_access_.size() >= kPendingWalks) walk_of_access_.clear();
-  walk_of_access_[(uint64_t{w.core} << 48) ^ w.access] = w.id;
+  walk_of_access_[(uint64_t{w.core} << 48) ^ w.access] = arrow;
 }
 
 uint64_t Timeline::free_track(unsigned process, uint64_t group, uint64_t begin, uint64_t end, const std::string& name) {
@@ -130,7 +134,7 @@ void Timeline::interrupt_handled(unsigned from, unsigned to, uint64_t sent, uint
   if (round.handled.empty()) round.sent = sent;
   round.handled.push_back({to, handled, acked});
   if (round.handled.size() < round.targets) return;
-  if (in_window(round.sent) && sampled(Frequent::kInterrupts)) write_round(from, round);
+  if (in_window(round.sent) && bytes_ < config_.max_bytes) write_round(from, round);
   rounds_.erase(from);
 }
 

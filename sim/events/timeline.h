@@ -54,7 +54,7 @@ class Timeline final : public Observer {
   void close(CycleTime end);
 
  private:
-  enum class Frequent : unsigned { kKernel, kWalk, kDram, kInterrupts };
+  enum class Frequent : unsigned { kKernel, kWalk, kDram };
 
   struct Handled {
     unsigned to;
@@ -94,7 +94,7 @@ class Timeline final : public Observer {
   bool first_ = true;
   uint64_t stride_ = 1;
   uint64_t next_step_;  // of bytes_, when the stride doubles
-  uint64_t seen_[4] = {};
+  uint64_t seen_[3] = {};
   std::map<std::pair<unsigned, uint64_t>, bool> named_;
   std::map<uint32_t, Slice> kernel_;  // slice being extended, by core
   std::map<std::pair<unsigned, uint64_t>, std::vector<uint64_t>>

@@ -183,6 +183,13 @@ std::vector<std::string> files_of(const CompareRequest& request, InputKind kind)
 Comparison finished(const CompareRequest& request) {
   refuse_running(request);
   std::vector<ComparedRun> runs = finished_runs(request.inputs, request.out);
+  for (const ComparedRun& run : runs) {
+    for (const auto& summary : run.summaries) {
+      if (!summary.value("interrupted", false)) continue;
+      throw InputError(fmt::format(
+          "{} was interrupted: its numbers are those of a part, so they do not compare: run it to its end", run.label));
+    }
+  }
   if (runs.size() >= 2) return Comparison(std::move(runs));
   throw InputError(fmt::format("{}: one run, so there is nothing to compare: give a second folder", request.inputs[0]));
 }

@@ -17,6 +17,7 @@
 #include "sim/recorded/page_table_image.h"
 #include "sim/scenario/guest_options.h"
 #include "sim/scenario/settings.h"
+#include "sim/trace/trace_content.h"
 #include "sim/trace/trace_origin.h"
 
 namespace mmusim {
@@ -153,6 +154,7 @@ ordered_json configuration_of(const ReplayOptions& options, const ReplaySetup& s
                        {"format", name_of(setup.first().info().format)},
                        {"model", options.model == ReplayModel::kCycle ? "cycle" : "functional"},
                        {"tables", kTablesNames[static_cast<unsigned>(setup.tables)]}};
+  if (std::string content = trace_content(setup.first().info().file); !content.empty()) json["content"] = content;
   for (const CoreTrace& trace : setup.traces) {
     ordered_json core = {{"core", trace.core}, {"trace", trace.reader->info().file}};
     if (trace.stream) core["stream"] = *trace.stream;

@@ -16,9 +16,19 @@ const std::vector<std::string>& result_file_names() {
   return kNames;
 }
 
+namespace {
+
+/// What cannot be looked at is not there; making it says why.
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+}  // namespace
+
 void refuse_finished(const std::string& path) {
   for (const char* name : {"summary.json", "compare.json"}) {
-    if (!std::filesystem::exists(path + "/" + name)) continue;
+    if (!is_there(path + "/" + name)) continue;
     throw InputError(fmt::format(
         "{}: holds the results of an earlier run ({}): give another --out, or --force to replace them", path, name));
   }
@@ -29,7 +39,7 @@ std::string results_line(const std::string& directory) {
 }
 
 ResultFolder::ResultFolder(const std::string& path, const std::vector<std::string>& inputs, bool force)
-    : path_(path), existed_(std::filesystem::exists(path)), directory_(path) {
+    : path_(path), existed_(is_there(path)), directory_(path) {
   if (!force) refuse_finished(path);
   directory_.remove(result_file_names(), inputs);
 }

@@ -3,11 +3,13 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include <nlohmann/json.hpp>
 
+#include "models/base/config_files.h"
 #include "models/base/enum_array.h"
 #include "models/base/errors.h"
 #include "models/base/format.h"
@@ -37,12 +39,25 @@ std::string name_of_input(const std::string& input) {
   return kind_of_input(input) == InputKind::kTrace ? file.substr(0, file.find('.', 1)) : path.stem().string();
 }
 
+namespace {
+
+/// Throws InputError if an input is neither a file nor a folder nor the name of a shipped scenario.
+void check_there(const std::string& input) {
+  std::error_code ignored;
+  const std::vector<std::string> shipped = config_names("scenarios");
+  if (fs::exists(input, ignored) || std::find(shipped.begin(), shipped.end(), input) != shipped.end()) return;
+  throw InputError(fmt::format("{}: no such file or folder, and no shipped scenario", input));
+}
+
+}  // namespace
+
 InputKind kind_of_inputs(const CompareRequest& request) {
   constexpr EnumArray<InputKind, const char*> kNames = {"a scenario", "a trace", "a folder of results"};
   const InputKind kind = kind_of_input(request.inputs.front());
   for (const std::string& input : request.inputs) {
     const InputKind other = kind_of_input(input);
     if (other == kind) continue;
+    for (const std::string& one : {request.inputs.front(), input}) check_there(one);
     throw InputError(fmt::format("{} is {}, {} is {}: expected inputs of one kind. Run both, then compare the folders",
                                  request.inputs.front(), kNames[kind], input, kNames[other]));
   }

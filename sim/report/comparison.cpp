@@ -30,10 +30,11 @@ std::string shown_ratio(double ratio) {
   return fmt::format("{:.3g}x", ratio);
 }
 
-/// What a replay measures: its trace, whatever folder that is in, the part of it, and how.
+/// What a replay measures: its trace, whatever that is called, the part of it, and how.
 json replay_signature(const json& configuration) {
   json signature = json::object();
-  signature["trace"] = std::filesystem::path(configuration.at("trace").get<std::string>()).filename().string();
+  const std::string file = std::filesystem::path(configuration.at("trace").get<std::string>()).filename().string();
+  signature["trace"] = configuration.value("content", file);  // a pipe has only its name
   for (const char* key : {"window", "model", "fetches", "core_traces"}) {
     if (configuration.contains(key)) signature[key] = configuration[key];
   }
@@ -119,16 +120,23 @@ bool Comparison::clocks_differ() const {
 
 std::vector<std::string> Comparison::notes() const {
   std::vector<std::string> notes;
-  std::set<std::string> programs;
+  std::set<std::string> programs, scenarios;
   for (const ComparedRun& run : runs_) {
     for (const json& summary : run.summaries) {
       programs.insert(summary.value("program", ""));
+      if (summary.contains("replay") && metric_named("accesses").value(summary).value_or(0) == 0) {
+        notes.push_back(fmt::format("{} measured no access.", run.label));
+      }
+      if (!summary.contains("replay")) scenarios.insert(summary.value("name", ""));
       if (!summary.value("interrupted", false)) continue;
       notes.push_back(fmt::format("{} was interrupted: its numbers are those of a part.", run.label));
     }
   }
   if (programs.size() > 1) {
     notes.push_back(fmt::format("The runs are of different programs: {}.", fmt::join(programs, ", ")));
+  }
+  if (scenarios.size() > 1) {
+    notes.push_back(fmt::format("The runs are of different scenarios: {}.", fmt::join(scenarios, ", ")));
   }
   return notes;
 }

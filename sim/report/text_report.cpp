@@ -125,13 +125,15 @@ std::string machine_text(const std::string& title, const MachineTotals& m, doubl
   const auto line = [&](const char* name, const std::string& value, const std::string& note) {
     table.row({fmt::format("{:<22}", name) + fmt::format("{:>18}", value) + "  " + note});
   };
-  line("cycles", grouped(m.cycles), cycles_as_time(m.cycles, core_ghz));
+  const bool timed = core_ghz > 0;  // the functional model counts only
+  if (timed) line("cycles", grouped(m.cycles), cycles_as_time(m.cycles, core_ghz));
   line("accesses", grouped(m.accesses), accesses_by_kind(m));
   line("L1 DTLB misses", grouped(m.l1_dtlb_misses), percent(m.l1_dtlb_misses, m.lookups) + " of lookups");
   line("STLB misses", grouped(m.stlb_misses), percent(m.stlb_misses, m.lookups) + " of lookups");
   line("page walks", grouped(m.walks), per_thousand(m.walks, m.accesses) + " per 1000 accesses" + walks_by_cause(m));
-  line("entry reads by walks", grouped(m.entry_reads), "hit in " + hits_text(m.reads_by_level));
+  line("entry reads by walks", grouped(m.entry_reads), timed ? "hit in " + hits_text(m.reads_by_level) : "");
   if (m.guest()) nested_lines(m, line);
+  if (!timed) return title + "\n" + table.text(2);
   line("walk cycles", grouped(m.walk_cycles), per_thousand(m.walk_cycles, m.accesses) + " per 1000 accesses");
   if (m.walks != 0) line("walk latency", fmt::format("{:.1f}", m.walk_latency.mean()), latency_text(m.walk_latency));
   line("translation", percent(m.translation_cycles(), m.all_stage_cycles()), "of the cycles of all accesses");

@@ -183,5 +183,27 @@ class CompareTraces(unittest.TestCase):
             self.assertFalse(os.path.exists(self.path("c")))
         self.mmusim("compare", "a", "a", "--out", "a", code=2)
 
+    def test_careless_words_are_refused_with_what_is_wrong(self):
+        entries = "/platform/tlbs/stlb/arrays/0/entries"
+        with open(self.path("t.din"), "w") as f:
+            f.writelines(f"r {i << 12:x} 8\n" for i in range(100))
+        for arguments, said in ((["t.din", "--vary", f"a={entries}=96,192", "--vary", f"b={entries}=96,192"], f"two of them set {entries}"),
+                                (["t.din", "--vary", f"a={entries}=96,96"], "96 stands there twice"),
+                                (["t.din", "--vary", f"a={entries}=96,192", "--vary", "a=/platform/page_walkers/walkers=1,2"], "two are called"),
+                                (["nowhere.din", "t.din"], "nowhere.din: no such file or folder"),
+                                (["t.din", "nofolder/"], "nofolder/: no such file or folder")):
+            self.assertIn(said, self.mmusim("compare", *arguments, "--out", "c", code=2).stderr)
+            self.assertFalse(os.path.exists(self.path("c")))
+
+    def test_a_part_does_not_compare_with_a_whole(self):
+        for name in ("whole", "part"):
+            self.replayed(TRACE, name)
+        with open(self.path("part", "summary.json"), "r+") as f:
+            text = f.read().replace('"interrupted": false', '"interrupted": true', 1)
+            f.seek(0)
+            f.write(text)
+        self.assertIn("part was interrupted", self.mmusim("compare", "whole", "part", "--out", "c", code=2).stderr)
+        self.mmusim("report", "whole", "part", "--out", self.path("both.html"))  # which says so
+
 
 unittest.main()

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "tests/support/log_files.h"
 #include "tests/support/sample_events.h"
@@ -102,6 +103,24 @@ TEST(Timeline, ArrowsLeadFromTheSenderOfInterruptsToEachHandlerAndBack) {
   EXPECT_EQ(slices.size(), 5U) << "what was not handled is not drawn";
   ASSERT_EQ(arrows.size(), 3U);
   EXPECT_EQ(arrows["2"], (Texts{"s core 0 sends 0.1", "t core 1 handles 0.16", "f core 0 sends 0.2"}));
+}
+
+TEST(Timeline, ArrowsOfWalksOfDifferentCoresAreDifferent) {
+  const ScratchDir dir;
+  Timeline timeline(dir / "t.json", {});
+  for (const uint32_t core : {0U, 1U}) {
+    WalkRecord walk = sample_walk(1);
+    walk.core = core;
+    timeline.walk(walk);
+  }
+  timeline.close(CycleTime(400));
+  const json trace = checked(dir / "t.json");
+  std::map<std::string, std::set<std::string>> tracks;
+  for (const json& e : trace["traceEvents"]) {
+    if (e["name"] == "walk") tracks[e["id"].dump()].insert(e["tid"].dump());
+  }
+  ASSERT_EQ(tracks.size(), 2U);
+  for (const auto& [id, of_arrow] : tracks) EXPECT_EQ(of_arrow.size(), 1U) << id;
 }
 
 TEST(Timeline, SizeIsBoundedAndTheWholeRunIsCovered) {

@@ -188,6 +188,17 @@ TEST(Comparison, ReplaysCompareIfTheyAreOfTheSamePartOfOneTrace) {
   EXPECT_THROW(Comparison({run_of("a", {replay_of("t.mmt")}), run_of("b", {summary_of(1, 1)})}), InputError);
 }
 
+TEST(Comparison, ReplaysAreOfOneTraceIfItsContentIsTheSame) {
+  const auto with = [](const std::string& trace, const std::string& content) {
+    auto s = replay_of(trace);
+    s["configuration"]["content"] = content;
+    return s;
+  };
+  EXPECT_NO_THROW(Comparison({run_of("a", {with("t.mmt", "9 bytes, 1")}), run_of("b", {with("u.mmt", "9 bytes, 1")})}));
+  EXPECT_THROW(Comparison({run_of("a", {with("t.mmt", "9 bytes, 1")}), run_of("b", {with("t.mmt", "9 bytes, 2")})}),
+               InputError);
+}
+
 TEST(Comparison, FunctionalReplaysHaveNeitherTimeNorTables) {
   std::vector<ComparedRun> runs;
   for (const unsigned walks : {400U, 90U, 200U}) {
@@ -226,6 +237,17 @@ TEST(Comparison, WhatIsUnlikeIsSaid) {
   EXPECT_EQ(c.notes()[1].find("The runs are of different programs: mmusim 0.0.1, mmusim "), 0U) << c.notes()[1];
   EXPECT_NE(c.table().find(c.notes()[0]), std::string::npos);
   EXPECT_EQ(c.to_json()["notes"].size(), 2U);
+
+  auto other = summary_of(2, 4000);
+  other["name"] = "other";
+  const Comparison scenarios({run_of("a", {summary_of(400, 8000)}), run_of("b", {other})});
+  EXPECT_EQ(scenarios.notes(), std::vector<std::string>{"The runs are of different scenarios: other, s."});
+  auto empty = replay_of("t.mmt");
+  for (auto* section : {"build", "workload"}) {
+    if (empty["sections"].contains(section)) empty["sections"][section]["totals"]["accesses"] = 0;
+  }
+  const Comparison replays({run_of("a", {empty}), run_of("b", {replay_of("t.mmt")})});
+  EXPECT_EQ(replays.notes(), std::vector<std::string>{"a measured no access."});
 }
 
 TEST(Comparison, FailedRunIsShownAndTheNextIsTheBaseline) {

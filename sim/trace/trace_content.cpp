@@ -3,6 +3,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -16,11 +17,16 @@ std::string trace_content(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, error)) return "";
   const uint64_t bytes = std::filesystem::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
-  std::vector<char> begin(1 << 20);
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  std::vector<char> piece(1 << 20);
+  uLong crc = 0;
+  for (const uint64_t from : {uint64_t{0}, bytes - std::min<uint64_t>(bytes, piece.size())}) {
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(from));
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    crc = crc32(crc, reinterpret_cast<const Bytef*>(piece.data()), static_cast<uInt>(file.gcount()));
+  }
   if (error || file.bad()) return "";
-  const auto length = static_cast<uInt>(file.gcount());
-  return fmt::format("{} bytes, {:08x}", bytes, crc32(0, reinterpret_cast<const Bytef*>(begin.data()), length));
+  return fmt::format("{} bytes, {:08x}", bytes, crc);
 }
 
 }  // namespace mmusim

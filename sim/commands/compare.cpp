@@ -26,8 +26,7 @@ struct CompareOptions {
 std::string text_of(const nlohmann::json& label) { return label.is_string() ? label.get<std::string>() : label.dump(); }
 
 /// Returns the sides that one --vary makes.
-std::vector<SideSetting> settings_of(const std::string& vary) {
-  const SweepAxis axis = parse_vary(vary);
+std::vector<SideSetting> settings_of(const SweepAxis& axis) {
   std::vector<SideSetting> settings;
   for (const AxisValue& value : axis.values) {
     settings.push_back({fmt::format("{}={}", axis.name, text_of(value.label)), value.sets});
@@ -35,24 +34,25 @@ std::vector<SideSetting> settings_of(const std::string& vary) {
   return settings;
 }
 
-/// Throws InputError if two sides would be called the same, or one --vary would undo what another has set.
-void check_varied(const std::vector<std::string>& vary) {
+/// Returns what is varied. Throws InputError if two sides would be called the same, or one --vary would undo another.
+std::vector<SweepAxis> axes_of(const std::vector<std::string>& vary) {
+  std::vector<SweepAxis> axes;
   std::set<std::string> names, pointers;
   for (const std::string& text : vary) {
-    const SweepAxis axis = parse_vary(text);
+    const SweepAxis& axis = axes.emplace_back(parse_vary(text));
     if (!names.insert(axis.name).second) throw InputError(fmt::format("--vary: two are called \"{}\"", axis.name));
     std::set<std::string> own, labels;
     for (const AxisValue& value : axis.values) {
       for (const std::string& set : value.sets) own.insert(set.substr(0, set.find('=')));
-      if (!labels.insert(text_of(value.label)).second) {
-        throw InputError(fmt::format("--vary {}: {} stands there twice", text, text_of(value.label)));
-      }
+      if (labels.insert(text_of(value.label)).second) continue;
+      throw InputError(fmt::format("--vary {}: {} stands there twice", text, text_of(value.label)));
     }
     for (const std::string& pointer : own) {
-      if (!pointers.insert(pointer).second)
-        throw InputError(fmt::format("--vary {}: two of them set {}", text, pointer));
+      if (pointers.insert(pointer).second) continue;
+      throw InputError(fmt::format("--vary {}: two of them set {}", text, pointer));
     }
   }
+  return axes;
 }
 
 /// Throws InputError if an option is given that only replays of a trace have.
@@ -70,8 +70,7 @@ void refuse_trace_options(const CompareOptions& o) {
 
 ExitCode print_comparison(const CompareOptions& o) {
   CompareRequest request = o.request;
-  check_varied(o.vary);
-  for (const std::string& vary : o.vary) request.varied.push_back(settings_of(vary));
+  for (const SweepAxis& axis : axes_of(o.vary)) request.varied.push_back(settings_of(axis));
   if (kind_of_inputs(request) != InputKind::kTrace) refuse_trace_options(o);
   if (!o.pages.empty()) {
     request.replay.pages = o.pages;

@@ -23,13 +23,13 @@ struct TimelineConfig {
 
 /// Chrome trace-event JSON, which opens in Perfetto (ui.perfetto.dev) and chrome://tracing.
 ///
-/// Tracks: the phases of the scenario, the kernel functions of each core, accesses that walked (several tracks where a
-/// core has several under way), one track for each walker with the entry reads inside each walk (an arrow leads from
-/// the access to its walk and its reads), one for each DRAM bank, and for interrupts between cores what each core sends
-/// and what it handles (an arrow leads from the sender to the handler and, when that has acknowledged, back). Slices of one track nest or follow each other; times
-/// are whole nanoseconds, as Perfetto keeps them, so that rounding makes none overlap. The size is bounded: of what is
-/// frequent, every n-th is written, n doubling each time another sixteenth of `max_bytes` is used up; the file says
-/// which n it ended with. Format: "Trace Event Format", Google, 2016.
+/// Tracks: the phases of the scenario; the kernel functions of each core; accesses that walked (several tracks where a
+/// core has several under way); one track for each walker, with the entry reads inside each walk (an arrow leads from
+/// the access to its walk and its reads); one for each DRAM bank; the interrupts that each core sends, and those that it
+/// handles (an arrow leads from the sender to the handler and, when that has acknowledged, back). Slices of one track
+/// nest or follow each other; times are whole nanoseconds, as Perfetto keeps them, so that rounding makes none overlap.
+/// The size is bounded: of what is frequent, every n-th is written, n doubling each time another sixteenth of
+/// `max_bytes` is used up; the file says which n it ended with. Format: "Trace Event Format", Google, 2016.
 class Timeline final : public Observer {
  public:
   Timeline(const std::string& path, const TimelineConfig& config);
@@ -97,8 +97,8 @@ class Timeline final : public Observer {
   uint64_t seen_[3] = {};
   std::map<std::pair<unsigned, uint64_t>, bool> named_;
   std::map<uint32_t, Slice> kernel_;  // slice being extended, by core
-  std::map<std::pair<unsigned, uint64_t>, std::vector<uint64_t>>
-      ends_;                                               // by process and group: of each track's last slice
+  /// Where the last slice of each track ended, by process and group.
+  std::map<std::pair<unsigned, uint64_t>, std::vector<uint64_t>> ends_;
   std::map<unsigned, Round> rounds_;                       // by sender: those not all acknowledged yet
   uint64_t arrows_ = 0;                                    // of interrupts
   std::unordered_map<uint64_t, uint64_t> walk_of_access_;  // walks written whose access has not retired yet

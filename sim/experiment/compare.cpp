@@ -17,6 +17,7 @@
 #include "sim/host/memory.h"
 #include "sim/host/process_pool.h"
 #include "sim/host/progress.h"
+#include "sim/host/shell_word.h"
 #include "sim/host/text_output.h"
 #include "sim/report/html_report.h"
 #include "sim/report/summary.h"
@@ -39,15 +40,6 @@ std::vector<std::string> machine_options(const Side& side) {
   if (side.platform) options.insert(options.end(), {"--platform", *side.platform});
   for (const std::string& set : side.sets) options.insert(options.end(), {"--set", set});
   return options;
-}
-
-/// Returns a word as a shell takes it.
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 /// Returns the options of `explain` as a shell takes them.

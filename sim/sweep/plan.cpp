@@ -7,6 +7,7 @@
 #include "models/base/format.h"
 #include "sim/host/interrupts.h"
 #include "sim/host/progress.h"
+#include "sim/host/shell_word.h"
 #include "sim/scenario/machine_host.h"
 #include "sim/sweep/digest.h"
 #include "sim/sweep/replay_keys.h"
@@ -34,17 +35,6 @@ class KnownTrace final : public TraceReader {
  private:
   TraceInfo info_;
 };
-
-std::string quoted(const std::string& argument) {
-  const bool plain =
-      !argument.empty() &&
-      argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%") ==
-          std::string::npos;
-  if (plain) return argument;
-  std::string text = "'";
-  for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
 
 /// The options of `replay` of a combination, those of its axes included; `sets` becomes the settings of the machine.
 json replay_document(const SweepSpec& spec, const Combination& one, std::vector<std::string>& sets) {
@@ -229,7 +219,7 @@ std::string command_of(const SweepPlan& plan, size_t point) {
   for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
   arguments.insert(arguments.end(), {"--seed", std::to_string(plan.points[point].seed)});
   std::string text;
-  for (const std::string& argument : arguments) text += (text.empty() ? "" : " ") + quoted(argument);
+  for (const std::string& argument : arguments) text += (text.empty() ? "" : " ") + shell_word(argument);
   return text;
 }
 

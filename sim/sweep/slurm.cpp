@@ -16,6 +16,7 @@
 #include "sim/host/interrupts.h"
 #include "sim/host/output_directory.h"
 #include "sim/host/progress.h"
+#include "sim/host/shell_word.h"
 #include "sim/sweep/shards.h"
 
 namespace mmusim {
@@ -35,12 +36,6 @@ bool is_active(const std::string& job) {
   if (queue.code == 127) throw EnvironmentError("squeue: no such program: Slurm is not installed here");
   if (queue.code != 0) return queue.errors.find("Invalid job id") == std::string::npos;
   return !queue.output.empty();
-}
-
-std::string shell_quoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 class SlurmSweep {
@@ -120,13 +115,13 @@ class SlurmSweep {
   }
 
   std::string script_of(const Submission& submission) const {
-    std::string command = fmt::format("exec {} sweep --task {}:\"$SLURM_ARRAY_TASK_ID\"", shell_quoted(own_program()),
-                                      shell_quoted(submission.path));
+    std::string command = fmt::format("exec {} sweep --task {}:\"$SLURM_ARRAY_TASK_ID\"", shell_word(own_program()),
+                                      shell_word(submission.path));
     command += " --jobs \"${SLURM_CPUS_PER_TASK:-1}\"";
     const SweepRequest& sweep = request_.sweep;
     if (sweep.timeout_seconds) command += fmt::format(" --timeout {}", *sweep.timeout_seconds);
     if (!sweep.host.limits.max_memory.empty()) {
-      command += " --max-memory " + shell_quoted(sweep.host.limits.max_memory);
+      command += " --max-memory " + shell_word(sweep.host.limits.max_memory);
     }
     return "#!/bin/sh\n" + command + "\n";
   }

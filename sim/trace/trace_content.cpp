@@ -17,7 +17,7 @@ std::string trace_content(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, error)) return "";
   const uint64_t bytes = std::filesystem::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
-  std::vector<char> piece(1 << 20);
+  std::vector<char> piece(64 << 10);
   uLong crc = 0;
   for (const uint64_t from : {uint64_t{0}, bytes - std::min<uint64_t>(bytes, piece.size())}) {
     file.clear();

@@ -56,11 +56,11 @@ Cache::Cache(const sc_core::sc_module_name& name, const CacheConfig& config, Hit
     free_registers_.push_back(&*miss);  // the first is taken first
 }
 
-void Cache::enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board) {
+void Cache::enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board, FiberGroup& fibers) {
   prefetch_board_ = &board;
   for (const LocalClock& clock : clocks) {
     LocalClock* own = prefetch_clocks_.emplace_back(std::make_unique<LocalClock>(clock)).get();
-    sc_core::sc_spawn([this, own] { run_prefetches(*own); }, sc_core::sc_gen_unique_name("prefetch"));
+    fibers.join(*own, kFiberStackBytes, FiberGroup::kNobody, [this, own, &fibers] { run_prefetches(*own, fibers); });
   }
 }
 
@@ -284,9 +284,11 @@ void Cache::take_port(LocalClock& clock) {
   clock.sync();
 }
 
-void Cache::run_prefetches(LocalClock& clock) {
+void Cache::run_prefetches(LocalClock& clock, FiberGroup& fibers) {
   for (;;) {
-    while (waiting_prefetches_.empty()) clock.wait_for(prefetch_asked_);
+    while (waiting_prefetches_.empty()) {
+      if (!fibers.rest(clock, prefetch_asked_)) return;
+    }
     const Prefetch wanted = waiting_prefetches_.front();
     waiting_prefetches_.pop_front();
     clock.advance_to(wanted.asked);

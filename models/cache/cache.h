@@ -11,6 +11,7 @@
 #include "models/base/config.h"
 #include "models/cache/cache_array.h"
 #include "models/cache/prefetcher.h"
+#include "models/fabric/fibers.h"
 #include "models/fabric/port_schedule.h"
 #include "models/fabric/ports.h"
 #include "models/fabric/prefetch_board.h"
@@ -121,7 +122,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   std::string in_progress(const WaitBoard& names) const;
   /// Gives prefetches of this cache clocks of their own, one for each that can be under way; without it there are none.
   /// `board` tells which core's they are; it lives as long as this.
-  void enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board);
+  void enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board, FiberGroup& fibers);
   /// Says that page walkers ask this cache first, though it is no first-level one.
   void let_walks_enter() { entrance_ = true; }
 
@@ -163,7 +164,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   void give_up_everywhere(const CacheArray::Evicted& out, LocalClock& clock);
   void tell_prefetcher(PhysAddr line, bool hit, LocalClock& clock);
   void ask_prefetch(PhysAddr line, LocalClock& clock);
-  void run_prefetches(LocalClock& clock);
+  void run_prefetches(LocalClock& clock, FiberGroup& fibers);
 
   const CacheConfig config_;
   const HitLevel level_;

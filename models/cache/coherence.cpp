@@ -2,30 +2,36 @@
 #include "models/cache/coherence.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mmusim {
 
 CoherenceHome::CoherenceHome(const CoherenceConfig& config, Cache& l3)
-    : config_(config), l3_(l3), directory_(config.cores, config.protocol, config.directory) {}
+    : config_(config), l3_(l3), directory_(config.protocol, config.directory, config.lines) {}
 
-void CoherenceHome::lock(PhysAddr line, LocalClock& clock, const char* module) {
-  for (auto at = locked_.find(line.raw()); at != locked_.end(); at = locked_.find(line.raw()))
-    clock.wait_for(at->second, {module, "the request of another core for its line", line.raw(), {}});
-  locked_.try_emplace(line.raw());
+/// Returns the entry of a line, once no other request for the line is under way.
+DirectoryLine& CoherenceHome::lock(PhysAddr line, LocalClock& clock, const char* module) {
+  for (;;) {
+    DirectoryLine& entry = directory_.open(line);
+    if (!std::exchange(entry.locked, true)) return entry;
+    clock.wait_for(unlocked_[line.raw()], {module, "the request of another core for its line", line.raw(), {}});
+  }
 }
 
-void CoherenceHome::unlock(PhysAddr line, const LocalClock& clock) {
-  auto node = locked_.extract(line.raw());
-  clock.notify(node.mapped());
+void CoherenceHome::unlock(PhysAddr line, DirectoryLine& entry, const LocalClock& clock) {
+  directory_.unlock(entry);
+  if (unlocked_.empty()) return;
+  if (auto waited_for = unlocked_.extract(line.raw())) clock.notify(waited_for.mapped());
 }
 
 bool CoherenceHome::back_invalidate(PhysAddr line, LocalClock& clock) {
   const DirectoryLine* const held = directory_.find(line);
-  if (held == nullptr || locked_.contains(line.raw())) return false;
+  if (held == nullptr || held->locked) return false;
   const bool dirty = held->state == DirectoryLine::State::kModified || held->state == DirectoryLine::State::kOwned;
   const CycleTime at = std::max(clock.now(), held->settled) + config_.least;
-  for (size_t core = held->holders.find_first(); core != CoreSet::npos; core = held->holders.find_next(core))
+  held->holders.for_each([&](unsigned core) {
     agents_[core]->post({at, line, CoherenceAgent::Change::kBackInvalidate});
+  });
   directory_.forget(line);
   return dirty;
 }
@@ -57,12 +63,11 @@ void CoherenceAgent::attach(Cache& l1d, Cache* l1i, Cache& l2) {
 HitLevel CoherenceAgent::read_line(PhysAddr line, RequestReason reason, LocalClock& clock) {
   take_pending(line, /*carry_out=*/true);
   const CycleTime asked = clock.now();
-  home_.lock(line, clock, name_.c_str());
+  DirectoryLine& held = home_.lock(line, clock, name_.c_str());
   stats_.waited += clock.now() - asked;
-  DirectoryLine& held = home_.directory_.open(line);
   HitLevel found = HitLevel::kL3;
   if (held.others(core_).none()) {
-    found = read_below(line, reason, clock);
+    found = read_below(line, held, reason, clock);
   } else if (reason == RequestReason::kStore) {
     ++stats_.transfers;
     const Cycles after = farthest(held.others(core_));
@@ -73,14 +78,13 @@ HitLevel CoherenceAgent::read_line(PhysAddr line, RequestReason reason, LocalClo
     found = read_shared(line, held, asked, reason, clock);
   }
   home_.admit(line, clock);
-  home_.unlock(line, clock);
+  home_.unlock(line, held, clock);
   return found;
 }
 
 /// Reads a line that no other core has.
-HitLevel CoherenceAgent::read_below(PhysAddr line, RequestReason reason, LocalClock& clock) {
+HitLevel CoherenceAgent::read_below(PhysAddr line, DirectoryLine& held, RequestReason reason, LocalClock& clock) {
   const HitLevel found = home_.l3_.read_line(line, reason, clock);
-  DirectoryLine& held = home_.directory_.open(line);
   if (reason == RequestReason::kStore) {
     home_.directory_.write(core_, held);
   } else {
@@ -116,17 +120,15 @@ HitLevel CoherenceAgent::read_shared(PhysAddr line, DirectoryLine& held, CycleTi
     const Cycles after = nearest(held.others(core_));
     clock.advance_to(std::max(asked + (after - l2_latency_), held.available));
   }
-  DirectoryLine& now = home_.directory_.open(line);
-  home_.directory_.read(core_, now);
-  now.settled = std::max(now.settled, clock.now());
+  home_.directory_.read(core_, held);
+  held.settled = std::max(held.settled, clock.now());
   return found;
 }
 
 /// Makes this core the line's only holder from cycle `arrival` on, which it returns.
 CycleTime CoherenceAgent::take_over(PhysAddr line, DirectoryLine& held, CycleTime arrival) {
   const CoreSet losers = home_.directory_.write(core_, held);
-  for (size_t core = losers.find_first(); core != CoreSet::npos; core = losers.find_next(core))
-    home_.agents_[core]->post({arrival, line, Change::kInvalidate});
+  losers.for_each([&](unsigned core) { home_.agents_[core]->post({arrival, line, Change::kInvalidate}); });
   held.available = held.settled = arrival;
   return arrival;
 }
@@ -139,15 +141,14 @@ void CoherenceAgent::own(PhysAddr line, LocalClock& clock) {
   ++stats_.upgrades;
   take_pending(line, /*carry_out=*/false);  // the copy stays until the line comes again
   const CycleTime asked = clock.now();
-  home_.lock(line, clock, name_.c_str());
+  DirectoryLine& held = home_.lock(line, clock, name_.c_str());
   stats_.waited += clock.now() - asked;
-  DirectoryLine& held = home_.directory_.open(line);
   const CoreSet others = held.others(core_);
   const Cycles after = others.any() ? farthest(others) : home_.l3_.latency();
   const CycleTime arrival = std::max(asked + (after - l1_latency_), others.any() ? held.settled + after : held.settled);
   clock.advance_to(take_over(line, held, arrival));
   home_.admit(line, clock);
-  home_.unlock(line, clock);
+  home_.unlock(line, held, clock);
   catch_up(clock);
 }
 
@@ -237,15 +238,13 @@ bool CoherenceAgent::in_first_level(PhysAddr line) const {
 
 Cycles CoherenceAgent::farthest(const CoreSet& holders) const {
   Cycles most{0};
-  for (size_t core = holders.find_first(); core != CoreSet::npos; core = holders.find_next(core))
-    most = std::max(most, home_.config_.transfer(core_, static_cast<unsigned>(core)));
+  holders.for_each([&](unsigned core) { most = std::max(most, home_.config_.transfer(core_, core)); });
   return most;
 }
 
 Cycles CoherenceAgent::nearest(const CoreSet& holders) const {
-  Cycles least = home_.config_.transfer(core_, static_cast<unsigned>(holders.find_first()));
-  for (size_t core = holders.find_first(); core != CoreSet::npos; core = holders.find_next(core))
-    least = std::min(least, home_.config_.transfer(core_, static_cast<unsigned>(core)));
+  Cycles least{~uint64_t{0}};
+  holders.for_each([&](unsigned core) { least = std::min(least, home_.config_.transfer(core_, core)); });
   return least;
 }
 

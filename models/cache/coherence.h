@@ -14,7 +14,7 @@ namespace mmusim {
 struct CoherenceConfig {
   CoherenceProtocol protocol = CoherenceProtocol::kMesi;
   Geometry directory;  ///< entries of the machine; 0: without limit
-  unsigned cores = 2;
+  size_t lines = 64;   ///< that private caches hold, about; for speed only
   /// Load to use of a line that `holder` has and `asker` gets, as a ping-pong of two cores measures it.
   std::function<Cycles(unsigned asker, unsigned holder)> transfer;
   /// Nothing reaches the private caches of a core sooner than so many cycles after another core asked for a line: the least
@@ -53,15 +53,15 @@ class CoherenceHome : public BackInvalidateIf {
 
  private:
   friend class CoherenceAgent;
-  void lock(PhysAddr line, LocalClock& clock, const char* module);
-  void unlock(PhysAddr line, const LocalClock& clock);
+  DirectoryLine& lock(PhysAddr line, LocalClock& clock, const char* module);
+  void unlock(PhysAddr line, DirectoryLine& entry, const LocalClock& clock);
   void admit(PhysAddr line, LocalClock& clock);
 
   const CoherenceConfig config_;
   Cache& l3_;
   LineDirectory directory_;
-  std::unordered_map<uint64_t, Signal> locked_;  // lines for which a request is under way
-  std::vector<CoherenceAgent*> agents_;          // by core
+  std::unordered_map<uint64_t, Signal> unlocked_;  // lines that requests wait for
+  std::vector<CoherenceAgent*> agents_;            // by core
 };
 
 /// The private caches of one core as the directory sees them: between its second level and the last cache.
@@ -143,7 +143,7 @@ class CoherenceAgent : public MemoryIf {
   CycleTime take_over(PhysAddr line, DirectoryLine& held, CycleTime arrival);
   HitLevel read_from_owner(PhysAddr line, DirectoryLine& held, CycleTime asked, LocalClock& clock);
   HitLevel read_shared(PhysAddr line, DirectoryLine& held, CycleTime asked, RequestReason reason, LocalClock& clock);
-  HitLevel read_below(PhysAddr line, RequestReason reason, LocalClock& clock);
+  HitLevel read_below(PhysAddr line, DirectoryLine& held, RequestReason reason, LocalClock& clock);
 
   const std::string name_;
   const unsigned core_;

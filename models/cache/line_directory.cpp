@@ -1,24 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include "models/cache/line_directory.h"
 
+#include <bit>
+
 namespace mmusim {
 
 using State = DirectoryLine::State;
 
-LineDirectory::LineDirectory(unsigned cores, CoherenceProtocol protocol, const Geometry& capacity)
-    : cores_(cores), protocol_(protocol) {
+LineDirectory::LineDirectory(CoherenceProtocol protocol, const Geometry& capacity, size_t lines)
+    : protocol_(protocol), buckets_(std::bit_ceil(lines)), lines_({buckets_.data(), buckets_.size()}) {
   if (capacity.entries != 0) entries_.emplace(capacity);
 }
 
 DirectoryLine* LineDirectory::find(PhysAddr line) {
   const auto at = lines_.find(number(line));
-  return at == lines_.end() ? nullptr : &at->second;
+  return at == lines_.end() ? nullptr : &*at;
 }
 
 DirectoryLine& LineDirectory::open(PhysAddr line) {
-  DirectoryLine& entry = lines_[number(line)];
-  if (entry.holders.empty()) entry.holders.resize(cores_);
+  Lines::insert_commit_data place;
+  const auto [at, absent] = lines_.insert_check(number(line), place);
+  if (!absent) return *at;
+  if (free_.empty()) free_.push_back(&entries_made_.emplace_back());
+  DirectoryLine& entry = *free_.back();
+  free_.pop_back();
+  entry.number = number(line);
+  lines_.insert_commit(entry, place);
   return entry;
+}
+
+/// Takes an entry from the directory, and leaves it as new.
+void LineDirectory::remove(DirectoryLine& entry) {
+  lines_.erase(lines_.iterator_to(entry));
+  entry.reset();
+  free_.push_back(&entry);
 }
 
 LineDirectory::Read LineDirectory::read(unsigned core, DirectoryLine& line) {
@@ -44,7 +59,7 @@ LineDirectory::Read LineDirectory::read(unsigned core, DirectoryLine& line) {
 
 CoreSet LineDirectory::write(unsigned core, DirectoryLine& line) {
   CoreSet losers = line.others(core);
-  line.holders.reset();
+  line.holders.clear();
   line.holders.set(core);
   line.owner = core;
   line.state = State::kModified;
@@ -78,10 +93,22 @@ std::optional<PhysAddr> LineDirectory::admit(PhysAddr line) {
 }
 
 void LineDirectory::forget(PhysAddr line) {
-  lines_.erase(number(line));
+  DirectoryLine* const entry = find(line);
+  if (entry == nullptr) return;
+  if (entry->locked) {
+    entry->reset();
+    entry->locked = true;
+  } else {
+    remove(*entry);
+  }
   if (!entries_) return;
   const unsigned slot = entries_->find(entries_->set_of(number(line)), key_of(line));
   if (slot != SetArray::kNone) entries_->erase(slot);
+}
+
+void LineDirectory::unlock(DirectoryLine& entry) {
+  entry.locked = false;
+  if (entry.holders.none()) remove(entry);
 }
 
 }  // namespace mmusim

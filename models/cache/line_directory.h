@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
-#include <unordered_map>
+#include <vector>
 
-#include <boost/dynamic_bitset.hpp>
+#include <boost/intrusive/unordered_set.hpp>
 
 #include "models/base/set_array.h"
 #include "models/base/types.h"
+#include "models/cache/core_set.h"
 
 namespace mmusim {
 
@@ -18,11 +20,8 @@ enum class CoherenceProtocol : uint8_t {
   kMoesi,  ///< the core that modified it keeps owing it, and hands it to readers (AMD)
 };
 
-/// Cores of a machine, one bit each.
-using CoreSet = boost::dynamic_bitset<uint64_t>;
-
-/// What the private caches of all cores have of one line.
-struct DirectoryLine {
+/// What the private caches of all cores have of one line. perf: fits into a cache line of the host.
+struct alignas(64) DirectoryLine : boost::intrusive::unordered_set_base_hook<> {
   static constexpr unsigned kNobody = ~0u;
   enum class State : uint8_t {
     kShared,     ///< clean; has no owner
@@ -31,15 +30,25 @@ struct DirectoryLine {
     kOwned,      ///< the owner wrote it and owes it to memory; others read it
   };
 
+  uint64_t number = 0;       ///< of the line
   CoreSet holders;           ///< the owner included
   unsigned owner = kNobody;  ///< may write it in kExclusive and kModified
   State state = State::kShared;
+  bool locked = false;  ///< a request for it is under way: the entry stays, whoever gives the line up
   CycleTime available;  ///< readers find it from then on
   CycleTime settled;    ///< all copies handed out have arrived by then
 
   /// Returns true if `core` may write the line as it is.
   bool writable(unsigned core) const {
     return owner == core && (state == State::kExclusive || state == State::kModified);
+  }
+  /// Makes it one that nobody holds.
+  void reset() {
+    holders.clear();
+    owner = kNobody;
+    state = State::kShared;
+    locked = false;
+    available = settled = {};
   }
   CoreSet others(unsigned core) const {
     CoreSet set = holders;
@@ -54,12 +63,17 @@ struct DirectoryLine {
 /// Sources  docs/parameters.md#coherence
 class LineDirectory {
  public:
-  /// `capacity`: entries and ways; 0 entries: without limit.
-  LineDirectory(unsigned cores, CoherenceProtocol protocol, const Geometry& capacity);
+  /// `capacity`: entries and ways; 0 entries: without limit. `lines`: how many lines the private caches hold about, which
+  /// matters for speed only.
+  LineDirectory(CoherenceProtocol protocol, const Geometry& capacity, size_t lines = 64);
+  ~LineDirectory() { lines_.clear(); }
+  LineDirectory(const LineDirectory&) = delete;
+  LineDirectory& operator=(const LineDirectory&) = delete;
 
   /// Returns what is known of a line, or nullptr if no core has it.
   DirectoryLine* find(PhysAddr line);
-  /// Returns the entry of a line, which is there from now on; a reference lasts until the last core leaves the line.
+  /// Returns the entry of a line, which is there from now on; a reference lasts until the last core leaves the
+  /// line and it is not locked.
   DirectoryLine& open(PhysAddr line);
 
   /// What a read means for other cores and for the cache below.
@@ -86,14 +100,32 @@ class LineDirectory {
   std::optional<PhysAddr> admit(PhysAddr line);
   /// Forgets a line, whoever has it.
   void forget(PhysAddr line);
+  /// Says that no request for the line is under way any more.
+  void unlock(DirectoryLine& entry);
 
  private:
   static uint64_t number(PhysAddr line) { return line.raw() >> kLineShift; }
   static uint64_t key_of(PhysAddr line) { return number(line) << 1 | 1; }
 
-  const unsigned cores_;
+  struct NumberOf {
+    using type = uint64_t;
+    uint64_t operator()(const DirectoryLine& line) const { return line.number; }
+  };
+  /// Lines that lie together would fill neighbouring buckets alone, and those of aligned tables the same ones.
+  struct Hash {
+    size_t operator()(uint64_t number) const { return number * 0x9e37'79b9'7f4a'7c15 >> 24; }
+  };
+  using Lines = boost::intrusive::unordered_set<DirectoryLine, boost::intrusive::key_of_value<NumberOf>,
+                                                boost::intrusive::hash<Hash>, boost::intrusive::power_2_buckets<true>,
+                                                boost::intrusive::constant_time_size<false>>;
+
+  void remove(DirectoryLine& entry);
+
   const CoherenceProtocol protocol_;
-  std::unordered_map<uint64_t, DirectoryLine> lines_;
+  std::deque<DirectoryLine> entries_made_;  // used and free
+  std::vector<DirectoryLine*> free_;
+  std::vector<Lines::bucket_type> buckets_;
+  Lines lines_;
   std::optional<SetArray> entries_;  // where their number is limited
 };
 

@@ -3,29 +3,26 @@
 
 namespace mmusim {
 
-Core::Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock)
-    : sc_module(name), lsu_(&lsu), observers_(lsu.observers()), fast_path_(lsu), clock_(clock) {
-  sc_core::sc_spawn_options options;
-  options.set_stack_size(512 * 1024);
-  thread_ = sc_core::sc_spawn([this] { run(); }, "thread", &options);
-}
+Core::Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock, FiberGroup& fibers)
+    : sc_module(name), lsu_(&lsu), fibers_(fibers), observers_(lsu.observers()), fast_path_(lsu), clock_(clock) {}
 
 void Core::start(Program& program, CycleTime at) {
+  constexpr size_t kStackBytes = 512 * 1024;
   program_ = &program;
   clock_.advance_to(at);
-  started_.notify(sc_core::SC_ZERO_TIME);
+  if (!std::exchange(joined_, true)) fibers_.join(clock_, kStackBytes, lsu_->context().core, [this] { run(); });
+  fibers_.begin(clock_);
 }
 
 void Core::run() {
-  for (;;) {
-    while (program_ == nullptr) sc_core::wait(started_);
+  while (fibers_.rest(clock_)) {
     const CycleTime begin = clock_.now();
     try {
       program_->run(*this);
       drain();
       check_time();
-    } catch (const sc_core::sc_unwind_exception&) {
-      throw;  // the kernel ends this thread
+    } catch (const FiberEnds&) {
+      throw;
     } catch (...) {
       failure_ = std::current_exception();  // handed to whoever started the simulation
     }

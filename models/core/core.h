@@ -9,12 +9,13 @@
 #include "models/core/core_lock.h"
 #include "models/core/fast_path.h"
 #include "models/core/interrupts.h"
+#include "models/fabric/fibers.h"
 
 namespace mmusim {
 
 class Core;
 
-/// Source of a core's accesses: a trace, a generator, the kernel model. Called on the core's own thread.
+/// Source of a core's accesses: a trace, a generator, the kernel model. Called on the core's own fiber.
 class Program {
  public:
   virtual ~Program() = default;
@@ -40,11 +41,15 @@ struct CoreStats {
   }
 };
 
-/// A core: one thread that runs a Program on a load/store unit. Subclasses differ in how many accesses are under way
-/// at once. Time is the core's own (run-ahead rule); programs call execute() and access() only from run().
+/// A core: a fiber of the machine that runs a Program on a load/store unit. Subclasses differ in how many accesses are
+/// under way at once. Time is the core's own (run-ahead rule); programs call execute() and access() only from run().
+///
+/// Without a program, a process of the simulation may call access() and execute() itself, one at a time: the core acts in
+/// that process.
 class Core : public sc_core::sc_module {
  public:
-  Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock);
+  /// The core joins `fibers` with its first program.
+  Core(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock, FiberGroup& fibers);
 
   /// Gives the core a program; it runs at the next sc_start(), from cycle `at` on or from where the core is, if that
   /// is later.
@@ -111,10 +116,6 @@ class Core : public sc_core::sc_module {
   const char* wait_name() const { return name(); }
 
   CycleTime now() const { return clock_.now(); }
-  /// True while this core's program is what the simulation executes.
-  bool running() const { return is(sc_core::sc_get_current_process_handle()); }
-  /// True if `process` is the thread that this core's programs run on.
-  bool is(const sc_core::sc_process_handle& process) const { return thread_ == process; }
   /// Lets time pass.
   virtual void idle(Cycles cycles) { clock_.advance(cycles); }
   uint64_t accesses_begun() const { return next_id_; }
@@ -148,6 +149,7 @@ class Core : public sc_core::sc_module {
   }
 
   LoadStoreUnit* lsu_;
+  FiberGroup& fibers_;  // of the machine
   std::unique_ptr<InterruptUnit> interrupts_;
   const ObserverList& observers_;
   FastPath fast_path_;
@@ -165,9 +167,8 @@ class Core : public sc_core::sc_module {
   void check_time() const { clock_.domain().check_time(clock_.now()); }
 
   Program* program_ = nullptr;
-  sc_core::sc_process_handle thread_;
+  bool joined_ = false;
   std::exception_ptr failure_;
-  sc_core::sc_event started_;
 };
 
 /// Runs one access at a time: the next begins when the last is done.

@@ -9,25 +9,24 @@
 namespace mmusim {
 
 WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock,
-                       const std::vector<LocalClock>& clocks, const WindowCoreConfig& config, bool company)
-    : Core(name, lsu, clock),
+                       FiberGroup& fibers, const std::vector<LocalClock>& clocks, const WindowCoreConfig& config,
+                       bool company)
+    : Core(name, lsu, clock, fibers),
       config_(config),
       company_(company),
       front_clock_(clocks.back()),
-      fibers_(clock_),
       ring_(std::bit_ceil(config.window + config.load_queue + config.store_queue + 4U)),
       ring_mask_(ring_.size() - 1),
       store_queue_(config.store_queue),
       front_end_(config.fetch_ahead),
       load_ports_(config.load_ports),
       store_ports_(config.store_ports) {
-  constexpr size_t kStackBytes = 64 * 1024;
   MMUSIM_INVARIANT(clocks.size() == config.outstanding + 1U, "a clock for each slot and one for the front end");
   for (unsigned i = 0; i < config.outstanding; ++i) {
     Slot* slot = slots_.emplace_back(std::make_unique<Slot>(clocks[i])).get();
-    fibers_.join(slot->clock, kStackBytes, [this, slot] { run_slot(*slot); });
+    fibers_.join(slot->clock, kFiberStackBytes, lsu.context().core, [this, slot] { run_slot(*slot); });
   }
-  fibers_.join(front_clock_, kStackBytes, [this] { run_front_end(); });
+  fibers_.join(front_clock_, kFiberStackBytes, lsu.context().core, [this] { run_front_end(); });
 }
 
 void WindowCore::execute_all(std::span<const MemAccess> accesses) {

@@ -10,7 +10,6 @@
 #include "models/core/core.h"
 #include "models/core/front_end.h"
 #include "models/core/store_queue.h"
-#include "models/fabric/fibers.h"
 #include "models/fabric/port_schedule.h"
 
 namespace mmusim {
@@ -56,7 +55,7 @@ class WindowCore : public Core {
  public:
   /// `clocks` gives slot i, and behind them the front end, the requester numbers that follow the core's own.
   /// `company`: other processes can change this core's TLBs and caches while none of its own accesses is under way.
-  WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock,
+  WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, const LocalClock& clock, FiberGroup& fibers,
              const std::vector<LocalClock>& clocks, const WindowCoreConfig& config, bool company);
 
   void idle(Cycles cycles) override;
@@ -187,7 +186,6 @@ class WindowCore : public Core {
   const bool company_;
   std::vector<std::unique_ptr<Slot>> slots_;
   LocalClock front_clock_;
-  FiberGroup fibers_;  // the core's thread, the slots, the front end
   std::vector<InFlight> ring_;
   uint64_t ring_mask_;
   StoreQueue store_queue_;

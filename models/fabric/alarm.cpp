@@ -20,7 +20,7 @@ Alarm::Alarm(const char* name, const ClockDomain& domain, Work work) : domain_(&
 
 void Alarm::set(Moment moment, const LocalClock& by) {
   if (moment == kNever) return;
-  if (by.fibers_ != nullptr && domain_->agenda().one_group()) {
+  if (by.fibers_ != nullptr) {
     by.fibers_->set(*this, moment);
   } else {
     domain_->agenda().notify_at(due_, moment);

@@ -10,9 +10,8 @@ namespace mmusim {
 
 /// Work that a module does by itself, at moments that requesters and the work itself set.
 ///
-/// If who sets it is a fiber of a group (fibers.h), the only one of the machine, the group does the work between two of
-/// its fibers; else a process of the simulation kernel does. The moments are the same. The group does it while its thread
-/// waits: what is due when the thread has ended is not done, for nobody of the group waits for it.
+/// If who sets it is a fiber of the machine (fibers.h), the group does the work between two of its fibers; else a process of
+/// the simulation kernel does. The moments are the same.
 class Alarm {
  public:
   /// Does what is due at the moment that it is given; returns the next moment for which it sets itself, kNever: none.

@@ -39,8 +39,7 @@ void ClockDomain::end_of_time() const {
 }
 
 Moment LocalClock::present() const {
-  const Moment kernel = std::max(kernel_now(), reached_);
-  return fibers_ == nullptr ? kernel : std::max(kernel, fibers_->present());
+  return std::max(reached_, fibers_ == nullptr ? kernel_now() : fibers_->present());
 }
 
 bool LocalClock::nothing_pending_until(Moment moment) const {

@@ -8,26 +8,30 @@
 
 namespace mmusim {
 
-FiberGroup::FiberGroup(LocalClock& clock)
-    : look_ahead_(clock.look_ahead()), agenda_(clock.domain().agenda()), fibers_(kEnd + 1) {
-  clock.fibers_ = this;
-  clock.fiber_ = kThread;
-  agenda_.add_group();
+FiberGroup::FiberGroup(const char* name, const ClockDomain& domain, LookAhead look_ahead)
+    : look_ahead_(look_ahead), agenda_(domain.agenda()), fibers_(kEnd + 1) {
+  const auto run = [this] {
+    wake_up();
+    pause(kThread);
+  };
+  sc_core::sc_spawn(run, name);
 }
 
-FiberGroup::~FiberGroup() {
+FiberGroup::~FiberGroup() { end(); }
+
+void FiberGroup::end() {
   ending_ = true;
   for (unsigned fiber = kEnd + 1; fiber < fibers_.size(); ++fiber) {
     if (fibers_[fiber].context) hand_over(kThread, fiber);
   }
-  agenda_.remove_group();
 }
 
-void FiberGroup::join(LocalClock& clock, size_t stack_bytes, std::function<void()> body) {
+void FiberGroup::join(LocalClock& clock, size_t stack_bytes, unsigned owner, std::function<void()> body) {
   const auto number = static_cast<unsigned>(fibers_.size());
   clock.fibers_ = this;
   clock.fiber_ = number;
-  fibers_.emplace_back().context =
+  fibers_.emplace_back().owner = owner;
+  fibers_[number].context =
       boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
                             [this, number, body = std::move(body)](boost::context::fiber&& starter) {
                               fibers_[last_].context = std::move(starter);
@@ -35,13 +39,15 @@ void FiberGroup::join(LocalClock& clock, size_t stack_bytes, std::function<void(
                                 body();
                               } catch (const FiberEnds&) {  // all is over
                               } catch (...) {
-                                failure_ = std::current_exception();
+                                if (!failure_) failure_ = std::current_exception();
                               }
                               turn_ = kNobody;
                               last_ = number;
                               return std::move(fibers_[kThread].context);
                             });
+  const unsigned turn = std::exchange(turn_, kThread);  // it comes back here when it rests
   hand_over(kThread, number);
+  turn_ = turn;
 }
 
 bool FiberGroup::rest(LocalClock& clock, Signal& signal) {
@@ -49,6 +55,19 @@ bool FiberGroup::rest(LocalClock& clock, Signal& signal) {
   clock.wait_for(signal);
   fibers_[clock.fiber_].resting = false;
   return !ending_;
+}
+
+bool FiberGroup::rest(LocalClock& clock) {
+  fibers_[clock.fiber_].resting = true;
+  pause(clock.fiber_);
+  fibers_[clock.fiber_].resting = false;
+  return !ending_;
+}
+
+void FiberGroup::begin(LocalClock& clock) { resume_at(clock.fiber_, std::max(kernel_now(), clock.moment())); }
+
+void FiberGroup::rethrow() {
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void FiberGroup::resume_at(unsigned number, Moment moment) {
@@ -62,7 +81,7 @@ void FiberGroup::resume_at(unsigned number, Moment moment) {
   fiber.due = moment;
   // perf: most come before most others, so a list is cheaper than a heap
   unsigned* link = &first_;
-  while (fibers_[*link].due < moment) link = &fibers_[*link].next;
+  while (fibers_[*link].due <= moment) link = &fibers_[*link].next;
   fiber.next = *link;
   *link = number;
   if (asleep_) agenda_.notify_at(wake_, moment);  // replaces a later one
@@ -83,10 +102,6 @@ void FiberGroup::pause(unsigned fiber) {
       if (fibers_[fiber].resting) return;
       throw FiberEnds();
     }
-    if (failure_ && fiber == kThread) {
-      turn_ = kThread;
-      std::rethrow_exception(std::exchange(failure_, nullptr));
-    }
   }
 }
 
@@ -95,14 +110,14 @@ void FiberGroup::pause(unsigned fiber) {
 bool FiberGroup::find_next() {
   for (;;) {
     const Moment at = next_moment();
-    if (at > kernel_now()) {
-      if (at == kNever || look_ahead_ != LookAhead::kPending || !agenda_.nothing_until(at)) return false;
+    if (at > kernel_) {
+      if (at == kNever || look_ahead_ == LookAhead::kNone || !agenda_.still_nothing_until(at)) return false;
     }
     const unsigned number = first_;
     Fiber& fiber = fibers_[number];
     first_ = fiber.next;
     fiber.due = kNever;
-    present_ = at;
+    present_ = std::max(at, kernel_);
     if (number != kAlarm) {
       turn_ = number;
       return true;
@@ -118,13 +133,23 @@ void FiberGroup::hand_over(unsigned from, unsigned to) {
   fibers_[last_].context = std::move(suspended);
 }
 
-/// Waits for the kernel, until the first moment that is due, or for an earlier resume_at().
+/// Waits for the kernel, until the first moment that is due, or for an earlier resume_at(). If none is, it lets the kernel
+/// reach what the fibers have reached: whoever starts something afterwards starts it there.
 void FiberGroup::sleep() {
-  if (next_moment() != kNever) agenda_.notify_at(wake_, next_moment());
+  if (next_moment() != kNever) {
+    agenda_.notify_at(wake_, next_moment());
+  } else if (present_ > kernel_) {
+    agenda_.notify_at(wake_, present_);
+  }
   asleep_ = true;
-  present_ = 0;
   sc_core::wait(wake_);
   asleep_ = false;
+  wake_up();
+}
+
+void FiberGroup::wake_up() {
+  kernel_ = present_ = kernel_now();
+  agenda_.look();
 }
 
 }  // namespace mmusim

@@ -21,25 +21,23 @@ class KernelAgenda {
  public:
   /// Returns true if no other process of the kernel can act at or before `moment`, which is later than kernel_now().
   bool nothing_until(Moment moment) {
-    const sc_core::sc_simcontext* const kernel = sc_core::sc_get_curr_simcontext();
-    if (const uint64_t step = sc_core::sc_delta_count(); step != step_) {
-      step_ = step;
-      next_ = kernel_now() + sc_core::sc_time_to_pending_activity(kernel).value();
-    }
-    return next_ > moment;
+    if (const uint64_t step = sc_core::sc_delta_count(); step != step_) look();
+    return still_nothing_until(moment);
+  }
+  /// As nothing_until(), for a process that has called look() since it resumed. perf: asks nothing of SystemC.
+  bool still_nothing_until(Moment moment) const { return next_ > moment; }
+  /// Asks SystemC again.
+  void look() {
+    step_ = sc_core::sc_delta_count();
+    next_ = kernel_now() + sc_core::sc_time_to_pending_activity(sc_core::sc_get_curr_simcontext()).value();
   }
   /// Notifies `event` at `moment`, which is not in the past, unless it comes earlier anyway.
   void notify_at(sc_core::sc_event& event, Moment moment) {
     next_ = std::min(next_, moment);
     event.notify(sc_core::sc_time::from_value(moment - kernel_now()));
   }
-  /// Counts the groups of fibers of the machine (fibers.h).
-  void add_group() { ++groups_; }
-  void remove_group() { --groups_; }
-  bool one_group() const { return groups_ == 1; }
 
  private:
-  unsigned groups_ = 0;
   uint64_t step_ = ~uint64_t{0};
   Moment next_ = 0;
 };

@@ -112,10 +112,10 @@ void SecondLevelTlb::map_first_touch(LocalClock& clock, StageCycles& stage) {
   clock.sync();
 }
 
-void SecondLevelTlb::enable_prefetch(const LocalClock& clock, CorePrefetches& owner) {
+void SecondLevelTlb::enable_prefetch(const LocalClock& clock, CorePrefetches& owner, FiberGroup& fibers) {
   prefetch_clock_ = std::make_unique<LocalClock>(clock);
   prefetches_ = &owner;
-  sc_core::sc_spawn([this] { run_prefetches(); }, "prefetch");
+  fibers.join(*prefetch_clock_, kFiberStackBytes, FiberGroup::kNobody, [this, &fibers] { run_prefetches(fibers); });
 }
 
 /// Asks for what the prefetcher wants after a miss of a page of that size, in place of what waits.
@@ -140,10 +140,12 @@ void SecondLevelTlb::ask_prefetches(const TranslateRequest& request, PageSize si
   clock.notify(prefetch_asked_);
 }
 
-void SecondLevelTlb::run_prefetches() {
+void SecondLevelTlb::run_prefetches(FiberGroup& fibers) {
   LocalClock& clock = *prefetch_clock_;
   for (;;) {
-    while (waiting_.empty()) clock.wait_for(prefetch_asked_);
+    while (waiting_.empty()) {
+      if (!fibers.rest(clock, prefetch_asked_)) return;
+    }
     const Prefetch wanted = waiting_.front();
     waiting_.pop_front();
     clock.advance_to(wanted.asked);

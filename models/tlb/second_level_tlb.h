@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/base/translation_counts.h"
+#include "models/fabric/fibers.h"
 #include "models/fabric/port_schedule.h"
 #include "models/fabric/ports.h"
 #include "models/fabric/prefetch_board.h"
@@ -231,7 +232,7 @@ class SecondLevelTlb : public sc_core::sc_module, public TranslateIf {
 
   /// Gives prefetches a clock of their own; without it there are none. `owner` are those of the core; it lives as long as
   /// this.
-  void enable_prefetch(const LocalClock& clock, CorePrefetches& owner);
+  void enable_prefetch(const LocalClock& clock, CorePrefetches& owner, FiberGroup& fibers);
 
   TranslateReply translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) override;
 
@@ -252,7 +253,7 @@ class SecondLevelTlb : public sc_core::sc_module, public TranslateIf {
   void wait_for_port(LocalClock& clock, StageCycles& stage);
   void map_first_touch(LocalClock& clock, StageCycles& stage);
   void ask_prefetches(const TranslateRequest& request, PageSize size, LocalClock& clock);
-  void run_prefetches();
+  void run_prefetches(FiberGroup& fibers);
   bool prefetch(const Prefetch& wanted, LocalClock& clock);
 
   CoreContext* context_;

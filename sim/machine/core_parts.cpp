@@ -33,21 +33,22 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
     for (unsigned i = 0; i < platform.window.outstanding; ++i) slots.push_back(clock(fmt::format("slot{}", i)));
     slots.push_back(clock("front end"));
     const bool company = platform.cores > 1 || platform.has_prefetchers();
-    core = std::make_unique<WindowCore>("core", *lsu, core_clock, slots, platform.window, company);
+    core = std::make_unique<WindowCore>("core", *lsu, core_clock, shared.fibers, slots, platform.window, company);
   } else {
     if (platform.cores > 1) {
-      core = std::make_unique<InterruptibleBlockingCore>("core", *lsu, core_clock);
+      core = std::make_unique<InterruptibleBlockingCore>("core", *lsu, core_clock, shared.fibers);
     } else {
-      core = std::make_unique<BlockingCore>("core", *lsu, core_clock);
+      core = std::make_unique<BlockingCore>("core", *lsu, core_clock, shared.fibers);
     }
   }
   if (coherence) core->fast_path().share(*coherence);
   if (platform.cores > 1) core->enable_interrupts(platform.topology.least_latency());
   core->fast_path().attach(*l1d, l1i ? *l1i : *l1d, walker->recent_tables(), {&l2->array(), &shared.l3.array()});
-  enable_prefetch(*l1d, platform.l1d, "l1d", clock, shared.prefetches);
-  if (l1i) enable_prefetch(*l1i, *platform.l1i, "l1i", clock, shared.prefetches);
-  enable_prefetch(*l2, platform.l2, "l2", clock, shared.prefetches);
-  if (platform.prefetches_translations()) second_level->enable_prefetch(clock("stlb prefetch"), core->tlb_prefetches());
+  enable_prefetch(*l1d, platform.l1d, "l1d", clock, shared.prefetches, shared.fibers);
+  if (l1i) enable_prefetch(*l1i, *platform.l1i, "l1i", clock, shared.prefetches, shared.fibers);
+  enable_prefetch(*l2, platform.l2, "l2", clock, shared.prefetches, shared.fibers);
+  if (platform.prefetches_translations())
+    second_level->enable_prefetch(clock("stlb prefetch"), core->tlb_prefetches(), shared.fibers);
   for (const unsigned requester : requesters) {  // the TLB prefetcher too, whose walks make caches prefetch
     if (shared.prefetches.size() <= requester) shared.prefetches.resize(requester + 1);
     shared.prefetches[requester] = &core->prefetches();
@@ -55,12 +56,13 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
 }
 
 void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string& name,
-                     const std::function<LocalClock(const std::string&)>& clock, const PrefetchBoard& board) {
+                     const std::function<LocalClock(const std::string&)>& clock, const PrefetchBoard& board,
+                     FiberGroup& fibers) {
   if (!config.prefetches()) return;
   std::vector<LocalClock> clocks;
   for (unsigned i = 0; i < config.prefetcher.degree; ++i)
     clocks.push_back(clock(i == 0 ? name + " prefetch" : fmt::format("{} prefetch{}", name, i)));
-  cache.enable_prefetch(clocks, board);
+  cache.enable_prefetch(clocks, board, fibers);
 }
 
 void CoreParts::make_caches(const Shared& shared) {

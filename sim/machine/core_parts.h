@@ -25,6 +25,7 @@ class CoreParts : public sc_core::sc_module {
     Cache& l3;
     Guests* guests;  ///< that the cores run, if any
     const ObserverList& observers;
+    FiberGroup& fibers;
     std::function<LocalClock(const std::string& name)> clock;  ///< makes the clock of a new requester
     CoherenceHome* home;                                       ///< of all lines, if there are several cores
     PrefetchBoard& prefetches;                                 ///< of all cores; each core adds its requesters
@@ -51,6 +52,7 @@ class CoreParts : public sc_core::sc_module {
 
 /// Gives a cache that prefetches the clocks for that, which `clock` makes.
 void enable_prefetch(Cache& cache, const CacheConfig& config, const std::string& name,
-                     const std::function<LocalClock(const std::string&)>& clock, const PrefetchBoard& board);
+                     const std::function<LocalClock(const std::string&)>& clock, const PrefetchBoard& board,
+                     FiberGroup& fibers);
 
 }  // namespace mmusim

@@ -24,7 +24,7 @@ CoherenceConfig coherence_of(const PlatformConfig& p, LookAhead look_ahead) {
   CoherenceConfig c;
   c.protocol = t.protocol;
   c.directory = {t.directory.entries * p.cores, t.directory.ways};
-  c.cores = p.cores;
+  c.lines = size_t{p.l1d.geometry.entries + (p.l1i ? p.l1i->geometry.entries : 0) + p.l2.geometry.entries} * p.cores;
   c.transfer = [t](unsigned asker, unsigned holder) { return t.transfer.of(t.distance(asker, holder)); };
   c.least = t.least_transfer() - p.l1d.latency;
   c.look_always = look_ahead == LookAhead::kNone && !p.has_prefetchers();
@@ -37,6 +37,7 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
     : sc_module(name), platform_(platform), clock_(platform.period_ps, requesters_of(platform)) {
   const LookAhead look_ahead = look_ahead_of(platform, options);
   alone_ = look_ahead == LookAhead::kAlone;
+  fibers_ = std::make_unique<FiberGroup>("requesters", clock_, look_ahead);
   dram_ = std::make_unique<Dram>("dram", platform.dram, clock_, next_requester_++);
   clock_.waits().root(this->name());
   clock_.waits().name(0, "dram");
@@ -49,7 +50,7 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
   }
   l3_->below(*memory);
   const auto requester_clock = [&](const std::string& requester) { return clock(requester, look_ahead); };
-  enable_prefetch(*l3_, platform.l3, "l3", requester_clock, prefetches_);
+  enable_prefetch(*l3_, platform.l3, "l3", requester_clock, prefetches_, *fibers_);
   if (platform.cores > 1) {
     home_ = std::make_unique<CoherenceHome>(coherence_of(platform, look_ahead), *l3_);
     if (platform.l3.policy == CachePolicy::kInclusive) l3_->above(*home_);
@@ -58,8 +59,8 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
     guests_ = std::make_unique<Guests>(memory_, options.virtualization, platform);
     if (checker_) checker_->set_nested(&host_tables()->control(), 0);
   }
-  const CoreParts::Shared shared{platform_,  memory_,         *l3_,        guests_.get(),
-                                 observers_, requester_clock, home_.get(), prefetches_};
+  const CoreParts::Shared shared{platform_, memory_,         *l3_,        guests_.get(), observers_,
+                                 *fibers_,  requester_clock, home_.get(), prefetches_};
   for (unsigned i = 0; i < platform.cores; ++i)
     cores_.push_back(std::make_unique<CoreParts>(fmt::format("core{}", i).c_str(), i, shared));
   for (unsigned i = 0; guests_ && i < platform.cores; ++i) {
@@ -72,7 +73,7 @@ Machine::Machine(const sc_core::sc_module_name& name, const PlatformConfig& plat
   }
 }
 
-Machine::~Machine() = default;
+Machine::~Machine() { fibers_->end(); }
 
 LocalClock Machine::clock(const std::string& name, LookAhead look_ahead) {
   clock_.waits().name(next_requester_, name);
@@ -91,6 +92,7 @@ void Machine::start(const std::vector<Program*>& programs) {
 void Machine::finish() {
   running_ = false;
   for (const auto& parts : cores_) parts->core->rethrow();
+  fibers_->rethrow();
   for (const auto& parts : cores_) {
     MMUSIM_INVARIANT(parts->core->finished(),
                      fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
@@ -187,15 +189,14 @@ void Machine::check_tlbs(unsigned core, const Invalidation& operation) {
 }
 
 unsigned Machine::running_core() const {
-  const sc_core::sc_process_handle process = sc_core::sc_get_current_process_handle();
-  const auto running = std::find_if(cores_.begin(), cores_.end(), [&](const auto& c) { return c->core->is(process); });
-  return running == cores_.end() ? 0 : static_cast<unsigned>(running - cores_.begin());
+  const unsigned owner = fibers_->running_owner();
+  return owner == FiberGroup::kNobody ? 0 : owner;
 }
 
 bool Machine::write_cr3(unsigned core, uint64_t value, Charge charge) {
   CoreParts& parts = *cores_[core];
   if (observers_.wants(kProgramNotices)) observers_.control_written(core, 3, value, charge == Charge::kCycles);
-  if (platform_.prefetches_translations() && parts.core->running()) parts.core->drain_translations();
+  if (platform_.prefetches_translations() && fibers_->running_owner() == core) parts.core->drain_translations();
   const auto loaded = load_cr3(parts.context.control, value, PhysMemEntries{memory()});
   if (!loaded) return false;
   const Invalidation removed = on_mov_cr3(parts.context.control, value);

@@ -128,6 +128,7 @@ class Machine : public sc_core::sc_module {
   std::unique_ptr<Guests> guests_;  // of a machine that runs guests
   unsigned guest_ = 0;              // that runs
   ClockDomain clock_;
+  std::unique_ptr<FiberGroup> fibers_;  // all requesters but a process that drives a core itself
   std::unique_ptr<Dram> dram_;
   std::unique_ptr<MemoryTap> tap_;  // above the memory, if anything listens
   PrefetchBoard prefetches_;

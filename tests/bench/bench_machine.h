@@ -39,14 +39,16 @@ inline Simulation& simulation() {
 }
 
 /// The window core has ten misses outstanding and four walkers.
-inline std::unique_ptr<Machine> make_timed_machine(CoreModel model) {
+inline std::unique_ptr<Machine> make_timed_machine(CoreModel model, unsigned cores = 1) {
   simulation();  // sets the time resolution
   PlatformConfig platform = load_platform("textbook");
   platform.model = model;
+  platform.cores = cores;
   platform.window.outstanding = 10;
   platform.walker.walkers = model == CoreModel::kWindow ? 4 : 1;
   auto machine = std::make_unique<Machine>("machine", platform);
-  machine->write_cr3(0, build_tables(machine->memory()).raw());
+  const PhysAddr root = build_tables(machine->memory());
+  for (unsigned core = 0; core < cores; ++core) machine->write_cr3(core, root.raw());
   return machine;
 }
 

@@ -36,6 +36,23 @@ Work timed(CoreModel model, Pattern pattern, uint64_t span) {
   };
 }
 
+/// `count` accesses of all cores together; each core makes its own.
+Work several_cores(CoreModel model, Pattern pattern, uint64_t span) {
+  return [=](size_t count) {
+    constexpr unsigned kCores = 8;
+    const Accesses accesses = make_accesses(pattern, span, count);
+    const auto machine = make_timed_machine(model, kCores);
+    std::vector<std::unique_ptr<CallProgram>> programs;
+    std::vector<Program*> started;
+    for (size_t core = 0; core < kCores; ++core) {
+      const auto own = std::span(accesses).subspan(count / kCores * core, count / kCores);
+      programs.push_back(std::make_unique<CallProgram>([own](Core& runs) { runs.execute(own); }));
+      started.push_back(programs.back().get());
+    }
+    simulation().run(*machine, started);
+  };
+}
+
 class MemorySink final : public ByteSink {
  public:
   explicit MemorySink(std::vector<uint8_t>& bytes) : bytes_(bytes) {}
@@ -105,6 +122,8 @@ const FixedRun kRuns[] = {
     {"blocking_program", timed(CoreModel::kBlocking, Pattern::kProgram, kGiB)},
     {"window_random_1GiB", timed(CoreModel::kWindow, Pattern::kRandom, kGiB)},
     {"window_program", timed(CoreModel::kWindow, Pattern::kProgram, kGiB)},
+    {"blocking_random_8_cores", several_cores(CoreModel::kBlocking, Pattern::kRandom, kGiB)},
+    {"window_random_8_cores", several_cores(CoreModel::kWindow, Pattern::kRandom, kGiB)},
     {"dram_32_reads_under_way", read_dram},
     {"read_lackey", read_trace(TraceFormat::kLackey, "none")},
     {"read_champsim_zstd", read_trace(TraceFormat::kChampSim, "zstd")},

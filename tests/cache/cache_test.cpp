@@ -203,7 +203,7 @@ struct PrefetchBench : Bench {
       : Bench(prefetching(config, degree)), board(12, &core) {
     std::vector<LocalClock> clocks;
     for (unsigned i = 0; i < degree; ++i) clocks.emplace_back(actors.domain, 12 + i, LookAhead::kPending);
-    cache.enable_prefetch(clocks, board);
+    cache.enable_prefetch(clocks, board, fibers);
   }
   static CacheConfig prefetching(CacheConfig config, unsigned degree) {
     config.prefetcher.kind = CachePrefetcherKind::kNextLine;
@@ -217,6 +217,7 @@ struct PrefetchBench : Bench {
   }
   CorePrefetches core;
   PrefetchBoard board;
+  FiberGroup fibers{"prefetches", actors.domain, LookAhead::kPending};
 };
 
 TEST(Cache, NextLineIsPrefetchedInTheBackground) {

@@ -24,29 +24,35 @@ TEST(EndOfTime, TheLastCycleIsReachedAndTheNextOneRefused) {
   }
 }
 
-TEST(EndOfTime, ASlotThatReachesItEndsTheProgramThatWaits) {
+TEST(EndOfTime, AFiberThatReachesItSaysSo) {
   const ClockDomain domain(500, 2);
   LocalClock core(domain, 0, LookAhead::kPending), slot(domain, 1, LookAhead::kPending);
-  FiberGroup group(core);
+  FiberGroup group("requesters", domain, LookAhead::kPending);
   Signal go;
-  group.join(slot, 64 * 1024, [&] {
+  bool went_on = false;
+  group.join(slot, kFiberStackBytes, FiberGroup::kNobody, [&] {
     while (group.rest(slot, go)) {
       slot.advance(Cycles(domain.last_cycle().count));
       slot.sync();
     }
   });
-  std::string said;
-  sc_core::sc_spawn([&] {
+  group.join(core, kFiberStackBytes, FiberGroup::kNobody, [&] {
+    if (!group.rest(core)) return;
     core.advance(Cycles(5));
     core.notify(go);
     core.advance(Cycles(20));
-    try {
-      core.sync();
-    } catch (const JobError& error) {
-      said = error.what();
-    }
+    core.sync();
+    went_on = true;
   });
+  group.begin(core);
   sc_core::sc_start();
+  EXPECT_TRUE(went_on) << "the others are not concerned";
+  std::string said;
+  try {
+    group.rethrow();
+  } catch (const JobError& error) {
+    said = error.what();
+  }
   EXPECT_NE(said.find("simulated time is beyond cycle"), std::string::npos) << said;
 }
 

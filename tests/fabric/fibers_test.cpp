@@ -30,8 +30,8 @@ struct Resource {
   Signal free;
 };
 
-/// Groups of requesters: the first of each starts the others and waits for them; all of them set a bell. `fibers`: those
-/// of a group share a thread; else each has its own. What happens is written down in the order in which it happens.
+/// Groups of requesters: the first of each starts the others and waits for them. Those of the first group set a bell.
+/// `fibers`: they are fibers; all others are threads of their own in any case. What happens is written down in the order in which it happens.
 class Town {
  public:
   Town(LookAhead look_ahead, bool fibers, unsigned groups)
@@ -42,10 +42,10 @@ class Town {
       requesters_.push_back(std::make_unique<Requester>(domain_, i, look_ahead));
     }
     for (unsigned group = 0; group < groups; ++group) {
-      Requester& first = *requesters_[group * kInGroup];
-      if (fibers) groups_[group] = std::make_unique<FiberGroup>(first.clock);
+      const std::string name = fmt::format("group{}", group);
+      if (fibers && group == 0) groups_[group] = std::make_unique<FiberGroup>(name.c_str(), domain_, look_ahead);
       for (unsigned i = 1; i < kInGroup; ++i) add(group, *requesters_[group * kInGroup + i]);
-      sc_core::sc_spawn([this, group] { lead(group); });
+      begin(group, requesters_[group * kInGroup]->clock);
     }
   }
 
@@ -57,7 +57,7 @@ class Town {
  private:
   void add(unsigned group, Requester& requester) {
     if (FiberGroup* fibers = groups_[group].get(); fibers != nullptr) {
-      fibers->join(requester.clock, 64 * 1024, [this, fibers, group, &requester] {
+      fibers->join(requester.clock, kFiberStackBytes, FiberGroup::kNobody, [this, fibers, group, &requester] {
         while (fibers->rest(requester.clock, requester.go)) work(group, requester);
       });
     } else {
@@ -67,6 +67,17 @@ class Town {
           work(group, requester);
         }
       });
+    }
+  }
+
+  void begin(unsigned group, LocalClock& first) {
+    if (FiberGroup* fibers = groups_[group].get(); fibers != nullptr) {
+      fibers->join(first, kFiberStackBytes, FiberGroup::kNobody, [this, fibers, group, &first] {
+        while (fibers->rest(first)) lead(group);
+      });
+      fibers->begin(first);
+    } else {
+      sc_core::sc_spawn([this, group] { lead(group); });
     }
   }
 
@@ -98,7 +109,7 @@ class Town {
       resource.taken = false;
       note(requester, "gives");
       requester.clock.notify(resource.free);
-      bell_.set(bell_time(requester.clock.now() + Cycles(1 + requester.random() % 4)), requester.clock);
+      if (group == 0) bell_.set(bell_time(requester.clock.now() + Cycles(1 + requester.random() % 4)), requester.clock);
     }
     --at_work_[group];
     requester.clock.notify(done_[group]);
@@ -147,24 +158,65 @@ TEST(FiberGroup, ActInTheOrderThatThreadsOfTheirOwnWouldHave) { expect_the_order
 
 TEST(FiberGroup, DoTheAlarmsWorkBetweenThemWhenNobodyElseIsThere) { expect_the_order_of_threads(1); }
 
+TEST(FiberGroup, KnowsForWhomTheRunningFiberWorks) {
+  const ClockDomain domain(500, 2);
+  LocalClock first(domain, 0, LookAhead::kPending), second(domain, 1, LookAhead::kPending);
+  FiberGroup fibers("requesters", domain, LookAhead::kPending);
+  std::vector<unsigned> seen;
+  for (LocalClock* clock : {&first, &second}) {
+    fibers.join(*clock, kFiberStackBytes, 7 + clock->requester(), [&fibers, &seen, clock] {
+      while (fibers.rest(*clock)) {
+        for (int i = 0; i < 2; ++i) {
+          seen.push_back(fibers.running_owner());
+          clock->advance(Cycles(10));
+          clock->sync();
+        }
+      }
+    });
+  }
+  EXPECT_EQ(fibers.running_owner(), FiberGroup::kNobody);
+  fibers.begin(second);
+  first.advance(Cycles(5));
+  fibers.begin(first);
+  sc_core::sc_start();
+  EXPECT_EQ(seen, (std::vector<unsigned>{8, 7, 8, 7}));
+  EXPECT_EQ(fibers.running_owner(), FiberGroup::kNobody);
+}
+
+TEST(FiberGroup, ThoseThatBeginInThePastBeginInTheOrderOfTheCalls) {
+  const ClockDomain domain(500, 3);
+  std::vector<std::unique_ptr<LocalClock>> clocks;
+  FiberGroup fibers("requesters", domain, LookAhead::kPending);
+  std::vector<unsigned> begun;
+  for (unsigned i = 0; i < 3; ++i) {
+    LocalClock& clock = *clocks.emplace_back(std::make_unique<LocalClock>(domain, i, LookAhead::kPending));
+    fibers.join(clock, kFiberStackBytes, i, [&fibers, &begun, &clock] {
+      while (fibers.rest(clock)) begun.push_back(clock.requester());
+    });
+  }
+  sc_core::sc_start(1, sc_core::SC_NS);
+  for (const unsigned i : {1U, 0U, 2U}) fibers.begin(*clocks[i]);
+  sc_core::sc_start();
+  EXPECT_EQ(begun, (std::vector<unsigned>{1, 0, 2}));
+}
+
 TEST(FiberGroup, OneThatIsInTheMiddleOfSomethingIsUnwoundWhenAllEnds) {
   struct Flag {
     bool* set;
     ~Flag() { *set = true; }
   };
-  const ClockDomain domain(500, 3);
-  LocalClock thread(domain, 0, LookAhead::kPending), busy(domain, 1, LookAhead::kPending),
-      idle(domain, 2, LookAhead::kPending);
+  const ClockDomain domain(500, 2);
+  LocalClock busy(domain, 0, LookAhead::kPending), idle(domain, 1, LookAhead::kPending);
   Signal never, go;
   bool unwound = false, ended = false;
   {
-    FiberGroup fibers(thread);
-    fibers.join(busy, 64 * 1024, [&] {
+    FiberGroup fibers("requesters", domain, LookAhead::kPending);
+    fibers.join(busy, kFiberStackBytes, FiberGroup::kNobody, [&] {
       const Flag flag{&unwound};
       busy.wait_for(never);
       ADD_FAILURE() << "nobody woke it";
     });
-    fibers.join(idle, 64 * 1024, [&] {
+    fibers.join(idle, kFiberStackBytes, FiberGroup::kNobody, [&] {
       while (fibers.rest(idle, go)) ADD_FAILURE() << "nobody sent it";
       ended = true;
     });

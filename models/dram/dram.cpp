@@ -19,6 +19,9 @@ DramCycle Dram::dram_cycle(CycleTime t) const { return by_tck_.divide(domain_->p
 
 CycleTime Dram::core_cycle(DramCycle t) const { return domain_->first_cycle_at(t * config_.dram.tck_ps); }
 
+/// Returns the first cycle of the core whose requests enter in DRAM cycle `t` (not 0) or later.
+CycleTime Dram::entry_cycle(DramCycle t) const { return domain_->first_cycle_at((t - 1) * config_.dram.tck_ps + 1); }
+
 HitLevel Dram::read_line(PhysAddr line, RequestReason, LocalClock& clock) {
   const CycleTime begin = clock.now();
   ++stats_.reads;
@@ -140,7 +143,7 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     if (!waited) ++stats_.waited_for_queue;
     ++waiting_for_space_;
     const Moment present = clock.present();
-    alarm_.set(system_.frees_slot(where, false, now) ? moment_of(now + 1, present) : before_next_data(present), clock);
+    alarm_.set(system_.frees_slot(where, false, now) ? moment_of(entry_cycle(now + 1), present) : before_next_data(present), clock);
     clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();
@@ -191,11 +194,11 @@ Moment Dram::before_next_data(Moment present) {
   if (!next) return kNever;
   const DramCycle earliest =
       waiting_for_space_ != 0 ? *next : *next + config_.dram.timing.cl + config_.dram.timing.burst;
-  return moment_of(earliest, present);
+  return moment_of(core_cycle(earliest), present);
 }
 
-Moment Dram::moment_of(DramCycle cycle, Moment present) const {
-  return std::max(domain_->moment(core_cycle(cycle), requester_), present);
+Moment Dram::moment_of(CycleTime cycle, Moment present) const {
+  return std::max(domain_->moment(cycle, requester_), present);
 }
 
 /// Decides up to the cycle of the core in which it is called, and not to the moment within it: requesters of the same

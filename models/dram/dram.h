@@ -79,6 +79,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   DramCycle dram_cycle(CycleTime t) const;
   CycleTime core_cycle(DramCycle t) const;
+  CycleTime entry_cycle(DramCycle t) const;
   DramCycle read_alone(PhysAddr line, DramCycle now);
   DramCycle read_shared(PhysAddr line, LocalClock& clock);
   void deliver_writes(DramCycle now);
@@ -87,7 +88,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   void hand_out();
   Moment work(Moment present);
   Moment before_next_data(Moment present);
-  Moment moment_of(DramCycle cycle, Moment present) const;
+  Moment moment_of(CycleTime cycle, Moment present) const;
 
   const DramModuleConfig config_;
   const ClockDomain* domain_;

@@ -71,6 +71,24 @@ class Driving(unittest.TestCase):
         for core in ("window", "blocking"):
             self.assert_same_however_driven(name, "--core", core)
 
+    def test_a_full_read_queue_takes_the_next_one_in_the_same_cycle_whoever_woke_the_controller(self):
+        # Cycles of core and DRAM that have no common multiple near, and a place that comes free between two of the core's.
+        timing = {"CL": 10, "CWL": 6, "BL/2": 4, "tRCD": 14, "tRP": 8, "tRAS": 36, "tRC": 53, "tCCD_S": 4, "tCCD_L": 5,
+                  "tRRD_S": 4, "tRRD_L": 4, "tFAW": 28, "tWTR_S": 4, "tWTR_L": 9, "tWR": 22, "tRTP": 12, "tRFC": 259, "tREFI": 1887}
+        address_map = {"column": "13,6,7,11,17,14", "bank_group": "16,12,9", "bank": "8,18", "rank": "10,19", "channel": "15",
+                       "row": "20,21,22,23,24,25,26,27,28,29,30,31,32,33"}
+        device = {"tck_ps": 1268, "channels": 2, "ranks": 4, "bank_groups": 8, "row_size": 4096, "timing_cycles": timing,
+                  "controller": {"read_queue": 1, "page_policy": "closed"}, "address_map": address_map}
+        small = {"arrays": [{"entries": 12, "ways": 6, "pages": ["2M", "4K", "1G"]}]}
+        platform = {"core": {"period_ps": 1052}, "tlbs": {"l1_dtlb": small, "l1_itlb": small, "stlb": small},
+                    "caches": {"l2": {"prefetcher": {"kind": "next_line"}}},
+                    "dram": {"device": device, "from_memory_ns": 22.9}}
+        name = self.write("s.json", {
+            "platform": platform, "memory": {"ranges": [{"end": "0x5800000"}]},
+            "phases": [{"phase": "boot"}, workload("compaction", 7)],
+            "virtualization": {"mode": "ept", "on_demand": True, "exit_cycles": 0}})
+        self.assert_same_however_driven(name)
+
     def test_cores_whose_cycle_is_longer_than_those_of_the_dram(self):
         platform = {"base": "textbook", "core": {"period_ps": 10000}, "dram": {"device": "ddr5-4800"}}
         name = self.write("s.json", scenario(platform, workload("buddy_alloc", 2000), workload("page_cache", 4000)))

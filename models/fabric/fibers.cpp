@@ -20,7 +20,7 @@ FiberGroup::FiberGroup(const char* name, const ClockDomain& domain, LookAhead lo
 FiberGroup::~FiberGroup() { end(); }
 
 void FiberGroup::end() {
-  ending_ = true;
+  if (std::exchange(ending_, true)) return;
   for (unsigned fiber = kEnd + 1; fiber < fibers_.size(); ++fiber) {
     if (fibers_[fiber].context) hand_over(kThread, fiber);
   }

@@ -91,16 +91,24 @@ void Machine::start(const std::vector<Program*>& programs) {
 
 void Machine::finish() {
   running_ = false;
-  for (const auto& parts : cores_) parts->core->rethrow();
-  fibers_->rethrow();
-  for (const auto& parts : cores_) {
-    MMUSIM_INVARIANT(parts->core->finished(),
-                     fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
-                                 clock_.waits().short_name(parts->core->name()), who_waits()));
+  const auto stuck = std::find_if(cores_.begin(), cores_.end(), [](const auto& c) { return !c->core->finished(); });
+  if (stuck != cores_.end()) {
+    const std::string report = fmt::format("nothing can happen any more in cycle {}, but {} is not done\n{}", reached(),
+                                           clock_.waits().short_name((*stuck)->core->name()), who_waits());
+    fibers_->end();  // while what the programs use is there
+    rethrow();
+    internal_error(__FILE__, __LINE__, report);
   }
+  rethrow();
   for (const auto& parts : cores_) {
     if (parts->coherence) parts->coherence->check();
   }
+}
+
+/// Throws what a program or a requester threw.
+void Machine::rethrow() {
+  for (const auto& parts : cores_) parts->core->rethrow();
+  fibers_->rethrow();
 }
 
 CycleTime Machine::reached() const { return std::max(now(), clock_.cycle_of(kernel_now())); }

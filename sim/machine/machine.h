@@ -64,7 +64,8 @@ class Machine : public sc_core::sc_module {
   /// has reached (in a simulation whose time has gone on without this machine: from the simulation's next cycle).
   void start(const std::vector<Program*>& programs);
   /// Ends what start() began, after the simulation has run. Throws what a program threw. A program that is not done
-  /// although nothing can happen any more is an internal error, with a report of what each requester waits for.
+  /// although nothing can happen any more is an internal error, with a report of what each requester waits for, unless one
+  /// threw: then the others are unwound, and the machine runs nothing any more.
   void finish();
 
   /// Sets control registers of a core before anything runs, or between programs: removes nothing from the TLBs.
@@ -118,6 +119,7 @@ class Machine : public sc_core::sc_module {
  private:
   unsigned remove(unsigned core, const Invalidation& operation, Charge charge);
   LocalClock clock(const std::string& name, LookAhead look_ahead);
+  void rethrow();
   void add_totals(const CoreParts& parts, MachineTotals& totals) const;
   static unsigned remove_beyond_first_level(CoreParts& parts, const Invalidation& operation);
   void set_registers(CoreParts& parts, const ControlState& control);

@@ -39,7 +39,8 @@ Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, Kernel
       devices(context, hotplug, memmap_init, remove, vmemmap),
       hugetlb(context, tables, allocator, buddy, bootmem),
       boot_hugetlb(context, memblock, vmemmap, sparse, hugetlb, buddy),
-      folios(context, buddy) {}
+      folios(context, buddy),
+      set_memory(context, tables, buddy) {}
 
 void Kernel::Parts::reserve_kernel_image() {
   const PhysAddr root = context.config.init_top_pgt_pa;

@@ -74,6 +74,19 @@ class Buddy {
   /// True if every page of [start, end) is free.
   bool all_free(Pfn start, Pfn end) const;
 
+  /// Calls `fn` with the first page of each aligned place of `order` on a node all pages of which are free, ascending, while it
+  /// returns true.
+  template <class Fn>
+  void for_each_free_place(unsigned order, unsigned node, Fn&& fn) const {
+    const uint64_t pages = uint64_t{1} << order;
+    for (const auto& [start, end] : ranges_of(node)) {
+      for (uint64_t at = (start.raw + pages - 1) & ~(pages - 1); at + pages <= end.raw; at += pages) {
+        if (all_free(Pfn(at), Pfn(at + pages)) && !fn(Pfn(at))) return;
+      }
+    }
+  }
+  /// `count` such places, or as many as there are, spread evenly.
+  std::vector<Pfn> scattered_places(unsigned order, uint64_t count, unsigned node) const;
   /// Page ranges of a node, ascending.
   std::vector<std::pair<Pfn, Pfn>> ranges_of(unsigned node) const;
   uint64_t free_page_count() const { return free_pages_; }

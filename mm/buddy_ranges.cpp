@@ -21,6 +21,18 @@ std::vector<Buddy::Block> Buddy::release(Pfn start, Pfn end) {
   return inside;
 }
 
+std::vector<Pfn> Buddy::scattered_places(unsigned order, uint64_t count, unsigned node) const {
+  std::vector<Pfn> places;
+  for_each_free_place(order, node, [&](Pfn head) {
+    places.push_back(head);
+    return true;
+  });
+  std::vector<Pfn> chosen;
+  const uint64_t taken = std::min<uint64_t>(count, places.size());
+  for (uint64_t i = 0; i < taken; ++i) chosen.push_back(places[i * places.size() / taken]);
+  return chosen;
+}
+
 std::vector<Buddy::Block> Buddy::isolate(Pfn start, Pfn end) {
   std::vector<Block> taken;
   for (uint64_t pfn = start.raw; pfn < end.raw;) {

@@ -21,19 +21,9 @@ std::optional<Folio> Folios::alloc(unsigned order, unsigned node) {
   return folio;
 }
 
-template <class Fn>
-void Folios::for_each_free_place(unsigned order, unsigned node, Fn&& fn) const {
-  const uint64_t pages = uint64_t{1} << order;
-  for (const auto& [start, end] : buddy_.ranges_of(node)) {
-    for (uint64_t at = (start.raw + pages - 1) & ~(pages - 1); at + pages <= end.raw; at += pages) {
-      if (buddy_.all_free(Pfn(at), Pfn(at + pages)) && !fn(Pfn(at))) return;
-    }
-  }
-}
-
 std::optional<Folio> Folios::alloc_contig(unsigned order, unsigned node) {
   std::optional<Folio> folio;
-  for_each_free_place(order, node, [&](Pfn head) {
+  buddy_.for_each_free_place(order, node, [&](Pfn head) {
     folio = {head, order};
     return false;
   });
@@ -44,17 +34,10 @@ std::optional<Folio> Folios::alloc_contig(unsigned order, unsigned node) {
 }
 
 std::vector<Folio> Folios::alloc_scattered(unsigned order, uint64_t count, unsigned node) {
-  std::vector<Pfn> places;
-  for_each_free_place(order, node, [&](Pfn head) {
-    places.push_back(head);
-    return true;
-  });
   std::vector<Folio> folios;
-  const uint64_t taken = std::min<uint64_t>(count, places.size());
-  for (uint64_t i = 0; i < taken; ++i) {
-    folios.push_back({places[i * places.size() / taken], order});
-    context_.allocated(AllocSource::kBuddy, address_of(folios.back().head), kPageBytes << order, node,
-                       "alloc_buddy_hugetlb_folio");
+  for (const Pfn head : buddy_.scattered_places(order, count, node)) {
+    context_.allocated(AllocSource::kBuddy, address_of(head), kPageBytes << order, node, "alloc_buddy_hugetlb_folio");
+    folios.push_back({head, order});
     take(folios.back());
   }
   return folios;

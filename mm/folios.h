@@ -33,8 +33,6 @@ class Folios {
  private:
   std::optional<Folio> alloc_contig(unsigned order, unsigned node);
   /// Calls fn(head) for each aligned place of the node, ascending, that is all free, until it returns false.
-  template <class Fn>
-  void for_each_free_place(unsigned order, unsigned node, Fn&& fn) const;
   void take(const Folio& folio);
   void make_compound(const Folio& folio);
 

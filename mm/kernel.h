@@ -33,6 +33,9 @@ std::vector<TableEntry> dump_tables(const PhysMem& memory, PhysAddr root, unsign
 
 enum class OnlineZone : uint8_t { kNormal, kMovable };
 
+/// What set_memory_ro and set_memory_rw make of pages.
+enum class MemoryProtection : uint8_t { kReadOnly, kWritable };
+
 /// The memory that holds the struct pages of device memory.
 enum class DeviceMemmap : uint8_t {
   kRam,     ///< ordinary memory (nd_pfn mode "ram", hmem)
@@ -144,6 +147,14 @@ class Kernel {
   /// alloc_pages_node / __free_pages; the address of the first page, nullopt if memory is short.
   std::optional<Pfn> alloc_pages(unsigned order, unsigned node);
   void free_pages(Pfn pfn, unsigned order);
+
+  /// As alloc_pages(), `count` times, from places of 2 MiB spread evenly over the free memory of the node, as after a long
+  /// uptime; fewer if memory is short. `order` is at most 9.
+  std::vector<Pfn> alloc_pages_scattered(unsigned order, uint64_t count, unsigned node);
+
+  /// set_memory_ro or set_memory_rw of pages of the direct map; kNoMemory if a large page cannot be split. `alias`: a
+  /// mapping of these pages elsewhere (a module, a BPF program) was changed, and the direct map follows.
+  Errno set_memory(PhysAddr start, uint64_t pages, MemoryProtection protection, bool alias);
 
   /// The rest of struct-page initialisation, for so many cores. Must not outlive the kernel.
   std::unique_ptr<DeferredWork> deferred_init(unsigned workers);

@@ -108,6 +108,20 @@ std::vector<Folio> Kernel::boot_folios() const { return parts_->boot_hugetlb.fol
 
 std::vector<Folio> Kernel::hugetlb_optimized() const { return parts_->hugetlb.optimized(); }
 
+std::vector<Pfn> Kernel::alloc_pages_scattered(unsigned order, uint64_t count, unsigned node) {
+  std::vector<Pfn> taken = parts_->buddy.scattered_places(kPmdShift - kPageShift, count, node);
+  for (const Pfn pfn : taken) {
+    parts_->context.allocated(AllocSource::kBuddy, address_of(pfn), kPageBytes << order, node, "alloc_pages");
+    parts_->buddy.isolate(pfn, pfn + (uint64_t{1} << order));
+  }
+  return taken;
+}
+
+Errno Kernel::set_memory(PhysAddr start, uint64_t pages, MemoryProtection protection, bool alias) {
+  parts_->context.phase("set_memory");
+  return parts_->set_memory.set(start, pages, protection, alias);
+}
+
 std::unique_ptr<DeferredWork> Kernel::deferred_init(unsigned workers) {
   Parts& p = *parts_;
   p.context.phase("deferred_init_memmap");

@@ -18,6 +18,7 @@
 #include "mm/memmap_init.h"
 #include "mm/page_table.h"
 #include "mm/remove_pagetable.h"
+#include "mm/set_memory.h"
 #include "mm/slab.h"
 #include "mm/sparse.h"
 #include "mm/sub_pmd.h"
@@ -54,6 +55,7 @@ struct Kernel::Parts {
   HugetlbVmemmap hugetlb;
   BootHugetlb boot_hugetlb;
   Folios folios;
+  SetMemory set_memory;
   std::vector<std::optional<PhysAddr>> pgdats;  // by node
   std::optional<EarlyTablePages> early_pages;
   std::optional<DirectMap> direct_map;

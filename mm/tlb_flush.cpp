@@ -54,6 +54,18 @@ void TlbFlush::flush_tlb_kernel_range(VirtAddr start, VirtAddr end, const char* 
          .cause = cause});
 }
 
+void TlbFlush::cpa_flush(VirtAddr start, uint64_t pages) {
+  if (pages > ceiling_) return flush_tlb_all("cpa_flush");
+  FlushEvent flush{.scope = FlushScope::kRange,
+                   .va = start,
+                   .end = start + pages * kPageBytes,
+                   .entry = "cpa_flush",
+                   .cause = "cpa_flush"};
+  flush.round = ++rounds_;
+  flush.initiator = current();
+  interrupt_all(flush);
+}
+
 void TlbFlush::flush_tlb_local(const char* cause) {
   FlushEvent flush{.scope = FlushScope::kAll, .entry = "__flush_tlb_all", .cause = cause};
   flush.initiator = flush.cpu = current();
@@ -72,6 +84,10 @@ void TlbFlush::round(FlushEvent flush) {
   flush.round = ++rounds_;
   flush.initiator = current();
   if (broadcasts_ && several_cpus()) return broadcast(flush);
+  interrupt_all(flush);
+}
+
+void TlbFlush::interrupt_all(FlushEvent& flush) {
   Work work(*this, flush);
   calls_.on_each_cpu(work);
 }

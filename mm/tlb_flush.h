@@ -16,6 +16,8 @@ class TlbFlush {
   void flush_tlb_all(const char* cause);
   /// flush_tlb_kernel_range: page by page up to tlb_single_page_flush_ceiling, else everything.
   void flush_tlb_kernel_range(VirtAddr start, VirtAddr end, const char* cause);
+  /// cpa_flush: page by page up to the ceiling, else flush_tlb_all(). By interrupts, whatever the processor can broadcast [S-41].
+  void cpa_flush(VirtAddr start, uint64_t pages);
   /// on_each_cpu(do_sync_core): every CPU online serialises, nothing is flushed [S-40].
   void do_sync_core();
   /// __flush_tlb_all: everything, on the calling CPU alone [S-7].
@@ -31,6 +33,7 @@ class TlbFlush {
 
   bool above_ceiling(VirtAddr start, VirtAddr end) const;
   void round(FlushEvent flush);
+  void interrupt_all(FlushEvent& flush);
   void broadcast(FlushEvent flush);
   void carry_out(FlushEvent& flush);
   void flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush);

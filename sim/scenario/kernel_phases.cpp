@@ -2,6 +2,7 @@
 #include "sim/scenario/kernel_phases.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace mmusim {
 
@@ -104,6 +105,33 @@ mm::Errno KernelPhases::carry_out(const HugetlbPhase& phase) {
     if (const mm::Errno result = optimise(folios, phase.surplus); !mm::ok(result)) return result;
   }
   return mm::Errno::kSuccess;
+}
+
+mm::Errno KernelPhases::protect(const Area& area, mm::MemoryProtection protection) {
+  return kernel_.set_memory(address_of(area.first), area.pages, protection, area.alias);
+}
+
+mm::Errno KernelPhases::carry_out(const SetMemoryPhase& phase) {
+  for (uint64_t i = 0; i < phase.free && !areas_.empty(); ++i) {
+    const Area area = areas_.back();
+    if (const mm::Errno result = protect(area, mm::MemoryProtection::kWritable); !mm::ok(result)) return result;
+    kernel_.free_pages(area.first, area.order);
+    areas_.pop_back();
+  }
+  const auto order = static_cast<unsigned>(std::bit_width(phase.pages - 1));
+  std::vector<Pfn> taken;
+  if (phase.scattered) taken = kernel_.alloc_pages_scattered(order, phase.allocate, phase.node);
+  for (uint64_t i = 0; !phase.scattered && i < phase.allocate; ++i) {
+    const auto pfn = kernel_.alloc_pages(order, phase.node);
+    if (!pfn) break;
+    taken.push_back(*pfn);
+  }
+  for (const Pfn first : taken) {
+    areas_.push_back({first, phase.pages, order, phase.alias});
+    if (const mm::Errno result = protect(areas_.back(), mm::MemoryProtection::kReadOnly); !mm::ok(result))
+      return result;
+  }
+  return taken.size() == phase.allocate ? mm::Errno::kSuccess : mm::Errno::kNoMemory;
 }
 
 }  // namespace mmusim

@@ -25,6 +25,7 @@ class KernelPhases {
   mm::Errno carry_out(const DevicePhase& phase) { return kernel_.add_device(phase.device); }
   mm::Errno carry_out(const DeviceRemovePhase& phase) { return kernel_.remove_device(phase.start); }
   mm::Errno carry_out(const HugetlbPhase& phase);
+  mm::Errno carry_out(const SetMemoryPhase& phase);
   mm::Errno carry_out(const DeferredInitPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const WorkloadPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const ReplayPhase&) { return mm::Errno::kSuccess; }
@@ -34,10 +35,20 @@ class KernelPhases {
   mm::Errno optimise(const std::vector<mm::Folio>& folios, bool surplus);
   mm::Errno restore_and_free(const std::vector<mm::Folio>& folios, bool surplus);
 
+  /// Pages that SetMemoryPhase has protected.
+  struct Area {
+    Pfn first;
+    uint64_t pages;
+    unsigned order;  ///< of the block they begin
+    bool alias;
+  };
+  mm::Errno protect(const Area& area, mm::MemoryProtection protection);
+
   mm::Kernel& kernel_;
   bool boot_does_hugetlb_init_ = true;   // no phase of its own does
   std::vector<mm::Folio> named_folios_;  // by "optimise", of all phases
   std::vector<mm::Folio> allocated_;     // by "allocate", those taken last at the end
+  std::vector<Area> areas_;              // those taken last at the end
 };
 
 }  // namespace mmusim

@@ -145,6 +145,20 @@ HugetlbPhase read_hugetlb(ConfigReader& r) {
   return p;
 }
 
+SetMemoryPhase read_set_memory(ConfigReader& r) {
+  SetMemoryPhase p;
+  r.read({"allocate", "Areas that are allocated and made read-only, as code of modules and BPF programs is.", "areas"},
+         p.allocate, 0, uint64_t{1} << 20);
+  r.read({"free", "Areas made writable again and given back, those taken last first.", "areas"}, p.free, 0,
+         uint64_t{1} << 20);
+  r.read({"pages", "Pages of each area.", "pages"}, p.pages, 1, 512);
+  r.read({"node", "NUMA node that the pages come from."}, p.node, 0, kMaxNode);
+  r.read({"scattered", "The areas lie all over the node, as on a machine that has run for a while."}, p.scattered);
+  r.read({"alias", "The direct map follows the area's own mapping page by page, and everything is flushed."}, p.alias);
+  r.check(p.allocate != 0 || p.free != 0, "", "expected allocate or free");
+  return p;
+}
+
 WorkloadPhase read_workload(ConfigReader& r) {
   WorkloadPhase p;
   r.read({"warmup", "Accesses before the counting begins.", "accesses"}, p.warmup);
@@ -246,6 +260,7 @@ constexpr PhaseKind kPhaseKinds[] = {
     {"pmem_remove", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_device_remove(r); }},
     {"hugetlb", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_hugetlb(r); }},
     {"hvo", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_hugetlb(r); }},
+    {"set_memory", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_set_memory(r); }},
     {"deferred_init", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_deferred(r); }},
     {"workload", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_workload(r); }},
     {"replay", [](ConfigReader& r, const std::string& folder) -> PhaseKind::What { return read_replay(r, folder); }},

@@ -57,6 +57,17 @@ struct HugetlbPhase {
   bool surplus = false;           ///< pages beyond the pool: each is optimised and restored by itself
 };
 
+/// Pages that the kernel allocates and protects against writes, as code of modules and BPF programs: large pages of the
+/// direct map are split.
+struct SetMemoryPhase {
+  uint64_t allocate = 0;  ///< areas to allocate and to protect
+  uint64_t free = 0;      ///< areas to make writable again and to give back, those taken last first
+  uint64_t pages = 1;     ///< of each area
+  unsigned node = 0;
+  bool scattered = false;  ///< areas lie all over the node's memory
+  bool alias = false;      ///< the direct map follows a mapping elsewhere
+};
+
 /// The rest of deferred struct-page initialisation, on the first `workers` cores; missing: on all.
 struct DeferredInitPhase {
   std::optional<unsigned> workers;
@@ -95,7 +106,7 @@ struct Phase {
   std::optional<Beside> beside;  ///< of timed phases of the kernel
   std::optional<mm::FailAllocation> fail_allocation;  ///< set before the phase begins
   mm::Errno expect = mm::Errno::kSuccess;             ///< what its operations return; anything else fails the run
-  std::variant<BootPhase, HugetlbInitPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase,
+  std::variant<BootPhase, HugetlbInitPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase, SetMemoryPhase,
                DeferredInitPhase, WorkloadPhase, ReplayPhase, MarkPhase>
       what;
 };

@@ -44,6 +44,9 @@ Sizes sizes_of(const Scenario& s) {
       const uint64_t folios = std::min(p->allocate, sizes.memory >> (kPageShift + p->order)) + p->optimise.size();
       sizes.stored += folios * (kPageBytes / s.kernel.struct_page_bytes) << kPageShift;
     }
+    // One table for each area that is alone in its 2 MiB, and one for each 1 GiB.
+    if (const auto* p = std::get_if<SetMemoryPhase>(&phase.what))
+      sizes.stored += (std::min(p->allocate, sizes.memory >> kPageShift) + (sizes.memory >> 30)) << kPageShift;
   }
   sizes.stored = std::min(sizes.stored, sizes.memory);
   return sizes;

@@ -73,7 +73,7 @@ def changes(dice, end):
     """Draws memory that comes and goes after the boot."""
     size = BLOCK if dice.chance(0.5) else 2 * MIB * dice.between(1, 8)
     where = {"start": hex(end), "size": size}
-    kind = dice.between(0, 4)
+    kind = dice.between(0, 5)
     if kind == 0:
         phases = [{"phase": "hot_add", **where}]
         if size == BLOCK and dice.chance(0.6):
@@ -89,6 +89,10 @@ def changes(dice, end):
     elif kind == 3:
         phases = [{"phase": "hugetlb", "allocate": dice.between(1, 12), "scattered": dice.chance(0.5)}]
         return phases + ([{"phase": "hugetlb", "free": dice.between(1, 12)}] if dice.chance(0.6) else [])
+    elif kind == 4:
+        phases = [{"phase": "set_memory", "allocate": dice.between(1, 12), "pages": dice.skewed(1, 64),
+                   "scattered": dice.chance(0.7), "alias": dice.chance(0.5)}]
+        return phases + ([{"phase": "set_memory", "free": dice.between(1, 12)}] if dice.chance(0.6) else [])
     else:
         return [{"phase": "mark", "stage": "marked"}]
     return phases + ([{"phase": "pmem_remove", **where}] if dice.chance(0.5) else [])

@@ -38,7 +38,7 @@ Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, Kernel
       hotplug(context, memblock, buddy, sparse, vmemmap, memmap_init, remove),
       devices(context, hotplug, memmap_init, remove, vmemmap),
       hugetlb(context, tables, allocator, buddy, bootmem),
-      boot_hugetlb(context, memblock, vmemmap, sparse, hugetlb, buddy),
+      boot_hugetlb(context, memblock, vmemmap, hugetlb, buddy),
       folios(context, buddy),
       set_memory(context, tables, buddy) {}
 

@@ -17,9 +17,8 @@ namespace mmusim::mm {
 /// node's sections and get an optimised map; before that they are optimised by hugetlb_init like any other folio.
 class BootHugetlb {
  public:
-  BootHugetlb(Context& context, Memblock& memblock, Vmemmap& vmemmap, Sparse& sparse, HugetlbVmemmap& hugetlb,
-              Buddy& buddy)
-      : context_(context), memblock_(memblock), vmemmap_(vmemmap), sparse_(sparse), hugetlb_(hugetlb), buddy_(buddy) {}
+  BootHugetlb(Context& context, Memblock& memblock, Vmemmap& vmemmap, HugetlbVmemmap& hugetlb, Buddy& buddy)
+      : context_(context), memblock_(memblock), vmemmap_(vmemmap), hugetlb_(hugetlb), buddy_(buddy) {}
 
   /// hugetlb_bootmem_alloc: the pages that `map` names, in its order, then as many of the configured number as fit, in
   /// turn from each node with memory. Throws InputError if a named page is not free memory.
@@ -55,7 +54,6 @@ class BootHugetlb {
   Context& context_;
   Memblock& memblock_;
   Vmemmap& vmemmap_;
-  Sparse& sparse_;
   HugetlbVmemmap& hugetlb_;
   Buddy& buddy_;
   std::vector<Folio> folios_;

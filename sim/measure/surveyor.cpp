@@ -229,7 +229,8 @@ void Surveyor::walks() {
     if (walk_ && l2 != nullptr && l2->value) {
       lookup = Interval{std::round(walk_->median - l2->value->value), std::floor(walk_->low - l2->value->high),
                         std::ceil(walk_->high - l2->value->low)};
-      if (lookup->value < 0) lookup = std::nullopt;  // some pages were still in the second-level TLB
+      // Less than a read of the second-level cache is no walk: some pages were still in the second-level TLB.
+      if (walk_->median + 0.01 < l2->value->low) lookup = std::nullopt;
     }
   }
   add("walk.cycles", "cycles", cost, "It is not known how many pages the second-level TLB holds.");

@@ -234,7 +234,7 @@ def random_platform(dice, rest, several=False):
     """Draws a platform; `rest` is what rest_of_platform() returned. `several`: of several cores."""
     platform = platform_by_hand(dice)
     if several:
-        platform["cores"] = dice.pick([2, 2, 3, 4, 8, 8, 64])
+        platform["cores"] = dice.pick([2] * 8 + [3] * 4 + [4] * 4 + [8] * 7 + [64])
     if platform.get("cores", 1) > 1:
         add_prefetchers(dice, platform)
     if platform.get("cores", 1) > 1 or dice.chance(0.2):

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <string>
 
 namespace mmusim {
@@ -15,6 +16,11 @@ template <class Fn>
 std::string in_child(Fn&& fn) {
   int fds[2];
   EXPECT_EQ(pipe(fds), 0);
+  const auto failures = [] {  // of this test so far, in this process and before the fork
+    return testing::UnitTest::GetInstance()->current_test_info()->result()->total_part_count();
+  };
+  const int before = failures();
+  std::fflush(nullptr);  // or the child says it again
   const pid_t child = fork();
   if (child == 0) {
     close(fds[0]);
@@ -24,7 +30,8 @@ std::string in_child(Fn&& fn) {
       if (n <= 0) _exit(2);
       done += static_cast<size_t>(n);
     }
-    _exit(testing::Test::HasFailure() ? 1 : 0);
+    std::fflush(stdout);  // what failed
+    _exit(failures() != before ? 1 : 0);
   }
   close(fds[1]);
   std::string text;

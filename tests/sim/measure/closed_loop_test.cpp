@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iostream>
+#include <map>
 #include <random>
+#include <sstream>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -55,8 +58,11 @@ const std::vector<std::string> kAlwaysFound = {
     "l1_dtlb.4K.entries", "stlb.4K.entries", "stlb.4K.hit_penalty_cycles", "l1d.size_kib", "l1d.latency_cycles",
     "l2.latency_cycles",  "walkers"};
 
-void recover(const PlatformConfig& platform, const VirtualizationConfig& guest, const SurveyOptions& options) {
-  in_child([&] {
+/// Surveys a machine and compares each claim with the truth; returns those of kAlwaysFound that it could not tell, and
+/// why, one line each.
+std::string recover_claims(const PlatformConfig& platform, const VirtualizationConfig& guest,
+                           const SurveyOptions& options) {
+  return in_child([&] {
     Simulation simulation;
     SimulatedSubject subject(simulation, "subject", platform, guest);
     const Survey found = survey(subject, options);
@@ -64,12 +70,18 @@ void recover(const PlatformConfig& platform, const VirtualizationConfig& guest, 
     if (guest.guest()) truth.erase("walk.lookup_cycles");  // a walk of a guest is more than a lookup and a read
     const std::string machine = platform.name + (guest.guest() ? " as a guest" : "");
     EXPECT_GE(check(found, truth, machine), guest.guest() ? 6U : 10U) << machine;
+    std::string untold;
     for (const std::string& name : kAlwaysFound) {
       const Finding* f = found.find(name);
-      EXPECT_TRUE(f != nullptr && f->value) << machine << ": " << name << ": " << (f == nullptr ? "" : f->why);
+      if (f == nullptr || !f->value)
+        untold += fmt::format("{}: {}: {}\n", name, machine, f == nullptr ? "no finding" : f->why);
     }
-    return std::string("done");
+    return untold;
   });
+}
+
+void recover(const PlatformConfig& platform, const VirtualizationConfig& guest, const SurveyOptions& options) {
+  EXPECT_EQ(recover_claims(platform, guest, options), "");
 }
 
 VirtualizationConfig guest_over(PageSize host, VirtualizationMode mode) {
@@ -165,13 +177,19 @@ TEST(RandomRecovery, M1_RandomValidPlatformsAreRecovered) {
   const char* count = campaign();
   const char* from = std::getenv("MMUSIM_MEASURE_FIRST");
   const unsigned long first = from == nullptr ? 1 : std::stoul(from);
-  for (unsigned long i = 0; i < (count == nullptr ? 4 : std::stoul(count)); ++i) {
+  const unsigned long platforms = count == nullptr ? 4 : std::stoul(count);
+  std::map<std::string, unsigned> untold;  // by what could not be told, on how many platforms
+  for (unsigned long i = 0; i < platforms; ++i) {
     const auto seed = static_cast<unsigned>(first + i);
     const PlatformConfig platform = read_platform_document(random_platform(seed), "random");
     SurveyOptions options = quick(platform);
     options.fetches = false;
-    recover(platform, {}, options);
+    std::istringstream lines(recover_claims(platform, {}, options));
+    for (std::string line; std::getline(lines, line); std::cout << "could not tell " << line << '\n')
+      ++untold[line.substr(0, line.find(':'))];
   }
+  // "Could not tell" is an answer, but not the usual one.
+  for (const auto& [name, times] : untold) EXPECT_LE(times, platforms / 10) << name;
 }
 
 /// Adds what a shared machine adds: jitter of each repetition, and now and then a repetition that somebody disturbed.

@@ -111,7 +111,7 @@ class LineDirectory {
     using type = uint64_t;
     uint64_t operator()(const DirectoryLine& line) const { return line.number; }
   };
-  /// Lines that lie together would fill neighbouring buckets alone, and those of aligned tables the same ones.
+  /// Mixes all bits into the lower ones, which choose the bucket: lines of aligned tables differ in the upper ones.
   struct Hash {
     size_t operator()(uint64_t number) const { return number * 0x9e37'79b9'7f4a'7c15 >> 24; }
   };

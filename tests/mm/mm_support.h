@@ -84,6 +84,17 @@ inline MemoryMap contiguous(uint64_t gib) {
   return map;
 }
 
+/// Value of the entry of `level` for `va`; 0 if the walk does not get there.
+inline uint64_t entry_of(const PhysMem& phys, const Kernel& kernel, const Layout& layout, unsigned level, VirtAddr va) {
+  PhysAddr table = kernel.root();
+  for (unsigned at = layout.levels();; --at) {
+    const uint64_t value = phys.load64(table + kEntryBytes * level_index(va, at));
+    if (at == level) return value;
+    if ((value & kPagePresent) == 0 || (at <= 3 && entry_leaf(value))) return 0;
+    table = entry_address(value);
+  }
+}
+
 /// A kernel on untimed memory.
 struct Machine {
   explicit Machine(const KernelConfig& config = {}, const MemoryMap& map = contiguous(2), bool observe = true)
@@ -92,16 +103,7 @@ struct Machine {
         kernel(config, map, memory, observe ? static_cast<Observer*>(&events) : nullptr) {}
 
   Errno boot() { return kernel.boot(); }
-  /// Value of the entry of `level` for `va`; 0 if the walk does not get there.
-  uint64_t entry(unsigned level, VirtAddr va) const {
-    PhysAddr table = kernel.root();
-    for (unsigned at = layout.levels();; --at) {
-      const uint64_t value = phys.load64(table + kEntryBytes * level_index(va, at));
-      if (at == level) return value;
-      if ((value & kPagePresent) == 0 || (at <= 3 && entry_leaf(value))) return 0;
-      table = entry_address(value);
-    }
-  }
+  uint64_t entry(unsigned level, VirtAddr va) const { return entry_of(phys, kernel, layout, level, va); }
   VirtAddr page(Pfn pfn) const { return layout.pfn_to_page(pfn); }
   uint64_t field(Pfn pfn, unsigned offset, unsigned bytes) { return memory.load(page(pfn) + offset, bytes); }
   std::vector<TableEntry> tables() const { return kernel.vmemmap_tables(phys); }

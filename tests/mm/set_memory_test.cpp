@@ -32,14 +32,7 @@ struct Kernels {
     return rounds();
   }
   uint64_t entry(unsigned level, PhysAddr pa) const {
-    const VirtAddr va = layout.direct_map(pa);
-    PhysAddr table = kernel.root();
-    for (unsigned at = layout.levels();; --at) {
-      const uint64_t value = phys.load64(table + kEntryBytes * level_index(va, at));
-      if (at == level) return value;
-      if ((value & kPagePresent) == 0 || (at <= 3 && entry_leaf(value))) return 0;
-      table = entry_address(value);
-    }
+    return entry_of(phys, kernel, layout, level, layout.direct_map(pa));
   }
 
   Layout layout;

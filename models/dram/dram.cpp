@@ -143,7 +143,9 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     if (!waited) ++stats_.waited_for_queue;
     ++waiting_for_space_;
     const Moment present = clock.present();
-    alarm_.set(system_.frees_slot(where, false, now) ? moment_of(entry_cycle(now + 1), present) : before_next_data(present), clock);
+    alarm_.set(
+        system_.frees_slot(where, false, now) ? moment_of(entry_cycle(now + 1), present) : before_next_data(present),
+        clock);
     clock.wait_for(space_, {name(), "a place in the read queue", line.raw(), {}});
     --waiting_for_space_;
     clock.sync();

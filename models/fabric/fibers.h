@@ -56,7 +56,9 @@ class FiberGroup {
   /// Returns when the running fiber resumed; it is not before the kernel's time.
   Moment present() const { return present_; }
   /// Returns true if neither another fiber, nor the alarm, nor the kernel can act at or before `moment`.
-  bool nothing_pending_until(Moment moment) const { return next_moment() > moment && agenda_.still_nothing_until(moment); }
+  bool nothing_pending_until(Moment moment) const {
+    return next_moment() > moment && agenda_.still_nothing_until(moment);
+  }
   /// Suspends `fiber`, the one that runs, until the moment of its resume_at(), which may be called before or after.
   /// Throws FiberEnds if the group ends meanwhile.
   void pause(unsigned fiber);
@@ -96,7 +98,7 @@ class FiberGroup {
   Alarm* alarm_ = nullptr;   // nullptr: never set
   Moment kernel_ = 0;        // the kernel's time, which stands while fibers run
   Moment present_ = 0;
-  bool asleep_ = false;      // the thread waits for the kernel
+  bool asleep_ = false;  // the thread waits for the kernel
   bool ending_ = false;
   std::exception_ptr failure_;  // what ended the first fiber that ended
   sc_core::sc_event wake_;

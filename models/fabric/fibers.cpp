@@ -6,7 +6,28 @@
 
 #include <boost/context/protected_fixedsize_stack.hpp>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+
 namespace mmusim {
+
+namespace {
+
+/// Stacks that valgrind knows: it takes a switch to memory near the stack for growth of that.
+struct FiberStack : boost::context::protected_fixedsize_stack {
+  using Protected = boost::context::protected_fixedsize_stack;
+  explicit FiberStack(size_t bytes) : Protected(bytes) {}
+  boost::context::stack_context allocate() {
+    const boost::context::stack_context stack = Protected::allocate();
+#ifdef VALGRIND_STACK_REGISTER
+    (void)VALGRIND_STACK_REGISTER(static_cast<char*>(stack.sp) - stack.size, stack.sp);
+#endif
+    return stack;
+  }
+};
+
+}  // namespace
 
 FiberGroup::FiberGroup(const char* name, const ClockDomain& domain, LookAhead look_ahead)
     : look_ahead_(look_ahead), agenda_(domain.agenda()), fibers_(kEnd + 1) {
@@ -32,7 +53,7 @@ void FiberGroup::join(LocalClock& clock, size_t stack_bytes, unsigned owner, std
   clock.fiber_ = number;
   fibers_.emplace_back().owner = owner;
   fibers_[number].context =
-      boost::context::fiber(std::allocator_arg, boost::context::protected_fixedsize_stack(stack_bytes),
+      boost::context::fiber(std::allocator_arg, FiberStack(stack_bytes),
                             [this, number, body = std::move(body)](boost::context::fiber&& starter) {
                               fibers_[last_].context = std::move(starter);
                               try {

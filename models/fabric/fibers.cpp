@@ -14,15 +14,22 @@ namespace mmusim {
 
 namespace {
 
-/// Stacks that valgrind knows: it takes a switch to memory near the stack for growth of that.
+constexpr size_t kThreadStackBytes = 128 * 1024;
+
+/// Tells valgrind of a stack: it takes a switch to memory near the stack in use for growth of that.
+void announce_stack([[maybe_unused]] const char* low, [[maybe_unused]] const char* high) {
+#ifdef VALGRIND_STACK_REGISTER
+  (void)VALGRIND_STACK_REGISTER(low, high);
+#endif
+}
+
 struct FiberStack : boost::context::protected_fixedsize_stack {
   using Protected = boost::context::protected_fixedsize_stack;
   explicit FiberStack(size_t bytes) : Protected(bytes) {}
   boost::context::stack_context allocate() {
     const boost::context::stack_context stack = Protected::allocate();
-#ifdef VALGRIND_STACK_REGISTER
-    (void)VALGRIND_STACK_REGISTER(static_cast<char*>(stack.sp) - stack.size, stack.sp);
-#endif
+    const char* const high = static_cast<const char*>(stack.sp);
+    announce_stack(high - stack.size, high);
     return stack;
   }
 };
@@ -32,10 +39,14 @@ struct FiberStack : boost::context::protected_fixedsize_stack {
 FiberGroup::FiberGroup(const char* name, const ClockDomain& domain, LookAhead look_ahead)
     : look_ahead_(look_ahead), agenda_(domain.agenda()), fibers_(kEnd + 1) {
   const auto run = [this] {
+    const char* const high = static_cast<const char*>(__builtin_frame_address(0));
+    announce_stack(high - kThreadStackBytes / 2, high);  // SystemC does not say where it begins
     wake_up();
     pause(kThread);
   };
-  sc_core::sc_spawn(run, name);
+  sc_core::sc_spawn_options options;
+  options.set_stack_size(kThreadStackBytes);
+  sc_core::sc_spawn(run, name, &options);
 }
 
 FiberGroup::~FiberGroup() { end(); }

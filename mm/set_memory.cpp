@@ -57,14 +57,13 @@ SetMemory::Step SetMemory::change_page_attr(VirtAddr va, uint64_t pages, const C
   }
 }
 
-/// Replaces a 2 MiB or 1 GiB leaf by a table of leaves of the next smaller size. The page of the table is cleared
-/// when it is allocated (init_on_alloc, as distributions configure it).
+/// Replaces a 2 MiB or 1 GiB leaf by a table of leaves of the next smaller size. Its page is not cleared; what it held
+/// was no entry.
 bool SetMemory::split_large_page(const Entry& large, VirtAddr va) {
   constexpr const char* kCause = "split_large_page";
   const auto page = buddy_.alloc_pages(0, 0, kCause);
   if (!page) return false;
   const Table table = tables_.table_at(address_of(*page));
-  context_.fill(table.va, 0, kPageBytes, kCause);
   const unsigned level = large.level - 1;
   const uint64_t bytes = level_bytes(large.level), step = level_bytes(level);
   const PhysAddr first = leaf_address(large.value, bytes);

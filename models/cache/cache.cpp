@@ -285,22 +285,23 @@ void Cache::take_port(LocalClock& clock) {
 }
 
 void Cache::run_prefetches(LocalClock& clock, FiberGroup& fibers) {
-  for (;;) {
-    while (waiting_prefetches_.empty()) {
-      if (!fibers.rest(clock, prefetch_asked_)) return;
-    }
-    const Prefetch wanted = waiting_prefetches_.front();
-    waiting_prefetches_.pop_front();
-    clock.advance_to(wanted.asked);
-    clock.sync();
-    if (coherence_ != nullptr) coherence_->settle(clock.now());
-    if (array_.find(wanted.line) == CacheArray::kNone && in_flight(wanted.line) == nullptr &&
-        !free_registers_.empty()) {
-      read_line(wanted.line, RequestReason::kPrefetch, clock);
-      clock.sync();
-    }
-    if (wanted.owner != nullptr) wanted.owner->end(clock);
+  while (fibers.rest(clock, prefetch_asked_)) {
+    while (!waiting_prefetches_.empty()) prefetch_next(clock);
   }
+}
+
+/// Brings the line that waits longest, unless it is there or on its way.
+void Cache::prefetch_next(LocalClock& clock) {
+  const Prefetch wanted = waiting_prefetches_.front();
+  waiting_prefetches_.pop_front();
+  clock.advance_to(wanted.asked);
+  clock.sync();
+  if (coherence_ != nullptr) coherence_->settle(clock.now());
+  if (array_.find(wanted.line) == CacheArray::kNone && in_flight(wanted.line) == nullptr && !free_registers_.empty()) {
+    read_line(wanted.line, RequestReason::kPrefetch, clock);
+    clock.sync();
+  }
+  if (wanted.owner != nullptr) wanted.owner->end(clock);
 }
 
 }  // namespace mmusim

@@ -165,6 +165,7 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   void tell_prefetcher(PhysAddr line, bool hit, LocalClock& clock);
   void ask_prefetch(PhysAddr line, LocalClock& clock);
   void run_prefetches(LocalClock& clock, FiberGroup& fibers);
+  void prefetch_next(LocalClock& clock);
 
   const CacheConfig config_;
   const HitLevel level_;

@@ -97,7 +97,6 @@ void LineDirectory::forget(PhysAddr line) {
   if (entry == nullptr) return;
   if (entry->locked) {
     entry->reset();
-    entry->locked = true;
   } else {
     remove(*entry);
   }

@@ -42,12 +42,11 @@ struct alignas(64) DirectoryLine : boost::intrusive::unordered_set_base_hook<> {
   bool writable(unsigned core) const {
     return owner == core && (state == State::kExclusive || state == State::kModified);
   }
-  /// Makes it one that nobody holds.
+  /// Makes it one that nobody holds; a lock stays.
   void reset() {
     holders.clear();
     owner = kNobody;
     state = State::kShared;
-    locked = false;
     available = settled = {};
   }
   CoreSet others(unsigned core) const {

@@ -21,7 +21,7 @@ struct FiberEnds {};
 
 /// The requesters of one machine, which share one thread of the simulation kernel: cores, the slots of their windows,
 /// prefetches. Each is a fiber with a stack of its own. A fiber that suspends itself hands over to the one with the
-/// earliest wake-up, which costs some 100 instructions instead of SystemC's 1,200. The group waits in SystemC only when
+/// earliest wake-up, which costs some 170 instructions instead of SystemC's 1,200. The group waits in SystemC only when
 /// a process of somebody else is due first: the run-ahead rule, for all of them together. What happens, and in which
 /// order, is as if each fiber were a thread of the simulation kernel.
 class FiberGroup {

@@ -142,18 +142,17 @@ void SecondLevelTlb::ask_prefetches(const TranslateRequest& request, PageSize si
 
 void SecondLevelTlb::run_prefetches(FiberGroup& fibers) {
   LocalClock& clock = *prefetch_clock_;
-  for (;;) {
-    while (waiting_.empty()) {
-      if (!fibers.rest(clock, prefetch_asked_)) return;
+  ExtendedTlbStats& stats = state_.extended_stats();
+  while (fibers.rest(clock, prefetch_asked_)) {
+    while (!waiting_.empty()) {
+      const Prefetch wanted = waiting_.front();
+      waiting_.pop_front();
+      clock.advance_to(wanted.asked);
+      clock.sync();
+      ++(prefetch(wanted, clock) ? stats.prefetches_kept : stats.prefetches_dropped);
+      clock.sync();
+      prefetches_->end(clock);
     }
-    const Prefetch wanted = waiting_.front();
-    waiting_.pop_front();
-    clock.advance_to(wanted.asked);
-    clock.sync();
-    ExtendedTlbStats& stats = state_.extended_stats();
-    ++(prefetch(wanted, clock) ? stats.prefetches_kept : stats.prefetches_dropped);
-    clock.sync();
-    prefetches_->end(clock);
   }
 }
 

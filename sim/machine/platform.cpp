@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/base/config_files.h"
+#include "models/cache/core_set.h"
 #include "models/dram/address_map.h"
 #include "sim/machine/requesters.h"
 
@@ -220,7 +221,8 @@ PlatformConfig read_platform(ConfigReader reader) {
               ValueForm::of(ValueForm::Kind::kText));
   reader.read({"name", "Name in reports and in `mmusim presets`."}, c.name);
   reader.read({"description", "One line for `mmusim presets`."}, c.description);
-  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1, 512);
+  reader.read({"cores", "Simulated cores, each with TLBs, walkers, L1 and L2 of its own.", "cores"}, c.cores, 1,
+              CoreSet::kMostCores);
   read_processor(reader.child({"processor", "What the architecture leaves open: widths, levels, counters."}), c);
   read_core(reader.child({"core", "Clock and core model."}), c);
   read_tlbs(reader.child({"tlbs", "TLBs of each core."}), c);

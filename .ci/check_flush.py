@@ -3,8 +3,8 @@
 """Compare the kernel model's TLB shoot-downs with those recorded from a real kernel.
 
 usage: check_flush.py MMUSIM FLUSH.json[.xz]...
-For each recorded operation on HugeTLB folios, dimms and device memory a scenario is run that does the same: on as many
-CPUs, with the kernel's version and options from the recording's header. Inputs from the record are the memory it works
+For each recorded operation on HugeTLB folios, dimms, device memory and memory of a process a scenario is run that does the
+same: on as many CPUs, with the kernel's version and options from the recording's header. Inputs from the record are the memory it works
 on, the list of folios and, where folios are optimised one by one, which leaves of the vmemmap earlier operations had
 split already. Compared are
   rounds   number, order, interface, form, range; that every CPU takes part once; INVLPGs and their addresses on each CPU;
@@ -12,8 +12,9 @@ split already. Compared are
   steps    the functions that edit tables, with their ranges, and where among them the flushes lie
   counts   INVLPG and CR4 writes that a plugin counted at the instruction in another boot (HugeTLB and device memory);
            rounds that serialise all CPUs for the first and the last optimised folio
-Left out, because they are not deterministic: user shoot-downs, insmod_dax, pages freed by a worker after the record's
-end. Exit 0 only if everything compared is equal."""
+  users    shoot-downs of a process with threads on all CPUs: one call with its range, on which CPUs it ran and who was
+           interrupted, INVLPGs and CR3 loads of each (as in one of the boots: a thread may be off its CPU for a moment)
+Left out, because they are not deterministic: insmod_dax, pages freed by a worker after the record's end. Exit 0 only if everything compared is equal."""
 import json
 import lzma
 import os
@@ -31,7 +32,8 @@ SERIES = ((5008, "5.8"), (5009, "5.10"), (5019, "6.1"), (6002, "6.12"), (6015, "
 STEPS = ("vmemmap_populate", "vmemmap_free", "vmemmap_remap_range", "remove_pagetable", "hugetlb_vmemmap_optimize",
          "hugetlb_vmemmap_restore", "hugetlb_vmemmap_optimize_folio", "hugetlb_vmemmap_restore_folio",
          "hugetlb_vmemmap_optimize_folios", "hugetlb_vmemmap_restore_folios")
-FORMS = {"all": "full", "range": "range"}
+FORMS = {"all": "full", "range": "range", "process": "full"}
+CALLS = {"dontneed": "madvise", "protect": "mprotect", "unmap_frees_tables": "munmap"}
 FUNCTIONS = {"full": "do_flush_tlb_all", "range": "do_kernel_range_flush"}
 
 
@@ -195,6 +197,9 @@ def phases_of(record, header, kernel):
         return dimm_phases(name, header)
     if name.startswith("dax_"):
         return dax_phases(name, header)
+    if name.startswith("user"):
+        state, what, pages = re.match(r"(user|userpark)_([a-z_]+?)(\d*)$", name).groups()
+        return [], [{"phase": "process", "call": CALLS[what], "pages": int(pages or 2), "asleep": state == "userpark"}]
     return None
 
 
@@ -299,6 +304,32 @@ class Comparison:
                 self.equal(f"{what} of CPU {cpu}", sum(r[key][int(cpu)] for r in mine), counted.get(what, {}).get(cpu, 0))
 
 
+def user_parts(events):
+    """What each CPU did in the shoot-down, by CPU: INVLPGs and CR3 loads."""
+    flushes = [e for e in events if e["event"] == "flush"]
+    return {str(e["core"]): (e.get("invlpg", 0), e.get("cr3", 0)) for e in flushes}, flushes
+
+
+def compare_user(record, events):
+    check = Comparison()
+    mine, flushes = user_parts(events)
+    asked = [e["args"] for e in record["log"] if e["function"] == "flush_tlb_mm_range"]
+    check.equal("interfaces", sorted({e["entry"] for e in flushes}), ["flush_tlb_mm_range"])
+    check.equal("calls", 1, len(asked))
+    check.equal("pages", {e["pages"] for e in flushes}, {(int(a["end"], 16) - int(a["start"], 16)) // PAGE for a in asked})
+    idle = {cpu for cpu, (pages, loads) in mine.items() if record["operation"].startswith("userpark") and cpu != "0"}
+    real = []
+    for repeat in record["repeats"]:
+        ran = record["counts"][repeat]["functions"]
+        count = lambda function, cpu: ran.get(function, {}).get(cpu, 0)
+        # An idle CPU loads init_mm's tables, which no probe sees.
+        real.append({cpu: (count("native_flush_tlb_one_user", cpu), count("native_flush_tlb_local", cpu) + (cpu in idle))
+                     for cpu in ran.get("flush_tlb_func", {})})
+    if mine not in real:
+        check.equal("INVLPGs and CR3 loads by CPU", mine, real)
+    return check.errors
+
+
 def compare(mmusim, header, record):
     """None if the record cannot be compared, else a list of differences."""
     kernel = kernel_of(header)
@@ -307,6 +338,8 @@ def compare(mmusim, header, record):
         return None
     events = list(simulate(mmusim, header, kernel, *plan))
     mine, name = rounds_in(events), record["operation"]
+    if name.startswith("user"):
+        return compare_user(record, events)
     check = Comparison()
     check.rounds(mine, record["rounds"], header["smp"])
     probed = {probe[0] for probe in header["probe_hits_and_misses"]}

@@ -40,7 +40,9 @@ Kernel::Parts::Parts(const KernelConfig& config, const MemoryMap& map_in, Kernel
       hugetlb(context, tables, allocator, buddy, bootmem),
       boot_hugetlb(context, memblock, vmemmap, hugetlb, buddy),
       folios(context, buddy),
-      set_memory(context, tables, buddy) {}
+      set_memory(context, tables, buddy),
+      user_flush(config, context.profile, memory, context.tlb),
+      processes(context, tables, buddy, user_flush) {}
 
 void Kernel::Parts::reserve_kernel_image() {
   const PhysAddr root = context.config.init_top_pgt_pa;

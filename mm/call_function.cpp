@@ -44,27 +44,30 @@ CallFunctions::~CallFunctions() {
   if (memory_.cpus() != nullptr) memory_.cpus()->set_handler(nullptr);
 }
 
-void CallFunctions::on_each_cpu(CpuWork& work) {
+void CallFunctions::on_cpus(CpuWork& work, const std::function<bool(unsigned)>& wanted) {
   Cpus* const cpus = memory_.cpus();
-  if (cpus == nullptr || cpus->online() == 1) return work.run(0);
+  if (cpus == nullptr || cpus->online() == 1) {
+    if (wanted(0)) work.run(0);
+    return;
+  }
   const unsigned self = cpus->current();
   Round round{&work, self, std::vector<char>(cpus->online(), 0)};
-  std::vector<unsigned> targets;
+  std::vector<unsigned> called, interrupted;
   for (unsigned cpu = 0; cpu < cpus->online(); ++cpu) {
-    if (cpu == self) continue;
+    if (cpu == self || !wanted(cpu)) continue;
     cpus->prepare_call(cpu);
     round.locked[cpu] = 1;
+    called.push_back(cpu);
     // Where something is queued already, an interrupt is on its way that will run this entry too.
-    if (queues_[cpu].empty()) targets.push_back(cpu);
+    if (queues_[cpu].empty()) interrupted.push_back(cpu);
     queues_[cpu].push_back(&round);
   }
-  interrupt(*cpus, self, targets);
-  if (overlapped_) work.run(self);
-  for (unsigned cpu = 0; cpu < cpus->online(); ++cpu) {
-    if (cpu != self) cpus->await(cpu, [&] { return round.locked[cpu] == 0; });
-  }
-  cpus->round_done();
-  if (!overlapped_) work.run(self);
+  interrupt(*cpus, self, interrupted);
+  const bool here = wanted(self);
+  if (here && overlapped_) work.run(self);
+  for (const unsigned cpu : called) cpus->await(cpu, [&] { return round.locked[cpu] == 0; });
+  if (!called.empty()) cpus->round_done();
+  if (here && !overlapped_) work.run(self);
 }
 
 /// send_call_function_single_ipi or send_call_function_ipi_mask, as smp_call_function_many_cond chooses.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "mm/config.h"
@@ -33,7 +34,11 @@ class CallFunctions final : public CallFunctionHandler {
 
   /// on_each_cpu(work, wait): runs `work` on every CPU online and returns when all have done it. From 5.13 on the calling
   /// CPU does its own while the interrupts are under way, before that after all the others [S-9].
-  void on_each_cpu(CpuWork& work);
+  void on_each_cpu(CpuWork& work) {
+    on_cpus(work, [](unsigned) { return true; });
+  }
+  /// on_each_cpu_cond_mask: the same for the CPUs online that are `wanted`, which is asked in order, the calling CPU last.
+  void on_cpus(CpuWork& work, const std::function<bool(unsigned cpu)>& wanted);
 
   /// __flush_smp_call_function_queue on `cpu`, which is the calling one [S-15].
   void call_function_interrupt(unsigned cpu, const CallDelivery& delivery) override;

@@ -13,7 +13,7 @@ enum class TlbInstruction : uint8_t {
   kInvpcidPage,  ///< INVPCID type 0: one page of the user half's PCID, with page-table isolation
   kInvpcidAll,   ///< INVPCID type 2: everything, global entries of all PCIDs included
   kCr4Pair,      ///< CR4.PGE off and on: the same on a processor without INVPCID
-  kCr3,          ///< CR3 reload: the same on a processor without global pages
+  kCr3,          ///< CR3 reload: all of the current PCID but global pages; everything on a processor without them
 };
 
 /// Vectors of the call-function interrupts [S-11].
@@ -69,6 +69,8 @@ class Cpus {
 
   /// Returns when it is the calling CPU's turn to look at or change what CPUs share.
   virtual void take_turn() = 0;
+  /// Reads a line that `target` writes now and then, then take_turn().
+  virtual void read_line_of(unsigned target) = 0;
   /// Prepares the call-function data of `target`, then take_turn().
   virtual void prepare_call(unsigned target) = 0;
   /// Sends interrupts; they run the handler on their targets later.

@@ -29,6 +29,7 @@ class UntimedMemory final : public KernelMemory {
   void invalidate(TlbInstruction how, VirtAddr va) override;
   Cpus* cpus() override { return cpus_.online() == 1 ? nullptr : &cpus_; }
   void load_cr3(PhysAddr root) override;
+  void switch_cr3(unsigned, PhysAddr, unsigned, bool) override {}  // kernel addresses are the same in all processes
 
   /// The root table loaded last; 0 before.
   PhysAddr root() const { return root_; }

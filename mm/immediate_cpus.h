@@ -23,6 +23,7 @@ class ImmediateCpus final : public Cpus {
   void set_handler(CallFunctionHandler* handler) override { handler_ = handler; }
   bool polls(unsigned cpu) const override { return idle_polls_ && cpu != 0; }
   void take_turn() override {}
+  void read_line_of(unsigned) override {}
   void prepare_call(unsigned) override {}
   void send(const CallInterrupts& interrupts) override {
     for (const unsigned cpu : interrupts.targets) pending_.push_back({cpu, {interrupts.from, interrupts.vector}});

@@ -36,6 +36,19 @@ enum class OnlineZone : uint8_t { kNormal, kMovable };
 /// What set_memory_ro and set_memory_rw make of pages.
 enum class MemoryProtection : uint8_t { kReadOnly, kWritable };
 
+struct Process;  ///< mm/process.h
+
+/// System calls that take memory, or the right to write it, from a process.
+enum class UserOperation : uint8_t {
+  kProtect,   ///< mprotect(PROT_READ)
+  kDontNeed,  ///< madvise(MADV_DONTNEED)
+  kUnmap,     ///< munmap
+};
+constexpr const char* name_of(UserOperation operation) {
+  constexpr const char* kNames[] = {"mprotect", "madvise", "munmap"};
+  return kNames[static_cast<unsigned>(operation)];
+}
+
 /// The memory that holds the struct pages of device memory.
 enum class DeviceMemmap : uint8_t {
   kRam,     ///< ordinary memory (nd_pfn mode "ram", hmem)
@@ -161,6 +174,19 @@ class Kernel {
 
   /// A new process: its top-level table is linked into pgd_list and gets the kernel slots. Its root.
   std::optional<PhysAddr> create_process();
+
+  /// A process with one thread, which runs on the first CPU; nullptr if there is no memory for its top-level table. It lives
+  /// as long as the kernel.
+  Process* start_process();
+  /// A thread of it runs on each of the first `cpus` CPUs from now on; others sleep.
+  void run_threads(Process& process, unsigned cpus);
+  /// All its threads sleep but the one on the first CPU: the other CPUs idle, with its address space still loaded [S-20].
+  void park_threads(Process& process);
+  /// Maps anonymous memory at [start, start + pages) and writes to each page. kNoMemory: what comes before is mapped.
+  Errno touch_user_memory(Process& process, VirtAddr start, uint64_t pages);
+  /// The system call for a whole area that touch_user_memory() has mapped, with its flush of all CPUs that need it;
+  /// kInvalid for anything else.
+  Errno change_user_memory(Process& process, UserOperation operation, VirtAddr start, uint64_t pages);
 
   /// From now on, counting from 1 (see FailAllocation).
   void fail_allocation(const FailAllocation& fail);

@@ -70,6 +70,10 @@ class KernelMemory {
   virtual Cpus* cpus() { return nullptr; }
   /// Installs the top-level table at `root`; from here on the tables translate.
   virtual void load_cr3(PhysAddr root) = 0;
+  /// Loads CR3 of `cpu`, which is the calling one where this takes time, with the top-level table of a process or of
+  /// init_mm, which have the same kernel half. `pcid`: 0 where the kernel uses none. `keep`: what is cached for that PCID
+  /// stays (bit 63).
+  virtual void switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) = 0;
 
   /// A spin lock, named by where the kernel keeps it: waits while another core holds it. A core alone never has to wait
   /// for, and neither call does anything.

@@ -122,6 +122,27 @@ Errno Kernel::set_memory(PhysAddr start, uint64_t pages, MemoryProtection protec
   return parts_->set_memory.set(start, pages, protection, alias);
 }
 
+Process* Kernel::start_process() {
+  const auto pgd = create_process();
+  if (!pgd) return nullptr;
+  Process& process = parts_->processes.start(*pgd);
+  parts_->processes.run(process, 1);
+  return &process;
+}
+
+void Kernel::run_threads(Process& process, unsigned cpus) { parts_->processes.run(process, cpus); }
+
+void Kernel::park_threads(Process& process) { parts_->processes.park(process, 1); }
+
+Errno Kernel::touch_user_memory(Process& process, VirtAddr start, uint64_t pages) {
+  return parts_->processes.touch(process, start, pages);
+}
+
+Errno Kernel::change_user_memory(Process& process, UserOperation operation, VirtAddr start, uint64_t pages) {
+  parts_->context.phase(name_of(operation));
+  return parts_->processes.change(process, operation, start, pages);
+}
+
 std::unique_ptr<DeferredWork> Kernel::deferred_init(unsigned workers) {
   Parts& p = *parts_;
   p.context.phase("deferred_init_memmap");

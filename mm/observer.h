@@ -58,19 +58,31 @@ struct FillEvent {
   const char* cause;
 };
 
-enum class FlushScope : uint8_t { kAll, kRange };
-constexpr const char* name_of(FlushScope scope) { return scope == FlushScope::kAll ? "all" : "range"; }
+/// What a flush removes.
+enum class FlushScope : uint8_t {
+  kAll,      ///< everything
+  kRange,    ///< the pages of a range
+  kProcess,  ///< everything of one process but global pages
+};
+constexpr const char* name_of(FlushScope scope) {
+  constexpr const char* kNames[] = {"all", "range", "process"};
+  return kNames[static_cast<unsigned>(scope)];
+}
 
-/// One CPU's part in a flush of kernel addresses: all CPUs online report the same round, each when it has done its own.
+/// One CPU's part in a flush: all CPUs that take part report the same round, each when it has done its own. Kernel addresses
+/// are flushed on all CPUs online.
 struct FlushEvent {
   FlushScope scope = FlushScope::kAll;
   VirtAddr va{};   ///< the range that was asked for, also where it made the flush one of everything; 0, 0: none was
   VirtAddr end{};  ///< first address behind it
-  const char* entry = "";  ///< the kernel's interface: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all
+  /// The kernel's interface: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all, cpa_flush, flush_tlb_mm_range (of user
+  /// addresses).
+  const char* entry = "";
   const char* cause = "";  ///< the function that asked
   uint64_t round = 0;      ///< counts flushes of all CPUs from 1; 0: of this CPU alone
   unsigned initiator = 0;  ///< CPU whose code asked
   unsigned cpu = 0;        ///< CPU that did it
+  bool user = false;       ///< of user addresses: only the CPUs that need it take part
   bool broadcast = false;  ///< by INVLPGB: `cpu` executed nothing
   // Instructions that `cpu` executed for it.
   uint64_t invlpg = 0;

@@ -12,7 +12,8 @@ struct Table {
   VirtAddr va;
 };
 
-/// Reads and writes entries of init_mm's tables; the one place where the kernel model touches them.
+/// Reads and writes entries of page tables, init_mm's and those of processes; the one place where the kernel model touches
+/// them.
 class PageTables {
  public:
   explicit PageTables(Context& context)
@@ -37,6 +38,14 @@ class PageTables {
     const unsigned index = level_index(va, level);
     context_.store(table.va + kEntryBytes * index, value, kEntryBytes);
     if (context_.wants(kEntryWrites)) report_write(table, level, va, index, old, value, cause);
+  }
+  /// ptep_get_and_clear: a locked exchange with 0; returns what the entry held.
+  uint64_t take(Table table, unsigned level, VirtAddr va, const char* cause) {
+    const unsigned index = level_index(va, level);
+    const uint64_t old = context_.memory().read_modify_write(table.va + kEntryBytes * index, RmwOp::kAnd, 0,
+                                                             kEntryBytes, /*locked=*/true);
+    if (context_.wants(kEntryWrites)) report_write(table, level, va, index, old, 0, cause);
+    return old;
   }
 
  private:

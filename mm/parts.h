@@ -17,6 +17,7 @@
 #include "mm/memblock.h"
 #include "mm/memmap_init.h"
 #include "mm/page_table.h"
+#include "mm/process.h"
 #include "mm/remove_pagetable.h"
 #include "mm/set_memory.h"
 #include "mm/slab.h"
@@ -56,6 +57,8 @@ struct Kernel::Parts {
   BootHugetlb boot_hugetlb;
   Folios folios;
   SetMemory set_memory;
+  UserFlush user_flush;
+  Processes processes;
   std::vector<std::optional<PhysAddr>> pgdats;  // by node
   std::optional<EarlyTablePages> early_pages;
   std::optional<DirectMap> direct_map;

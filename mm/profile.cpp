@@ -50,7 +50,10 @@ constexpr Profile kV5_8 = {
     .hvo_key_sites = 0,
     .overlapped_calls = false,
     .flush_ceiling_in_pages = false,
+    .reclaims_empty_tables = false,
     .broadcast_flush = false,
+    .flush_checks_loaded_mm = false,
+    .keeps_cpumask = false,
     .xapic_flat = true,
 };
 
@@ -85,6 +88,7 @@ constexpr Profile kV6_1 = [] {
   p.first_partial_struct_pages = 3;
   p.hvo_key_sites = 1103;
   p.overlapped_calls = true;
+  p.flush_checks_loaded_mm = true;
   return p;
 }();
 
@@ -122,7 +126,9 @@ constexpr Profile kV6_16 = [] {
   p.boot_poison = BootPoison::kEveryMemmapAlloc;
   p.hvo_key_sites = 0;
   p.flush_ceiling_in_pages = true;
+  p.reclaims_empty_tables = true;
   p.broadcast_flush = true;
+  p.keeps_cpumask = true;
   return p;
 }();
 

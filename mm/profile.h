@@ -71,7 +71,10 @@ struct Profile {
   unsigned hvo_key_sites;               ///< [S-40] jump labels that the first and the last optimised folio patch
   bool overlapped_calls;                ///< [S-9] a CPU does its own part while the interrupts are under way
   bool flush_ceiling_in_pages;          ///< [S-2] whole pages are compared with the ceiling, else bytes
+  bool reclaims_empty_tables;           ///< MADV_DONTNEED of whole page tables frees them (CONFIG_PT_RECLAIM)
   bool broadcast_flush;                 ///< [S-25] INVLPGB where the processor has it
+  bool flush_checks_loaded_mm;          ///< [S-19] CPUs that run something else are left out of user flushes
+  bool keeps_cpumask;                   ///< [S-19] a CPU stays in mm_cpumask when it switches to another address space
   bool xapic_flat;                      ///< [S-13] logical flat mode for up to 8 CPUs without x2APIC
 };
 

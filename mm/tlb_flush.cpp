@@ -61,7 +61,7 @@ void TlbFlush::cpa_flush(VirtAddr start, uint64_t pages) {
                    .end = start + pages * kPageBytes,
                    .entry = "cpa_flush",
                    .cause = "cpa_flush"};
-  flush.round = ++rounds_;
+  flush.round = begin_round();
   flush.initiator = current();
   interrupt_all(flush);
 }
@@ -81,7 +81,7 @@ void TlbFlush::do_sync_core() {
 }
 
 void TlbFlush::round(FlushEvent flush) {
-  flush.round = ++rounds_;
+  flush.round = begin_round();
   flush.initiator = current();
   if (broadcasts_ && several_cpus()) return broadcast(flush);
   interrupt_all(flush);
@@ -144,7 +144,7 @@ void TlbFlush::flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush) {
     ++flush.invpcid;
     memory_.invalidate(TlbInstruction::kInvpcidPage, va);
   } else if (cpu_.pcid && cpu_.pge) {
-    user_pcid_flush_[flush.cpu] = 1;
+    flush_user_half(flush.cpu);
   }
   invalidate_other_[flush.cpu] = 1;
 }

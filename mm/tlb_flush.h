@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "mm/call_function.h"
@@ -25,8 +26,16 @@ class TlbFlush {
 
   /// True if a switch to another address space has to flush the other ASIDs of this CPU first [S-4].
   bool invalidates_other_asids(unsigned cpu) const { return invalidate_other_[cpu] != 0; }
+  /// The same, by a switch that does it.
+  bool take_invalidates_other_asids(unsigned cpu) { return std::exchange(invalidate_other_[cpu], 0) != 0; }
   /// True if the next return to user mode loads CR3 without NOFLUSH.
   bool flushes_user_half(unsigned cpu) const { return user_pcid_flush_[cpu] != 0; }
+  void flush_user_half(unsigned cpu) { user_pcid_flush_[cpu] = 1; }
+
+  // For flushes of user addresses (mm/user_flush.h), which share rounds and interrupts.
+  uint64_t begin_round() { return ++rounds_; }
+  CallFunctions& calls() { return calls_; }
+  void report(const FlushEvent& flush);
 
  private:
   class Work;
@@ -37,7 +46,6 @@ class TlbFlush {
   void broadcast(FlushEvent flush);
   void carry_out(FlushEvent& flush);
   void flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush);
-  void report(const FlushEvent& flush);
   unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
   bool several_cpus() const { return memory_.cpus() != nullptr && memory_.cpus()->online() > 1; }
 

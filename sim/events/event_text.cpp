@@ -18,8 +18,10 @@ static_assert([] {
   for (size_t i = 0; i < event_words::kSources.size(); ++i) {
     if (event_words::kSources[i] != name_of(static_cast<mm::AllocSource>(i))) return false;
   }
-  return event_words::kFlushes[0] == name_of(mm::FlushScope::kAll) &&
-         event_words::kFlushes[1] == name_of(mm::FlushScope::kRange);
+  for (size_t i = 0; i < event_words::kFlushes.size(); ++i) {
+    if (event_words::kFlushes[i] != name_of(static_cast<mm::FlushScope>(i))) return false;
+  }
+  return true;
 }());
 
 char* write_walk(char* at, const WalkRecord& w) {

@@ -10,10 +10,11 @@
 
 namespace mmusim {
 
-/// Messages and instructions that flushes of kernel addresses on all CPUs took. Filled by KernelRecorder.
+/// Messages and instructions that flushes on several CPUs took. Filled by KernelRecorder.
 struct ShootdownTotals {
   uint64_t flush_rounds_full = 0;
   uint64_t flush_rounds_range = 0;
+  uint64_t flush_rounds_user = 0;
   uint64_t ipis_sent = 0;
   uint64_t ipis_received = 0;
   uint64_t icr_writes = 0;
@@ -26,11 +27,13 @@ struct ShootdownTotals {
   Histogram wait_cycles;  ///< of each round, from the interrupts until the last acknowledgement was read
   unsigned cpus = 1;      ///< the most that took part in a round
 
+  uint64_t rounds() const { return flush_rounds_full + flush_rounds_range + flush_rounds_user; }
+
   /// One CPU has done its part of a round.
   void add(const mm::FlushEvent& e) {
     cpus = std::max(cpus, e.cpu + 1);
     if (e.round != 0 && e.cpu == e.initiator) {
-      ++(e.scope == mm::FlushScope::kAll ? flush_rounds_full : flush_rounds_range);
+      ++(e.user ? flush_rounds_user : e.scope == mm::FlushScope::kAll ? flush_rounds_full : flush_rounds_range);
     }
     invlpg += e.invlpg;
     invpcid += e.invpcid;
@@ -52,6 +55,7 @@ struct ShootdownTotals {
   void describe(Visitor&& v) const {
     v("flush_rounds_full", flush_rounds_full, "times that all CPUs flushed everything");
     v("flush_rounds_range", flush_rounds_range, "times that all CPUs flushed a range page by page");
+    v("flush_rounds_user", flush_rounds_user, "times that CPUs flushed memory of a process");
     v("ipis_sent", ipis_sent, "interrupts to other CPUs for it");
     v("ipis_received", ipis_received, "of these, handled");
     v("icr_writes", icr_writes, "writes of the interrupt command register that sent them");

@@ -63,7 +63,7 @@ ordered_json totals_json(const MachineTotals& m, const KernelTotals& kernel) {
   const ShootdownTotals& s = kernel.shootdowns;
   if (s.cpus == 1) return j;
   j["ipis_sent"] = s.ipis_sent;
-  j["shootdowns"] = s.flush_rounds_full + s.flush_rounds_range;
+  j["shootdowns"] = s.rounds();
   return j;
 }
 ordered_json machine_json(const MachineTotals& m) {

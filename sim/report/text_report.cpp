@@ -23,11 +23,11 @@ std::string phase_table(const RunSummary& s) {
   return table.text();
 }
 
-/// Appends the cost of flushes of all cores: the core that asked for them, and the others.
+/// Appends the cost of flushes on other cores: for the core that asked for them, and for the others.
 std::string cores_table(const RunSummary& s) {
   TextTable table;
-  table.row({"flushes of all cores", "full", "of ranges", "interrupts", "wait, mean", "cycles lost on others",
-             "cycles an access beside"});
+  table.row({"flushes of other cores", "full", "of ranges", "of a process", "interrupts", "wait, mean",
+             "cycles lost on others", "cycles an access beside"});
   for (const PhaseSummary& p : s.phases) {
     const ShootdownTotals& f = p.kernel.shootdowns;
     uint64_t accesses = 0;
@@ -37,10 +37,10 @@ std::string cores_table(const RunSummary& s) {
       accesses += p.cores[i].machine.accesses;
       cycles += p.cores[i].machine.cycles;
     }
-    if (f.flush_rounds_full + f.flush_rounds_range == 0 && accesses == 0) continue;
+    if (f.rounds() == 0 && accesses == 0) continue;
     const auto beside = static_cast<double>(cycles) / static_cast<double>(std::max<uint64_t>(accesses, 1));
-    table.row({p.stage, grouped(f.flush_rounds_full), grouped(f.flush_rounds_range), grouped(f.ipis_sent),
-               f.wait_cycles.count() == 0 ? "-" : fmt::format("{:.0f}", f.wait_cycles.mean()),
+    table.row({p.stage, grouped(f.flush_rounds_full), grouped(f.flush_rounds_range), grouped(f.flush_rounds_user),
+               grouped(f.ipis_sent), f.wait_cycles.count() == 0 ? "-" : fmt::format("{:.0f}", f.wait_cycles.mean()),
                grouped(f.interrupt_cycles), accesses == 0 ? "-" : fmt::format("{:.2f}", beside)});
   }
   return table.text();

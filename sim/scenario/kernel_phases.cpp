@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace mmusim {
 
@@ -109,6 +110,30 @@ mm::Errno KernelPhases::carry_out(const HugetlbPhase& phase) {
 
 mm::Errno KernelPhases::protect(const Area& area, mm::MemoryProtection protection) {
   return kernel_.set_memory(address_of(area.first), area.pages, protection, area.alias);
+}
+
+mm::Errno KernelPhases::prepare(const ProcessPhase& phase, unsigned threads) {
+  if (process_ == nullptr) process_ = kernel_.start_process();
+  if (process_ == nullptr) return mm::Errno::kNoMemory;
+  kernel_.run_threads(*process_, threads);
+  if (phase.asleep) kernel_.park_threads(*process_);
+  if (phase.heap <= heap_) return mm::Errno::kSuccess;
+  const VirtAddr first = ProcessPhase::kHeap + std::exchange(heap_, phase.heap);
+  return kernel_.touch_user_memory(*process_, first, (ProcessPhase::kHeap + phase.heap - first) >> kPageShift);
+}
+
+mm::Errno KernelPhases::carry_out(const ProcessPhase& phase) {
+  const uint64_t bytes = phase.pages * kPageBytes;
+  next_area_ = next_area_.align_up(mm::kPmdBytes);
+  for (uint64_t i = 0; i < phase.repeat; ++i) {
+    if (ProcessPhase::kHeap - next_area_ < bytes) return mm::Errno::kNoMemory;
+    if (const mm::Errno e = kernel_.touch_user_memory(*process_, next_area_, phase.pages); !mm::ok(e)) return e;
+    if (const mm::Errno e = kernel_.change_user_memory(*process_, phase.operation, next_area_, phase.pages); !mm::ok(e))
+      return e;
+    if (phase.operation == mm::UserOperation::kProtect) next_area_ += bytes;
+  }
+  if (phase.operation == mm::UserOperation::kDontNeed) next_area_ += bytes;
+  return mm::Errno::kSuccess;
 }
 
 mm::Errno KernelPhases::carry_out(const SetMemoryPhase& phase) {

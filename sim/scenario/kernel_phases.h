@@ -15,6 +15,10 @@ class KernelPhases {
   /// may get their memory before their phase comes.
   KernelPhases(mm::Kernel& kernel, const std::vector<Phase>& phases);
 
+  /// What is there before a process phase begins: the process, its heap, and `threads` of its threads, one on each of the
+  /// first cores. Return code of the kernel.
+  mm::Errno prepare(const ProcessPhase& phase, unsigned threads);
+
   /// Return code of the kernel; of several calls, the first failure. kSuccess for phases that are something else.
   mm::Errno run(const Phase& phase);
 
@@ -26,6 +30,7 @@ class KernelPhases {
   mm::Errno carry_out(const DeviceRemovePhase& phase) { return kernel_.remove_device(phase.start); }
   mm::Errno carry_out(const HugetlbPhase& phase);
   mm::Errno carry_out(const SetMemoryPhase& phase);
+  mm::Errno carry_out(const ProcessPhase& phase);
   mm::Errno carry_out(const DeferredInitPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const WorkloadPhase&) { return mm::Errno::kSuccess; }
   mm::Errno carry_out(const ReplayPhase&) { return mm::Errno::kSuccess; }
@@ -49,6 +54,9 @@ class KernelPhases {
   std::vector<mm::Folio> named_folios_;  // by "optimise", of all phases
   std::vector<mm::Folio> allocated_;     // by "allocate", those taken last at the end
   std::vector<Area> areas_;              // those taken last at the end
+  mm::Process* process_ = nullptr;
+  uint64_t heap_ = 0;                         // bytes
+  VirtAddr next_area_ = ProcessPhase::kArea;  // behind areas that stay mapped
 };
 
 }  // namespace mmusim

@@ -23,6 +23,12 @@ void check_workers(const Scenario& scenario, const PlatformConfig& platform, Con
                  fmt::format("{} cores beside the first one on platform {}, which has {} (/platform/cores)",
                              *beside->cores, platform.name, platform.cores));
     }
+    const auto* process = std::get_if<ProcessPhase>(&scenario.phases[i].what);
+    if (process != nullptr && !process->asleep && !beside && scenario.phases[i].timed && platform.cores > 1) {
+      errors.add(fmt::format("/phases/{}", i),
+                 fmt::format("expected \"beside\", what the threads on the other {} cores do, or \"asleep\": true",
+                             platform.cores - 1));
+    }
     const auto* p = std::get_if<DeferredInitPhase>(&scenario.phases[i].what);
     if (p == nullptr || p->workers.value_or(1) <= platform.cores) continue;
     errors.add(fmt::format("/phases/{}/workers", i),

@@ -159,6 +159,24 @@ SetMemoryPhase read_set_memory(ConfigReader& r) {
   return p;
 }
 
+ProcessPhase read_process(ConfigReader& r) {
+  ProcessPhase p;
+  r.read_enum({"call", "System call that takes the memory away, or the right to write it."}, p.operation,
+              {{"madvise", mm::UserOperation::kDontNeed},
+               {"mprotect", mm::UserOperation::kProtect},
+               {"munmap", mm::UserOperation::kUnmap}});
+  r.read({"pages", "Pages of 4 KiB of each call, which the thread has written to before, from 0x7e0000000000 on.",
+          "pages"},
+         p.pages, 1, 8192);
+  r.read({"repeat", "Calls of the phase.", "calls"}, p.repeat, 1, uint64_t{1} << 20);
+  r.read_size({"heap", "Memory that stays, from 0x7f0000000000 on: for the threads on other cores.", "bytes"}, p.heap,
+              0, (uint64_t{1} << 40) - kPageBytes);
+  r.check(p.heap % kPageBytes == 0, "heap", "{} bytes are no multiple of 4 KiB", p.heap);
+  r.read({"asleep", "The threads on other cores sleep: these cores idle with the process's page tables still loaded."},
+         p.asleep);
+  return p;
+}
+
 WorkloadPhase read_workload(ConfigReader& r) {
   WorkloadPhase p;
   r.read({"warmup", "Accesses before the counting begins.", "accesses"}, p.warmup);
@@ -261,6 +279,7 @@ constexpr PhaseKind kPhaseKinds[] = {
     {"hugetlb", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_hugetlb(r); }},
     {"hvo", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_hugetlb(r); }},
     {"set_memory", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_set_memory(r); }},
+    {"process", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_process(r); }},
     {"deferred_init", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_deferred(r); }},
     {"workload", [](ConfigReader& r, const std::string&) -> PhaseKind::What { return read_workload(r); }},
     {"replay", [](ConfigReader& r, const std::string& folder) -> PhaseKind::What { return read_replay(r, folder); }},

@@ -68,6 +68,18 @@ struct SetMemoryPhase {
   bool alias = false;      ///< the direct map follows a mapping elsewhere
 };
 
+/// A process with threads on the cores changes its memory with system calls on the first one, which tells the others.
+struct ProcessPhase {
+  mm::UserOperation operation = mm::UserOperation::kDontNeed;
+  uint64_t pages = 1;   ///< of each call
+  uint64_t repeat = 1;  ///< calls
+  uint64_t heap = 0;    ///< bytes, memory of the process that stays, at kHeap
+  bool asleep = false;  ///< all threads but the first one
+
+  static constexpr VirtAddr kArea{0x7e0000000000};  ///< the memory that the calls change
+  static constexpr VirtAddr kHeap{0x7f0000000000};
+};
+
 /// The rest of deferred struct-page initialisation, on the first `workers` cores; missing: on all.
 struct DeferredInitPhase {
   std::optional<unsigned> workers;
@@ -107,7 +119,7 @@ struct Phase {
   std::optional<mm::FailAllocation> fail_allocation;  ///< set before the phase begins
   mm::Errno expect = mm::Errno::kSuccess;             ///< what its operations return; anything else fails the run
   std::variant<BootPhase, HugetlbInitPhase, MemoryPhase, DevicePhase, DeviceRemovePhase, HugetlbPhase, SetMemoryPhase,
-               DeferredInitPhase, WorkloadPhase, ReplayPhase, MarkPhase>
+               ProcessPhase, DeferredInitPhase, WorkloadPhase, ReplayPhase, MarkPhase>
       what;
 };
 

@@ -158,18 +158,35 @@ class Run {
       run_deferred_init(*deferred, phase.timed);
       return std::nullopt;
     }
-    mm::Errno got = mm::Errno::kSuccess;
-    if (phase.timed && phase.beside) {
-      run_beside(*phase.beside, index, [&] { got = calls_.run(phase); });
-    } else {
-      host_.run_kernel(phase.timed ? Timing::kTimed : Timing::kUntimed, [&] { got = calls_.run(phase); });
-    }
+    const mm::Errno got = call_kernel(index, phase);
     if (got != phase.expect) {
       const char* expected = mm::ok(phase.expect) ? "success" : mm::name_of(phase.expect);
       result_.failure = fmt::format("phase {} ({}, stage \"{}\") returned {}, expected {}", index, phase.name,
                                     phase.stage, mm::name_of(got), expected);
     }
     return std::nullopt;
+  }
+
+  mm::Errno call_kernel(size_t index, const Phase& phase) {
+    mm::Errno got = mm::Errno::kSuccess;
+    if (const auto* process = std::get_if<ProcessPhase>(&phase.what)) {
+      host_.run_kernel(Timing::kUntimed, [&] { got = calls_.prepare(*process, threads_of(phase)); });
+      if (!mm::ok(got)) return got;
+    }
+    const auto code = [&] { got = calls_.run(phase); };
+    if (phase.timed && phase.beside) {
+      run_beside(*phase.beside, index, code);
+    } else {
+      host_.run_kernel(phase.timed ? Timing::kTimed : Timing::kUntimed, code);
+    }
+    return got;
+  }
+
+  /// Threads of a process: one for each core, or for the first and those beside it.
+  unsigned threads_of(const Phase& phase) const {
+    const bool some = phase.timed && phase.beside && phase.beside->cores;
+    const mm::Cpus* cpus = host_.kernel_memory().cpus();
+    return some ? *phase.beside->cores + 1 : cpus == nullptr ? 1 : cpus->online();
   }
 
   /// Kernel code while other cores run a workload, which begins again when it ends.

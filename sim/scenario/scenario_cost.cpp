@@ -18,10 +18,11 @@ constexpr uint64_t kHostBytesOfSection = 2400;
 constexpr uint64_t kHostBytesOfTableEntry = 64;  // of a stage that is written to a file
 constexpr uint64_t kEntry = 8;
 
-/// Memory the kernel of the scenario ever sees, and how much of it has its struct pages stored.
+/// Memory the kernel of the scenario ever sees, how much of it has its struct pages stored, and how much processes write to.
 struct Sizes {
   uint64_t memory = 0;
   uint64_t stored = 0;
+  uint64_t user = 0;
 };
 
 Sizes sizes_of(const Scenario& s) {
@@ -43,6 +44,10 @@ Sizes sizes_of(const Scenario& s) {
       // The head page of each folio's struct pages is copied.
       const uint64_t folios = std::min(p->allocate, sizes.memory >> (kPageShift + p->order)) + p->optimise.size();
       sizes.stored += folios * (kPageBytes / s.kernel.struct_page_bytes) << kPageShift;
+    }
+    if (const auto* p = std::get_if<ProcessPhase>(&phase.what)) {
+      const uint64_t areas = p->operation == mm::UserOperation::kProtect ? p->repeat : 1;
+      sizes.user += std::min(p->heap + areas * p->pages * kPageBytes, sizes.memory);
     }
     // One table for each area that is alone in its 2 MiB, and one for each 1 GiB.
     if (const auto* p = std::get_if<SetMemoryPhase>(&phase.what))
@@ -72,6 +77,7 @@ HostMemoryCost cost_of(const Scenario& s, const PlatformConfig& platform, bool t
   const uint64_t direct_leaf = !s.kernel.cpu.pse ? 4 * kKiB : !s.kernel.cpu.gbpages ? 2 * kMiB : kGiB;
   cost.add("page tables of the direct map", table_bytes(sizes.memory, direct_leaf));
   cost.add(kStructPages, sizes.stored / kPageBytes * s.kernel.struct_page_bytes);
+  cost.add("memory of processes", sizes.user);
   cost.add("lists of the kernel", (sizes.memory / kSectionBytes + 1) * kHostBytesOfSection);
   if (tables) {
     const uint64_t entries = vmemmap / (base_pages ? 4 * kKiB : 2 * kMiB);

@@ -64,6 +64,12 @@ void SimulatedCpus::take_turn() {
   if (timed()) core().take_turn();
 }
 
+void SimulatedCpus::read_line_of(unsigned target) {
+  if (!timed()) return;
+  core().idle(topology().transfer.of(topology().distance(current(), target)));
+  core().take_turn();
+}
+
 void SimulatedCpus::prepare_call(unsigned target) {
   if (!timed()) return;
   Core& self = core();

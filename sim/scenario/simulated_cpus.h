@@ -43,6 +43,7 @@ class SimulatedCpus final : public mm::Cpus {
   void set_handler(mm::CallFunctionHandler* handler) override;
   bool polls(unsigned cpu) const override;
   void take_turn() override;
+  void read_line_of(unsigned target) override;
   void prepare_call(unsigned target) override;
   void send(const mm::CallInterrupts& interrupts) override;
   void wake(unsigned cpu) override;

@@ -164,7 +164,29 @@ void SimulatedMemory::remove(unsigned core, mm::TlbInstruction how, VirtAddr va,
   // The user half of a process has no translations of its own here: INVPCID of a page finds what INVLPG would.
   const bool page = how == mm::TlbInstruction::kInvlpg || how == mm::TlbInstruction::kInvpcidPage;
   const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
-  machine_.invalidate(core, page ? on_invlpg(machine_.control(core), va) : everything, charge);
+  const ControlState& control = machine_.control(core);
+  machine_.invalidate(core,
+                      page                              ? on_invlpg(control, va)
+                      : how == mm::TlbInstruction::kCr3 ? on_mov_cr3(control, control.registers().cr3)
+                                                        : everything,
+                      charge);
+}
+
+void SimulatedMemory::switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) {
+  if (!paging_) return;
+  if (pcid != 0 && !machine_.control(cpu).pcide()) {
+    ControlRegisters registers = machine_.control(cpu).registers();
+    registers.cr4 |= kCr4Pcide;
+    machine_.set_control(cpu, ControlState(registers, machine_.platform().processor));
+  }
+  const bool timed = charge_ != Charge::kNothing && cpu == number_;
+  const bool one_core = machine_.cores() == 1;
+  const bool loaded = machine_.write_cr3(cpu, root.raw() | pcid | (keep ? kCr3NoInvalidate : 0),
+                                         !timed     ? Charge::kNothing
+                                         : one_core ? Charge::kCycles
+                                                    : Charge::kCounted);
+  MMUSIM_INVARIANT(loaded, "the root table of a process is a valid CR3");
+  if (timed && !one_core) core_.idle(cost(mm::TlbInstruction::kCr3));
 }
 
 void SimulatedMemory::load_cr3(PhysAddr root) {

@@ -31,6 +31,8 @@ class SimulatedMemory final : public mm::KernelMemory {
   void invalidate_on(unsigned core, mm::TlbInstruction how, VirtAddr va);
   /// Loads CR3 of every core.
   void load_cr3(PhysAddr root) override;
+  /// On the calling core it takes time, where there is any.
+  void switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) override;
 
   void lock(VirtAddr lock) override { core_.acquire(machine_.lock(lock.raw())); }
   void unlock(VirtAddr lock) override { core_.release(machine_.lock(lock.raw())); }

@@ -69,6 +69,9 @@ class SwitchedMemory final : public mm::KernelMemory {
     timed_.load_cr3(root);
     untimed_.load_cr3(root);
   }
+  void switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) override {
+    (cpus_.timed() ? running() : timed_).switch_cr3(cpu, root, pcid, keep);
+  }
   // Kernel code on one core needs no lock.
   void lock(VirtAddr lock) override {
     if (shared_) memory().lock(lock);

@@ -76,7 +76,7 @@ inline constexpr std::array<std::string_view, 4> kPageSizes = {name_of(PageSize:
 /// Of mm::AllocSource and mm::FlushScope, which this room does not know; the writer checks them.
 inline constexpr auto kSources =
     std::to_array<std::string_view>({"memblock", "sparse_buffer", "buddy", "altmap", "slab"});
-inline constexpr auto kFlushes = std::to_array<std::string_view>({"all", "range"});
+inline constexpr auto kFlushes = std::to_array<std::string_view>({"all", "range", "process"});
 }  // namespace event_words
 
 namespace event_members {
@@ -192,7 +192,8 @@ inline constexpr auto kFilled = after_moment({{kVa, kHex, true, "first address"}
                                               {kValue, kHex, true, "the byte"},
                                               kKernelFunction});
 inline constexpr auto kFlushed = after_moment(
-    {{kScope, kWord, true, "all translations, or those of a range of pages", event_words::kFlushes},
+    {{kScope, kWord, true, "all translations, those of a range of pages, or those of a process but global ones",
+      event_words::kFlushes},
      {kVa, kHex, false, "first address that kernel code asked for"},
      {kPages, kCount, false, "4 KiB pages from there"},
      {kRound, kCount, false, "number of the flush of all cores; absent: of this core alone"},
@@ -204,7 +205,8 @@ inline constexpr auto kFlushed = after_moment(
      {kInvlpgb, kCount, false, "INVLPGBs of this core"},
      {kTlbsync, kCount, false, "TLBSYNCs of this core"},
      {kBroadcast, kFlag, false, "true: by INVLPGB, which does not interrupt the core"},
-     {kEntry, kString, true, "interface of the kernel: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all"},
+     {kEntry, kString, true,
+      "interface of the kernel: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all, cpa_flush, flush_tlb_mm_range"},
      kKernelFunction});
 inline constexpr auto kInterrupt =
     after_moment({{kFrom, kCount, true, "core that sent it"},

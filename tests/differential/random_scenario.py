@@ -69,11 +69,21 @@ def workload(dice, kinds):
     return phase
 
 
-def changes(dice, end):
+def process(dice, cores):
+    """Draws a process that gives memory back, with threads that work in its heap or sleep."""
+    phase = {"phase": "process", "call": dice.pick(["madvise", "mprotect", "munmap"]), "pages": dice.skewed(1, 600),
+             "repeat": dice.skewed(1, 8), "heap": PAGE * dice.skewed(1, 1024)}
+    if cores == 1 or dice.chance(0.3):
+        return phase | {"asleep": True}
+    own = {"base": "0x7f0000000000", "bytes": phase["heap"], "user": True}
+    return phase | {"beside": {"kind": dice.pick(["uniform", "sequential"]), "parameters": own}}
+
+
+def changes(dice, end, cores):
     """Draws memory that comes and goes after the boot."""
     size = BLOCK if dice.chance(0.5) else 2 * MIB * dice.between(1, 8)
     where = {"start": hex(end), "size": size}
-    kind = dice.between(0, 5)
+    kind = dice.between(0, 6)
     if kind == 0:
         phases = [{"phase": "hot_add", **where}]
         if size == BLOCK and dice.chance(0.6):
@@ -93,6 +103,8 @@ def changes(dice, end):
         phases = [{"phase": "set_memory", "allocate": dice.between(1, 12), "pages": dice.skewed(1, 64),
                    "scattered": dice.chance(0.7), "alias": dice.chance(0.5)}]
         return phases + ([{"phase": "set_memory", "free": dice.between(1, 12)}] if dice.chance(0.6) else [])
+    elif kind == 5:
+        return [process(dice, cores)]
     else:
         return [{"phase": "mark", "stage": "marked"}]
     return phases + ([{"phase": "pmem_remove", **where}] if dice.chance(0.5) else [])
@@ -132,7 +144,7 @@ def random_scenario(dice, platform, kinds):
         if dice.chance(0.6):
             phases.append(workload(dice, kinds))
         if dice.chance(0.6):
-            for change in changes(dice, end + i * BLOCK):
+            for change in changes(dice, end + i * BLOCK, cores):
                 # Each struct page of such a block is several accesses.
                 dice.maybe(change, "timed", 0.9 if change["phase"] in ("online", "offline", "pmem") else 0.2, lambda: False)
                 phases.append(change)

@@ -23,6 +23,9 @@ class StoreLog final : public KernelMemory {
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override { below_.copy(to, from, bytes); }
   void invalidate(TlbInstruction how, VirtAddr va) override { below_.invalidate(how, va); }
   void load_cr3(PhysAddr root) override { below_.load_cr3(root); }
+  void switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) override {
+    below_.switch_cr3(cpu, root, pcid, keep);
+  }
 
   std::vector<Store> stores;
 

@@ -22,7 +22,7 @@ TEST(Ending, AProgramThatWaitsForOneThatThrewIsUnwoundBeforeTheRunEnds) {
   bool gone = false;
   CallProgram throws([&](Core& core) {
     core.acquire(machine.lock(1));
-    core.idle(10);
+    core.idle(Cycles(10));
     throw std::runtime_error("while it holds the lock");
   });
   CallProgram waits([&](Core& core) {

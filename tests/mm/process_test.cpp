@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// Page tables of processes, and what system calls do to them.
+#include "mm/process.h"
+
+#include "tests/mm/mm_support.h"
+
+namespace mmusim::mm::test {
+namespace {
+
+constexpr VirtAddr kStart{0x7e00'0000'0000};
+constexpr uint64_t kUserPage = 0x8000000000000867;
+
+/// A booted kernel on two CPUs, with a process that has a thread on each.
+struct Kernels {
+  explicit Kernels(const KernelConfig& config = version(KernelVersion::kV6_12))
+      : layout(config, 0), memory(phys, layout, 2), kernel(config, contiguous(2), memory, &events) {
+    EXPECT_TRUE(ok(kernel.boot()));
+    process = kernel.start_process();
+    kernel.run_threads(*process, 2);
+    events.clear();
+  }
+  /// Of the process's tables; 0 if the walk does not get there.
+  uint64_t entry(unsigned level, VirtAddr va) const {
+    PhysAddr table = process->mm.pgd;
+    for (unsigned at = layout.levels();; --at) {
+      const uint64_t value = phys.load64(table + kEntryBytes * level_index(va, at));
+      if (at == level) return value;
+      if ((value & kPagePresent) == 0) return 0;
+      table = entry_address(value);
+    }
+  }
+  void touch(VirtAddr start, uint64_t pages) { EXPECT_TRUE(ok(kernel.touch_user_memory(*process, start, pages))); }
+  void change(UserOperation operation, VirtAddr start, uint64_t pages) {
+    events.clear();
+    EXPECT_TRUE(ok(kernel.change_user_memory(*process, operation, start, pages)));
+  }
+
+  Layout layout;
+  PhysMem phys;
+  UntimedMemory memory;
+  Recorder events;
+  Kernel kernel;
+  Process* process;
+};
+
+TEST(Process, APageThatIsWrittenToGetsAnEntryAndClearedMemory) {
+  Kernels k;
+  k.touch(kStart, 3);
+  for (unsigned i = 0; i < 3; ++i) {
+    const uint64_t entry = k.entry(1, kStart + i * kPageBytes);
+    EXPECT_EQ(entry & ~kEntryAddressMask, kUserPage);
+    EXPECT_EQ(k.phys.load64(entry_address(entry)), 0U);
+  }
+  for (const unsigned level : {2U, 3U, 4U}) EXPECT_EQ(k.entry(level, kStart) & ~kEntryAddressMask, kPageTable);
+  EXPECT_EQ(k.events.leaf_writes(1), 3U);
+  k.events.clear();
+  k.touch(kStart, 3);  // they are there
+  EXPECT_TRUE(k.events.writes.empty());
+}
+
+TEST(Process, MprotectTakesEachEntryOutAndPutsItBackReadOnly) {
+  Kernels k;
+  k.touch(kStart, 2);
+  const uint64_t before = k.entry(1, kStart);
+  k.change(UserOperation::kProtect, kStart, 2);
+  EXPECT_EQ(k.entry(1, kStart), before & ~kPageRw);
+  ASSERT_EQ(k.events.writes.size(), 4U);
+  EXPECT_EQ(k.events.writes[0].old_value, before);
+  EXPECT_EQ(k.events.writes[0].new_value, 0U);
+  EXPECT_EQ(k.events.writes[1].new_value, before & ~kPageRw);
+}
+
+TEST(Process, S18_PagesAreGivenBackOnceAllHaveFlushed) {
+  Kernels k;
+  k.touch(kStart, 2);
+  const uint64_t free = k.kernel.counts().free_pages;
+  k.change(UserOperation::kDontNeed, kStart, 2);
+  EXPECT_EQ(k.kernel.counts().free_pages, free + 2);
+  const std::vector<std::string>& order = k.events.order;
+  const auto last_flush = std::find(order.rbegin(), order.rend(), "flush:range").base();
+  EXPECT_EQ(std::count(order.begin(), last_flush, "free:buddy"), 0);
+  EXPECT_EQ(std::count(last_flush, order.end(), "free:buddy"), 2);
+  EXPECT_EQ(k.events.flushes.size(), 2U);
+}
+
+TEST(Process, MunmapFreesTheTablesThatMapNothingElse) {
+  Kernels k;
+  const uint64_t free = k.kernel.counts().free_pages;
+  k.touch(kStart, 2);
+  k.change(UserOperation::kUnmap, kStart, 2);
+  EXPECT_EQ(k.kernel.counts().free_pages, free);
+  EXPECT_EQ(k.entry(4, kStart), 0U);
+}
+
+TEST(Process, MunmapKeepsTablesThatTheNeighbourNeeds) {
+  Kernels k;
+  k.touch(kStart, 2);
+  k.touch(kStart + 2 * kPageBytes, 1);
+  const uint64_t table = k.entry(2, kStart);
+  k.change(UserOperation::kUnmap, kStart, 2);
+  EXPECT_EQ(k.entry(2, kStart), table);
+  EXPECT_EQ(k.entry(1, kStart), 0U);
+  EXPECT_NE(k.entry(1, kStart + 2 * kPageBytes), 0U);
+  k.touch(kStart + kGiB, 1);  // shares the tables of levels 3 and 4
+  k.change(UserOperation::kUnmap, kStart + kGiB, 1);
+  EXPECT_EQ(k.entry(3, kStart + kGiB), 0U);
+  EXPECT_NE(k.entry(3, kStart), 0U);
+}
+
+TEST(Process, S19_MunmapThatFreesTablesTellsIdleCpus) {
+  Kernels k;
+  k.kernel.park_threads(*k.process);
+  k.touch(kStart, 1);
+  k.change(UserOperation::kDontNeed, kStart, 1);
+  EXPECT_EQ(k.events.flushes.size(), 1U);
+  k.touch(kStart, 1);
+  k.change(UserOperation::kUnmap, kStart, 1);
+  ASSERT_EQ(k.events.flushes.size(), 2U);
+  EXPECT_EQ(k.events.flushes[1].cr3, 1U);
+  EXPECT_EQ(k.events.flushes[1].invlpg, 0U);
+}
+
+TEST(Process, MadviseOfWholeTablesFreesThemFrom6_15On) {
+  for (const auto v : {KernelVersion::kV6_12, KernelVersion::kV7_3}) {
+    Kernels k(version(v));
+    k.touch(kStart, 513);
+    k.change(UserOperation::kDontNeed, kStart, 513);
+    EXPECT_EQ(k.entry(2, kStart) == 0, v == KernelVersion::kV7_3);
+    EXPECT_NE(k.entry(2, kStart + kPmdBytes), 0U);  // only one page of it was asked for
+    EXPECT_EQ(k.events.flushes[0].scope, FlushScope::kProcess);
+  }
+}
+
+TEST(Process, WithPageTableIsolationTheTopEntryIsThereForUserModeToo) {
+  KernelConfig config = version(KernelVersion::kV6_12);
+  config.pti = true;
+  Kernels k(config);
+  k.touch(kStart, 1);
+  const PhysAddr at = k.process->mm.pgd + kEntryBytes * level_index(kStart, 4);
+  EXPECT_EQ(k.phys.load64(at) & ~kEntryAddressMask, kPageTable | kPageNx);
+  EXPECT_EQ(k.phys.load64(at + kPageBytes) | kPageNx, k.phys.load64(at));
+  k.change(UserOperation::kUnmap, kStart, 1);
+  EXPECT_EQ(k.phys.load64(at) | k.phys.load64(at + kPageBytes), 0U);
+}
+
+TEST(Process, WhatWasNotMappedAsAnAreaIsRefused) {
+  Kernels k;
+  k.touch(kStart, 4);
+  EXPECT_EQ(k.kernel.change_user_memory(*k.process, UserOperation::kUnmap, kStart + kPageBytes, 1), Errno::kInvalid);
+  EXPECT_EQ(k.kernel.change_user_memory(*k.process, UserOperation::kUnmap, kStart, 3), Errno::kInvalid);
+}
+
+}  // namespace
+}  // namespace mmusim::mm::test

@@ -118,8 +118,32 @@ class SetArray {
     const uint64_t* const words = block(set);
     for (unsigned line = 0; line < lines_per_set_; ++line) __builtin_prefetch(words + line * size_t{8}, 1);
   }
-  /// Makes `slot` the most recently used of its set.
+  /// Makes `slot` the most recently used of its set. Doing it again, with nothing else done to the set between, changes
+  /// nothing, whatever the policy.
   void touch(unsigned slot) { touch(block(slot >> way_shift_), slot & way_mask_, slot); }
+  /// Where a slot lies in the memory of the host, for an owner that comes back to it often. Good as long as the array,
+  /// whatever is put into the slot or taken out of it.
+  struct Place {
+    uint64_t* set = nullptr;  ///< the words of its set
+    unsigned slot = kNone;
+    uint16_t way = 0;
+    uint16_t key_at = 0;  ///< the word with its key
+  };
+  Place place(unsigned slot) {
+    const unsigned way = slot & way_mask_;
+    return {block(slot >> way_shift_), slot, static_cast<uint16_t>(way), static_cast<uint16_t>(keys_at_ + way)};
+  }
+  /// Returns true if the slot at `place` holds `key`, which is not 0.
+  static bool holds(const Place& place, uint64_t key) { return (place.set[place.key_at] ^ key) << 1 == 0; }
+  static bool marked(const Place& place) { return (place.set[place.key_at] & kMark) != 0; }
+  static void mark(const Place& place) { place.set[place.key_at] |= kMark; }
+  void touch(const Place& place) {
+    if (order_ == Order::kQueue) [[likely]] {
+      use_queue(place.set[kOrderAt], place.way);
+    } else {
+      touch(place.set, place.way, place.slot);
+    }
+  }
   /// Puts a key into `slot`, which holds a key, and touches it.
   void put(unsigned slot, Tag tag) {
     uint64_t* const words = block(slot >> way_shift_);
@@ -216,7 +240,7 @@ class SetArray {
 
   void touch(uint64_t* words, unsigned way, unsigned slot) {
     if (order_ == Order::kQueue) [[likely]] {
-      words[kOrderAt] = to_front(words[kOrderAt], way);
+      use_queue(words[kOrderAt], way);
       return;
     }
     switch (order_) {
@@ -235,6 +259,9 @@ class SetArray {
         predictor_->use(slot);
         break;
     }
+  }
+  static void use_queue(uint64_t& queue, uint64_t way) {
+    if ((queue & 15) != way) queue = to_front(queue, way);
   }
   static uint64_t to_front(uint64_t queue, uint64_t way) {
     if ((queue & 15) == way) return queue;

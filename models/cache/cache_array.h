@@ -30,6 +30,14 @@ class CacheArray {
   void prefetch_after(const Home& home) const {
     array_.prefetch_whole(home.set + 1 < array_.sets() ? home.set + 1 : 0);
   }
+  using Place = SetArray::Place;
+  Place place(unsigned slot) { return array_.place(slot); }
+  /// Returns true if the slot at `place` holds the line that `pa` lies in.
+  static bool holds(const Place& place, PhysAddr pa) { return SetArray::holds(place, key_of(pa)); }
+  void touch(const Place& place) { array_.touch(place); }
+  static void mark_dirty(const Place& place) { SetArray::mark(place); }
+  static bool dirty(const Place& place) { return SetArray::marked(place); }
+
   void touch(unsigned slot) { array_.touch(slot); }
   void mark_dirty(unsigned slot) { array_.mark(slot); }
   void mark_clean(unsigned slot) { array_.unmark(slot); }

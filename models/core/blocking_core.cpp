@@ -94,12 +94,14 @@ void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
   constexpr size_t kSoon = 6, kLater = 16;
   uint64_t id = next_id_;
   PhysAddr pa;
+  FastPath::Run run;
   for (size_t i = 0; i < accesses.size(); ++i) {
     const MemAccess& access = accesses[i];
     if constexpr (kInterrupts) {
       next_id_ = id;
       at_boundary();
       id = next_id_;  // a handler makes accesses too
+      run = {};
     }
     ++id;
     if (access.gap != 0) {
@@ -107,8 +109,9 @@ void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
       stats_.gap_instructions += access.gap;
     }
     if constexpr (kInterrupts) fast_path_.catch_up(clock_);
-    if (fast_path_.try_access<kInterrupts>(access, id, clock_, pa)) [[likely]]
+    if (fast_path_.try_access<kInterrupts>(access, id, clock_, pa, run)) [[likely]]
       continue;
+    run = {};
     if (i + kLater < accesses.size()) fast_path_.prefetch(accesses[i + kSoon].va, accesses[i + kLater].va);
     access_slow(access, id);
   }
@@ -121,7 +124,8 @@ template <bool kShared>
 AccessResult BlockingCore::access_alone(const MemAccess& access) {
   const uint64_t id = ++next_id_;
   AccessResult result;
-  if (fast_path_.try_access<kShared>(access, id, clock_, result.pa)) return result;
+  FastPath::Run run;
+  if (fast_path_.try_access<kShared>(access, id, clock_, result.pa, run)) return result;
   return access_slow(access, id);
 }
 

@@ -15,8 +15,10 @@ constexpr EnumArray<AccessKind, RequestReason> kReasonOf = {RequestReason::kLoad
 
 void FastPath::attach(Cache& l1d, Cache& l1i, const RecentTables& tables, std::vector<const CacheArray*> further) {
   caches_ = {&l1d, &l1d, &l1i};
+  data_lines_ = std::make_unique<RecentLines>(l1d.array());
+  if (&l1i != &l1d) fetch_lines_ = std::make_unique<RecentLines>(l1i.array());
+  lines_ = {data_lines_.get(), data_lines_.get(), fetch_lines_ ? fetch_lines_.get() : data_lines_.get()};
   for (const AccessKind kind : kAllOf<AccessKind>) {
-    lines_[kind] = &caches_[kind]->array();
     hit_cycles_[kind] = caches_[kind]->latency() + lsu_->tlb_hit_cycles(kind);
   }
   tables_ = &tables;
@@ -57,7 +59,7 @@ const RecentPages::Page* FastPath::find_page(const MemAccess& access) {
   if (!serves(control, translation, type)) return nullptr;
   if (!is_cacheable(context_->types.at(pa, translation.pat_index()))) return nullptr;
   pages_.remember(access.va, pa, type, FirstLevel::held(tlb, place));
-  return pages_.find(access.va, type);
+  return pages_.find(access);
 }
 
 /// Performs a fetch that crosses into a second line, if both are hits.
@@ -85,7 +87,7 @@ PhysAddr FastPath::fetch_line(const MemAccess& access, const RecentPages::Page& 
   const AccessType type = access_type_of(access);
   const AccessKind kind = type.kind();
   const PhysAddr pa = address_of(access, page);
-  page.array->touch(page.slot);
+  page.touch();
   clock.advance(lsu_->tlb_hit_cycles(kind));
   const CycleTime begin = clock.now();
   const HitLevel hit = caches_[kind]->read_absent(pa.align_down(kLineBytes), reason_of(type), clock);

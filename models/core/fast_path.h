@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <cstring>
+#include <memory>
 #include <vector>
 
 #include "models/cache/coherence.h"
 #include "models/core/load_store_unit.h"
+#include "models/core/recent_lines.h"
 #include "models/core/recent_pages.h"
 #include "models/fabric/host_prefetch.h"
 
@@ -42,9 +46,9 @@ class FastPath {
   /// The places of an access that is a hit: in its TLB, and in its cache.
   struct Hit {
     const RecentPages::Page* page = nullptr;
-    unsigned slot = CacheArray::kNone;
+    const CacheArray::Place* line = nullptr;
 
-    explicit operator bool() const { return slot != CacheArray::kNone; }
+    explicit operator bool() const { return line != nullptr; }
   };
   /// Returns where an access that lies in one line hits, if it does; changes and counts nothing. Searches the TLB if the
   /// page is not in the recent-page table. WindowCore needs this, because its timing depends on hit or miss.
@@ -52,8 +56,8 @@ class FastPath {
     const RecentPages::Page* page = page_of(access);
     if (page == nullptr) page = find_page(access);
     if (page == nullptr) return {};
-    const Hit hit{page, lines_of(access.kind).find(line_of(access, *page))};
-    if (coherence_ != nullptr && hit && !writable(access.kind, hit.slot)) return {};
+    const Hit hit{page, lines_[page->kind]->find(address_of(access, *page))};
+    if (coherence_ != nullptr && hit && !writable(access.kind, *hit.line)) return {};
     return hit;
   }
   /// Returns what the TLB says of the page of an access that lies in one line, if it translates it without a walk.
@@ -64,19 +68,15 @@ class FastPath {
   /// Performs an access that find_hit() has just found to be a hit. Returns where its first byte is. It costs
   /// hit_cycles(), which the caller charges.
   PhysAddr perform(const MemAccess& access, const Hit& hit) {
-    const AccessKind kind = kind_of(access);
-    CacheArray& lines = lines_of(kind);
-    hit.page->array->touch(hit.page->slot);
-    lines.touch(hit.slot);
-    if (kind == AccessKind::kWrite) lines.mark_dirty(hit.slot);
-    ++hits_[kind];
+    hit.page->touch();
+    perform_in_page(hit);
     return address_of(access, *hit.page);
   }
   /// Performs a load whose page the TLB translates, and which reads what a store writes whose line is not there yet. Counts
   /// as a hit. Returns where its first byte is.
   PhysAddr perform_forwarded(const MemAccess& access, const RecentPages::Page& page) {
-    page.array->touch(page.slot);
-    ++hits_[kind_of(access)];
+    page.touch();
+    ++hits_[page.kind];
     return address_of(access, page);
   }
   /// Performs a fetch of one or two lines, if all of it hits. Returns where its first byte is in `pa`.
@@ -96,26 +96,41 @@ class FastPath {
     return page.frame + (access.va.raw() & (kPageBytes - 1));
   }
 
+  /// Hits in one page that follow each other: what the first one found out of the page holds for the others, and its use of
+  /// the TLB is theirs. Whatever else this core does, or may be done to it, begins a new run.
+  struct Run {
+    uint64_t tag = ~uint64_t{0};  ///< tag_of() them; that of no access
+    const RecentPages::Page* page = nullptr;
+  };
   /// Performs access number `id` whose page is in the recent-page table, wherever its line is; `clock` stands at its
   /// end then. Needs the general way for lines from further away if an observer wants each access, or if other
-  /// requesters act in the same simulation. `kShared`: for a core of several.
+  /// requesters act in the same simulation. `run`: of the accesses just before. `kShared`: for a core of several.
   template <bool kShared = false>
-  [[gnu::always_inline]] bool try_access(const MemAccess& access, uint64_t id, LocalClock& clock, PhysAddr& pa) {
-    const RecentPages::Page* page = page_of(access);
-    if (page == nullptr) return false;
-    const bool report = reports_hits();
-    const AccessKind kind = kind_of(access);
-    if (const Hit hit{page, lines_of(kind).find(line_of(access, *page))}) [[likely]] {
+  [[gnu::always_inline]] bool try_access(const MemAccess& access, uint64_t id, LocalClock& clock, PhysAddr& pa,
+                                         Run& run) {
+    const uint64_t tag = tag_of(access);
+    const bool again = tag == run.tag;
+    const RecentPages::Page* const page = again ? run.page : pages_.find(access);
+    if (page == nullptr || !in_one_line(access)) return false;
+    const AccessKind kind = page->kind;
+    const PhysAddr at = address_of(access, *page);
+    if (const Hit hit{page, lines_[kind]->find(at)}) [[likely]] {
       if constexpr (kShared) {
-        if (!writable(kind, hit.slot)) return false;
+        if (!writable(kind, *hit.line)) return false;
       }
-      pa = perform(access, hit);
-      if (report) [[unlikely]]
+      if (!again) {
+        page->touch();
+        run = {tag, page};
+      }
+      perform_in_page(hit);
+      pa = at;
+      if (reports_hits()) [[unlikely]]
         report_hit(access, id, clock.now(), clock.now(), pa);
       clock.advance(hit_cycles_[kind]);
       return true;
     }
-    if (report || !clock.alone()) return false;  // others may act before the line is asked for
+    if (reports_hits() || !clock.alone()) return false;  // others may act before the line is asked for
+    run = {};
     pa = fetch_line(access, *page, clock);
     return true;
   }
@@ -123,13 +138,13 @@ class FastPath {
   /// line is in the first-level cache, all are hits. They cost hit_cycles() each, which the caller charges.
   bool try_run(const MemAccess& access, uint64_t times) {
     const RecentPages::Page* page = page_of(access);
-    const AccessKind kind = kind_of(access);
     if (page == nullptr) return false;
-    const unsigned slot = lines_of(kind).find(line_of(access, *page));
-    if (slot == CacheArray::kNone) return false;
-    page->array->touch(page->slot);  // the first one may have brought page and line in, which is no use of them
-    lines_of(kind).touch(slot);
-    hits_[kind] += times;  // the first one made the line dirty
+    RecentLines& lines = *lines_[page->kind];
+    const CacheArray::Place* const line = lines.find(address_of(access, *page));
+    if (line == nullptr) return false;
+    page->touch();  // the first one may have brought page and line in, which is no use of them
+    lines.cache().touch(*line);
+    hits_[page->kind] += times;  // the first one made the line dirty
     return true;
   }
   /// Puts the page that was translated last into the recent-page table. Call between translate() and whatever may
@@ -162,18 +177,32 @@ class FastPath {
   void add_to(CacheStats& stats, const Cache& cache) const;
 
  private:
-  CacheArray& lines_of(AccessKind kind) { return *lines_[kind]; }
+  /// Performs a hit, but for its use of the TLB.
+  [[gnu::always_inline]] void perform_in_page(const Hit& hit) {
+    const AccessKind kind = hit.page->kind;
+    lines_[kind]->cache().touch(*hit.line);
+    if (kind == AccessKind::kWrite) CacheArray::mark_dirty(*hit.line);
+    ++hits_[kind];
+  }
   /// Returns true if an access of a core of several may use a line that is there; only dirty lines are known to be owned.
-  bool writable(AccessKind kind, unsigned slot) { return kind != AccessKind::kWrite || lines_of(kind).dirty(slot); }
-  static PhysAddr line_of(const MemAccess& access, const RecentPages::Page& page) {
-    return page.frame + (access.va.raw() & (kPageBytes - kLineBytes));
+  static bool writable(AccessKind kind, const CacheArray::Place& line) {
+    return kind != AccessKind::kWrite || CacheArray::dirty(line);
+  }
+  /// Returns the number of an access's page, and below it all that decides whether the page may be used: kind, user, rmw
+  /// and implicit.
+  static uint64_t tag_of(const MemAccess& access) {
+    constexpr unsigned kDecisive = 0xb03;
+    static_assert(offsetof(MemAccess, kind) == 10 && offsetof(MemAccess, depends_on) == 12);
+    uint16_t kind_and_flags;
+    std::memcpy(&kind_and_flags, reinterpret_cast<const std::byte*>(&access) + offsetof(MemAccess, kind), 2);
+    return (access.va.raw() & ~(kPageBytes - 1)) | (kind_and_flags & kDecisive);
   }
   static bool in_one_line(const MemAccess& access) {
     return (access.va.raw() & (kLineBytes - 1)) + access.bytes <= kLineBytes;
   }
   /// Returns what the recent-page table says of the access's page, if the access lies in one line, else nullptr.
   const RecentPages::Page* page_of(const MemAccess& access) const {
-    const RecentPages::Page* page = pages_.find(access.va, access_type_of(access));
+    const RecentPages::Page* page = pages_.find(access);
     return page != nullptr && in_one_line(access) ? page : nullptr;
   }
   const RecentPages::Page* find_page(const MemAccess& access);
@@ -186,8 +215,10 @@ class FastPath {
   const ObserverList& observers_;
   EnumArray<AccessKind, Cycles> hit_cycles_{};
   EnumArray<AccessKind, Cache*> caches_{};
-  EnumArray<AccessKind, CacheArray*> lines_{};  // their tags
-  CoherenceAgent* coherence_ = nullptr;         // of a core of several
+  std::unique_ptr<RecentLines> data_lines_;
+  std::unique_ptr<RecentLines> fetch_lines_;  // if fetches have a cache of their own
+  EnumArray<AccessKind, RecentLines*> lines_{};
+  CoherenceAgent* coherence_ = nullptr;  // of a core of several
   const RecentTables* tables_ = nullptr;
   std::vector<const CacheArray*> further_;
   RecentPages pages_;

@@ -13,55 +13,70 @@ namespace mmusim {
 /// the TLB entry keeps its serial number, and a change of what accesses are allowed calls forget().
 class RecentPages {
  public:
-  struct Page {
+  struct alignas(64) Page {
     PhysAddr frame;  ///< of the 4 KiB page
     TlbArray* array = nullptr;
-    uint64_t serial = 0;
-    unsigned slot = 0;
-    uint8_t allowed = 0;  ///< bit n: privilege n may
+    SetArray::Place place;                ///< of the entry in it
+    const uint64_t* serial_at = nullptr;  ///< where the entry's serial number is
+    uint64_t serial = 0;                  ///< what it was
+    AccessKind kind{};                    ///< kind_of() the accesses
+    uint8_t allowed = 0;                  ///< bit n: privilege n may
+
+    /// Makes the entry the most recently used of its set.
+    void touch() const { array->touch(place); }
   };
 
-  /// Returns what is known of the page of `va`, the access's first byte, if it still holds and allows an access of
-  /// `type`, else nullptr.
-  const Page* find(VirtAddr va, AccessType type) const {
-    const uint64_t number = va.raw() >> kPageShift;
-    const Table& table = tables_[type.kind()];
-    if (table.number[number % kPages] != number) return nullptr;
-    const Page& page = table.page[number % kPages];
-    if ((page.allowed >> static_cast<unsigned>(type.privilege()) & 1) == 0 ||
-        page.array->serial(page.slot) != page.serial)
-      return nullptr;
+  /// Returns what is known of the page of an access's first byte, if it still holds and allows the access, else nullptr.
+  const Page* find(const MemAccess& access) const {
+    const uint64_t number = access.va.raw() >> kPageShift;
+    const unsigned at = place_of(number, kind_of(access));
+    if (numbers_[at] != number) return nullptr;
+    const Page& page = pages_[at];
+    const unsigned privilege = static_cast<unsigned>(access_type_of(access).privilege());
+    if ((page.allowed >> privilege & 1) == 0 || *page.serial_at != page.serial) return nullptr;
     return &page;
   }
 
   /// Notes that `va`, which is at `pa`, was translated by the entry `held`, and that an access of `type` needs no walk.
   void remember(VirtAddr va, PhysAddr pa, AccessType type, const HeldEntry& held) {
     const uint64_t number = va.raw() >> kPageShift;
-    Table& table = tables_[type.kind()];
-    Page& page = table.page[number % kPages];
+    const unsigned at = place_of(number, type.kind());
+    Page& page = pages_[at];
     const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege()));
-    uint64_t& remembered = table.number[number % kPages];
-    const bool same =
-        remembered == number && page.array == held.array && page.slot == held.slot && page.serial == held.serial;
-    remembered = number;
-    page = {pa.align_down(kPageBytes), held.array, held.serial, held.slot,
-            static_cast<uint8_t>(same ? page.allowed | bit : bit)};
+    const bool same = numbers_[at] == number && page.array == held.array && page.place.slot == held.slot &&
+                      page.serial == held.serial;
+    if (same) {
+      page.allowed |= bit;
+      return;
+    }
+    numbers_[at] = number;
+    page = {pa.align_down(kPageBytes),
+            held.array,
+            held.array->place(held.slot),
+            held.array->serial_at(held.slot),
+            held.serial,
+            type.kind(),
+            bit};
   }
 
-  void forget() {
-    for (Table& table : tables_) table.number.fill(kNoPage);
-  }
+  void forget() { numbers_.fill(kNoPage); }
 
  private:
-  static constexpr unsigned kPages = 256;
+  static constexpr unsigned kPages = 256;  // of each kind of access
+  static constexpr unsigned kPlaces = kPages * kCountOf<AccessKind>;
   static constexpr uint64_t kNoPage = ~uint64_t{0};
+
+  static unsigned place_of(uint64_t number, AccessKind kind) {
+    return static_cast<unsigned>(kind) * kPages + static_cast<unsigned>(number % kPages);
+  }
+
   /// perf: page numbers apart from what is known of the pages, because most searches end at another page's number.
-  struct Table {
-    Table() { number.fill(kNoPage); }
-    std::array<uint64_t, kPages> number;
-    std::array<Page, kPages> page;
-  };
-  EnumArray<AccessKind, Table> tables_;
+  std::array<uint64_t, kPlaces> numbers_ = [] {
+    std::array<uint64_t, kPlaces> none{};
+    none.fill(kNoPage);
+    return none;
+  }();
+  std::array<Page, kPlaces> pages_;
 };
 
 }  // namespace mmusim

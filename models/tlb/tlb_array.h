@@ -88,6 +88,10 @@ class TlbArray {
     return t;
   }
   uint64_t serial(unsigned slot) const { return entries_[slot].serial; }
+  /// Returns where the serial number of a slot is kept, as long as the array is there.
+  const uint64_t* serial_at(unsigned slot) const { return &entries_[slot].serial; }
+  SetArray::Place place(unsigned slot) { return array_.place(slot); }
+  void touch(const SetArray::Place& place) { array_.touch(place); }
 
   /// Inserts a translation (replacing one with the same tag); returns its slot. `translation.frame()` is that of the whole
   /// entry (16 KiB aligned for k16K). `absent`: the caller knows that find() returns kNone. `displaced`: what had to leave

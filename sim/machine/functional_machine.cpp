@@ -192,16 +192,15 @@ size_t run_in_page(std::span<const MemAccess> accesses) {
 void FunctionalMachine::execute(std::span<const MemAccess> accesses) {
   for (size_t i = 0; i < accesses.size();) {
     const MemAccess& access = accesses[i];
-    const AccessType type = access_type_of(access);
-    const RecentPages::Page* page = recent_pages_.find(access.va, type);
+    const RecentPages::Page* page = recent_pages_.find(access);
     if (page != nullptr && !observers_.wants(kTranslationNotices) && in_one_page(access)) [[likely]] {
-      page->array->touch(page->slot);  // one touch is enough: repeats leave the LRU order unchanged
+      page->touch();  // one touch is enough: repeats leave the LRU order unchanged
       const size_t run = run_in_page(accesses.subspan(i));
-      recalled_[type.kind()] += run;
+      recalled_[page->kind] += run;
       i += run;
     } else {
       prefetch_tables(accesses.subspan(i));
-      perform(access, type);
+      perform(access, access_type_of(access));
       ++i;
     }
   }

@@ -182,6 +182,68 @@ TEST(SetArray, Xor7FoldsTheNumberInGroupsOfSevenBits) {
   EXPECT_EQ(array.set_of(0b1010101'0000001'1111111), 0b1010101u ^ 0b0000001u ^ 0b1111111u);
 }
 
+constexpr Geometry kOfEachPolicy[] = {{64, 8},
+                                      {40, 20},
+                                      {64, 8, Replacement::kTreePlru},
+                                      {48, 12, Replacement::kSkylake},
+                                      {64, 8, Replacement::kRandom},
+                                      {64, 8, Replacement::kSrrip},
+                                      {64, 8, Replacement::kDrrip},
+                                      {64, 8, Replacement::kShip}};
+
+/// Uses two arrays with the same random keys, each in its own way, and expects them to hold the same all the time.
+template <class Use>
+void expect_equal_uses(const Geometry& geometry, Use&& use) {
+  SetArray one(geometry), other(geometry);
+  uint64_t x = 7;
+  for (unsigned i = 0; i < 20000; ++i) {
+    const uint64_t number = next_random(x) % (2 * geometry.entries) + 1;
+    const unsigned set = one.set_of(number), slot = one.find(set, number);
+    ASSERT_EQ(slot, other.find(set, number)) << "policy " << static_cast<int>(geometry.replacement) << ", step " << i;
+    if (slot != SetArray::kNone && next_random(x) % 16 == 0) {
+      one.erase(slot);
+      other.erase(slot);
+    } else if (slot != SetArray::kNone) {
+      one.touch(slot);
+      use(other, slot);
+    } else {
+      one.replace(set, number);
+      other.replace(set, number);
+    }
+  }
+}
+
+TEST(SetArray, AUseTwiceIsAUseOnceWhateverThePolicy) {
+  for (const Geometry& geometry : kOfEachPolicy) {
+    expect_equal_uses(geometry, [](SetArray& array, unsigned slot) {
+      array.touch(slot);
+      array.touch(slot);
+    });
+  }
+}
+
+TEST(SetArray, AUseByPlaceIsAUseBySlotWhateverThePolicy) {
+  for (const Geometry& geometry : kOfEachPolicy)
+    expect_equal_uses(geometry, [](SetArray& array, unsigned slot) { array.touch(array.place(slot)); });
+}
+
+TEST(SetArray, APlaceTellsWhatItsSlotHoldsNow) {
+  SetArray array({40, 20});
+  const unsigned slot = array.replace(1, 5).slot;
+  const SetArray::Place place = array.place(slot);
+  EXPECT_TRUE(SetArray::holds(place, 5));
+  EXPECT_FALSE(SetArray::holds(place, 7));
+  EXPECT_FALSE(SetArray::marked(place));
+  SetArray::mark(place);
+  EXPECT_TRUE(array.marked(slot));
+  EXPECT_TRUE(SetArray::holds(place, 5));  // a mark is no part of the key
+  array.put(slot, 9);
+  EXPECT_FALSE(SetArray::holds(place, 5));
+  EXPECT_TRUE(SetArray::holds(place, 9));
+  array.erase(slot);
+  EXPECT_FALSE(SetArray::holds(place, 9));
+}
+
 TEST(SetArray, MarksLeaveWithTheKey) {
   SetArray array({2, 2});
   array.replace(0, 5);

@@ -165,6 +165,31 @@ TEST(Machine, LoggingEveryAccessChangesNoCount) {
   }
 }
 
+TEST(Machine, ARunOfHitsInAPageIsAsManySingleAccesses) {
+  for (const Replacement policy :
+       {Replacement::kLru, Replacement::kTreePlru, Replacement::kSrrip, Replacement::kShip}) {
+    const auto report = [policy](bool singly) {
+      return in_child([=] {
+        PlatformConfig p = load_platform("textbook");
+        p.lsu.tlbs.load.arrays[0].geometry = {8, 4, policy};  // so that pages leave all the time
+        p.l1d.geometry.replacement = policy;
+        Mapped m(p);
+        m.run([singly](Core& c) {
+          std::vector<MemAccess> accesses = mixed_accesses(20000, 5, 16 * kPageBytes);
+          for (MemAccess& access : accesses) {
+            access.gap = 0;
+            if (!singly) continue;
+            c.access(access);
+          }
+          if (!singly) c.execute(accesses);
+        });
+        return to_json(m.machine.stats()).dump(1);
+      });
+    };
+    EXPECT_EQ(report(true), report(false)) << static_cast<int>(policy);
+  }
+}
+
 TEST(Machine, TwoRunsGiveTheSame) {
   const PlatformConfig p = window_platform();
   EXPECT_EQ(in_child([&] { return run_and_report(p, LookAhead::kPending, 5000); }),

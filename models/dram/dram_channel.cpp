@@ -93,39 +93,42 @@ std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, 
 }
 
 /// The command that goes first if none goes before cycle `from`. `overdue`: the request that comes before all others.
-DramChannel::Decision DramChannel::best(const RequestQueue& queue, DramCycle from, Index overdue) const {
+DramChannel::Decision DramChannel::best(RequestQueue& queue, DramCycle from, Index overdue) {
   Decision first;
   uint64_t first_rank = ~uint64_t{0};
   unsigned overdue_bank = ~0U;
   if (overdue != RequestQueue::kNone) {
     overdue_bank = queue[overdue].bank;
-    const DramCommand column = &queue == &writes_ ? DramCommand::kWrite : DramCommand::kRead;
     first.entry = overdue;
-    first.command = device_.next_command(overdue_bank, queue[overdue].row, column);
+    first.command = device_.next_command(overdue_bank, queue[overdue].row, queue.column());
     first.at = device_.first_slot(first.command, overdue_bank, from);
     first.overdue = true;
     if (first.at == from) return first;  // nothing comes before it
     first_rank = 0;
   }
-  for (const RequestQueue::Contender& own : queue.contenders()) {
-    const DramCycle at = device_.first_slot(own.command, own.bank, from);
-    if (at > first.at || (at == first.at && own.rank >= first_rank) || own.bank == overdue_bank) continue;
-    first = {at, own.entry, own.command, false};
+  DramCycle first_at = first.at;
+  const RequestQueue::Contender* winner = nullptr;
+  for (RequestQueue::Contender& own : queue.contenders()) {
+    const auto goes_first = [&](DramCycle at) { return at < first_at || (at == first_at && own.rank < first_rank); };
+    // A command only holds others back: a contender that was found to come too late need not be asked again.
+    if (!goes_first(std::max(own.not_before, from)) || own.bank == overdue_bank) continue;
+    own.not_before = device_.earliest(own.command, own.bank);
+    const DramCycle at = device_.free_slot(std::max(own.not_before, from));
+    if (!goes_first(at)) continue;
+    first_at = at;
     first_rank = own.rank;
+    winner = &own;
   }
-  return first;
+  return winner == nullptr ? first : Decision{first_at, winner->entry, winner->command, false};
 }
 
-/// The next command for the requests of the active queue, or the refresh that comes before it.
-const DramChannel::Decision& DramChannel::decide(const RequestQueue& active) {
-  if (next_known_) return next_;
+void DramChannel::decide(RequestQueue& active) {
   next_known_ = true;
   const Index oldest = active.oldest();
   const DramCycle overdue_at = active[oldest].arrival + config_.starvation_cycles;
   next_ = best(active, floor_, floor_ >= overdue_at ? oldest : RequestQueue::kNone);
   if (floor_ < overdue_at && next_.at >= overdue_at) next_ = best(active, overdue_at, oldest);
   if (device_.next_refresh() <= next_.at) next_ = Decision{.at = device_.next_refresh()};
-  return next_;
 }
 
 void DramChannel::report_queues(DramCycle now) const {
@@ -230,20 +233,20 @@ void DramChannel::close_if_unused(unsigned bank) {
   }
 }
 
-void DramChannel::decide_all_until(DramCycle t) {
-  while (const RequestQueue* active = active_queue()) {
-    const Decision& d = decide(*active);
-    if (d.at > t) return;
+DramCycle DramChannel::decide_all_until(DramCycle t) {
+  while (RequestQueue* active = active_queue()) {
+    const Decision& d = next(*active);
+    if (d.at > t) return d.at;
     execute(d);
   }
   // No request is queued; only refreshes may have fallen due.
   if (device_.next_refresh() <= t) refresh(t);
+  return DramDevice::kNever;
 }
 
-std::optional<DramCycle> DramChannel::next_event() {
-  if (!completed_.empty()) return completed_.front().done - timing_.read_done();
-  const RequestQueue* const active = active_queue();
-  return active == nullptr ? std::nullopt : std::optional(decide(*active).at);
+void DramChannel::hand_out(std::vector<DramCompletion>& completions) {
+  for (const DramCompletion& read : completed_) completions.push_back(read);
+  completed_.clear();
 }
 
 /// The commands of a read that has no other beside it, without the queue. Does nothing, and returns nothing, where the
@@ -284,7 +287,7 @@ DramCycle DramChannel::read_alone(PhysAddr pa, const DramLocation& where, DramCy
   if (const auto done = read_at_once(pa, where, now)) return *done;
   if (const auto done = enqueue({.id = 0, .pa = pa}, where, now)) return *done;
   MMUSIM_INVARIANT(reads_.size() == 1, "read_alone() is alone");
-  while (!reads_.empty()) execute(decide(*active_queue()));
+  while (!reads_.empty()) execute(next(*active_queue()));
   completed_.pop_back();
   return last_data_;
 }

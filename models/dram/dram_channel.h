@@ -83,20 +83,23 @@ class DramChannel {
   /// can_accept() and enqueue() of a write in one: false if there is no place for it.
   bool post(PhysAddr pa, const DramLocation& where, DramCycle now);
 
-  /// Next cycle in which the controller does anything for queued requests; nullopt if it has none it would act on.
+  /// Next cycle in which the controller does anything for queued requests; kNever if it has none it would act on.
   /// Reads that were decided on while a request was enqueued count with the cycle of their command, which may be past:
   /// advance_to() any cycle hands them out.
-  std::optional<DramCycle> next_event();
+  DramCycle next_event() {
+    if (!completed_.empty()) return completed_.front().done - timing_.read_done();
+    RequestQueue* const active = active_queue();
+    return active == nullptr ? DramDevice::kNever : next(*active).at;
+  }
   /// True if reads are queued. Without them and without a requester waiting for a slot nobody needs next_event().
   bool has_reads() const { return !reads_.empty(); }
 
   /// Decides all commands up to and including cycle `t`, and appends the reads whose command was sent (their `done`
-  /// may lie after t).
-  void advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
-    decide_until(t);
-    if (completed_.empty()) return;
-    completions.insert(completions.end(), completed_.begin(), completed_.end());
-    completed_.clear();
+  /// may lie after t). Returns the next event.
+  DramCycle advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
+    const DramCycle next = decide_until(t);
+    if (!completed_.empty()) hand_out(completions);
+    return next;
   }
 
   /// Reads one line when no other read is queued; returns the cycle in which it is done. Same result as enqueue() and
@@ -133,13 +136,18 @@ class DramChannel {
   };
 
   bool writes_go() const { return forced_drain_ || reads_.empty(); }
-  const RequestQueue* active_queue() const {
+  RequestQueue* active_queue() {
     if (forced_drain_) return &writes_;
     if (!reads_.empty()) return &reads_;
     return writes_.size() > (flushing_ ? 0 : config_.write_low_watermark) ? &writes_ : nullptr;
   }
-  Decision best(const RequestQueue& queue, DramCycle from, RequestQueue::Index overdue) const;
-  const Decision& decide(const RequestQueue& active);
+  Decision best(RequestQueue& queue, DramCycle from, RequestQueue::Index overdue);
+  /// The next command for the requests of the active queue, or the refresh that comes before it.
+  const Decision& next(RequestQueue& active) {
+    if (!next_known_) decide(active);
+    return next_;
+  }
+  void decide(RequestQueue& active);
   void execute(const Decision& d);
   template <DramCommand kCommand>
   void execute_row(unsigned bank, uint64_t row, DramCycle at);
@@ -156,11 +164,17 @@ class DramChannel {
       report_queues(now);
   }
   void report_queues(DramCycle now) const;
-  void decide_until(DramCycle t) {
-    const bool nothing = active_queue() == nullptr ? device_.next_refresh() > t : next_known_ && next_.at > t;
-    if (!nothing) decide_all_until(t);
+  /// Decides all up to cycle `t`; returns the cycle of the next command or refresh, kNever if no request waits for it.
+  DramCycle decide_until(DramCycle t) {
+    if (active_queue() == nullptr) {
+      if (device_.next_refresh() > t) return DramDevice::kNever;
+    } else if (next_known_ && next_.at > t) {
+      return next_.at;
+    }
+    return decide_all_until(t);
   }
-  void decide_all_until(DramCycle t);
+  DramCycle decide_all_until(DramCycle t);
+  void hand_out(std::vector<DramCompletion>& completions);
   bool has_place(bool write, DramCycle now) const {
     const RequestQueue& queue = write ? writes_ : reads_;
     const unsigned leaving = (write ? last_write_ : last_read_) == now ? 1 : 0;

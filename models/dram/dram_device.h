@@ -42,6 +42,8 @@ class DramDevice {
     return std::max({b.ready[i], groups_[b.group].ready[i], ranks_[b.rank].ready[i]});
   }
 
+  /// The first cycle from `t` on in which no refresh takes the command bus.
+  DramCycle free_slot(DramCycle t) const { return t > last_refresh_slot_ ? t : free_slot_slow(t); }
   /// Returns earliest() from `from` on, in a cycle where no refresh takes the command bus.
   DramCycle first_slot(DramCommand command, unsigned bank, DramCycle from) const {
     return free_slot(std::max(earliest(command, bank), from));
@@ -98,11 +100,6 @@ class DramDevice {
   void refresh(unsigned rank, DramCycle due, DramCycle bus_free);
   std::optional<DramCycle> precharge_all(unsigned rank, DramCycle from);
   void update_next_refresh();
-  /// The first cycle from `t` on in which no refresh takes the command bus.
-  DramCycle free_slot(DramCycle t) const {
-    if (t > last_refresh_slot_) return t;
-    return free_slot_slow(t);
-  }
   DramCycle free_slot_slow(DramCycle t) const;
 
   std::vector<Bank> banks_;

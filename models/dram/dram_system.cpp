@@ -16,16 +16,18 @@ DramSystem::DramSystem(const DramConfig& config)
 void DramSystem::find_earliest() {
   earliest_ = DramDevice::kNever;
   for (unsigned c = 0; c < events_.size(); ++c) {
-    if (events_[c] == kUnknown) events_[c] = channels_[c].next_event().value_or(DramDevice::kNever);
+    if (events_[c] == kUnknown) events_[c] = channels_[c].next_event();
     earliest_ = std::min(earliest_, events_[c]);
   }
 }
 
 void DramSystem::advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
   if (earliest() > t) return;
+  earliest_ = DramDevice::kNever;
   for (unsigned c = 0; c < events_.size(); ++c) {
     // A channel without anything to do catches up with its refreshes when it is used next.
-    if (events_[c] <= t) touch(c).advance_to(t, completions);
+    if (events_[c] <= t) events_[c] = channels_[c].advance_to(t, completions);
+    earliest_ = std::min(earliest_, events_[c]);
   }
 }
 

@@ -30,7 +30,8 @@ class RequestQueue {
 
   /// The request that comes next in its bank: the oldest that hits the open row, else the oldest.
   struct Contender {
-    uint64_t rank = 0;  ///< orders contenders of one cycle: column commands come first, then older requests
+    uint64_t rank = 0;         ///< orders contenders of one cycle: column commands come first, then older requests
+    DramCycle not_before = 0;  ///< its command is not allowed earlier, as far as the controller has found out
     Index entry = kNone;
     uint16_t bank = 0;
     DramCommand command = DramCommand::kActivate;  ///< what it needs
@@ -43,9 +44,12 @@ class RequestQueue {
   unsigned capacity() const { return static_cast<unsigned>(entries_.size()); }
   bool empty() const { return size_ == 0; }
 
+  /// The command of its requests, kRead or kWrite.
+  DramCommand column() const { return column_; }
   const Entry& operator[](Index i) const { return entries_[i]; }
-  /// One contender for each bank with requests, in no particular order.
-  const std::vector<Contender>& contenders() const { return busy_; }
+  /// One contender for each bank with requests, in no particular order. The caller may write `not_before`, which is 0
+  /// again when another request comes next in the bank or another command is needed.
+  std::vector<Contender>& contenders() { return busy_; }
   /// That of a bank with requests.
   const Contender& contender(unsigned bank) const { return busy_[banks_[bank].busy_position]; }
   /// The oldest and the youngest request of the queue, which is not empty.
@@ -95,6 +99,7 @@ class RequestQueue {
     c.entry = hits ? bank.hit : bank.head;
     c.rank = (hits ? 0 : kNotColumn) + entries_[c.entry].sequence;
     c.command = hits ? column_ : command;
+    c.not_before = 0;
   }
   Index find_row(Index from, uint64_t row) const {
     while (from != kNone && entries_[from].row != row) from = entries_[from].next;

@@ -58,7 +58,7 @@ TEST(KnownKeys, OneTreeHoldsPlatformAndDevice) {
   EXPECT_NE(platform->find("tlbs")->find("stlb")->find("arrays")->keys.front().find("entries"), nullptr);
   EXPECT_NE(platform->find("dram")->find("device")->find("timing_cycles")->find("tRCD"), nullptr);
   const KeyNode& phase = scenario_keys().find("phases")->keys.front();
-  EXPECT_EQ(phase.cases.size(), 16U);
+  EXPECT_EQ(phase.cases.size(), 17U);
   EXPECT_EQ(phase.find_case("workload")->cases.size(), workload_kinds().size());
 }
 

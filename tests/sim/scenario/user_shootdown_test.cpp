@@ -39,9 +39,10 @@ std::string counted(const json& description, LookAhead look_ahead = LookAhead::k
   const RunResult result = run_scenario(scenario, host, {});
   const PhaseSummary& phase = result.summary.phases.at(1);
   json cores = json::array();
-  for (const CoreSummary& core : phase.cores) {
+  for (size_t i = 0; i < phase.cores.size(); ++i) {
+    const CoreSummary& core = phase.cores[i];
     cores.push_back({{"accesses", core.machine.accesses},
-                     {"faults", core.machine.faults},
+                     {"faults", host.machine().core(static_cast<unsigned>(i)).access_stats().faults},
                      {"walks", core.machine.walks},
                      {"cycles", core.machine.cycles},
                      {"interrupts", core.interrupts}});

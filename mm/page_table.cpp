@@ -37,9 +37,15 @@ void TopLevelSync::sync_global_pgds(VirtAddr start, VirtAddr last) {
 }
 
 void TopLevelSync::add_process(PhysAddr pgd) {
-  const unsigned first = level_index(context_.layout.page_offset_base(), tables_.levels());
-  const uint64_t offset = kEntryBytes * first;
-  context_.memory().copy(context_.layout.direct_map(pgd) + offset, tables_.root().va + offset, kPageBytes - offset);
+  constexpr const char* kCause = "pgd_ctor";
+  const unsigned top = tables_.levels();
+  const uint64_t bytes = level_bytes(top);
+  const VirtAddr first = context_.layout.page_offset_base().align_down(bytes);
+  for (uint64_t i = level_index(first, top); i < kEntriesPerTable; ++i) {
+    const VirtAddr va = first + (i - level_index(first, top)) * bytes;
+    const uint64_t value = tables_.read(tables_.root(), top, va, kCause);
+    if (!entry_none(value)) tables_.write(tables_.table_at(pgd), top, va, 0, value, kCause);
+  }
   pgd_list_.push_back(pgd);
 }
 

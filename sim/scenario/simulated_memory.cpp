@@ -165,11 +165,12 @@ void SimulatedMemory::remove(unsigned core, mm::TlbInstruction how, VirtAddr va,
   const bool page = how == mm::TlbInstruction::kInvlpg || how == mm::TlbInstruction::kInvpcidPage;
   const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
   const ControlState& control = machine_.control(core);
-  machine_.invalidate(core,
-                      page                              ? on_invlpg(control, va)
-                      : how == mm::TlbInstruction::kCr3 ? on_mov_cr3(control, control.registers().cr3)
-                                                        : everything,
-                      charge);
+  if (how == mm::TlbInstruction::kCr3) {
+    const bool loaded = machine_.write_cr3(core, control.registers().cr3, charge);
+    MMUSIM_INVARIANT(loaded, "CR3 can be loaded with what it holds");
+    return;
+  }
+  machine_.invalidate(core, page ? on_invlpg(control, va) : everything, charge);
 }
 
 void SimulatedMemory::switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) {

@@ -33,7 +33,7 @@ FAULTS = [
     Fault("activate-takes-one-slot", "models/dram/dram_channel.cpp",
           "floor_ = at + timing_.act_slots;", "floor_ = at + 1;", "dram_test"),
     Fault("youngest-request-wins-ties", "models/dram/dram_channel.cpp",
-          "(at == first.at && own.rank >= first_rank)", "(at == first.at && own.rank < first_rank)", "dram_test"),
+          "(at == first_at && own.rank < first_rank)", "(at == first_at && own.rank > first_rank)", "dram_test"),
     Fault("drain-never-ends", "models/dram/dram_channel.cpp",
           "writes_.size() <= config_.write_low_watermark", "writes_.size() < config_.write_low_watermark", "dram_test"),
     Fault("starvation-a-cycle-late", "models/dram/dram_channel.cpp",

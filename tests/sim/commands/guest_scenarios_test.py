@@ -32,11 +32,13 @@ def short(path):
             continue
         if phase["phase"] in LONG:
             phase["timed"] = False
-        for key in ("allocate", "free"):
+        for key in ("allocate", "free", "repeat"):
             if key in phase:
                 phase[key] = min(phase[key], 4)
         if "beside" in phase:
-            phase["beside"]["parameters"] = {"operations": OPERATIONS}
+            pattern = phase["beside"]["kind"] == "uniform"
+            kept = phase["beside"]["parameters"] if pattern else {}
+            phase["beside"]["parameters"] = kept | {"accesses" if pattern else "operations": OPERATIONS}
     return scenario
 
 

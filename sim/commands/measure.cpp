@@ -70,15 +70,11 @@ Measured probe(const MeasureOptions& options) {
   SurveyOptions survey_options;
   survey_options.most_lines = uint64_t{1} << 21;
   survey_options.points_per_octave = 6;
+  survey_options.guest = m.processor.guest;
   survey_options.progress = [&](const std::string& what, double seconds) {
     progress.update(static_cast<uint64_t>(seconds * 10), what);
   };
   m.survey = survey(subject, survey_options);
-  for (Finding& f : m.survey.findings) {
-    if (f.name != "walk.lookup_cycles" || !f.value || !m.processor.guest) continue;
-    f.value = std::nullopt;
-    f.why = "A guest's walk has two dimensions: what one lookup costs cannot be told from it.";
-  }
   m.core_mhz = subject.core_mhz();
   for (std::string& remark : subject.remarks()) m.remarks.push_back(std::move(remark));
   if (!m.survey.complete) {
@@ -232,10 +228,10 @@ void add_measure_command(CommandLine app, Action& action) {
   command.footer(
       "Runs chases of loads and fetches over pages and lines on one processor, without privileges, and infers TLB "
       "entries\n"
-      "and penalties, the cost of walks and how many run at once, cache sizes, latencies. A number that could not be "
-      "told\n"
-      "is the preset's; \"source\" in the file says which. Other programs on the same processor make intervals wider.\n"
-      "Interrupted, it writes what it has. A guest is recognised and compared with nested simulated machines.\n\n"
+      "and penalties, entries of paging-structure caches, the cost of walks and how many run at once, cache sizes,\n"
+      "latencies. A number that could not be told is the preset's; \"source\" in the file says which. Other programs\n"
+      "on the same processor make intervals wider. Interrupted, it writes what it has. A guest is recognised and\n"
+      "compared with nested simulated machines.\n\n"
       "Examples:\n"
       "  mmusim measure -o mine.json\n"
       "  mmusim compare boot-base-vs-huge --platform mine.json --out out/mine");

@@ -2,6 +2,7 @@
 #include "sim/measure/chase.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "models/base/splitmix.h"
@@ -44,9 +45,74 @@ Step step_of(const Chase& chase, uint64_t i) {
   return {page, i / 64 * kPageBytes % bytes_of(chase.pages) + line};
 }
 
+constexpr uint64_t kPtesOfLine = 8, kLinesOfTable = 64, kPagesOfRegion = kPtesOfLine * kLinesOfTable;
+constexpr uint64_t kRegionsOfGib = 512;
+constexpr uint64_t kDataLines =
+    1;  // whose set of the first-level cache is left to the data: no PTEs of those lines are used
+constexpr uint64_t kUsedLines = kLinesOfTable - kDataLines;
+
+/// Number of the first page of a region. Regions of one GiB are adjacent. They begin in another line of the page directory
+/// in each GiB, so that the directories' lines spread over the sets of a cache.
+uint64_t first_page(const Chase& chase, uint64_t region) {
+  if (chase.gibs == 0) return region * kPagesOfRegion;
+  const uint64_t gib = region % chase.gibs, each = (chase.regions + chase.gibs - 1) / chase.gibs;
+  const uint64_t begin = gib * ((each + kPtesOfLine - 1) / kPtesOfLine * kPtesOfLine);
+  return (gib * kRegionsOfGib + (begin + region / chase.gibs) % kRegionsOfGib) * kPagesOfRegion;
+}
+
+/// Regions in the order of their turns. The GiB have their turns in a random order, or the regions where they are adjacent.
+std::vector<uint64_t> turns_of(const Chase& chase) {
+  std::vector<uint64_t> turns(chase.gibs == 0 ? chase.regions : chase.gibs);
+  std::iota(turns.begin(), turns.end(), uint64_t{0});
+  Order random(1);
+  shuffle(turns, 0, turns.size(), random);
+  std::vector<uint64_t> regions;
+  for (uint64_t begin = 0; begin < chase.regions; begin += turns.size()) {
+    for (const uint64_t turn : turns) {
+      if (begin + turn < chase.regions) regions.push_back(begin + turn);
+    }
+  }
+  return regions;
+}
+
+std::vector<Step> region_steps(const Chase& chase) {
+  const std::vector<uint64_t> turns = turns_of(chase);
+  std::vector<Step> steps;
+  steps.reserve(chase.count);
+  for (uint64_t pte = chase.ptes; pte-- > 0;) {
+    for (uint64_t line = 0; line < chase.pte_lines; line += chase.visit) {
+      for (const uint64_t region : turns) {
+        for (uint64_t v = 0; v < chase.visit; ++v) {
+          const uint64_t turned = (line + v + region) % chase.pte_lines;  // not all regions in one set of a cache
+          const uint64_t in_table = kDataLines + (region * chase.pte_lines + turned) % kUsedLines;
+          steps.push_back({first_page(chase, region) + in_table * kPtesOfLine + pte * (kPtesOfLine / chase.ptes), 0});
+        }
+      }
+    }
+  }
+  return steps;
+}
+
 }  // namespace
 
+Chase region_chase(uint64_t pages, uint64_t regions, uint64_t gibs, uint64_t visit) {
+  constexpr uint64_t kVisits = 2;  // the same pages whether one or two come in turn
+  Chase chase;
+  chase.kind = ChaseKind::kRegions;
+  chase.shared_frame = true;
+  chase.regions = regions;
+  chase.gibs = gibs;
+  chase.visit = visit;
+  const uint64_t each = (pages + regions - 1) / regions;
+  chase.ptes = std::min(kPtesOfLine, std::bit_ceil(each));
+  const uint64_t lines = (each + chase.ptes - 1) / chase.ptes;
+  chase.pte_lines = chase.ptes == kPtesOfLine ? (lines + kVisits - 1) / kVisits * kVisits : lines;
+  chase.count = chase.regions * chase.pte_lines * chase.ptes;
+  return chase;
+}
+
 std::vector<Step> steps_of(const Chase& chase) {
+  if (chase.kind == ChaseKind::kRegions) return region_steps(chase);
   const uint64_t lanes = std::max(1U, chase.lanes);
   std::vector<uint64_t> order(std::max(chase.count / lanes, uint64_t{1}) * lanes);
   std::iota(order.begin(), order.end(), uint64_t{0});
@@ -62,6 +128,9 @@ std::vector<Step> steps_of(const Chase& chase) {
 }
 
 uint64_t pages_spanned(const Chase& chase) {
+  if (chase.kind == ChaseKind::kRegions) {
+    return (chase.gibs == 0 ? chase.regions : chase.gibs * kRegionsOfGib) * kPagesOfRegion;
+  }
   if (chase.kind == ChaseKind::kLines) {
     const uint64_t last = chase.count == 0 ? 0 : chase.count - 1;
     const uint64_t bytes = chase.cold ? cold_offset(last) : chase.apart ? last * kPageBytes : last * kLineBytes;

@@ -14,6 +14,7 @@ enum class ChaseKind : uint8_t {
   kPages,       ///< one line in each page
   kFetches,     ///< one instruction in each page of 4 KiB
   kFetchLines,  ///< one instruction in each of adjacent lines
+  kRegions,  ///< one line in each of many pages of 4 KiB, region after region of 2 MiB in turn: paging-structure caches
 };
 
 /// A round of accesses that real and simulated machines are measured with. Each step but for lanes waits for the one
@@ -29,7 +30,20 @@ struct Chase {
   bool shared_frame = false;       ///< all pages of kPages are mapped to one frame, so that data stay in the L1 cache
   bool apart = false;              ///< kLines of which each lies in another 4 KiB of its large page
   bool cold = false;               ///< kLines that no cache holds: eight lines in each of some far-apart 4 KiB
+  uint64_t regions = 0;            ///< of kRegions: regions of 2 MiB
+  uint64_t gibs = 0;               ///< of kRegions: the regions are dealt out to so many GiB; 0: they are adjacent
+  uint64_t pte_lines = 1;          ///< of kRegions: lines of the page table of a region
+  uint64_t ptes = 1;               ///< of kRegions: pages of each of these lines, 1, 2, 4 or 8
+  uint64_t visit = 1;              ///< of kRegions: steps in a region before the next one's turn
 };
+
+/// Returns a chase of kRegions over `pages` pages at least, spread evenly over the regions. All pages are mapped to one
+/// frame. `pages` is at most 512 for each region; `gibs` GiB, if not 0, hold 512 regions each at most.
+///
+/// Between two steps in a region all others have their turn, always in the same order; the same is true for the GiB. Before
+/// a line of a page table comes again, all others have come. A page comes before the one below it in the same line, so that
+/// a processor that fetches the next page's translation with each walk gains nothing.
+Chase region_chase(uint64_t pages, uint64_t regions, uint64_t gibs, uint64_t visit);
 
 /// One step of a round.
 struct Step {

@@ -9,15 +9,13 @@
 #include <string>
 #include <utility>
 
-#include "models/base/types.h"
-
 namespace mmusim {
 
-HostMapping::HostMapping(uint64_t bytes, Pages pages) {
-  const uint64_t align = pages == Pages::kSmall ? kPageBytes : pages == Pages::kTransparent ? 2 * kMiB : kGiB;
+HostMapping::HostMapping(uint64_t bytes, Pages pages, uint64_t align) {
+  if (pages == Pages::kGigabyte) align = kGiB;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   if (pages == Pages::kGigabyte) flags |= MAP_HUGETLB | 30 << 26;  // MAP_HUGE_1GB
-  mapped_bytes_ = pages == Pages::kTransparent ? bytes + align : bytes;
+  mapped_bytes_ = pages == Pages::kGigabyte ? bytes : bytes + align;
   mapped_ = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (mapped_ == MAP_FAILED) {
     mapped_ = nullptr;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "models/base/types.h"
+
 namespace mmusim {
 
 /// Memory of this process that probes touch. Given back when the object ends.
@@ -16,8 +18,9 @@ class HostMapping {
   };
 
   HostMapping() = default;
-  /// Maps addresses, aligned to the page size; memory is taken at the first touch. Where the system refuses, bytes() is 0.
-  HostMapping(uint64_t bytes, Pages pages);
+  /// Maps addresses, aligned to `align`, or to 1 GiB for such pages; memory is taken at the first touch. Where the system
+  /// refuses, bytes() is 0.
+  HostMapping(uint64_t bytes, Pages pages, uint64_t align = bytes_of(PageSize::k2M));
   ~HostMapping();
   HostMapping(HostMapping&& other) noexcept;
   HostMapping& operator=(HostMapping&& other) noexcept;

@@ -23,6 +23,7 @@ namespace {
 
 constexpr uint64_t kSmallPages = 16384;
 constexpr uint64_t kStridedBytes = 16 * kGiB;  // of addresses, not of memory
+constexpr uint64_t kFarBytes = 128 * kGiB;     // of addresses; 128 PDPTEs
 constexpr uint64_t kCodePages = 4096;
 
 uint64_t number_in(const char* path) {
@@ -98,6 +99,7 @@ bool HostSubject::stopped() const {
 uint64_t HostSubject::most_steps(ChaseKind kind, PageSize pages) const {
   if (kind == ChaseKind::kLines) return lines_.bytes() / kLineBytes;
   if (kind == ChaseKind::kFetchLines) return code_lines_.bytes() / kLineBytes;
+  if (kind == ChaseKind::kRegions) return uint64_t{1} << 15;  // one frame for all: only page tables take memory
   if (kind == ChaseKind::kFetches) return executable_ ? code_.bytes() / kPageBytes : 0;
   if (pages == PageSize::k2M) return huge_ / bytes_of(PageSize::k2M);
   if (pages == PageSize::k1G) return gigabytes_;
@@ -149,10 +151,18 @@ std::optional<HostSubject::Timed> HostSubject::pointer_chase(const Chase& chase)
   return timed;
 }
 
+/// Memory that is only read: all its pages are the kernel's one page of zeros.
+HostMapping& HostSubject::zeros(const Chase& chase) {
+  if (chase.kind != ChaseKind::kRegions || chase.gibs == 0) return zero_;
+  if (far_.bytes() == 0) far_ = HostMapping(kFarBytes, HostMapping::Pages::kSmall, kGiB);
+  return far_;
+}
+
 std::optional<HostSubject::Timed> HostSubject::lane_chase(const Chase& chase) {
-  if (pages_spanned(chase) * kPageBytes > zero_.bytes()) return std::nullopt;
+  const HostMapping& mapping = zeros(chase);
+  if (pages_spanned(chase) * kPageBytes > mapping.bytes()) return std::nullopt;
   auto order = std::make_shared<std::vector<const std::byte*>>();
-  for (const Step& s : steps_of(chase)) order->push_back(zero_.at(s.page * kPageBytes + s.offset));
+  for (const Step& s : steps_of(chase)) order->push_back(mapping.at(s.page * kPageBytes + s.offset));
   Timed timed;
   timed.round = timed.piece = order->size();
   const unsigned lanes = chase.lanes;
@@ -226,8 +236,9 @@ std::optional<Sample> HostSubject::measure(const Chase& chase) {
   if (!timed) return std::nullopt;
   const Sample now = repeat(*timed, chase.cold);
   const std::string key =
-      fmt::format("{} {} {} {} {} {} {} {}", static_cast<int>(chase.kind), static_cast<int>(chase.pages), chase.count,
-                  chase.stride, chase.group, chase.lanes, chase.shared_frame, chase.cold || chase.apart);
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", static_cast<int>(chase.kind), static_cast<int>(chase.pages),
+                  chase.count, chase.stride, chase.group, chase.lanes, chase.shared_frame, chase.cold || chase.apart,
+                  chase.regions, chase.gibs, chase.visit);
   const auto [known, added] = least_.emplace(key, now);
   if (now.median < known->second.median) known->second = now;
   return known->second;

@@ -63,6 +63,7 @@ class HostSubject final : public Subject {
   std::optional<Timed> lane_chase(const Chase& chase);
   std::optional<Timed> jump_chase(const Chase& chase);
   HostMapping* region(const Chase& chase);
+  HostMapping& zeros(const Chase& chase);
   double repetition(const Timed& timed, uint64_t steps) const;
   Sample repeat(const Timed& timed, bool cold);
 
@@ -72,6 +73,7 @@ class HostSubject final : public Subject {
   uint64_t huge_ = 0;       ///< bytes of 2 MiB pages there are
   uint64_t gigabytes_ = 0;  ///< pages of 1 GiB there are
   HostMapping lines_, small_, strided_, zero_, giga_, code_, code_lines_;
+  HostMapping far_;         ///< mapped when a chase over GiB first needs it
   bool touched_ = false;    ///< small_ has its frames
   bool executable_ = true;  ///< code may be made
   mutable std::vector<double> clocks_;

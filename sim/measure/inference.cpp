@@ -40,17 +40,6 @@ bool rises(const Curve& curve, size_t begin, size_t end, double tolerance) {
   return median_of(second) > median_of(first) + tolerance / 2 + kLeastTolerance / 2;
 }
 
-/// `height`: of the step from this plateau to the next. A point counts as level although the structure is too small for
-/// it by the share that would raise it by no more than the tolerance: one page in n that always misses adds height / n.
-std::optional<Interval> capacity_of(const Curve& curve, const Level& level, double height, double foreign_share) {
-  if (!level.knee.first_raised || height <= 0) return std::nullopt;
-  const Knee late = foreign_share > 0 ? knee_of(curve, level.plateau, foreign_share * height) : level.knee;
-  const uint64_t high = late.first_raised.value_or(*level.knee.first_raised) - 1;
-  const double unseen = std::min(1.0, level.plateau.tolerance / height);
-  const auto low = static_cast<uint64_t>(std::ceil(static_cast<double>(level.knee.last_flat) * (1 - unseen)));
-  return Interval{static_cast<double>(roundest(low, high)), static_cast<double>(low), static_cast<double>(high)};
-}
-
 }  // namespace
 
 std::optional<Plateau> plateau_from(const Curve& curve, uint64_t from, double below, double share) {
@@ -81,6 +70,31 @@ Knee knee_of(const Curve& curve, const Plateau& plateau, double slack) {
   return knee;
 }
 
+std::optional<Plateau> first_level_of(const Curve& curve, double slack) {
+  if (curve.size() < kLeastPoints) return std::nullopt;
+  std::vector<double> medians, spreads;
+  for (size_t i = 0; i < kLeastPoints; ++i) {
+    medians.push_back(curve[i].cycles.median);
+    spreads.push_back(curve[i].cycles.spread());
+  }
+  const Plateau p{median_of(medians), kLeastTolerance + median_of(spreads) + slack, curve[0].n,
+                  curve[kLeastPoints - 1].n};
+  const auto level = [&](double m) { return std::abs(m - p.level) <= p.tolerance; };
+  return std::all_of(medians.begin(), medians.end(), level) ? std::optional(p) : std::nullopt;
+}
+
+// A point counts as level although the structure is too small for it by the share that would raise it by no more than the
+// tolerance: one page in n that always misses adds height / n.
+std::optional<Interval> capacity_of(const Curve& curve, const Plateau& plateau, double height, double foreign_share) {
+  const Knee knee = knee_of(curve, plateau);
+  if (!knee.first_raised || height <= 0) return std::nullopt;
+  const Knee late = foreign_share > 0 ? knee_of(curve, plateau, foreign_share * height) : knee;
+  const uint64_t high = late.first_raised.value_or(*knee.first_raised) - 1;
+  const double unseen = std::min(1.0, plateau.tolerance / height);
+  const auto low = static_cast<uint64_t>(std::ceil(static_cast<double>(knee.last_flat) * (1 - unseen)));
+  return Interval{static_cast<double>(roundest(low, high)), static_cast<double>(low), static_cast<double>(high)};
+}
+
 std::vector<Level> staircase(const Curve& curve, unsigned most, double foreign_share) {
   std::vector<Level> levels;
   uint64_t from = 0;
@@ -103,7 +117,7 @@ std::vector<Level> staircase(const Curve& curve, unsigned most, double foreign_s
     if (i + 1 == levels.size()) {
       for (const Point& p : curve) next = std::max(next, p.cycles.median);
     }
-    level.capacity = capacity_of(curve, level, next - level.plateau.level, foreign_share);
+    level.capacity = capacity_of(curve, level.plateau, next - level.plateau.level, foreign_share);
   }
   return levels;
 }

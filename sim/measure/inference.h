@@ -42,12 +42,18 @@ struct Level {
 /// (Subject::foreign_share()) what lies less than this share of the step from level `below` apart, or less than 0.3 cycles,
 /// counts as equal too.
 std::optional<Plateau> plateau_from(const Curve& curve, uint64_t from, double below = 0, double share = 0);
+/// Returns the level on which a curve begins: its first three points, if they are equal within the spread of their quartiles
+/// and `slack` cycles.
+std::optional<Plateau> first_level_of(const Curve& curve, double slack);
 /// Returns where the curve rises above `plateau` for good. `slack`: cycles above its tolerance that are not taken for a rise.
 Knee knee_of(const Curve& curve, const Plateau& plateau, double slack = 0);
 
 /// Returns the plateaus of a curve that rises in steps, cheapest first, at most `most`. `foreign_share`: see Subject.
 /// A step whose plateau is not flat ends the list: what is beyond cannot be told from this curve.
 std::vector<Level> staircase(const Curve& curve, unsigned most, double foreign_share);
+
+/// Returns the capacity behind a knee: of a level whose step to the next is `height` cycles high. nullopt: there is no knee.
+std::optional<Interval> capacity_of(const Curve& curve, const Plateau& plateau, double height, double foreign_share);
 
 /// Returns the number in [low, high] that ends in most zeros in binary; the least of several.
 uint64_t roundest(uint64_t low, uint64_t high);

@@ -31,6 +31,7 @@ class Filler {
   void latencies();
   void sizes();
   void walkers();
+  void structure_caches();
   void set(const std::string& pointer, const json& value, const std::string& from);
   json take();
 
@@ -39,7 +40,7 @@ class Filler {
     const Finding* f = survey_.find(name);
     return f != nullptr && f->value ? &*f->value : nullptr;
   }
-  void array(const std::string& pointer, const std::string& prefix, const std::string& size);
+  void array(const std::string& pointer, const Interval& entries, const Interval* ways);
   void say_sources(json& node, const std::string& pointer);
 
   json document_;
@@ -54,16 +55,13 @@ void Filler::set(const std::string& pointer, const json& value, const std::strin
   measured_[pointer] = from;
 }
 
-/// One array of a TLB. Its ways have to divide its entries; a power of two of them, for tree PLRU.
-void Filler::array(const std::string& pointer, const std::string& prefix, const std::string& size) {
-  const Interval* entries = found(prefix + "." + size + ".entries");
-  if (entries == nullptr) return;
+/// One array of a TLB, or one paging-structure cache. Its ways have to divide its entries; a power of two of them, for tree PLRU.
+void Filler::array(const std::string& pointer, const Interval& entries, const Interval* ways) {
   json& array = document_[json::json_pointer(pointer)];
-  const auto count = static_cast<uint64_t>(entries->value);
+  const auto count = static_cast<uint64_t>(entries.value);
   const uint64_t before = array.value("entries", uint64_t{1});
   const bool was_full = array.value("ways", before) == before;
-  set(pointer + "/entries", count, "measured " + spread_of(*entries));
-  const Interval* ways = found(prefix + "." + size + ".ways");
+  set(pointer + "/entries", count, "measured " + spread_of(entries));
   if (ways != nullptr && ways->value >= 1 && count % static_cast<uint64_t>(ways->value) == 0) {
     set(pointer + "/ways", static_cast<uint64_t>(ways->value), "measured " + spread_of(*ways));
   } else if (was_full || count % array.value("ways", before) != 0) {
@@ -98,7 +96,7 @@ void Filler::tlb(const std::string& key, const std::string& prefix) {
     const bool shared = std::string(size) != "4K" && arrays[holders[0]].at("pages").at(0) == "4K" &&
                         found(prefix + ".4K.entries") != nullptr;
     if (!shared) {
-      array(fmt::format("{}/{}", base, holders[0]), prefix, size);
+      array(fmt::format("{}/{}", base, holders[0]), *entries, found(prefix + "." + size + ".ways"));
     } else if (const Interval* small = found(prefix + ".4K.entries");
                entries->low > small->high || entries->high < small->low) {
       remarks_.push_back(fmt::format("{}.{}.entries: {}, but 4K pages have {} and {} keeps both in one array.", prefix,
@@ -173,6 +171,25 @@ void Filler::walkers() {
   }
 }
 
+/// Entries of a cache that the preset has; a vendor's one cache for all upper entries is what its PDPTEs show.
+void Filler::structure_caches() {
+  const json::json_pointer base("/page_walkers/paging_structure_caches");
+  const std::pair<const char*, std::vector<const char*>> homes[] = {{"pde", {"pde"}}, {"pdpte", {"pdpte", "upper"}}};
+  for (const auto& [name, keys] : homes) {
+    const std::string finding = std::string("structure_caches.") + name + ".entries";
+    const Interval* entries = found(finding);
+    if (entries == nullptr) continue;
+    const auto home = std::find_if(keys.begin(), keys.end(), [&](const char* key) {
+      return document_.contains(base) && document_[base].contains(key);
+    });
+    if (home == keys.end()) {
+      remarks_.push_back(fmt::format("{}: {}, but {} has no such cache.", finding, spread_of(*entries), input_.preset));
+    } else {
+      array((base / *home).to_string(), *entries, nullptr);
+    }
+  }
+}
+
 void Filler::say_sources(json& node, const std::string& pointer) {
   if (node.is_array()) {
     for (size_t i = 0; i < node.size(); ++i) say_sources(node[i], fmt::format("{}/{}", pointer, i));
@@ -215,6 +232,7 @@ json measured_platform(const json& preset, const MeasuredPlatformInput& input, c
   filler.latencies();
   filler.sizes();
   filler.walkers();
+  filler.structure_caches();
   if (input.core_mhz > 0) {
     filler.set("/core/frequency_mhz", std::round(input.core_mhz), fmt::format("measured {:.0f}", input.core_mhz));
   }

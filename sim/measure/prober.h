@@ -23,6 +23,8 @@ class Prober {
   void grid(uint64_t first, uint64_t last, unsigned per_octave);
   /// Bisects the knee of that level until it is known to `resolution` (share of n; 0: exactly).
   void refine(unsigned level, double resolution);
+  /// Bisects the knee at the end of `plateau`, `slack` cycles above it, to that resolution.
+  void bisect(const Plateau& plateau, double slack, double resolution);
   /// Measures one point, unless it is there; false if that was not possible.
   bool measure(uint64_t n) { return has(n) || probe(n); }
 
@@ -32,7 +34,6 @@ class Prober {
  private:
   bool has(uint64_t n) const;
   bool probe(uint64_t n);
-  void bisect(const Plateau& plateau, double slack, double resolution);
 
   Subject& subject_;
   Probe probe_;

@@ -23,6 +23,7 @@ uint64_t region_of(const Chase& chase) {
   if (chase.kind == ChaseKind::kLines) return at(chase.cold ? 2 : 1);
   if (chase.kind == ChaseKind::kFetches) return at(3);
   if (chase.kind == ChaseKind::kFetchLines) return at(8);
+  if (chase.kind == ChaseKind::kRegions) return at(chase.gibs == 0 ? 9 : 10);
   if (chase.shared_frame) return at(4);
   return at(chase.pages == PageSize::k4K ? 5 : chase.pages == PageSize::k2M ? 6 : 7);
 }
@@ -73,6 +74,7 @@ SimulatedSubject::Side SimulatedSubject::make_side(const std::string& name, cons
 
 uint64_t SimulatedSubject::most_steps(ChaseKind kind, PageSize pages) const {
   if (kind == ChaseKind::kLines) return uint64_t{1} << 21;  // 128 MiB
+  if (kind == ChaseKind::kRegions) return uint64_t{1} << 15;
   if (pages == PageSize::k1G) return gib_pages_ ? 128 : 0;
   return 16384;
 }

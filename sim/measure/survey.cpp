@@ -59,6 +59,7 @@ Survey survey(Subject& subject, const SurveyOptions& options) {
       {"memory", [&] { surveyor.memory(); }},
       {"walks", [&] { surveyor.walks(); }},
       {"walkers", [&] { surveyor.walkers(); }},
+      {"paging-structure caches", [&] { surveyor.structure_caches(); }},
       {"TLB, 2 MiB pages", [&] { surveyor.data_tlb(PageSize::k2M); }},
       {"TLB, 1 GiB pages", [&] { surveyor.data_tlb(PageSize::k1G); }},
       {"TLB of fetches",
@@ -90,6 +91,8 @@ std::optional<Sample> measure_point(Subject& subject, const Survey& done, const 
     return subject.measure(chase);
   }
   if (curve == "lanes") return subject.measure(walk_chase(done.walk_pages, static_cast<unsigned>(n)));
+  if (curve == "regions-2M") return subject.measure(region_chase(done.region_pages, n, 0, 1));
+  if (curve == "regions-1G") return subject.measure(region_chase(done.region_pages, done.regions, n, 1));
   if (curve == "fetches-4K") {
     chase.kind = ChaseKind::kFetches;
     return cost_beyond(subject, chase, ChaseKind::kFetchLines);

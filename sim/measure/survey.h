@@ -23,8 +23,10 @@ struct Finding {
 struct Survey {
   std::vector<NamedCurve> curves;
   std::vector<Finding> findings;
-  bool complete = true;     ///< false: stopped before the end
-  uint64_t walk_pages = 0;  ///< pages of the chase with lanes
+  bool complete = true;       ///< false: stopped before the end
+  uint64_t walk_pages = 0;    ///< pages of the chase with lanes
+  uint64_t region_pages = 0;  ///< pages of the chases over regions
+  uint64_t regions = 0;       ///< regions of the chase over GiB
 
   /// The finding of that name; nullptr: it was not looked for.
   const Finding* find(const std::string& name) const;
@@ -39,12 +41,13 @@ struct SurveyOptions {
   unsigned points_per_octave = 8;  ///< of curves before their knees are looked for
   bool fetches = true;
   bool associativity = true;
+  bool guest = false;  ///< the machine is a guest: its walks have two dimensions, which hide what one of them does
   /// Is told the probe under way and the seconds since the begin, at each chase.
   std::function<void(const std::string& probe, double seconds)> progress;
 };
 
 /// Measures a machine: cache sizes and latencies, memory latency, entries of both TLB levels for each page size and what
-/// a hit in the second costs, the cost of a walk, the number of walkers. Curves are measured on a grid first; then their
+/// a hit in the second costs, the cost of a walk, the number of walkers, the entries of paging-structure caches. Curves are measured on a grid first; then their
 /// knees are bisected.
 Survey survey(Subject& subject, const SurveyOptions& options);
 

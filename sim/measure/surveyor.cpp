@@ -234,7 +234,12 @@ void Surveyor::walks() {
     }
   }
   add("walk.cycles", "cycles", cost, "It is not known how many pages the second-level TLB holds.");
-  add("walk.lookup_cycles", "cycles", lookup, "It is not known what a walk or the second-level cache costs.");
+  std::string why = "It is not known what a walk or the second-level cache costs.";
+  if (options_.guest) {
+    lookup = std::nullopt;
+    why = "A guest's walk has two dimensions: what one lookup costs cannot be told from it.";
+  }
+  add("walk.lookup_cycles", "cycles", lookup, why);
 }
 
 void Surveyor::walkers() {

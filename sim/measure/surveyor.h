@@ -25,6 +25,7 @@ class Surveyor {
   void fetch_tlb();
   void walks();
   void walkers();
+  void structure_caches();
   void structure_ways();
 
   Survey take() { return std::move(survey_); }
@@ -40,6 +41,11 @@ class Surveyor {
   void tlb_findings(const std::string& first, const std::string& second, const std::string& size, const Prober& prober);
   std::optional<double> value(const std::string& name) const;
   std::optional<uint64_t> pages_beyond_second_level() const;
+  std::optional<uint64_t> pages_that_walk() const;
+  void measure_reach(Prober& prober, uint64_t first, uint64_t last) const;
+  std::optional<Interval> reach_of(Prober& prober, double expected, const Prober::Probe& check, std::string& why);
+  double pde_reach(uint64_t pages, double expected);
+  void pdpte_reach(uint64_t pages, double expected);
   std::optional<Interval> ways_of(std::vector<uint64_t> most_held, uint64_t entries) const;
   std::optional<uint64_t> first_raised(const Chase& shape, uint64_t group, double bound, uint64_t most);
 

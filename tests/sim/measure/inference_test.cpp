@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "sim/measure/chase.h"
@@ -57,6 +58,18 @@ TEST(Staircase, QuartilesAreTheTolerance) {
   EXPECT_TRUE(!exact_plateau || exact_plateau->last < 64);
 }
 
+TEST(FirstLevel, IsOnlyOneIfTheFirstThreePointsAreEqual) {
+  Curve curve = {exact(8, 20), exact(9, 20), exact(11, 20), exact(13, 24)};
+  ASSERT_TRUE(first_level_of(curve, 0).has_value());
+  const auto capacity = capacity_of(curve, *first_level_of(curve, 0), 4, 0);
+  ASSERT_TRUE(capacity.has_value());
+  EXPECT_EQ(capacity->high, 12) << "13 is the first that is raised";
+  curve[2].cycles = {20.5, 20.5, 20.5};
+  EXPECT_FALSE(first_level_of(curve, 0).has_value());
+  EXPECT_TRUE(first_level_of(curve, 0.5).has_value());
+  EXPECT_FALSE(first_level_of({exact(8, 20), exact(9, 20)}, 0).has_value());
+}
+
 TEST(Roundest, PrefersPowersOfTwoAndTheirSmallMultiples) {
   EXPECT_EQ(roundest(60, 70), 64U);
   EXPECT_EQ(roundest(1500, 1600), 1536U);
@@ -88,6 +101,59 @@ TEST(Chases, PagesAndLinesTouchTheSameLinesInTheSameOrder) {
   lines.kind = ChaseKind::kLines;
   const auto a = steps_of(pages), b = steps_of(lines);
   for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].offset, b[i].offset % kPageBytes);
+}
+
+/// Number of the 2 MiB region of a step.
+uint64_t region_of(const Step& step) { return step.page / 512; }
+
+TEST(Chases, RegionsHaveTheirTurnsInTheSameOrder) {
+  const Chase chase = region_chase(1024, 40, 0, 1);
+  const auto steps = steps_of(chase);
+  EXPECT_EQ(steps.size(), chase.count);
+  EXPECT_GE(steps.size(), 1024U);
+  std::set<uint64_t> pages;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    pages.insert(steps[i].page);
+    EXPECT_LT(region_of(steps[i]), 40U);
+    if (i >= 40) {
+      EXPECT_EQ(region_of(steps[i]), region_of(steps[i - 40])) << i;
+    }
+  }
+  EXPECT_EQ(pages.size(), steps.size()) << "each page once";
+  EXPECT_EQ(pages_spanned(chase), 40U * 512);
+}
+
+TEST(Chases, TwoVisitsTouchTheSamePagesTwoOfARegionInTurn) {
+  const auto one = steps_of(region_chase(1024, 10, 0, 1)), two = steps_of(region_chase(1024, 10, 0, 2));
+  std::set<uint64_t> a, b;
+  for (const Step& s : one) a.insert(s.page);
+  for (const Step& s : two) b.insert(s.page);
+  EXPECT_EQ(a, b);
+  for (size_t i = 0; i + 1 < two.size(); i += 2) EXPECT_EQ(region_of(two[i]), region_of(two[i + 1]));
+}
+
+TEST(Chases, RegionsAreDealtOutToGibs) {
+  const Chase chase = region_chase(1024, 64, 5, 1);
+  const auto steps = steps_of(chase);
+  std::set<uint64_t> regions, gibs;
+  for (const Step& s : steps) {
+    regions.insert(region_of(s));
+    gibs.insert(region_of(s) / 512);
+  }
+  EXPECT_EQ(regions.size(), 64U);
+  EXPECT_EQ(gibs.size(), 5U);
+  EXPECT_EQ(pages_spanned(chase), 5U * 512 * 512);
+}
+
+TEST(Chases, APageOfALineComesBeforeTheOneBelowIt) {
+  std::map<uint64_t, uint64_t> last;  // of each line of eight pages
+  for (const Step& s : steps_of(region_chase(4096, 12, 0, 1))) {
+    const auto [at, added] = last.emplace(s.page / 8, s.page);
+    if (!added) {
+      EXPECT_EQ(at->second, s.page + 1);
+    }
+    at->second = s.page;
+  }
 }
 
 TEST(Chases, StridesAndGroups) {

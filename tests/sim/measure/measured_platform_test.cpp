@@ -41,6 +41,8 @@ Survey random_survey(unsigned seed) {
                            "l2_itlb.4K.hit_penalty_cycles",
                            "walkers",
                            "walk.lookup_cycles",
+                           "structure_caches.pde.entries",
+                           "structure_caches.pdpte.entries",
                            "l1_dtlb.4K.ways",
                            "stlb.4K.ways"}) {
     const std::string text = name;
@@ -76,6 +78,22 @@ TEST(MeasuredPlatform, M3_NumbersAndTheirSourcesAreThere) {
   EXPECT_EQ(document["caches"]["l1d"]["source"],
             "latency_cycles: from preset milan; miss_registers: from preset milan; ports: from preset milan; "
             "size_kib: from preset milan; ways: from preset milan");
+}
+
+TEST(MeasuredPlatform, M3_StructureCachesGoWhereThePresetHasThem) {
+  Survey survey;
+  survey.findings = {found("structure_caches.pde.entries", 24), found("structure_caches.pdpte.entries", 12)};
+  std::vector<std::string> remarks;
+  const auto intel =
+      measured_platform(platform_document("skylake-sp"), {"skylake-sp", "m", "", 0, false, 0}, survey, remarks);
+  const StructureCachesConfig own = read_platform_document(intel, "m").walker.structure_caches;
+  EXPECT_EQ(own.level[2].entries, 24U);
+  EXPECT_EQ(own.level[3].entries, 12U);
+  EXPECT_TRUE(remarks.empty());
+  const auto amd = measured_platform(platform_document("milan"), {"milan", "m", "", 0, false, 0}, survey, remarks);
+  EXPECT_EQ(read_platform_document(amd, "m").walker.structure_caches.upper.entries, 12U);
+  ASSERT_EQ(remarks.size(), 1U);
+  EXPECT_NE(remarks[0].find("milan has no such cache"), std::string::npos) << remarks[0];
 }
 
 TEST(Agreement, M4_CountsPointsOutsideKneesAndNamesThoseThatDiffer) {

@@ -50,6 +50,9 @@ std::map<std::string, double> truth_of(const PlatformConfig& p) {
     say(std::string(name) + ".size_kib", cache->geometry.entries / 16.0);
     say(std::string(name) + ".latency_cycles", static_cast<double>(cache->latency.count));
   }
+  const StructureCachesConfig& structures = p.walker.structure_caches;
+  say("structure_caches.pde.entries", structures.level[2].entries);
+  say("structure_caches.pdpte.entries", structures.level[3].entries + structures.upper.entries);
   say("walk.lookup_cycles", static_cast<double>(p.walker.structure_caches.lookup.count));
   say("walkers", p.walker.walkers);
   return truth;

@@ -32,6 +32,7 @@ int print_table(const std::string& name, const std::string& host) {
   SurveyOptions options;
   const bool curves = std::getenv("RECOVERY_CURVES") != nullptr;
   if (const char* lines = std::getenv("RECOVERY_LINES")) options.most_lines = std::stoull(lines);
+  options.guest = guest.guest();
   const Survey found = survey(subject, options);
   const auto truth = truth_of(platform);
   for (const Finding& f : found.findings) {

@@ -11,6 +11,8 @@ namespace mmusim {
 
 namespace {
 
+constexpr uint64_t kLoadBytes = 8;
+
 /// A small generator with a fixed sequence (splitmix64), so that orders are equal on all hosts.
 class Order {
  public:
@@ -41,6 +43,10 @@ Step step_of(const Chase& chase, uint64_t i) {
   }
   if (chase.kind == ChaseKind::kFetchLines) return {i / 64, line};
   const uint64_t page = i / chase.group * chase.stride + i % chase.group;
+  if (chase.crossing != Crossing::kNone) {
+    const uint64_t boundary = chase.crossing == Crossing::kPage ? kPageBytes : kPageBytes - kLineBytes;
+    return {page, boundary - kLoadBytes / 2};
+  }
   if (chase.pages == PageSize::k4K) return {page, line};
   return {page, i / 64 * kPageBytes % bytes_of(chase.pages) + line};
 }
@@ -95,6 +101,15 @@ std::vector<Step> region_steps(const Chase& chase) {
 
 }  // namespace
 
+Chase crossing_chase(uint64_t count, Crossing crossing) {
+  Chase chase;
+  chase.count = count;
+  chase.stride = 2;
+  chase.shared_frame = true;
+  chase.crossing = crossing;
+  return chase;
+}
+
 Chase region_chase(uint64_t pages, uint64_t regions, uint64_t gibs, uint64_t visit) {
   constexpr uint64_t kVisits = 2;  // the same pages whether one or two come in turn
   Chase chase;
@@ -138,7 +153,8 @@ uint64_t pages_spanned(const Chase& chase) {
   }
   if (chase.kind == ChaseKind::kFetchLines) return (chase.count + 63) / 64;
   const uint64_t last = chase.count == 0 ? 0 : chase.count - 1;
-  return last / chase.group * chase.stride + std::min(chase.count, chase.group);
+  const uint64_t beyond = chase.crossing == Crossing::kPage ? 1 : 0;
+  return last / chase.group * chase.stride + std::min(chase.count, chase.group) + beyond;
 }
 
 }  // namespace mmusim

@@ -17,6 +17,13 @@ enum class ChaseKind : uint8_t {
   kRegions,  ///< one line in each of many pages of 4 KiB, region after region of 2 MiB in turn: paging-structure caches
 };
 
+/// Boundary that each load of eight bytes crosses.
+enum class Crossing : uint8_t {
+  kNone,
+  kLine,  ///< of two lines of one page
+  kPage,  ///< of two pages of 4 KiB
+};
+
 /// A round of accesses that real and simulated machines are measured with. Each step but for lanes waits for the one
 /// before it. The order of the steps is random and always the same for the same chase.
 struct Chase {
@@ -30,11 +37,12 @@ struct Chase {
   bool shared_frame = false;       ///< all pages of kPages are mapped to one frame, so that data stay in the L1 cache
   bool apart = false;              ///< kLines of which each lies in another 4 KiB of its large page
   bool cold = false;               ///< kLines that no cache holds: eight lines in each of some far-apart 4 KiB
-  uint64_t regions = 0;            ///< of kRegions: regions of 2 MiB
-  uint64_t gibs = 0;               ///< of kRegions: the regions are dealt out to so many GiB; 0: they are adjacent
-  uint64_t pte_lines = 1;          ///< of kRegions: lines of the page table of a region
-  uint64_t ptes = 1;               ///< of kRegions: pages of each of these lines, 1, 2, 4 or 8
-  uint64_t visit = 1;              ///< of kRegions: steps in a region before the next one's turn
+  Crossing crossing = Crossing::kNone;  ///< of kPages with a shared frame
+  uint64_t regions = 0;                 ///< of kRegions: regions of 2 MiB
+  uint64_t gibs = 0;                    ///< of kRegions: the regions are dealt out to so many GiB; 0: they are adjacent
+  uint64_t pte_lines = 1;               ///< of kRegions: lines of the page table of a region
+  uint64_t ptes = 1;                    ///< of kRegions: pages of each of these lines, 1, 2, 4 or 8
+  uint64_t visit = 1;                   ///< of kRegions: steps in a region before the next one's turn
 };
 
 /// Returns a chase of kRegions over `pages` pages at least, spread evenly over the regions. All pages are mapped to one
@@ -45,10 +53,14 @@ struct Chase {
 /// a processor that fetches the next page's translation with each walk gains nothing.
 Chase region_chase(uint64_t pages, uint64_t regions, uint64_t gibs, uint64_t visit);
 
+/// Returns a chase over every second of some adjacent pages, with loads that cross such a boundary: into the page between, or
+/// into another line of the same page.
+Chase crossing_chase(uint64_t count, Crossing crossing);
+
 /// One step of a round.
 struct Step {
   uint64_t page = 0;    ///< number of the page from the begin of the region
-  uint64_t offset = 0;  ///< in the page; a multiple of 64
+  uint64_t offset = 0;  ///< in the page; a multiple of 64, where the load crosses nothing
 };
 
 /// Returns the steps of a round in the order in which they are made; `count` is rounded down to whole lanes, but there is

@@ -236,9 +236,9 @@ std::optional<Sample> HostSubject::measure(const Chase& chase) {
   if (!timed) return std::nullopt;
   const Sample now = repeat(*timed, chase.cold);
   const std::string key =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", static_cast<int>(chase.kind), static_cast<int>(chase.pages),
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", static_cast<int>(chase.kind), static_cast<int>(chase.pages),
                   chase.count, chase.stride, chase.group, chase.lanes, chase.shared_frame, chase.cold || chase.apart,
-                  chase.regions, chase.gibs, chase.visit);
+                  chase.regions, chase.gibs, chase.visit, static_cast<int>(chase.crossing));
   const auto [known, added] = least_.emplace(key, now);
   if (now.median < known->second.median) known->second = now;
   return known->second;

@@ -32,6 +32,7 @@ class Filler {
   void sizes();
   void walkers();
   void structure_caches();
+  void crossings();
   void set(const std::string& pointer, const json& value, const std::string& from);
   json take();
 
@@ -190,6 +191,18 @@ void Filler::structure_caches() {
   }
 }
 
+void Filler::crossings() {
+  for (const char* name : {"load.line_crossing_cycles", "load.page_crossing_cycles"}) {
+    const Interval* cycles = found(name);
+    if (cycles == nullptr) continue;
+    const bool line = std::string(name).find("line") != std::string::npos;
+    remarks_.push_back(fmt::format(
+        "{}: {}, for which a platform file has no number: {}.", name, spread_of(*cycles),
+        line ? "the simulator reads the two lines one after the other, which takes the latency of l1d once more"
+             : "the simulator takes nothing more for the second page as long as the first-level TLB has it"));
+  }
+}
+
 void Filler::say_sources(json& node, const std::string& pointer) {
   if (node.is_array()) {
     for (size_t i = 0; i < node.size(); ++i) say_sources(node[i], fmt::format("{}/{}", pointer, i));
@@ -233,6 +246,7 @@ json measured_platform(const json& preset, const MeasuredPlatformInput& input, c
   filler.sizes();
   filler.walkers();
   filler.structure_caches();
+  filler.crossings();
   if (input.core_mhz > 0) {
     filler.set("/core/frequency_mhz", std::round(input.core_mhz), fmt::format("measured {:.0f}", input.core_mhz));
   }

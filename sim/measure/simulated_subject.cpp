@@ -105,6 +105,7 @@ std::vector<MemAccess> SimulatedSubject::round_of(Side& side, const Chase& chase
     const uint64_t page = step.page + skipped;
     const uint64_t va = region + page * bytes;
     map_page(side, chase, va, page);
+    if (chase.crossing == Crossing::kPage) map_page(side, chase, va + bytes, page + 1);
     MemAccess access;
     access.va = VirtAddr(va + step.offset);
     access.kind = fetches(chase) ? AccessKind::kFetch : AccessKind::kRead;

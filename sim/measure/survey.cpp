@@ -57,6 +57,7 @@ Survey survey(Subject& subject, const SurveyOptions& options) {
       {"TLB, 4 KiB pages", [&] { surveyor.data_tlb(PageSize::k4K); }},
       {"caches", [&] { surveyor.caches(); }},
       {"memory", [&] { surveyor.memory(); }},
+      {"loads across lines and pages", [&] { surveyor.crossings(); }},
       {"walks", [&] { surveyor.walks(); }},
       {"walkers", [&] { surveyor.walkers(); }},
       {"paging-structure caches", [&] { surveyor.structure_caches(); }},
@@ -91,6 +92,7 @@ std::optional<Sample> measure_point(Subject& subject, const Survey& done, const 
     return subject.measure(chase);
   }
   if (curve == "lanes") return subject.measure(walk_chase(done.walk_pages, static_cast<unsigned>(n)));
+  if (curve == "page-crossings") return subject.measure(crossing_chase(n, Crossing::kPage));
   if (curve == "regions-2M") return subject.measure(region_chase(done.region_pages, n, 0, 1));
   if (curve == "regions-1G") return subject.measure(region_chase(done.region_pages, done.regions, n, 1));
   if (curve == "fetches-4K") {

@@ -47,7 +47,7 @@ struct SurveyOptions {
 };
 
 /// Measures a machine: cache sizes and latencies, memory latency, entries of both TLB levels for each page size and what
-/// a hit in the second costs, the cost of a walk, the number of walkers, the entries of paging-structure caches. Curves are measured on a grid first; then their
+/// a hit in the second costs, the cost of a walk, the number of walkers, what loads across lines and pages cost, the entries of paging-structure caches. Curves are measured on a grid first; then their
 /// knees are bisected.
 Survey survey(Subject& subject, const SurveyOptions& options);
 

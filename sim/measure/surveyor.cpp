@@ -31,6 +31,10 @@ std::optional<Sample> minus(const std::optional<Sample>& a, const std::optional<
   return difference(*a, *b);
 }
 
+std::optional<Interval> interval_of(const std::optional<Sample>& sample) {
+  return sample ? std::optional(Interval{sample->median, sample->low, sample->high}) : std::nullopt;
+}
+
 }  // namespace
 
 void Surveyor::keep(const std::string& name, const std::string& axis, const Curve& curve) {
@@ -128,7 +132,7 @@ void Surveyor::memory() {
   chase.count = 512;
   std::optional<Interval> latency;
   const auto sample = subject_.stopped() ? std::nullopt : subject_.measure(chase);
-  if (sample) latency = Interval{sample->median, sample->low, sample->high};
+  latency = interval_of(sample);
   add("memory.latency_cycles", "cycles", latency, "Lines could not be removed from the caches.");
   if (sample) keep("memory", "lines that no cache holds", {{chase.count, *sample}});
 }
@@ -203,6 +207,25 @@ void Surveyor::fetch_tlb() {
   keep("fetches-4K", "pages of 4K with one instruction", prober.curve());
 }
 
+void Surveyor::crossings() {
+  const auto entries = value("l1_dtlb.4K.entries");
+  std::optional<Sample> line, page;
+  if (entries && !stopped()) {
+    const uint64_t few =
+        std::clamp<uint64_t>(static_cast<uint64_t>(*entries) / 4, 1, 16);  // their pages are twice as many
+    const auto at = [&](Crossing c) { return subject_.measure(crossing_chase(few, c)); };
+    const auto none = at(Crossing::kNone), across_line = at(Crossing::kLine), across_page = at(Crossing::kPage);
+    line = minus(across_line, none);
+    page = minus(across_page, across_line);
+    Prober prober(subject_, [&](uint64_t n) { return subject_.measure(crossing_chase(n, Crossing::kPage)); });
+    prober.grid(2, static_cast<uint64_t>(*entries) * 2, options_.points_per_octave / 2);
+    keep("page-crossings", "loads that cross into another page", prober.curve());
+  }
+  const char* why = "It is not known how many pages the first-level TLB holds.";
+  add("load.line_crossing_cycles", "cycles", interval_of(line), why);
+  add("load.page_crossing_cycles", "cycles", interval_of(page), why);
+}
+
 /// Enough pages, eight apart, that each of them misses the second-level TLB in each round, and that their PTEs, a line each,
 /// do not stay in the first-level cache: twice what either holds.
 std::optional<uint64_t> Surveyor::pages_beyond_second_level() const {
@@ -224,7 +247,7 @@ void Surveyor::walks() {
     hits.count = static_cast<uint64_t>(*first_level) * 3;
     hits.shared_frame = true;
     walk_ = minus(subject_.measure(walk_chase(*pages, 1)), subject_.measure(hits));
-    if (walk_) cost = Interval{walk_->median, walk_->low, walk_->high};
+    cost = interval_of(walk_);
     const Finding* l2 = survey_.find("l2.latency_cycles");
     if (walk_ && l2 != nullptr && l2->value) {
       lookup = Interval{std::round(walk_->median - l2->value->value), std::floor(walk_->low - l2->value->high),

@@ -23,6 +23,8 @@ class Surveyor {
   /// A TLB of data for pages of one size; `prefix` of the findings' names.
   void data_tlb(PageSize pages);
   void fetch_tlb();
+  /// Loads across lines and pages, while the TLB has all pages.
+  void crossings();
   void walks();
   void walkers();
   void structure_caches();

@@ -103,6 +103,21 @@ TEST(Chases, PagesAndLinesTouchTheSameLinesInTheSameOrder) {
   for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].offset, b[i].offset % kPageBytes);
 }
 
+TEST(Chases, LoadsCrossIntoThePageBetweenOrIntoALineOfTheirOwnPage) {
+  std::set<uint64_t> pages;
+  for (const Step& s : steps_of(crossing_chase(4, Crossing::kPage))) {
+    EXPECT_EQ(s.offset, kPageBytes - 4);
+    pages.insert(s.page);
+  }
+  EXPECT_EQ(pages, (std::set<uint64_t>{0, 2, 4, 6}));
+  EXPECT_EQ(pages_spanned(crossing_chase(4, Crossing::kPage)), 8U) << "the last load ends in page 7";
+  for (const Step& s : steps_of(crossing_chase(4, Crossing::kLine))) {
+    EXPECT_EQ(s.offset % kLineBytes, kLineBytes - 4);
+    EXPECT_LT(s.offset + 8, kPageBytes);
+  }
+  EXPECT_EQ(pages_spanned(crossing_chase(4, Crossing::kLine)), 7U);
+}
+
 /// Number of the 2 MiB region of a step.
 uint64_t region_of(const Step& step) { return step.page / 512; }
 

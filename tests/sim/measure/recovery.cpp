@@ -50,6 +50,9 @@ std::map<std::string, double> truth_of(const PlatformConfig& p) {
     say(std::string(name) + ".size_kib", cache->geometry.entries / 16.0);
     say(std::string(name) + ".latency_cycles", static_cast<double>(cache->latency.count));
   }
+  // Two lines are read one after the other; a second page costs only what its lookup does.
+  say("load.line_crossing_cycles", static_cast<double>(p.l1d.latency.count));
+  truth["load.page_crossing_cycles"] = static_cast<double>(p.lsu.tlbs.load.hit_penalty.count);
   const StructureCachesConfig& structures = p.walker.structure_caches;
   say("structure_caches.pde.entries", structures.level[2].entries);
   say("structure_caches.pdpte.entries", structures.level[3].entries + structures.upper.entries);

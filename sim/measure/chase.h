@@ -46,7 +46,7 @@ struct Chase {
 };
 
 /// Returns a chase of kRegions over `pages` pages at least, spread evenly over the regions. All pages are mapped to one
-/// frame. `pages` is at most 512 for each region; `gibs` GiB, if not 0, hold 512 regions each at most.
+/// frame. `pages` is at most 480 for each region; `gibs` GiB, if not 0, hold 512 regions each at most.
 ///
 /// Between two steps in a region all others have their turn, always in the same order; the same is true for the GiB. Before
 /// a line of a page table comes again, all others have come. A page comes before the one below it in the same line, so that

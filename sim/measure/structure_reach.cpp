@@ -59,7 +59,8 @@ std::optional<Interval> Surveyor::reach_of(Prober& prober, double expected, cons
                                            std::string& why) {
   const double share = subject_.foreign_share(), read = *value("l1d.latency_cycles");
   const auto low = first_level_of(prober.curve(), share * read);
-  why = "The curve does not begin with a level stretch.";
+  why = prober.curve().empty() ? "There were not enough addresses for pages far apart."
+                               : "The curve does not begin with a level stretch.";
   if (!low) return std::nullopt;
   why = fmt::format("Already {} are too many: each step takes {:.1f} cycles instead of {:.1f}.", low->first, low->level,
                     expected);

@@ -18,6 +18,7 @@
 #include "sim/host/progress.h"
 #include "sim/host/text_output.h"
 #include "sim/measure/counterpart.h"
+#include "sim/measure/event_counters.h"
 #include "sim/measure/host_subject.h"
 #include "sim/measure/measure_report.h"
 #include "sim/measure/measured_platform.h"
@@ -65,6 +66,9 @@ Measured probe(const MeasureOptions& options) {
     m.remarks.push_back(fmt::format("Only {} MiB of memory could be taken: large structures were not measured.",
                                     of_host.memory / kMiB));
   }
+  PerfEventCounters counters(m.processor);
+  if (!counters.problem().empty()) m.remarks.push_back(counters.problem());
+  of_host.counters = &counters;
   ProgressBar progress("measuring", static_cast<uint64_t>(options.seconds * 10));
   HostSubject subject(of_host);
   SurveyOptions survey_options;
@@ -203,6 +207,10 @@ ExitCode measure(const MeasureOptions& options) {
   print_text(fmt::format("{}, core at {:.0f} MHz\n", processor.name, m.core_mhz));
   print_findings(m);
   for (const Agreement& a : agreements) print_text(sentence_of(a) + "\n");
+  for (const NamedCurve& model : result.simulated.curves) {
+    const std::string events = sentence_of_events(*m.survey.curve(model.name), model);
+    if (!events.empty()) print_text(events + "\n");
+  }
   for (const std::string& remark : m.remarks) print_text(remark + "\n");
   print_text(fmt::format("platform: {}\nreport: {}\n", options.out, report_path(options.out)));
   return ExitCode::kSuccess;

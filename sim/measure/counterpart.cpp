@@ -32,10 +32,25 @@ Curve thinned(const Curve& curve, double ratio, uint64_t most_steps) {
   return few;
 }
 
+bool counted(const Survey& measured) {
+  for (const NamedCurve& curve : measured.curves) {
+    for (const Point& p : curve.points) {
+      if (p.cycles.events.walks || p.cycles.events.dtlb_misses) return true;
+    }
+  }
+  return false;
+}
+
+json number_or_null(const std::optional<double>& number) { return number ? json(*number) : json(); }
+std::optional<double> optional_number(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+}
+
 json simulate(const json& document, const Survey& measured, const CounterpartOptions& options) {
   Simulation simulation;
   SimulatedSubject subject(simulation, "counterpart", read_platform_document(document, "measured platform"),
                            options.guest);
+  if (counted(measured)) subject.count_events();
   json out = {{"curves", json::array()}, {"complete", true}};
   for (const NamedCurve& curve : measured.curves) {
     if (!options.only.empty() && std::find(options.only.begin(), options.only.end(), curve.name) == options.only.end())
@@ -45,7 +60,9 @@ json simulate(const json& document, const Survey& measured, const CounterpartOpt
       if (interrupt_requested()) out["complete"] = false;
       if (out["complete"] == false) break;
       const auto sample = measure_point(subject, measured, curve.name, p.n);
-      if (sample) points.push_back({p.n, sample->median});
+      if (!sample) continue;
+      points.push_back(
+          {p.n, sample->median, number_or_null(sample->events.dtlb_misses), number_or_null(sample->events.walks)});
     }
     out["curves"].push_back({{"name", curve.name}, {"axis", curve.axis}, {"points", points}});
   }
@@ -109,7 +126,8 @@ Counterpart simulate_counterpart(const json& document, const Survey& measured, c
   result.complete = out["complete"];
   for (const json& c : out["curves"]) {
     NamedCurve curve{c["name"], c["axis"], {}};
-    for (const json& p : c["points"]) insert(curve.points, {p[0], {p[1], p[1], p[1]}});
+    for (const json& p : c["points"])
+      insert(curve.points, {p[0], {p[1], p[1], p[1], {optional_number(p[2]), optional_number(p[3])}}});
     if (!curve.points.empty()) result.curves.push_back(std::move(curve));
   }
   return result;

@@ -23,7 +23,7 @@ Sample sample_of(std::vector<double> values) {
 Sample difference(const Sample& a, const Sample& b) {
   const double median = a.median - b.median;
   return {median - std::hypot(a.median - a.low, b.high - b.median), median,
-          median + std::hypot(a.high - a.median, b.median - b.low)};
+          median + std::hypot(a.high - a.median, b.median - b.low), a.events};
 }
 
 void insert(Curve& curve, const Point& point) {

@@ -186,27 +186,47 @@ std::optional<HostSubject::Timed> HostSubject::jump_chase(const Chase& chase) {
   timed.round = timed.piece = order.size();
   std::byte* const first = order.front();
   const uint64_t round = timed.round;
+  timed.counted = false;
   timed.run = [first, round](uint64_t steps) { run_jumps(first, steps / round); };
   return timed;
 }
 
-/// Core cycles for each step of one repetition.
-double HostSubject::repetition(const Timed& timed, uint64_t steps) const {
+HostSubject::Repetition HostSubject::repetition(const Timed& timed, uint64_t steps) const {
   constexpr unsigned kAttempts = 5;
-  double cycles = 0;
+  EventCounters* const counters = timed.counted ? options_.counters : nullptr;
+  Repetition done;
   for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
     if (timed.before) timed.before();
     const uint64_t switched = switches();
     const double clock = tsc_per_core_cycle();
+    if (counters != nullptr) counters->start();
     const uint64_t begin = read_tsc();
     timed.run(steps);
     const auto counts = static_cast<double>(read_tsc() - begin);
+    if (counters != nullptr) done.events = counters->stop(steps);
     const double after = tsc_per_core_cycle();
-    cycles = counts / ((clock + after) / 2) / static_cast<double>(steps);
+    done.cycles = counts / ((clock + after) / 2) / static_cast<double>(steps);
     clocks_.push_back((clock + after) / 2);
     if (std::abs(after - clock) <= 0.02 * clock && switches() == switched) break;
   }
-  return cycles;
+  return done;
+}
+
+/// Quartiles of the quieter half, and the median of what was counted in it.
+Sample HostSubject::sample_of_quieter(std::vector<Repetition> repetitions) {
+  std::sort(repetitions.begin(), repetitions.end(),
+            [](const Repetition& a, const Repetition& b) { return a.cycles < b.cycles; });
+  repetitions.resize(repetitions.size() / 2);
+  std::vector<double> cycles, misses, walks;
+  for (const Repetition& r : repetitions) {
+    cycles.push_back(r.cycles);
+    if (r.events.dtlb_misses) misses.push_back(*r.events.dtlb_misses);
+    if (r.events.walks) walks.push_back(*r.events.walks);
+  }
+  Sample sample = sample_of(cycles);
+  if (!misses.empty()) sample.events.dtlb_misses = sample_of(misses).median;
+  if (!walks.empty()) sample.events.walks = sample_of(walks).median;
+  return sample;
 }
 
 Sample HostSubject::repeat(const Timed& timed, bool cold) {
@@ -217,11 +237,9 @@ Sample HostSubject::repeat(const Timed& timed, bool cold) {
   if (!cold) timed.run(std::max(timed.round, steps / timed.piece * timed.piece) * (timed.round > 100'000 ? 1 : 3));
   Sample best;
   for (unsigned attempt = 0; attempt < kMostTries; ++attempt) {
-    std::vector<double> values;
-    for (unsigned i = 0; i < kRepetitions; ++i) values.push_back(repetition(timed, steps));
-    std::sort(values.begin(), values.end());
-    values.resize(kRepetitions / 2);
-    const Sample sample = sample_of(values);
+    std::vector<Repetition> repetitions;
+    for (unsigned i = 0; i < kRepetitions; ++i) repetitions.push_back(repetition(timed, steps));
+    const Sample sample = sample_of_quieter(std::move(repetitions));
     if (attempt == 0 || sample.median < best.median) best = sample;
     if (best.spread() < 0.03 * best.median || stopped()) break;
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/measure/event_counters.h"
 #include "sim/measure/host_clock.h"
 #include "sim/measure/host_mapping.h"
 #include "sim/measure/subject.h"
@@ -14,10 +15,11 @@
 namespace mmusim {
 
 struct HostSubjectOptions {
-  double seconds = 60;         ///< after that no further chase is begun
-  uint64_t memory = 0;         ///< bytes that all probes together may take
-  bool huge_pages = true;      ///< false: as if the system had none
-  bool gigabyte_pages = true;  ///< false: as if there were none
+  double seconds = 60;                ///< after that no further chase is begun
+  uint64_t memory = 0;                ///< bytes that all probes together may take
+  bool huge_pages = true;             ///< false: as if the system had none
+  bool gigabyte_pages = true;         ///< false: as if there were none
+  EventCounters* counters = nullptr;  ///< of events of chases of loads; nullptr: none
 };
 
 /// The machine in front of us. Needs no privileges, takes one processor, leaves nothing behind.
@@ -57,6 +59,7 @@ class HostSubject final : public Subject {
     uint64_t round = 0;            ///< steps of a round
     uint64_t piece = 1;            ///< steps come in multiples of it
     std::function<void()> before;  ///< before each repetition; may be empty
+    bool counted = true;           ///< events of loads mean something
   };
 
   std::optional<Timed> pointer_chase(const Chase& chase);
@@ -64,7 +67,13 @@ class HostSubject final : public Subject {
   std::optional<Timed> jump_chase(const Chase& chase);
   HostMapping* region(const Chase& chase);
   HostMapping& zeros(const Chase& chase);
-  double repetition(const Timed& timed, uint64_t steps) const;
+  /// One timed run of a chase.
+  struct Repetition {
+    double cycles = 0;  ///< of a step
+    Events events;
+  };
+  Repetition repetition(const Timed& timed, uint64_t steps) const;
+  static Sample sample_of_quieter(std::vector<Repetition> repetitions);
   Sample repeat(const Timed& timed, bool cold);
 
   HostSubjectOptions options_;

@@ -97,6 +97,35 @@ std::string picture(const NamedCurve& real, const NamedCurve* model) {
                             Scale::kHeight - 6, escaped(real.axis));
 }
 
+const Point* point_at(const NamedCurve* curve, uint64_t n) {
+  if (curve == nullptr) return nullptr;
+  const auto at = std::find_if(curve->points.begin(), curve->points.end(), [n](const Point& p) { return p.n == n; });
+  return at == curve->points.end() ? nullptr : &*at;
+}
+
+std::string cell_of(const std::optional<double>& count) {
+  return count ? fmt::format("<td>{:.3f}</td>", *count) : "<td></td>";
+}
+
+/// Events for each step, counted beside simulated; empty if nothing was counted.
+std::string events_table(const NamedCurve& real, const NamedCurve* model) {
+  std::string rows;
+  for (const Point& p : real.points) {
+    const Events& counted = p.cycles.events;
+    if (!counted.walks && !counted.dtlb_misses) continue;
+    const Point* other = point_at(model, p.n);
+    if (model != nullptr && other == nullptr) continue;
+    const Events simulated = other == nullptr ? Events{} : other->cycles.events;
+    rows += fmt::format("<tr><td>{}</td>{}{}{}{}</tr>\n", p.n, cell_of(counted.dtlb_misses),
+                        cell_of(simulated.dtlb_misses), cell_of(counted.walks), cell_of(simulated.walks));
+  }
+  if (rows.empty()) return "";
+  return fmt::format(
+      "<details><summary>Events for each step</summary><table><tr><th>{}</th><th>first-level misses, counted</th>"
+      "<th>simulated</th><th>walks, counted</th><th>simulated</th></tr>\n{}</table></details>\n",
+      escaped(real.axis), rows);
+}
+
 std::string table_of(const Survey& survey) {
   std::string text = "<table><tr><th>parameter</th><th>measured</th><th>remark</th></tr>\n";
   for (const Finding& f : survey.findings) {
@@ -115,6 +144,22 @@ constexpr const char* kStyle =
     ".km{color:#0b62a4}.ks{color:#d55e00}";
 
 }  // namespace
+
+std::string sentence_of_events(const NamedCurve& measured, const NamedCurve& simulated) {
+  double most = -1;
+  uint64_t at = 0;
+  for (const Point& p : measured.points) {
+    const Point* other = point_at(&simulated, p.n);
+    if (other == nullptr || !p.cycles.events.walks || !other->cycles.events.walks) continue;
+    const double off = std::abs(*p.cycles.events.walks - *other->cycles.events.walks);
+    if (off <= most) continue;
+    most = off;
+    at = p.n;
+  }
+  if (most < 0) return "";
+  return fmt::format("{}: walks counted and simulated differ by {:.2f} a step at most, at {}.", measured.name, most,
+                     at);
+}
 
 std::string sentence_of(const Agreement& a) {
   if (a.compared == 0) return fmt::format("{}: no point lies outside knees.", a.curve);
@@ -152,6 +197,11 @@ std::string measure_html(const MeasureReport& report) {
     for (const Agreement& a : report.agreements) {
       if (a.curve == real.name) text += "<p>" + escaped(sentence_of(a)) + "</p>\n";
     }
+    if (model != nullptr) {
+      const std::string sentence = sentence_of_events(real, *model);
+      if (!sentence.empty()) text += "<p>" + escaped(sentence) + "</p>\n";
+    }
+    text += events_table(real, model);
   }
   return text + "</body></html>\n";
 }

@@ -24,4 +24,8 @@ std::string measure_html(const MeasureReport& report);
 /// "pages-4K: 31 of 32 points agree within 15 %; ..." for people.
 std::string sentence_of(const Agreement& agreement);
 
+/// "pages-4K: walks counted and simulated differ by 0.02 a step at most, at 1536." for people; empty if nothing was counted
+/// at points of both.
+std::string sentence_of_events(const NamedCurve& measured, const NamedCurve& simulated);
+
 }  // namespace mmusim

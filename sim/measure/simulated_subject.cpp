@@ -159,6 +159,20 @@ double SimulatedSubject::cycles_of(Side& side, const std::vector<MemAccess>& rou
   return static_cast<double>(random_ ? least : cycles) / static_cast<double>(round.size());
 }
 
+/// Events of one more round, for each of its steps.
+Events SimulatedSubject::events_of(Side& side, const std::vector<MemAccess>& round) {
+  const MachineTotals before = side.machine->totals(0);
+  CallProgram program([&](Core& core) {
+    core.execute(round);
+    core.drain();
+  });
+  simulation_.run(*side.machine, program);
+  const MachineTotals after = side.machine->totals(0);
+  const auto steps = static_cast<double>(round.size());
+  return {static_cast<double>(after.l1_dtlb_misses - before.l1_dtlb_misses) / steps,
+          static_cast<double>(after.walks - before.walks) / steps};
+}
+
 std::optional<Sample> SimulatedSubject::measure(const Chase& chase) {
   if (chase.count > most_steps(chase.kind, pages_of(chase))) return std::nullopt;
   Side& side = chase.lanes > 1 ? window_ : blocking_;
@@ -168,7 +182,9 @@ std::optional<Sample> SimulatedSubject::measure(const Chase& chase) {
     touch_pages(side, round);
   }
   const double cycles = cycles_of(side, round, chase.cold);
-  return Sample{cycles, cycles, cycles};
+  Sample sample{cycles, cycles, cycles};
+  if (counts_events_ && !chase.cold && !fetches(chase)) sample.events = events_of(side, round);
+  return sample;
 }
 
 }  // namespace mmusim

@@ -30,6 +30,8 @@ class SimulatedSubject final : public Subject {
   std::optional<Sample> measure(const Chase& chase) override;
   uint64_t most_steps(ChaseKind kind, PageSize pages) const override;
   double foreign_share() const override { return 0; }
+  /// Samples of loads from now on tell the events of one more round.
+  void count_events() { counts_events_ = true; }
 
  private:
   /// A machine with the tables of its address space.
@@ -43,10 +45,12 @@ class SimulatedSubject final : public Subject {
   std::vector<MemAccess> round_of(Side& side, const Chase& chase);
   void map_page(Side& side, const Chase& chase, uint64_t va, uint64_t page);
   double cycles_of(Side& side, const std::vector<MemAccess>& round, bool cold);
+  Events events_of(Side& side, const std::vector<MemAccess>& round);
   void touch_pages(Side& side, const std::vector<MemAccess>& round);
 
   Simulation& simulation_;
   bool gib_pages_;
+  bool counts_events_ = false;
   bool random_;                // some structure replaces at random
   uint64_t cold_regions_ = 0;  // used up by cold chases
   Side blocking_, window_;

@@ -133,8 +133,7 @@ void Surveyor::structure_caches() {
     return;
   }
   survey_.region_pages = *pages;
-  const double expected = *value("l1d.latency_cycles") + *value("stlb.4K.hit_penalty_cycles") + walk_->median;
-  pdpte_reach(*pages, pde_reach(*pages, expected));
+  pdpte_reach(*pages, pde_reach(*pages, walk_step_));
 }
 
 }  // namespace mmusim

@@ -207,23 +207,15 @@ void Surveyor::fetch_tlb() {
   keep("fetches-4K", "pages of 4K with one instruction", prober.curve());
 }
 
+/// One load again and again: several pages of one frame would be several names of one line, which predictors of a cache's ways
+/// mistake.
 void Surveyor::crossings() {
-  const auto entries = value("l1_dtlb.4K.entries");
-  std::optional<Sample> line, page;
-  if (entries && !stopped()) {
-    const uint64_t few =
-        std::clamp<uint64_t>(static_cast<uint64_t>(*entries) / 4, 1, 16);  // their pages are twice as many
-    const auto at = [&](Crossing c) { return subject_.measure(crossing_chase(few, c)); };
-    const auto none = at(Crossing::kNone), across_line = at(Crossing::kLine), across_page = at(Crossing::kPage);
-    line = minus(across_line, none);
-    page = minus(across_page, across_line);
-    Prober prober(subject_, [&](uint64_t n) { return subject_.measure(crossing_chase(n, Crossing::kPage)); });
-    prober.grid(2, static_cast<uint64_t>(*entries) * 2, options_.points_per_octave / 2);
-    keep("page-crossings", "loads that cross into another page", prober.curve());
-  }
-  const char* why = "It is not known how many pages the first-level TLB holds.";
-  add("load.line_crossing_cycles", "cycles", interval_of(line), why);
-  add("load.page_crossing_cycles", "cycles", interval_of(page), why);
+  const auto at = [&](Crossing c) { return stopped() ? std::nullopt : subject_.measure(crossing_chase(1, c)); };
+  const auto none = at(Crossing::kNone), line = at(Crossing::kLine), page = at(Crossing::kPage);
+  if (page) keep("page-crossings", "loads that cross into another page", {{1, *page}});
+  const char* why = "Such loads could not be measured.";
+  add("load.line_crossing_cycles", "cycles", interval_of(minus(line, none)), why);
+  add("load.page_crossing_cycles", "cycles", interval_of(minus(page, line)), why);
 }
 
 /// Enough pages, eight apart, that each of them misses the second-level TLB in each round, and that their PTEs, a line each,
@@ -246,7 +238,9 @@ void Surveyor::walks() {
     Chase hits;  // in the second level
     hits.count = static_cast<uint64_t>(*first_level) * 3;
     hits.shared_frame = true;
-    walk_ = minus(subject_.measure(walk_chase(*pages, 1)), subject_.measure(hits));
+    const auto step = subject_.measure(walk_chase(*pages, 1));
+    walk_ = minus(step, subject_.measure(hits));
+    if (step) walk_step_ = step->median;
     cost = interval_of(walk_);
     const Finding* l2 = survey_.find("l2.latency_cycles");
     if (walk_ && l2 != nullptr && l2->value) {

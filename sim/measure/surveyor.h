@@ -56,6 +56,7 @@ class Surveyor {
   Survey survey_;
   bool split_ = false;          ///< 2 MiB pages are small ones for the processor
   bool refused_ = false;        ///< some chase over strides could not be measured
+  double walk_step_ = 0;        ///< cycles of a load with such a walk
   std::optional<Sample> walk_;  ///< cycles of a walk whose PTE is in the second-level cache
 };
 

@@ -135,6 +135,7 @@ void Kernel::run_threads(Process& process, unsigned cpus) { parts_->processes.ru
 void Kernel::park_threads(Process& process) { parts_->processes.park(process, 1); }
 
 Errno Kernel::touch_user_memory(Process& process, VirtAddr start, uint64_t pages) {
+  parts_->context.phase("page_fault");
   return parts_->processes.touch(process, start, pages);
 }
 

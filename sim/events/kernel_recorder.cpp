@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sim/events/kernel_recorder.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "models/x86/paging.h"
 #include "sim/events/event_log.h"
 #include "sim/events/timeline.h"
@@ -27,8 +30,9 @@ KernelRecorder::KernelRecorder(EventClock clock, VirtAddr vmemmap_base, uint64_t
 KernelRecorder::Work KernelRecorder::work_of_step(std::string_view step) {
   if (step == "init_mem_mapping") return Work::kDirectMap;
   if (step == "memmap_init" || step == "online" || step == "deferred_init_memmap") return Work::kStructPages;
-  if (step == "memblock_free_all" || step == "register_page_bootmem_info") return Work::kOther;
-  return Work::kPopulate;
+  static constexpr std::string_view kOthers[] = {
+      "memblock_free_all", "register_page_bootmem_info", "set_memory", "page_fault", "mprotect", "madvise", "munmap"};
+  return std::find(std::begin(kOthers), std::end(kOthers), step) == std::end(kOthers) ? Work::kPopulate : Work::kOther;
 }
 
 KernelRecorder::Work KernelRecorder::work_of(std::string_view function, Work work_of_step) {

@@ -48,8 +48,13 @@ std::string counted(const json& description, LookAhead look_ahead = LookAhead::k
                      {"interrupts", core.interrupts}});
   }
   const ShootdownTotals& s = phase.kernel.shootdowns;
-  return json{{"failure", result.failure},   {"cores", cores},      {"user", s.flush_rounds_user},
-              {"full", s.flush_rounds_full}, {"sent", s.ipis_sent}, {"invlpg", s.invlpg},
+  return json{{"failure", result.failure},
+              {"cores", cores},
+              {"user", s.flush_rounds_user},
+              {"full", s.flush_rounds_full},
+              {"sent", s.ipis_sent},
+              {"invlpg", s.invlpg},
+              {"populate", phase.kernel.populate_cycles},
               {"end", phase.end.count}}
       .dump();
 }
@@ -62,6 +67,7 @@ TEST(UserShootdown, S18_CoresThatRunAThreadAreInterruptedByEachCall) {
   EXPECT_EQ(r["failure"], "");
   EXPECT_EQ(r["user"], 5);
   EXPECT_EQ(r["full"], 0);
+  EXPECT_EQ(r["populate"], 0);  // no time of the vmemmap
   EXPECT_EQ(r["sent"], 10);
   EXPECT_EQ(r["invlpg"], 5 * 2 * 3);
   for (size_t core = 1; core < 3; ++core) {

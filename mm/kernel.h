@@ -175,13 +175,12 @@ class Kernel {
   /// A new process: its top-level table is linked into pgd_list and gets the kernel slots. Its root.
   std::optional<PhysAddr> create_process();
 
-  /// A process with one thread, which runs on the first CPU; nullptr if there is no memory for its top-level table. It lives
-  /// as long as the kernel.
+  /// A process without threads and memory; nullptr if there is no page for its top-level table. It lives as long as the
+  /// kernel.
   Process* start_process();
-  /// A thread of it runs on each of the first `cpus` CPUs from now on; others sleep.
+  /// A thread of it runs on each of the first `cpus` CPUs from now on. Those on other CPUs sleep: these CPUs idle, with its
+  /// address space still loaded [S-20].
   void run_threads(Process& process, unsigned cpus);
-  /// All its threads sleep but the one on the first CPU: the other CPUs idle, with its address space still loaded [S-20].
-  void park_threads(Process& process);
   /// Maps anonymous memory at [start, start + pages) and writes to each page. kNoMemory: what comes before is mapped.
   Errno touch_user_memory(Process& process, VirtAddr start, uint64_t pages);
   /// The system call for a whole area that touch_user_memory() has mapped, with its flush of all CPUs that need it;

@@ -124,15 +124,10 @@ Errno Kernel::set_memory(PhysAddr start, uint64_t pages, MemoryProtection protec
 
 Process* Kernel::start_process() {
   const auto pgd = create_process();
-  if (!pgd) return nullptr;
-  Process& process = parts_->processes.start(*pgd);
-  parts_->processes.run(process, 1);
-  return &process;
+  return pgd ? &parts_->processes.start(*pgd) : nullptr;
 }
 
 void Kernel::run_threads(Process& process, unsigned cpus) { parts_->processes.run(process, cpus); }
-
-void Kernel::park_threads(Process& process) { parts_->processes.park(process, 1); }
 
 Errno Kernel::touch_user_memory(Process& process, VirtAddr start, uint64_t pages) {
   parts_->context.phase("page_fault");

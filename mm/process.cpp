@@ -27,13 +27,12 @@ void Processes::Gather::add(VirtAddr va) {
 }
 
 void Processes::run(Process& process, unsigned threads) {
-  for (unsigned cpu = 0; cpu < threads; ++cpu) flush_.switch_mm(cpu, process.mm);
-  park(process, threads);
-}
-
-void Processes::park(Process& process, unsigned first) {
-  for (unsigned cpu = first; cpu < process.mm.cpumask.size(); ++cpu) {
-    if (flush_.loaded(cpu, process.mm)) flush_.enter_lazy_tlb(cpu);
+  for (unsigned cpu = 0; cpu < process.mm.cpumask.size(); ++cpu) {
+    if (cpu < threads) {
+      flush_.switch_mm(cpu, process.mm);
+    } else if (flush_.loaded(cpu, process.mm)) {
+      flush_.enter_lazy_tlb(cpu);
+    }
   }
 }
 
@@ -49,12 +48,12 @@ void Processes::write_entry(const Process& process, Table table, unsigned level,
   tables_.write(table, level, va, old, value, cause);
 }
 
-/// The table of `level` that maps `va`; missing ones are made on the way, or nullopt.
-std::optional<Table> Processes::table_for(const Process& process, unsigned level, VirtAddr va, bool allocate) {
-  constexpr const char* kCause = "__handle_mm_fault";
+/// The table of `level` that maps `va`; nullopt if one is missing on the way. `allocate`: missing ones are made, or nullopt.
+std::optional<Table> Processes::table_for(const Process& process, unsigned level, VirtAddr va, const char* cause,
+                                          bool allocate) {
   Table table = top(process);
   for (unsigned l = tables_.levels(); l > level; --l) {
-    const uint64_t entry = tables_.read(table, l, va, kCause);
+    const uint64_t entry = tables_.read(table, l, va, cause);
     if (!entry_none(entry)) {
       table = tables_.child(entry);
       continue;
@@ -64,7 +63,7 @@ std::optional<Table> Processes::table_for(const Process& process, unsigned level
     if (!page) return std::nullopt;
     const Table child = tables_.table_at(address_of(*page));
     context_.fill(child.va, 0, kPageBytes, "pte_alloc_one");
-    write_entry(process, table, l, va, 0, child.pa.raw() | kPageTable, kCause);
+    write_entry(process, table, l, va, 0, child.pa.raw() | kPageTable, cause);
     table = child;
   }
   return table;
@@ -72,7 +71,7 @@ std::optional<Table> Processes::table_for(const Process& process, unsigned level
 
 Errno Processes::fault(const Process& process, VirtAddr va) {
   constexpr const char* kCause = "do_anonymous_page";
-  const auto table = table_for(process, 1, va, /*allocate=*/true);
+  const auto table = table_for(process, 1, va, "__handle_mm_fault", /*allocate=*/true);
   if (!table) return Errno::kNoMemory;
   if (!entry_none(tables_.read(*table, 1, va, kCause))) return Errno::kSuccess;
   const auto page = buddy_.alloc_pages(0, 0, kCause);
@@ -93,38 +92,48 @@ Errno Processes::touch(Process& process, VirtAddr start, uint64_t pages) {
   return Errno::kSuccess;
 }
 
+/// Calls fn(parent, entry, va, next) for each table of pages of [start, end): `entry` of `parent` points to it, and it maps
+/// the part [va, next).
+template <class Fn>
+void Processes::for_each_table(const Process& process, VirtAddr start, VirtAddr end, const char* cause, Fn&& fn) {
+  for (VirtAddr va = start, next; va < end; va = next) {
+    next = entry_end(va, end, 2);
+    const auto parent = table_for(process, 2, va, cause);
+    const uint64_t entry = parent ? tables_.read(*parent, 2, va, cause) : 0;
+    if (!entry_none(entry)) fn(*parent, entry, va, next);
+  }
+}
+
 /// zap_pte_range: the pages go once all have flushed. `reclaim`: so do tables that were asked for as a whole
 /// [try_to_free_pte].
 void Processes::zap(const Process& process, VirtAddr start, VirtAddr end, bool reclaim, Gather& gather) {
-  for (VirtAddr va = start, next; va < end; va = next) {
-    next = entry_end(va, end, 2);
-    const auto table = table_for(process, 1, va, /*allocate=*/false);
-    if (!table) continue;
+  constexpr const char* kCause = "zap_pte_range";
+  for_each_table(process, start, end, kCause, [&](Table parent, uint64_t entry, VirtAddr va, VirtAddr next) {
+    const Table table = tables_.child(entry);
     for (VirtAddr page = va; page < next; page += kPageBytes) {
-      if (entry_none(tables_.read(*table, 1, page, "zap_pte_range"))) continue;
-      gather.pages.push_back(entry_address(tables_.take(*table, 1, page, "zap_pte_range")));
+      if (entry_none(tables_.read(table, 1, page, kCause))) continue;
+      gather.pages.push_back(entry_address(tables_.take(table, 1, page, kCause)));
       gather.add(page);
     }
-    if (!reclaim || next - va < kPmdBytes) continue;
-    const Table parent = *table_for(process, 2, va, /*allocate=*/false);
-    const uint64_t entry = tables_.read(parent, 2, va, "try_to_free_pte");
+    if (!reclaim || next - va < kPmdBytes) return;
     tables_.write(parent, 2, va, entry, 0, "try_to_free_pte");
-    gather.tables.push_back(table->pa);
-  }
+    gather.tables.push_back(table.pa);
+    gather.add(va);
+  });
 }
 
 /// change_pte_range: each entry is taken out, so that the processor cannot set its dirty bit meanwhile, and put back.
 void Processes::protect(const Process& process, VirtAddr start, VirtAddr end, Gather& gather) {
-  for (VirtAddr va = start; va < end; va = entry_end(va, end, 2)) {
-    const auto table = table_for(process, 1, va, /*allocate=*/false);
-    if (!table) continue;
-    for (VirtAddr page = va; page < entry_end(va, end, 2); page += kPageBytes) {
-      if (entry_none(tables_.read(*table, 1, page, "change_pte_range"))) continue;
-      const uint64_t old = tables_.take(*table, 1, page, "change_pte_range");
-      tables_.write(*table, 1, page, 0, old & ~kPageRw, "change_pte_range");
+  constexpr const char* kCause = "change_pte_range";
+  for_each_table(process, start, end, kCause, [&](Table, uint64_t entry, VirtAddr va, VirtAddr next) {
+    const Table table = tables_.child(entry);
+    for (VirtAddr page = va; page < next; page += kPageBytes) {
+      if (entry_none(tables_.read(table, 1, page, kCause))) continue;
+      const uint64_t old = tables_.take(table, 1, page, kCause);
+      tables_.write(table, 1, page, 0, old & ~kPageRw, kCause);
       gather.add(page);
     }
-  }
+  });
 }
 
 /// free_pgd_range: tables below `table` that map nothing but [start, end) between its neighbours.
@@ -140,6 +149,7 @@ void Processes::free_tables(const Process& process, Table table, unsigned level,
     if (first < neighbours.floor || first + bytes > neighbours.ceiling) continue;
     write_entry(process, table, level, va, entry, 0, "free_pgtables");
     gather.tables.push_back(entry_address(entry));
+    gather.add(va);
   }
 }
 

@@ -30,13 +30,11 @@ class Processes {
 
   /// A process with the top-level table at `pgd`, without memory and threads. The reference lasts.
   Process& start(PhysAddr pgd) { return all_.emplace_back(Process{flush_.make(pgd), {}}); }
-  /// A thread runs on each of the first `threads` CPUs; others sleep.
+  /// As Kernel::run_threads().
   void run(Process& process, unsigned threads);
-  /// Threads on the CPUs from `first` on sleep: these CPUs idle with the address space still loaded.
-  void park(Process& process, unsigned first);
 
-  /// Maps [start, start + pages), an area of its own, and writes to each page: a page fault for each that is not there. kNoMemory: what comes
-  /// before is mapped.
+  /// Maps [start, start + pages), an area of its own, and writes to each page: a page fault for each that is not there.
+  /// kNoMemory: what comes before is mapped.
   Errno touch(Process& process, VirtAddr start, uint64_t pages);
   /// The system call, for an area that touch() has mapped; kInvalid for anything else.
   Errno change(Process& process, UserOperation operation, VirtAddr start, uint64_t pages);
@@ -47,6 +45,7 @@ class Processes {
     std::vector<PhysAddr> pages;
     std::vector<PhysAddr> tables;
     VirtAddr first{~uint64_t{0}}, end{0};
+    /// Something that maps the page at `va` goes or changes.
     void add(VirtAddr va);
   };
 
@@ -54,7 +53,10 @@ class Processes {
   Table top(const Process& process) const { return tables_.table_at(process.mm.pgd); }
   void write_entry(const Process& process, Table table, unsigned level, VirtAddr va, uint64_t old, uint64_t value,
                    const char* cause);
-  std::optional<Table> table_for(const Process& process, unsigned level, VirtAddr va, bool allocate);
+  std::optional<Table> table_for(const Process& process, unsigned level, VirtAddr va, const char* cause,
+                                 bool allocate = false);
+  template <class Fn>
+  void for_each_table(const Process& process, VirtAddr start, VirtAddr end, const char* cause, Fn&& fn);
   Errno fault(const Process& process, VirtAddr va);
   void zap(const Process& process, VirtAddr start, VirtAddr end, bool reclaim, Gather& gather);
   void protect(const Process& process, VirtAddr start, VirtAddr end, Gather& gather);

@@ -135,18 +135,22 @@ void TlbFlush::carry_out(FlushEvent& flush) {
   }
 }
 
-/// [S-4]
-void TlbFlush::flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush) {
+void TlbFlush::flush_tlb_one_user(VirtAddr va, FlushEvent& flush) {
   ++flush.invlpg;
   memory_.invalidate(TlbInstruction::kInvlpg, va);
-  if (!pti_) return;
-  if (cpu_.pcid && cpu_.pge && cpu_.invpcid) {
+  if (!pti_ || !cpu_.pcid || !cpu_.pge) return;
+  if (cpu_.invpcid) {
     ++flush.invpcid;
     memory_.invalidate(TlbInstruction::kInvpcidPage, va);
-  } else if (cpu_.pcid && cpu_.pge) {
+  } else {
     flush_user_half(flush.cpu);
   }
-  invalidate_other_[flush.cpu] = 1;
+}
+
+/// [S-4]
+void TlbFlush::flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush) {
+  flush_tlb_one_user(va, flush);
+  if (pti_) invalidate_other_[flush.cpu] = 1;
 }
 
 void TlbFlush::report(const FlushEvent& flush) {

@@ -36,6 +36,9 @@ class TlbFlush {
   uint64_t begin_round() { return ++rounds_; }
   CallFunctions& calls() { return calls_; }
   void report(const FlushEvent& flush);
+  unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
+  /// One page of user memory on the calling CPU, with page-table isolation twice [S-23]; counts the instructions.
+  void flush_tlb_one_user(VirtAddr va, FlushEvent& flush);
 
  private:
   class Work;
@@ -46,7 +49,6 @@ class TlbFlush {
   void broadcast(FlushEvent flush);
   void carry_out(FlushEvent& flush);
   void flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush);
-  unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
   bool several_cpus() const { return memory_.cpus() != nullptr && memory_.cpus()->online() > 1; }
 
   const unsigned ceiling_;

@@ -18,7 +18,7 @@ class UserFlush::Work final : public CpuWork {
 };
 
 UserFlush::UserFlush(const KernelConfig& config, const Profile& profile, KernelMemory& memory, TlbFlush& tlb)
-    : cpu_(config.cpu),
+    : pcids_(config.cpu.pcid && config.cpu.pge),
       pti_(config.pti),
       ceiling_(config.tlb_single_page_flush_ceiling),
       overlapped_(profile.overlapped_calls),
@@ -37,7 +37,7 @@ UserFlush::UserFlush(const KernelConfig& config, const Profile& profile, KernelM
 /// [S-22]
 UserFlush::Asid UserFlush::choose_asid(unsigned cpu, const AddressSpace& next) {
   CpuTlbState& state = cpus_[cpu];
-  if (!pcids()) return {0, true};
+  if (!pcids_) return {0, true};
   if (tlb_.take_invalidates_other_asids(cpu)) {
     for (unsigned asid = 0; asid < kDynamicAsids; ++asid) {
       if (asid != state.asid) state.slots[asid].ctx_id = 0;
@@ -53,8 +53,8 @@ UserFlush::Asid UserFlush::choose_asid(unsigned cpu, const AddressSpace& next) {
 
 /// The hardware's PCID is the ASID + 1; without PCIDs it is 0, and every load flushes.
 void UserFlush::load_new_mm_cr3(unsigned cpu, const AddressSpace& mm, Asid asid) {
-  if (asid.flush && pti_ && pcids()) tlb_.flush_user_half(cpu);
-  memory_.switch_cr3(cpu, mm.pgd, pcids() ? asid.number + 1 : 0, !asid.flush);
+  if (asid.flush && pti_ && pcids_) tlb_.flush_user_half(cpu);
+  memory_.switch_cr3(cpu, mm.pgd, pcids_ ? asid.number + 1 : 0, !asid.flush);
 }
 
 void UserFlush::switch_mm(unsigned cpu, AddressSpace& next) {
@@ -94,7 +94,7 @@ bool UserFlush::should_flush(unsigned cpu, const Info& info) {
 void UserFlush::flush_tlb_mm_range(AddressSpace& mm, VirtAddr start, VirtAddr end, bool freed_tables,
                                    const char* cause) {
   const bool whole = (end - start) >> kPageShift > ceiling_;
-  const unsigned self = current();
+  const unsigned self = tlb_.current();
   if (memory_.cpus() != nullptr) memory_.cpus()->take_turn();
   Info info{&mm, ++mm.tlb_gen, freed_tables, {}};
   info.event = {.scope = whole ? FlushScope::kProcess : FlushScope::kRange,
@@ -130,30 +130,15 @@ void UserFlush::flush_tlb_func(unsigned cpu, const Info& info) {
   } else if (info.new_tlb_gen > slot.tlb_gen && slot.tlb_gen != info.mm->tlb_gen) {
     const bool only_this = info.new_tlb_gen == slot.tlb_gen + 1 && info.new_tlb_gen == info.mm->tlb_gen;
     if (here.scope == FlushScope::kRange && only_this) {
-      flush_pages(cpu, info, here);
+      for (VirtAddr va = here.va; va < here.end; va += kPageBytes) tlb_.flush_tlb_one_user(va, here);
     } else {
-      if (pti_ && pcids()) tlb_.flush_user_half(cpu);
+      if (pti_ && pcids_) tlb_.flush_user_half(cpu);
       memory_.invalidate(TlbInstruction::kCr3, VirtAddr(0));
       here.cr3 = 1;
     }
     slot.tlb_gen = info.mm->tlb_gen;
   }
   tlb_.report(here);
-}
-
-/// [S-23] flush_tlb_one_user for each page.
-void UserFlush::flush_pages(unsigned cpu, const Info& info, FlushEvent& here) {
-  for (VirtAddr va = info.event.va; va < info.event.end; va += kPageBytes) {
-    ++here.invlpg;
-    memory_.invalidate(TlbInstruction::kInvlpg, va);
-    if (!pti_ || !pcids()) continue;
-    if (cpu_.invpcid) {
-      ++here.invpcid;
-      memory_.invalidate(TlbInstruction::kInvpcidPage, va);
-    } else {
-      tlb_.flush_user_half(cpu);
-    }
-  }
 }
 
 }  // namespace mmusim::mm

@@ -69,15 +69,12 @@ class UserFlush {
     FlushEvent event;
   };
 
-  bool pcids() const { return cpu_.pcid && cpu_.pge; }
-  unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
   Asid choose_asid(unsigned cpu, const AddressSpace& next);
   void load_new_mm_cr3(unsigned cpu, const AddressSpace& mm, Asid asid);
   bool should_flush(unsigned cpu, const Info& info);
   void flush_tlb_func(unsigned cpu, const Info& info);
-  void flush_pages(unsigned cpu, const Info& info, FlushEvent& here);
 
-  const CpuFeatures cpu_;
+  const bool pcids_;
   const bool pti_;
   const unsigned ceiling_;
   const bool overlapped_;

@@ -53,8 +53,8 @@ Step step_of(const Chase& chase, uint64_t i) {
 
 constexpr uint64_t kPtesOfLine = 8, kLinesOfTable = 64, kPagesOfRegion = kPtesOfLine * kLinesOfTable;
 constexpr uint64_t kRegionsOfGib = 512;
-constexpr uint64_t kDataLines =
-    1;  // whose set of the first-level cache is left to the data: no PTEs of those lines are used
+/// Lines of a table whose PTEs are not used: their set of the first-level cache is left to the data.
+constexpr uint64_t kDataLines = 1;
 constexpr uint64_t kUsedLines = kLinesOfTable - kDataLines;
 
 /// Number of the first page of a region. Regions of one GiB are adjacent. They begin in another line of the page directory

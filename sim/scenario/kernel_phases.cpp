@@ -116,7 +116,7 @@ mm::Errno KernelPhases::prepare(const ProcessPhase& phase, unsigned threads) {
   if (process_ == nullptr) process_ = kernel_.start_process();
   if (process_ == nullptr) return mm::Errno::kNoMemory;
   kernel_.run_threads(*process_, threads);
-  if (phase.asleep) kernel_.park_threads(*process_);
+  if (phase.asleep) kernel_.run_threads(*process_, 1);
   if (phase.heap <= heap_) return mm::Errno::kSuccess;
   const VirtAddr first = ProcessPhase::kHeap + std::exchange(heap_, phase.heap);
   return kernel_.touch_user_memory(*process_, first, (ProcessPhase::kHeap + phase.heap - first) >> kPageShift);

@@ -18,7 +18,7 @@ constexpr uint64_t kHostBytesOfSection = 2400;
 constexpr uint64_t kHostBytesOfTableEntry = 64;  // of a stage that is written to a file
 constexpr uint64_t kEntry = 8;
 
-/// Memory the kernel of the scenario ever sees, how much of it has its struct pages stored, and how much processes write to.
+/// Memory the kernel of the scenario ever sees, how much of it has its struct pages stored, and how much processes write.
 struct Sizes {
   uint64_t memory = 0;
   uint64_t stored = 0;

@@ -175,6 +175,7 @@ void SimulatedMemory::remove(unsigned core, mm::TlbInstruction how, VirtAddr va,
 
 void SimulatedMemory::switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) {
   if (!paging_) return;
+  // The kernel sets CR4.PCIDE while it boots; before there is a process, nothing shows that it does.
   if (pcid != 0 && !machine_.control(cpu).pcide()) {
     ControlRegisters registers = machine_.control(cpu).registers();
     registers.cr4 |= kCr4Pcide;

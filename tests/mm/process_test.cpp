@@ -92,6 +92,16 @@ TEST(Process, MunmapFreesTheTablesThatMapNothingElse) {
   EXPECT_EQ(k.entry(4, kStart), 0U);
 }
 
+TEST(Process, S19_TablesThatGoWithoutPagesAreFlushedToo) {
+  Kernels k;
+  k.touch(kStart, 2);
+  k.change(UserOperation::kDontNeed, kStart, 2);
+  k.change(UserOperation::kUnmap, kStart, 2);
+  ASSERT_EQ(k.events.flushes.size(), 2U);
+  EXPECT_EQ(k.events.flushes[0].pages(), 1U);
+  EXPECT_EQ(k.entry(4, kStart), 0U);
+}
+
 TEST(Process, MunmapKeepsTablesThatTheNeighbourNeeds) {
   Kernels k;
   k.touch(kStart, 2);
@@ -109,7 +119,7 @@ TEST(Process, MunmapKeepsTablesThatTheNeighbourNeeds) {
 
 TEST(Process, S19_MunmapThatFreesTablesTellsIdleCpus) {
   Kernels k;
-  k.kernel.park_threads(*k.process);
+  k.kernel.run_threads(*k.process, 1);
   k.touch(kStart, 1);
   k.change(UserOperation::kDontNeed, kStart, 1);
   EXPECT_EQ(k.events.flushes.size(), 1U);

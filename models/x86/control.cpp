@@ -9,11 +9,6 @@ namespace mmusim {
 
 namespace {
 
-/// Bits hi:lo, inclusive.
-constexpr uint64_t bit_range(unsigned hi, unsigned lo) {
-  return hi < lo ? 0 : (~uint64_t{0} >> (63 - hi)) & (~uint64_t{0} << lo);
-}
-
 /// SDM vol. 3A 4.6.1, one cell: may an access of this type use an address with these combined rights?
 bool rights_allow(const ControlState& control, Rights rights, AccessType access) {
   const bool executable = !(control.nxe() && rights.no_execute());

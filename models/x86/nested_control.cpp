@@ -7,11 +7,6 @@ namespace mmusim {
 
 namespace {
 
-/// Bits hi:lo, inclusive; none if hi is below lo.
-constexpr uint64_t bit_range(unsigned hi, unsigned lo) {
-  return hi < lo ? 0 : (~uint64_t{0} >> (63 - hi)) & (~uint64_t{0} << lo);
-}
-
 constexpr unsigned of(NestedUse use) { return static_cast<unsigned>(use); }
 constexpr uint8_t bit(NestedUse use) { return static_cast<uint8_t>(1U << of(use)); }
 

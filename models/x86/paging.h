@@ -11,6 +11,11 @@
 
 namespace mmusim {
 
+/// Bits hi:lo, inclusive; none if hi is below lo. hi is below 64.
+constexpr uint64_t bit_range(unsigned hi, unsigned lo) {
+  return hi < lo ? 0 : (~uint64_t{0} >> (63 - hi)) & (~uint64_t{0} << lo);
+}
+
 /// Bits of an entry. They have the same place in all modes; 4-byte entries end at bit 31.
 namespace pte {
 inline constexpr uint64_t kPresent = uint64_t{1} << 0;

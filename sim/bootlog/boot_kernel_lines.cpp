@@ -8,8 +8,6 @@ namespace mmusim {
 
 namespace {
 
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
-
 /// The hexadecimal or decimal number behind `key`.
 std::optional<unsigned> number_after(std::string_view text, std::string_view key) {
   LineScan scan(text);

@@ -10,6 +10,9 @@
 
 namespace mmusim {
 
+/// Is `what` a part of `text`?
+inline bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
+
 /// Verdict of a reader of messages on one. A damaged one begins like a message it knows and does not go on like it.
 enum class LineRead : uint8_t { kOther, kTaken, kDamaged };
 

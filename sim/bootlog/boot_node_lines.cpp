@@ -10,7 +10,7 @@ namespace mmusim {
 namespace {
 
 constexpr uint64_t kMaxNodes = 1024;
-constexpr size_t kMaxRanges = 8192;
+constexpr size_t kMaxNodeRanges = 8192;
 constexpr uint64_t kMaxPfn = uint64_t{1} << 40;
 constexpr std::array<std::string_view, 6> kZones = {"DMA32", "DMA", "Normal", "HighMem", "Movable", "Device"};
 
@@ -29,7 +29,7 @@ std::optional<PhysRange> frames(uint64_t start, uint64_t end) {
 bool add(std::vector<NodeRange>& list, const NodeRange& r) {
   const bool known =
       std::any_of(list.begin(), list.end(), [&](const NodeRange& o) { return o.range == r.range && o.node == r.node; });
-  if (!known && list.size() >= kMaxRanges) return false;
+  if (!known && list.size() >= kMaxNodeRanges) return false;
   if (!known) list.push_back(r);
   return true;
 }
@@ -127,7 +127,7 @@ LineRead NodeLines::affinity(std::string_view message) {
   } else if (const auto start = scan.hex(); start && scan.take("-")) {
     if (const auto end = scan.hex(); end && *end != 0) range = inclusive_range(*start, last_of(*end));
   }
-  if (!range || facts_.affinity.size() >= kMaxRanges) return LineRead::kDamaged;
+  if (!range || facts_.affinity.size() >= kMaxNodeRanges) return LineRead::kDamaged;
   const bool hotplug = scan.rest().find("hotplug") != std::string_view::npos ||
                        scan.rest().find("Hot Pluggable") != std::string_view::npos;
   facts_.affinity.push_back({*range, *node, hotplug});
@@ -194,7 +194,7 @@ LineRead NodeLines::node_data(std::string_view message) {
     const auto last = scan.take(" - ") ? scan.hex() : std::nullopt;
     if (first && last) range = inclusive_range(*first, *last);
   }
-  if (!range || facts_.node_data.size() >= kMaxRanges) return LineRead::kDamaged;
+  if (!range || facts_.node_data.size() >= kMaxNodeRanges) return LineRead::kDamaged;
   std::erase_if(facts_.node_data, [&](const NodeData& data) { return data.node == *node; });
   facts_.node_data.push_back({*node, *range});
   return LineRead::kTaken;
@@ -213,7 +213,7 @@ LineRead NodeLines::zone(std::string_view message, unsigned line) {
     const auto same = [&](const ZoneFact& z) { return z.node == node_ && z.name == *name; };
     auto zone = std::find_if(facts_.zones.begin(), facts_.zones.end(), same);
     if (zone == facts_.zones.end()) {
-      if (facts_.zones.size() >= kMaxRanges) return LineRead::kDamaged;
+      if (facts_.zones.size() >= kMaxNodeRanges) return LineRead::kDamaged;
       zone = facts_.zones.insert(zone, ZoneFact{.name = std::string(*name), .node = node_});
     }
     if (scan.take(" pages used for memmap")) zone->memmap = *pages;
@@ -312,7 +312,7 @@ LineRead NodeLines::vmemmap(std::string_view message, unsigned line) {
   if (!whole) return LineRead::kDamaged;
   const bool known = std::any_of(facts_.vmemmap_runs.begin(), facts_.vmemmap_runs.end(),
                                  [&](const VmemmapRun& r) { return r.start == run.start; });
-  if (!known && facts_.vmemmap_runs.size() < kMaxRanges) facts_.vmemmap_runs.push_back(run);
+  if (!known && facts_.vmemmap_runs.size() < kMaxNodeRanges) facts_.vmemmap_runs.push_back(run);
   return LineRead::kTaken;
 }
 

@@ -7,9 +7,7 @@ namespace mmusim {
 
 namespace {
 
-constexpr size_t kMaxRanges = 20'000;
-
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
+constexpr size_t kMaxReservedRanges = 20'000;
 
 /// "[0xA-0xB]", B inclusive.
 std::optional<PhysRange> bracketed(LineScan& scan) {
@@ -58,7 +56,7 @@ LineRead ReservedLines::memblock(std::string_view message) {
   }
   if (scan.take("memory[0x")) {
     const auto range = dumped(scan);
-    if (!range || facts_.memblock_memory.size() >= kMaxRanges) return LineRead::kDamaged;
+    if (!range || facts_.memblock_memory.size() >= kMaxReservedRanges) return LineRead::kDamaged;
     facts_.memblock_memory.push_back(*range);
     return LineRead::kTaken;
   }
@@ -72,7 +70,7 @@ LineRead ReservedLines::memblock(std::string_view message) {
     facts_.memblock_memory.clear();
     return LineRead::kTaken;
   }
-  const bool full = facts_.reserved.size() >= kMaxRanges;
+  const bool full = facts_.reserved.size() >= kMaxReservedRanges;
   if (scan.take("reserved[0x")) {
     const auto range = dumped(scan);
     if (!range || full) return LineRead::kDamaged;
@@ -92,7 +90,7 @@ LineRead ReservedLines::memblock(std::string_view message) {
 
 /// "crashkernel reserved: 0xA - 0xB (N MB)", and up to 6.8 "Reserving NMB of memory at NMB for crashkernel".
 LineRead ReservedLines::crash_kernel(std::string_view message) {
-  if (!contains(message, "crashkernel") || facts_.crash_kernel.size() >= kMaxRanges) return LineRead::kOther;
+  if (!contains(message, "crashkernel") || facts_.crash_kernel.size() >= kMaxReservedRanges) return LineRead::kOther;
   const auto add = [&](const std::optional<PhysRange>& range) {
     if (!range) return LineRead::kDamaged;
     const auto& list = facts_.crash_kernel;

@@ -208,9 +208,9 @@ class Asked {
 
   /// Returns the kind of nested tables that the vendor of the machine's platform has.
   std::string guest_mode() const {
-    constexpr std::array kAmd = {"rome", "milan", "genoa", "turin"};
+    constexpr std::array kAmdPlatforms = {"rome", "milan", "genoa", "turin"};
     const std::string platform = scenario_["platform"];
-    return std::find(kAmd.begin(), kAmd.end(), platform) == kAmd.end() ? "ept" : "npt";
+    return std::find(kAmdPlatforms.begin(), kAmdPlatforms.end(), platform) == kAmdPlatforms.end() ? "ept" : "npt";
   }
 
   /// Asks a kernel that can do it, where the machine's own cannot.

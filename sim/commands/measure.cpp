@@ -39,7 +39,7 @@ struct MeasureOptions {
 };
 
 /// Results once all probes are done.
-struct Measured {
+struct ProbeResults {
   HostProcessor processor;
   Survey survey;
   double core_mhz = 0;
@@ -55,8 +55,8 @@ uint64_t memory_to_take(const std::string& option) {
   return std::min(*asked, available / 2);
 }
 
-Measured probe(const MeasureOptions& options) {
-  Measured m;
+ProbeResults probe(const MeasureOptions& options) {
+  ProbeResults m;
   m.processor = host_processor();
   HostSubjectOptions of_host;
   of_host.seconds = options.seconds;
@@ -128,7 +128,7 @@ double distance(const Survey& measured, const Counterpart& simulated) {
 }
 
 /// The way to memory that makes the simulated latency of memory the measured one; 0 if that cannot be.
-double way_to_memory(const json& document, const Measured& m, const VirtualizationConfig& guest) {
+double way_to_memory(const json& document, const ProbeResults& m, const VirtualizationConfig& guest) {
   const auto real = memory_cycles(m.survey.curves);
   if (!real || m.core_mhz <= 0) return 0;
   CounterpartOptions options;
@@ -140,7 +140,7 @@ double way_to_memory(const json& document, const Measured& m, const Virtualizati
   return std::max(0.0, now + (*real - *model) * 1000 / m.core_mhz);
 }
 
-Fit fit(const json& preset, MeasuredPlatformInput& input, Measured& m, bool simulate) {
+Fit fit(const json& preset, MeasuredPlatformInput& input, ProbeResults& m, bool simulate) {
   Fit best;
   std::vector<std::string> ignored;
   best.document = measured_platform(preset, input, m.survey, m.remarks);
@@ -178,7 +178,7 @@ std::string report_path(const std::string& platform) {
   return (slash == std::string::npos ? "" : platform.substr(0, slash + 1)) + "measure.html";
 }
 
-void print_findings(const Measured& m) {
+void print_findings(const ProbeResults& m) {
   for (const Finding& f : m.survey.findings) {
     print_text(fmt::format("  {:<30} {}{}\n", f.name, text_of(f), f.value ? "" : ": " + f.why));
   }
@@ -189,7 +189,7 @@ ExitCode measure(const MeasureOptions& options) {
   const HostProcessor processor = host_processor();
   const std::string preset = options.preset.value_or(nearest_preset(processor));
   const json document = platform_document(preset);  // before anything is measured: the name may be wrong
-  Measured m = probe(options);
+  ProbeResults m = probe(options);
   if (!options.preset && !preset_fits(processor)) {
     m.remarks.push_back(fmt::format("There is no preset of this processor: what was not measured is from {}.", preset));
   }

@@ -56,7 +56,7 @@ ordered_json reuse_json(const TraceStatistics& s) {
 }
 
 /// "12.3 MiB"
-std::string size_text(uint64_t bytes) {
+std::string rounded_size(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   auto value = static_cast<double>(bytes);
   unsigned unit = 0;
@@ -149,10 +149,10 @@ std::string trace_info_text(const TraceInfo& info, const TraceStatistics& s) {
   fmt::format_to(to, "  accesses        {} reads, {} writes, {} fetches; {} at user level\n",
                  count(s, AccessKind::kRead), count(s, AccessKind::kWrite), count(s, AccessKind::kFetch), s.user);
   fmt::format_to(to, "  instructions    {}\n", s.instructions);
-  fmt::format_to(to, "  data            {} ({} bytes), {} accesses cross a page\n", size_text(s.bytes), s.bytes,
+  fmt::format_to(to, "  data            {} ({} bytes), {} accesses cross a page\n", rounded_size(s.bytes), s.bytes,
                  s.page_crossing);
   fmt::format_to(to, "  footprint       {} 4K pages ({}), {} 2M pages, {} 1G pages\n", s.footprint[0],
-                 size_text(s.footprint[0] * kPageBytes), s.footprint[1], s.footprint[2]);
+                 rounded_size(s.footprint[0] * kPageBytes), s.footprint[1], s.footprint[2]);
   std::string events;
   for (unsigned i = 0; i < kTraceEventKinds; ++i) {
     if (s.events[i] == 0) continue;

@@ -12,8 +12,6 @@ namespace mmusim {
 
 namespace {
 
-constexpr VirtAddr kImageMapping{0xffffffff80000000};  // __START_KERNEL_map
-
 /// Returns the registers of a kernel on a processor that tells none: long mode, write protection, no supervisor protections.
 ControlRegisters usual_registers(unsigned levels) {
   ControlRegisters registers;

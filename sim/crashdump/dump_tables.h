@@ -32,6 +32,9 @@ class TableCopier {
   uint64_t missing_ = 0;
 };
 
+/// __START_KERNEL_map: where the kernel maps its image.
+constexpr VirtAddr kImageMapping{0xffffffff80000000};
+
 /// The place of the kernel's own tables, as VMCOREINFO tells it.
 struct KernelRoot {
   PhysAddr root;

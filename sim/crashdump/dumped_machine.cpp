@@ -18,7 +18,6 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr uint64_t kSectionBytes = 128 * kMiB;
-constexpr VirtAddr kImageMapping{0xffffffff80000000};
 
 PhysAddr start_of(uint64_t section) { return PhysAddr(section * kSectionBytes); }
 

@@ -40,7 +40,7 @@ class TracingPort : public NoNestedCaches {
   PageExplanation& page_;
 };
 
-void add_sources(const TimedAccess& timed, PageExplanation& page) {
+void add_nested_sources(const TimedAccess& timed, PageExplanation& page) {
   for (const WalkRecord& walk : timed.walks) {
     for (size_t i = 0; i < walk.entries.size(); ++i) {
       const EntryRead& read = walk.entries[i];
@@ -68,7 +68,7 @@ void add_nested(Machine& machine, const Explanation& e, PageExplanation& page) {
   const NestedOutcome outcome = walk.translate(page.va, e.access);
   if (outcome.exit) page.exit = exit_of(*outcome.exit, machine.host_tables()->control());
   if (outcome.ok()) page.host_pa = outcome.pa();
-  if (e.first) add_sources(*e.first, page);
+  if (e.first) add_nested_sources(*e.first, page);
 }
 
 }  // namespace mmusim

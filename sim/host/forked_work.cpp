@@ -21,6 +21,7 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/host/atomic_file.h"
+#include "sim/host/child_clock.h"
 #include "sim/host/interrupts.h"
 
 namespace mmusim {
@@ -30,10 +31,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kPollMilliseconds = 100;
-constexpr double kGraceSeconds = 3;  // between being told to stop and being killed
 constexpr int kPipeInChild = 3;
-
-double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
 /// A descriptor that is closed with its owner.
 class Descriptor {
@@ -212,7 +210,7 @@ class ForkedPool {
 
   void stop_if_due(Child& child) const {
     if (child.told_to_stop) {
-      if (seconds_since(*child.told_to_stop) > kGraceSeconds) ::kill(child.pid, SIGKILL);
+      if (seconds_since(*child.told_to_stop) > kChildGraceSeconds) ::kill(child.pid, SIGKILL);
       return;
     }
     const bool late = timeout_ && seconds_since(child.start) > *timeout_;

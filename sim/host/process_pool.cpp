@@ -19,6 +19,7 @@
 #include "models/base/errors.h"
 #include "models/base/format.h"
 #include "sim/host/atomic_file.h"
+#include "sim/host/child_clock.h"
 #include "sim/host/interrupts.h"
 
 namespace mmusim {
@@ -28,7 +29,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
-constexpr double kGraceSeconds = 3;  // between being told to stop and being killed
 
 struct Running {
   size_t job = 0;
@@ -37,8 +37,6 @@ struct Running {
   std::optional<Clock::time_point> told_to_stop;
   bool timed_out = false;
 };
-
-double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
 /// The files that a child writes to, open in the parent: nothing that bears their names is written through.
 class ChildFiles {
@@ -184,7 +182,7 @@ class Pool {
 
   void stop_if_due(Running& r) {
     if (r.told_to_stop) {
-      if (seconds_since(*r.told_to_stop) > kGraceSeconds) ::kill(r.pid, SIGKILL);
+      if (seconds_since(*r.told_to_stop) > kChildGraceSeconds) ::kill(r.pid, SIGKILL);
       return;
     }
     const bool late = options_.timeout_seconds && seconds_since(r.start) > *options_.timeout_seconds;

@@ -23,7 +23,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr uint64_t kSectionBytes = 128 * kMiB;
+using mm::kSectionBytes;
 constexpr uint64_t kStructPageBytes = 64;
 constexpr uint64_t kMemSectionBytes = 32;  // with CONFIG_PAGE_EXTENSION, as distributions build it
 constexpr uint64_t kCr4Pse = uint64_t{1} << 4;

@@ -12,9 +12,9 @@ using nlohmann::ordered_json;
 namespace {
 
 ordered_json overrides_json(const mm::ProfileOverrides& o) {
-  ordered_json json = ordered_json::object();
+  ordered_json overrides = ordered_json::object();
   const auto add = [&](const char* key, const std::optional<bool>& value) {
-    if (value) json[key] = *value;
+    if (value) overrides[key] = *value;
   };
   add("sparse_buffer", o.sparse_buffer);
   add("sync_top_level_at_once", o.sync_top_level_at_once);
@@ -26,7 +26,7 @@ ordered_json overrides_json(const mm::ProfileOverrides& o) {
   add("memmap_on_memory_per_block", o.memmap_on_memory_per_block);
   add("offline_page_type", o.offline_page_type);
   add("usage_rcu_head", o.usage_rcu_head);
-  return json;
+  return overrides;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mm/layout.h"
 #include "models/base/config.h"
 #include "models/base/errors.h"
 
@@ -16,10 +17,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr uint64_t kSectionBytes = 128 * kMiB;
+using mm::kSectionBytes;
 constexpr uint64_t kSubsectionBytes = 2 * kMiB;
-
-std::string hex(uint64_t value) { return fmt::format("0x{:x}", value); }
 
 using FolioSet = std::set<std::pair<uint64_t, uint64_t>>;  // head page, pages
 
@@ -137,8 +136,9 @@ class PhaseList {
   }
   ordered_json& range_phase(const char* kind, const PhysRange& range) {
     ordered_json& p = phase(kind);
-    p["start"] = hex(range.start.raw());
-    p["size"] = range.bytes() % kMiB == 0 ? fmt::format("{}MiB", range.bytes() / kMiB) : hex(range.bytes());
+    p["start"] = fmt::format("0x{:x}", range.start.raw());
+    p["size"] =
+        range.bytes() % kMiB == 0 ? fmt::format("{}MiB", range.bytes() / kMiB) : fmt::format("0x{:x}", range.bytes());
     return p;
   }
   PhysRange range_of(const MemoryBlock& block) const {

@@ -78,8 +78,8 @@ void check_machine(const Scenario& scenario, const PlatformConfig& platform, Con
 
 PlatformConfig scenario_platform(const Scenario& scenario) {
   ConfigErrors errors(scenario.file);
-  const nlohmann::json json = nlohmann::json::parse(scenario.platform);
-  const PlatformConfig platform = read_platform(ConfigReader(json, "/platform", errors));
+  const nlohmann::json values = nlohmann::json::parse(scenario.platform);
+  const PlatformConfig platform = read_platform(ConfigReader(values, "/platform", errors));
   if (errors.empty()) check_machine(scenario, platform, errors);
   errors.throw_if_any();
   return platform;

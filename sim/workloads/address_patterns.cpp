@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "models/base/errors.h"
+#include "sim/workloads/direction.h"
 #include "sim/workloads/random.h"
 #include "sim/workloads/readers.h"
 
@@ -13,8 +14,6 @@ namespace mmusim {
 namespace {
 
 enum class Region : uint8_t { kVmemmap, kDirectMap };
-enum class Direction : uint8_t { kRead, kWrite, kModify };
-
 /// The settings that all patterns have.
 struct PatternConfig {
   Region region = Region::kVmemmap;
@@ -36,8 +35,7 @@ PatternConfig read_pattern(ConfigReader& r) {
   r.check(!c.base || c.bytes != 0, "bytes", "missing, \"base\" needs it");
   r.read({"accesses", "Accesses that are made.", "accesses"}, c.accesses, 1, uint64_t{1} << 40);
   r.read({"access_bytes", "Size of an access.", "bytes"}, c.access_bytes, 1, 64);
-  r.read_enum({"direction", "Accesses read, write, or read and write the same place (modify)."}, c.direction,
-              {{"read", Direction::kRead}, {"write", Direction::kWrite}, {"modify", Direction::kModify}});
+  read_direction(r, c.direction);
   r.read({"user", "Accesses come from user mode (CPL 3)."}, c.user);
   r.read({"gap", "Instructions without memory access between two accesses.", "instructions"}, c.gap, 0, 65535);
   return c;

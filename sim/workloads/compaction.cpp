@@ -14,7 +14,7 @@ struct CompactionConfig {
   bool async = true;  // the free scanner looks at every 32nd page only
 };
 
-CompactionConfig read_config(ConfigReader& r) {
+CompactionConfig read_compaction_config(ConfigReader& r) {
   CompactionConfig c;
   r.read({"async", "Asynchronous compaction: the free scanner looks at every 32nd page only."}, c.async);
   c.fill = read_fill_config(r.child({"fill", "What memory is used for; the rest is free."}));
@@ -115,7 +115,7 @@ class Compaction final : public PageStream {
 };
 
 WorkloadPlan plan(ConfigReader& r, Compaction::Fronts fronts) {
-  const CompactionConfig config = read_config(r);
+  const CompactionConfig config = read_compaction_config(r);
   return [config, fronts](const WorkloadContext& context) -> std::unique_ptr<Workload> {
     return std::make_unique<Compaction>(config, fronts, context);
   };

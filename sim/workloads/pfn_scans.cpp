@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "sim/workloads/direction.h"
 #include "sim/workloads/memory_image.h"
 #include "sim/workloads/page_stream.h"
 #include "sim/workloads/pfn_range.h"
@@ -7,13 +8,6 @@
 namespace mmusim {
 
 namespace {
-
-enum class Direction : uint8_t { kRead, kWrite, kModify };
-
-void read_direction(ConfigReader& r, Direction& direction) {
-  r.read_enum({"direction", "Accesses read, write, or read and write the same place (modify)."}, direction,
-              {{"read", Direction::kRead}, {"write", Direction::kWrite}, {"modify", Direction::kModify}});
-}
 
 /// A field of each page frame, one after the other or at random.
 struct FieldConfig {

@@ -7,8 +7,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0xffffea0004000000};
-
 TEST(Altmap, A9_SelfHostedBlockOf128MiB) {
   Altmap a{.base = Pfn(0x100000), .reserve = 0, .free = 512};
   EXPECT_EQ(a.alloc_block(kPmdBytes), Pfn(0x100000));
@@ -44,7 +42,7 @@ TEST(Altmap, A12_StructPagesMayLeaveNoRoomForData) {
   DeviceMemory device{.start = kFourGib, .bytes = kGiB, .memmap = DeviceMemmap::kDevice, .align = kGiB};
   ASSERT_EQ(Devices::namespace_altmap(device, 64).offset() << kPageShift, kGiB);
   EXPECT_TRUE(ok(m.kernel.add_device(device)));
-  EXPECT_EQ(m.entry(2, kStart), (kFourGib + kPmdBytes).raw() | 0x80000000000001e3);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), (kFourGib + kPmdBytes).raw() | 0x80000000000001e3);
   device = {.start = kFourGib + 2 * kGiB, .bytes = kPmdBytes, .memmap = DeviceMemmap::kDevice, .align = kGiB};
   EXPECT_EQ(m.kernel.add_device(device), Errno::kInvalid);
 }
@@ -62,7 +60,7 @@ TEST(MemmapOnMemory, BlockHoldsItsOwnStructPages) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));
   ASSERT_TRUE(ok(m.kernel.hot_add(kFourGib, kSection, 0, true)));
-  EXPECT_EQ(m.entry(2, kStart), kFourGib.raw() | 0x80000000000001e3);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), kFourGib.raw() | 0x80000000000001e3);
   EXPECT_EQ(m.kernel.counts().vmemmap_blocks_pages, 16 * 512u);  // no ordinary memory for it
   const uint64_t free = m.kernel.counts().free_pages;
   ASSERT_TRUE(ok(m.kernel.online(kFourGib, kSection)));
@@ -71,7 +69,7 @@ TEST(MemmapOnMemory, BlockHoldsItsOwnStructPages) {
   EXPECT_EQ(m.field(Pfn(0x100200), 0, 8) >> 10 & 1, 0u);
   ASSERT_TRUE(ok(m.kernel.hot_remove(kFourGib, kSection)));
   EXPECT_EQ(m.events.lines_with("Altmap not fully unmapped"), 0u);
-  EXPECT_EQ(m.entry(2, kStart), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0u);
 }
 
 /// True if a block that is added with `blocks` - 1 others holds its own struct pages.
@@ -79,7 +77,7 @@ bool holds_its_own(const KernelConfig& config, uint64_t blocks) {
   Machine m(config);
   EXPECT_TRUE(ok(m.boot()));
   EXPECT_TRUE(ok(m.kernel.hot_add(kFourGib, blocks * kSection, 0, true)));
-  const VirtAddr last = kStart + (blocks - 1) * kPmdBytes;
+  const VirtAddr last = kVmemmapStart + (blocks - 1) * kPmdBytes;
   const bool own = entry_address(m.entry(2, last)) == kFourGib + (blocks - 1) * kSection;
   EXPECT_TRUE(ok(m.kernel.hot_remove(kFourGib, blocks * kSection)));
   return own;
@@ -109,13 +107,13 @@ TEST(Device, PmemWithItsMapInTheDevice) {
   DeviceMemory device{.start = kFourGib, .bytes = 200 * kMiB, .memmap = DeviceMemmap::kDevice, .vmemmap_shift = 9};
   ASSERT_TRUE(ok(m.kernel.add_device(device)));
   // As recorded: the whole section from the device, 2 MiB into it; the rest of 72 MiB as 288 base pages of RAM.
-  EXPECT_EQ(m.entry(2, kStart), 0x1002001e3u | 1ull << 63);
-  EXPECT_FALSE(entry_leaf(m.entry(2, kStart + kPmdBytes)));
-  EXPECT_EQ(m.distinct_pages(kStart + kPmdBytes, 288 * kPageBytes), 288u);  // altmap: no deduplication [L-15]
-  EXPECT_EQ(m.entry(1, kStart + kPmdBytes + 288 * kPageBytes), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0x1002001e3u | 1ull << 63);
+  EXPECT_FALSE(entry_leaf(m.entry(2, kVmemmapStart + kPmdBytes)));
+  EXPECT_EQ(m.distinct_pages(kVmemmapStart + kPmdBytes, 288 * kPageBytes), 288u);  // altmap: no deduplication [L-15]
+  EXPECT_EQ(m.entry(1, kVmemmapStart + kPmdBytes + 288 * kPageBytes), 0u);
   ASSERT_TRUE(ok(m.kernel.remove_device(kFourGib)));
-  EXPECT_EQ(m.entry(2, kStart), 0u);
-  EXPECT_EQ(m.entry(2, kStart + kPmdBytes), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart + kPmdBytes), 0u);
 }
 
 TEST(Device, OverlappingDevicesExistAlready) {
@@ -133,7 +131,7 @@ TEST(Device, L6_PrivateMemoryHasNoDirectMap) {
   DeviceMemory device{.start = kFourGib, .bytes = kSection, .device_private = true};
   ASSERT_TRUE(ok(m.kernel.add_device(device)));
   EXPECT_EQ(m.entry(3, m.layout.direct_map(kFourGib)), 0u);
-  EXPECT_TRUE(entry_leaf(m.entry(2, kStart)));
+  EXPECT_TRUE(entry_leaf(m.entry(2, kVmemmapStart)));
   EXPECT_EQ(m.field(Pfn(0x100000), 52, 4), 0u);  // [M-4]
 }
 

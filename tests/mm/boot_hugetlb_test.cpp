@@ -17,12 +17,6 @@ constexpr auto kAtBoot = {KernelVersion::kV6_16, KernelVersion::kV6_18, KernelVe
 constexpr auto kFromBuffer = {KernelVersion::kV6_16, KernelVersion::kV6_18};
 constexpr auto kAfterZones = {KernelVersion::kV7_1, KernelVersion::kV7_2};
 
-KernelConfig hvo(KernelVersion v) {
-  KernelConfig c = version(v);
-  c.hvo = true;
-  return c;
-}
-
 /// 6 GiB, two gigantic pages at 4 GiB and 5 GiB, allocated from the top down.
 MemoryMap two_pages() {
   MemoryMap map = contiguous(7);

@@ -4,8 +4,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0xffffea0004000000};
-
 DeviceMemory dax(uint64_t bytes, unsigned shift) {
   return {.start = kFourGib, .bytes = bytes, .pmem_namespace = false, .vmemmap_shift = shift};
 }
@@ -14,12 +12,12 @@ TEST(CompoundDax, L16_TwoPagesForEach2MiBCompoundPage) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));
   ASSERT_TRUE(ok(m.kernel.add_device(dax(kSection, 9))));
-  EXPECT_EQ(m.distinct_pages(kStart, kPmdBytes), 64 * 2u);
-  const PhysAddr tail = entry_address(m.entry(1, kStart + kPageBytes));
-  for (unsigned i = 2; i < 8; ++i) EXPECT_EQ(entry_address(m.entry(1, kStart + i * kPageBytes)), tail);
-  EXPECT_NE(entry_address(m.entry(1, kStart)), tail);
-  EXPECT_EQ(m.entry(1, kStart + 7 * kPageBytes) & ~kEntryAddressMask, 0x8000000000000163u);  // writable
-  EXPECT_EQ(m.field(pfn_of(tail), 52, 4), 1u + 6);                                           // [P-11]
+  EXPECT_EQ(m.distinct_pages(kVmemmapStart, kPmdBytes), 64 * 2u);
+  const PhysAddr tail = entry_address(m.entry(1, kVmemmapStart + kPageBytes));
+  for (unsigned i = 2; i < 8; ++i) EXPECT_EQ(entry_address(m.entry(1, kVmemmapStart + i * kPageBytes)), tail);
+  EXPECT_NE(entry_address(m.entry(1, kVmemmapStart)), tail);
+  EXPECT_EQ(m.entry(1, kVmemmapStart + 7 * kPageBytes) & ~kEntryAddressMask, 0x8000000000000163u);  // writable
+  EXPECT_EQ(m.field(pfn_of(tail), 52, 4), 1u + 6);                                                  // [P-11]
 }
 
 TEST(CompoundDax, L16_OneTailPageForEightSectionsOfA1GiBCompoundPage) {
@@ -28,8 +26,8 @@ TEST(CompoundDax, L16_OneTailPageForEightSectionsOfA1GiBCompoundPage) {
   m.events.clear();
   ASSERT_TRUE(ok(m.kernel.add_device(dax(kGiB, 18))));
   EXPECT_EQ(m.events.leaf_writes(1), 4096u);
-  EXPECT_EQ(m.distinct_pages(kStart, 8 * kPmdBytes), 2u);
-  const PhysAddr tail = entry_address(m.entry(1, kStart + kPageBytes));
+  EXPECT_EQ(m.distinct_pages(kVmemmapStart, 8 * kPmdBytes), 2u);
+  const PhysAddr tail = entry_address(m.entry(1, kVmemmapStart + kPageBytes));
   EXPECT_EQ(m.field(pfn_of(tail), 52, 4), 4095u);
 }
 
@@ -51,9 +49,9 @@ TEST(CompoundDax, L15_NothingIsSharedBefore5_19OrWithOddStructPages) {
     ASSERT_TRUE(ok(m.boot()));
     ASSERT_TRUE(ok(m.kernel.add_device(dax(kSection, 9))));
     const bool shares = p.version >= KernelVersion::kV6_1;
-    EXPECT_EQ(entry_leaf(m.entry(2, kStart)), !shares) << p.name;
+    EXPECT_EQ(entry_leaf(m.entry(2, kVmemmapStart)), !shares) << p.name;
     if (!shares) continue;
-    EXPECT_EQ(m.distinct_pages(kStart, kPmdBytes), 128u) << p.name;  // two for each 2 MiB
+    EXPECT_EQ(m.distinct_pages(kVmemmapStart, kPmdBytes), 128u) << p.name;  // two for each 2 MiB
   }
   KernelConfig odd;
   odd.struct_page_bytes = 80;

@@ -4,8 +4,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0xffffea0004000000};
-
 TEST(Failure, A13_BootLosesTheFailingSectionAndAllLaterOnesOfTheNode) {
   KernelConfig config;
   config.vmemmap_pages = VmemmapPages::kBase;
@@ -51,8 +49,8 @@ TEST(Failure, A13_HotAddRollsTheFailingSectionBackOnly) {
   EXPECT_EQ(m.kernel.section_mem_map(32), 0xffffea0000000003u);  // done earlier, not undone
   EXPECT_EQ(m.kernel.section_mem_map(33), 0u);
   EXPECT_EQ(m.kernel.section_mem_map(34), 0u);
-  EXPECT_NE(m.entry(1, kStart), 0u);
-  EXPECT_EQ(m.entry(2, kStart + kPmdBytes), 0u);  // 99 pages and their table went back
+  EXPECT_NE(m.entry(1, kVmemmapStart), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart + kPmdBytes), 0u);  // 99 pages and their table went back
   EXPECT_EQ(m.kernel.counts().vmemmap_blocks_pages, 17 * 512u);
 }
 
@@ -88,7 +86,7 @@ TEST(Failure, A8_TheFirstRealShortageWarnsOnce) {
   }
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, 2 * kSection, 0)));  // falls back to base pages
   EXPECT_EQ(m.events.lines_with("vmemmap alloc failure: order:9"), 1u);
-  EXPECT_FALSE(entry_leaf(m.entry(2, kStart)));
+  EXPECT_FALSE(entry_leaf(m.entry(2, kVmemmapStart)));
 }
 
 TEST(Failure, CountMakesSeveralInARowFail) {
@@ -96,7 +94,7 @@ TEST(Failure, CountMakesSeveralInARowFail) {
   ASSERT_TRUE(ok(m.boot()));
   m.kernel.fail_allocation({AllocKind::kLeafBlock, 1, 2});  // the block, then the first base page
   EXPECT_EQ(m.kernel.add_pages(kFourGib, kSection, 0), Errno::kNoMemory);
-  EXPECT_EQ(m.entry(2, kStart), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0u);
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0xffffea0004000000};
-
 /// Flushes and interrupts, in order.
 struct Heard final : Observer {
   uint32_t mask() const override { return kFlushes | kInterrupts; }
@@ -37,7 +35,7 @@ struct Flusher {
         tlb(config, profile, memory, &heard) {
     if (cpus > 1) dynamic_cast<ImmediateCpus&>(*memory.cpus()).idle_polls(idle_polls);
   }
-  void range(uint64_t bytes) { tlb.flush_tlb_kernel_range(kStart, kStart + bytes, "test"); }
+  void range(uint64_t bytes) { tlb.flush_tlb_kernel_range(kVmemmapStart, kVmemmapStart + bytes, "test"); }
   void full() { tlb.flush_tlb_all("test"); }
 
   Profile profile;
@@ -290,12 +288,6 @@ TEST(Flush, S32_DeviceTearDownWithBasePagesFlushesTwiceForEachSection) {
   ASSERT_TRUE(ok(k.kernel.add_device(device)));
   ASSERT_TRUE(ok(k.kernel.remove_device(kFourGib)));
   EXPECT_EQ(k.rounds(), Rounds(5, "F"));
-}
-
-KernelConfig hvo(KernelVersion v) {
-  KernelConfig config = version(v);
-  config.hvo = true;
-  return config;
 }
 
 TEST(Flush, S34_FolioByFolioIn6_1) {

@@ -4,8 +4,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0xffffea0004000000};
-
 TEST(Hotplug, L3_RangesMustBeWholeSubsections) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));
@@ -45,7 +43,7 @@ TEST(Hotplug, L5_APieceOfAnEarlySectionIsNotPopulated) {
   ASSERT_TRUE(ok(m.boot()));
   m.events.clear();
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib + kSection / 2, kPmdBytes, 0)));
-  EXPECT_TRUE(m.events.writes_in(kStart, kPmdBytes).empty());
+  EXPECT_TRUE(m.events.writes_in(kVmemmapStart, kPmdBytes).empty());
   EXPECT_EQ(m.kernel.subsection_map(32), (uint64_t{1} << 33) - 1);
   EXPECT_EQ(m.kernel.section_mem_map(32) & 0xf, 0xfu);  // still early and online
 }
@@ -63,10 +61,10 @@ TEST(Hotplug, DirectMapComesBeforeTheVmemmapAndGoesAfterIt) {
   };
   m.events.clear();
   ASSERT_TRUE(ok(m.kernel.hot_add(kFourGib, kSection, 0)));
-  EXPECT_LT(position(direct, false), position(kStart, false));
+  EXPECT_LT(position(direct, false), position(kVmemmapStart, false));
   m.events.clear();
   ASSERT_TRUE(ok(m.kernel.hot_remove(kFourGib, kSection)));
-  EXPECT_LT(position(kStart, true), position(direct, true));
+  EXPECT_LT(position(kVmemmapStart, true), position(direct, true));
 }
 
 TEST(Hotplug, L8_RemovalFreesThenClearsThenFlushesOnce) {
@@ -85,7 +83,7 @@ TEST(Hotplug, L8_RemovalFreesThenClearsThenFlushesOnce) {
   EXPECT_EQ(seen[1], "free:buddy");
   EXPECT_EQ(seen[2], "write:2");
   EXPECT_EQ(seen[3], "flush:all");
-  EXPECT_EQ(m.entry(2, kStart), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0u);
   EXPECT_EQ(m.kernel.section_mem_map(32), 0u);
   EXPECT_GE(m.kernel.counts().free_pages, free_before + 512);
 }
@@ -103,8 +101,8 @@ TEST(Hotplug, L10_AsManyFlushesAsPteTablesAndOneMore) {
     at_end += std::string_view(f.cause) == "remove_pagetable" ? 1 : 0;
   }
   EXPECT_EQ(of_tables, 1u);
-  EXPECT_EQ(at_end, 2u);              // vmemmap, direct map
-  EXPECT_EQ(m.entry(2, kStart), 0u);  // the empty PTE table went too
+  EXPECT_EQ(at_end, 2u);                     // vmemmap, direct map
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0u);  // the empty PTE table went too
 }
 
 TEST(Hotplug, L10_RemovingASubsectionKeepsItsNeighbours) {
@@ -112,8 +110,8 @@ TEST(Hotplug, L10_RemovingASubsectionKeepsItsNeighbours) {
   ASSERT_TRUE(ok(m.boot()));
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, 2 * kPmdBytes, 0)));
   ASSERT_TRUE(ok(m.kernel.remove_pages(kFourGib, kPmdBytes)));
-  EXPECT_EQ(m.entry(1, kStart), 0u);
-  EXPECT_NE(m.entry(1, kStart + 8 * kPageBytes), 0u);
+  EXPECT_EQ(m.entry(1, kVmemmapStart), 0u);
+  EXPECT_NE(m.entry(1, kVmemmapStart + 8 * kPageBytes), 0u);
   EXPECT_EQ(m.kernel.subsection_map(32), 0b10u);
   EXPECT_EQ(m.kernel.section_mem_map(32), 0xffffea0000000003u);
 }
@@ -176,7 +174,7 @@ TEST(Hotplug, L4_DebugKernelsPoisonTheMapThroughItself) {
   const auto poison =
       std::find_if(m.events.fills.begin(), m.events.fills.end(), [](const FillEvent& f) { return f.value == 0xff; });
   ASSERT_NE(poison, m.events.fills.end());
-  EXPECT_EQ(poison->va, kStart);
+  EXPECT_EQ(poison->va, kVmemmapStart);
   EXPECT_EQ(poison->bytes, kPmdBytes);
 }
 

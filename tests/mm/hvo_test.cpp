@@ -6,11 +6,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-KernelConfig hvo(KernelVersion v) {
-  KernelConfig c = version(v);
-  c.hvo = true;
-  return c;
-}
 constexpr auto kAllForms = {KernelVersion::kV6_1, KernelVersion::kV6_12, KernelVersion::kV6_16, KernelVersion::kV6_18,
                             KernelVersion::kV7_1, KernelVersion::kV7_2,  KernelVersion::kV7_3};
 

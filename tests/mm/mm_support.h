@@ -128,6 +128,16 @@ inline KernelConfig version(KernelVersion v) {
   return c;
 }
 
+inline KernelConfig hvo(KernelVersion v) {
+  KernelConfig c = version(v);
+  c.hvo = true;
+  return c;
+}
+
+/// The struct page of physical address 4 GiB, without KASLR.
+inline constexpr VirtAddr kVmemmapStart{0xffffea0004000000};
+/// Where the first area of a process's memory starts.
+inline constexpr VirtAddr kAreaStart{0x7e00'0000'0000};
 inline constexpr PhysAddr kFourGib{4 * kGiB};
 inline constexpr uint64_t kSection = kSectionBytes;
 

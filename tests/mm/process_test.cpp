@@ -7,7 +7,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0x7e00'0000'0000};
 constexpr uint64_t kUserPage = 0x8000000000000867;
 
 /// A booted kernel on two CPUs, with a process that has a thread on each.
@@ -45,25 +44,25 @@ struct Kernels {
 
 TEST(Process, APageThatIsWrittenToGetsAnEntryAndClearedMemory) {
   Kernels k;
-  k.touch(kStart, 3);
+  k.touch(kAreaStart, 3);
   for (unsigned i = 0; i < 3; ++i) {
-    const uint64_t entry = k.entry(1, kStart + i * kPageBytes);
+    const uint64_t entry = k.entry(1, kAreaStart + i * kPageBytes);
     EXPECT_EQ(entry & ~kEntryAddressMask, kUserPage);
     EXPECT_EQ(k.phys.load64(entry_address(entry)), 0U);
   }
-  for (const unsigned level : {2U, 3U, 4U}) EXPECT_EQ(k.entry(level, kStart) & ~kEntryAddressMask, kPageTable);
+  for (const unsigned level : {2U, 3U, 4U}) EXPECT_EQ(k.entry(level, kAreaStart) & ~kEntryAddressMask, kPageTable);
   EXPECT_EQ(k.events.leaf_writes(1), 3U);
   k.events.clear();
-  k.touch(kStart, 3);  // they are there
+  k.touch(kAreaStart, 3);  // they are there
   EXPECT_TRUE(k.events.writes.empty());
 }
 
 TEST(Process, MprotectTakesEachEntryOutAndPutsItBackReadOnly) {
   Kernels k;
-  k.touch(kStart, 2);
-  const uint64_t before = k.entry(1, kStart);
-  k.change(UserOperation::kProtect, kStart, 2);
-  EXPECT_EQ(k.entry(1, kStart), before & ~kPageRw);
+  k.touch(kAreaStart, 2);
+  const uint64_t before = k.entry(1, kAreaStart);
+  k.change(UserOperation::kProtect, kAreaStart, 2);
+  EXPECT_EQ(k.entry(1, kAreaStart), before & ~kPageRw);
   ASSERT_EQ(k.events.writes.size(), 4U);
   EXPECT_EQ(k.events.writes[0].old_value, before);
   EXPECT_EQ(k.events.writes[0].new_value, 0U);
@@ -72,9 +71,9 @@ TEST(Process, MprotectTakesEachEntryOutAndPutsItBackReadOnly) {
 
 TEST(Process, S18_PagesAreGivenBackOnceAllHaveFlushed) {
   Kernels k;
-  k.touch(kStart, 2);
+  k.touch(kAreaStart, 2);
   const uint64_t free = k.kernel.counts().free_pages;
-  k.change(UserOperation::kDontNeed, kStart, 2);
+  k.change(UserOperation::kDontNeed, kAreaStart, 2);
   EXPECT_EQ(k.kernel.counts().free_pages, free + 2);
   const std::vector<std::string>& order = k.events.order;
   const auto last_flush = std::find(order.rbegin(), order.rend(), "flush:range").base();
@@ -86,45 +85,45 @@ TEST(Process, S18_PagesAreGivenBackOnceAllHaveFlushed) {
 TEST(Process, MunmapFreesTheTablesThatMapNothingElse) {
   Kernels k;
   const uint64_t free = k.kernel.counts().free_pages;
-  k.touch(kStart, 2);
-  k.change(UserOperation::kUnmap, kStart, 2);
+  k.touch(kAreaStart, 2);
+  k.change(UserOperation::kUnmap, kAreaStart, 2);
   EXPECT_EQ(k.kernel.counts().free_pages, free);
-  EXPECT_EQ(k.entry(4, kStart), 0U);
+  EXPECT_EQ(k.entry(4, kAreaStart), 0U);
 }
 
 TEST(Process, S19_TablesThatGoWithoutPagesAreFlushedToo) {
   Kernels k;
-  k.touch(kStart, 2);
-  k.change(UserOperation::kDontNeed, kStart, 2);
-  k.change(UserOperation::kUnmap, kStart, 2);
+  k.touch(kAreaStart, 2);
+  k.change(UserOperation::kDontNeed, kAreaStart, 2);
+  k.change(UserOperation::kUnmap, kAreaStart, 2);
   ASSERT_EQ(k.events.flushes.size(), 2U);
   EXPECT_EQ(k.events.flushes[0].pages(), 1U);
-  EXPECT_EQ(k.entry(4, kStart), 0U);
+  EXPECT_EQ(k.entry(4, kAreaStart), 0U);
 }
 
 TEST(Process, MunmapKeepsTablesThatTheNeighbourNeeds) {
   Kernels k;
-  k.touch(kStart, 2);
-  k.touch(kStart + 2 * kPageBytes, 1);
-  const uint64_t table = k.entry(2, kStart);
-  k.change(UserOperation::kUnmap, kStart, 2);
-  EXPECT_EQ(k.entry(2, kStart), table);
-  EXPECT_EQ(k.entry(1, kStart), 0U);
-  EXPECT_NE(k.entry(1, kStart + 2 * kPageBytes), 0U);
-  k.touch(kStart + kGiB, 1);  // shares the tables of levels 3 and 4
-  k.change(UserOperation::kUnmap, kStart + kGiB, 1);
-  EXPECT_EQ(k.entry(3, kStart + kGiB), 0U);
-  EXPECT_NE(k.entry(3, kStart), 0U);
+  k.touch(kAreaStart, 2);
+  k.touch(kAreaStart + 2 * kPageBytes, 1);
+  const uint64_t table = k.entry(2, kAreaStart);
+  k.change(UserOperation::kUnmap, kAreaStart, 2);
+  EXPECT_EQ(k.entry(2, kAreaStart), table);
+  EXPECT_EQ(k.entry(1, kAreaStart), 0U);
+  EXPECT_NE(k.entry(1, kAreaStart + 2 * kPageBytes), 0U);
+  k.touch(kAreaStart + kGiB, 1);  // shares the tables of levels 3 and 4
+  k.change(UserOperation::kUnmap, kAreaStart + kGiB, 1);
+  EXPECT_EQ(k.entry(3, kAreaStart + kGiB), 0U);
+  EXPECT_NE(k.entry(3, kAreaStart), 0U);
 }
 
 TEST(Process, S19_MunmapThatFreesTablesTellsIdleCpus) {
   Kernels k;
   k.kernel.run_threads(*k.process, 1);
-  k.touch(kStart, 1);
-  k.change(UserOperation::kDontNeed, kStart, 1);
+  k.touch(kAreaStart, 1);
+  k.change(UserOperation::kDontNeed, kAreaStart, 1);
   EXPECT_EQ(k.events.flushes.size(), 1U);
-  k.touch(kStart, 1);
-  k.change(UserOperation::kUnmap, kStart, 1);
+  k.touch(kAreaStart, 1);
+  k.change(UserOperation::kUnmap, kAreaStart, 1);
   ASSERT_EQ(k.events.flushes.size(), 2U);
   EXPECT_EQ(k.events.flushes[1].cr3, 1U);
   EXPECT_EQ(k.events.flushes[1].invlpg, 0U);
@@ -133,10 +132,10 @@ TEST(Process, S19_MunmapThatFreesTablesTellsIdleCpus) {
 TEST(Process, MadviseOfWholeTablesFreesThemFrom6_15On) {
   for (const auto v : {KernelVersion::kV6_12, KernelVersion::kV7_3}) {
     Kernels k(version(v));
-    k.touch(kStart, 513);
-    k.change(UserOperation::kDontNeed, kStart, 513);
-    EXPECT_EQ(k.entry(2, kStart) == 0, v == KernelVersion::kV7_3);
-    EXPECT_NE(k.entry(2, kStart + kPmdBytes), 0U);  // only one page of it was asked for
+    k.touch(kAreaStart, 513);
+    k.change(UserOperation::kDontNeed, kAreaStart, 513);
+    EXPECT_EQ(k.entry(2, kAreaStart) == 0, v == KernelVersion::kV7_3);
+    EXPECT_NE(k.entry(2, kAreaStart + kPmdBytes), 0U);  // only one page of it was asked for
     EXPECT_EQ(k.events.flushes[0].scope, FlushScope::kProcess);
   }
 }
@@ -145,19 +144,20 @@ TEST(Process, WithPageTableIsolationTheTopEntryIsThereForUserModeToo) {
   KernelConfig config = version(KernelVersion::kV6_12);
   config.pti = true;
   Kernels k(config);
-  k.touch(kStart, 1);
-  const PhysAddr at = k.process->mm.pgd + kEntryBytes * level_index(kStart, 4);
+  k.touch(kAreaStart, 1);
+  const PhysAddr at = k.process->mm.pgd + kEntryBytes * level_index(kAreaStart, 4);
   EXPECT_EQ(k.phys.load64(at) & ~kEntryAddressMask, kPageTable | kPageNx);
   EXPECT_EQ(k.phys.load64(at + kPageBytes) | kPageNx, k.phys.load64(at));
-  k.change(UserOperation::kUnmap, kStart, 1);
+  k.change(UserOperation::kUnmap, kAreaStart, 1);
   EXPECT_EQ(k.phys.load64(at) | k.phys.load64(at + kPageBytes), 0U);
 }
 
 TEST(Process, WhatWasNotMappedAsAnAreaIsRefused) {
   Kernels k;
-  k.touch(kStart, 4);
-  EXPECT_EQ(k.kernel.change_user_memory(*k.process, UserOperation::kUnmap, kStart + kPageBytes, 1), Errno::kInvalid);
-  EXPECT_EQ(k.kernel.change_user_memory(*k.process, UserOperation::kUnmap, kStart, 3), Errno::kInvalid);
+  k.touch(kAreaStart, 4);
+  EXPECT_EQ(k.kernel.change_user_memory(*k.process, UserOperation::kUnmap, kAreaStart + kPageBytes, 1),
+            Errno::kInvalid);
+  EXPECT_EQ(k.kernel.change_user_memory(*k.process, UserOperation::kUnmap, kAreaStart, 3), Errno::kInvalid);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr PhysAddr kStart{0x8020'3000};  // in the third GiB, three pages into its second 2 MiB
+constexpr PhysAddr kSplitPage{0x8020'3000};  // in the third GiB, three pages into its second 2 MiB
 constexpr auto kRo = MemoryProtection::kReadOnly;
 constexpr auto kRw = MemoryProtection::kWritable;
 using Rounds = std::vector<std::string>;
@@ -50,32 +50,32 @@ KernelConfig without_gib_pages() {
 
 TEST(SetMemory, S41_EachLargePageThatIsSplitIsOneFullFlushAndThePagesOneRange) {
   Kernels k(without_gib_pages());
-  EXPECT_EQ(k.set(kStart, 4, kRo), (Rounds{"F", "R4"}));
-  EXPECT_EQ(k.set(kStart + 8 * kPageBytes, 4, kRo), (Rounds{"R4"})) << "split already";
-  EXPECT_EQ(k.set(kStart + (509 - 16) * kPageBytes, 32, kRo), (Rounds{"F", "R32"})) << "the next 2 MiB page, too";
+  EXPECT_EQ(k.set(kSplitPage, 4, kRo), (Rounds{"F", "R4"}));
+  EXPECT_EQ(k.set(kSplitPage + 8 * kPageBytes, 4, kRo), (Rounds{"R4"})) << "split already";
+  EXPECT_EQ(k.set(kSplitPage + (509 - 16) * kPageBytes, 32, kRo), (Rounds{"F", "R32"})) << "the next 2 MiB page, too";
   Kernels gib;
-  EXPECT_EQ(gib.set(kStart, 1, kRo), (Rounds{"F", "F", "R1"})) << "from 1 GiB to 2 MiB, and from there to 4 KiB";
+  EXPECT_EQ(gib.set(kSplitPage, 1, kRo), (Rounds{"F", "F", "R1"})) << "from 1 GiB to 2 MiB, and from there to 4 KiB";
 }
 
 TEST(SetMemory, S41_MoreThan33PagesOrAnAliasFlushEverything) {
   Kernels k(without_gib_pages());
-  EXPECT_EQ(k.set(kStart, 33, kRo), (Rounds{"F", "R33"}));
-  EXPECT_EQ(k.set(kStart + 40 * kPageBytes, 34, kRo), (Rounds{"F"}));
-  EXPECT_EQ(k.set(kStart + 80 * kPageBytes, 2, kRo, /*alias=*/true), (Rounds{"F"}));
+  EXPECT_EQ(k.set(kSplitPage, 33, kRo), (Rounds{"F", "R33"}));
+  EXPECT_EQ(k.set(kSplitPage + 40 * kPageBytes, 34, kRo), (Rounds{"F"}));
+  EXPECT_EQ(k.set(kSplitPage + 80 * kPageBytes, 2, kRo, /*alias=*/true), (Rounds{"F"}));
 }
 
 TEST(SetMemory, S41_NothingIsFlushedOrSplitWhereNothingChanges) {
   Kernels k(without_gib_pages());
-  EXPECT_EQ(k.set(kStart, 4, kRw), Rounds{});
-  EXPECT_NE(k.entry(2, kStart) & kPagePse, 0U);
-  k.set(kStart, 4, kRo);
-  EXPECT_EQ(k.set(kStart, 4, kRo), Rounds{});
+  EXPECT_EQ(k.set(kSplitPage, 4, kRw), Rounds{});
+  EXPECT_NE(k.entry(2, kSplitPage) & kPagePse, 0U);
+  k.set(kSplitPage, 4, kRo);
+  EXPECT_EQ(k.set(kSplitPage, 4, kRo), Rounds{});
   EXPECT_EQ(k.set(PhysAddr(64 * kGiB), 4, kRo), Rounds{}) << "a hole of the direct map";
 }
 
 TEST(SetMemory, WholeLargePagesChangeInPlace) {
   Kernels k(without_gib_pages());
-  const PhysAddr start = kStart.align_down(kPmdBytes);
+  const PhysAddr start = kSplitPage.align_down(kPmdBytes);
   const uint64_t before = k.entry(2, start);
   EXPECT_EQ(k.set(start, 2 * 512, kRo), (Rounds{"F"}));
   EXPECT_EQ(k.entry(2, start), before & ~(kPageRw | kPageDirty));
@@ -86,11 +86,11 @@ TEST(SetMemory, WholeLargePagesChangeInPlace) {
 
 TEST(SetMemory, TheNewTableMapsWhatTheLargePageDid) {
   Kernels k(without_gib_pages());
-  const uint64_t large = k.entry(2, kStart);
+  const uint64_t large = k.entry(2, kSplitPage);
   ASSERT_NE(large & kPagePse, 0U);
-  k.set(kStart, 2, kRo);
-  EXPECT_EQ(k.entry(2, kStart) & ~kEntryAddressMask, kKernpgTable);
-  const PhysAddr first = kStart.align_down(kPmdBytes);
+  k.set(kSplitPage, 2, kRo);
+  EXPECT_EQ(k.entry(2, kSplitPage) & ~kEntryAddressMask, kKernpgTable);
+  const PhysAddr first = kSplitPage.align_down(kPmdBytes);
   for (uint64_t i = 0; i < 512; ++i) {
     const uint64_t clear = i == 3 || i == 4 ? kPageRw | kPageDirty : 0;
     EXPECT_EQ(k.entry(1, first + i * kPageBytes), (large & ~kPagePse & ~clear) + i * kPageBytes) << i;
@@ -99,24 +99,24 @@ TEST(SetMemory, TheNewTableMapsWhatTheLargePageDid) {
 
 TEST(SetMemory, AGibPageBecomesATableOf2MibPagesOfWhichOneIsSplit) {
   Kernels k;
-  const uint64_t large = k.entry(3, kStart);
+  const uint64_t large = k.entry(3, kSplitPage);
   ASSERT_NE(large & kPagePse, 0U);
-  k.set(kStart, 1, kRo);
-  const PhysAddr first = kStart.align_down(kPudBytes);
+  k.set(kSplitPage, 1, kRo);
+  const PhysAddr first = kSplitPage.align_down(kPudBytes);
   for (uint64_t i = 0; i < 512; ++i) {
     if (i == 1) continue;
     EXPECT_EQ(k.entry(2, first + i * kPmdBytes), large + i * kPmdBytes) << i;
   }
-  EXPECT_EQ(k.entry(2, kStart) & ~kEntryAddressMask, kKernpgTable);
+  EXPECT_EQ(k.entry(2, kSplitPage) & ~kEntryAddressMask, kKernpgTable);
 }
 
 TEST(SetMemory, ReadOnlyPagesAreDirtyBefore6_6) {
   Kernels old(version(KernelVersion::kV6_1)), newer(version(KernelVersion::kV6_12));
-  const uint64_t flags = old.entry(3, kStart) & ~kEntryAddressMask & ~kPagePse;
-  old.set(kStart, 1, kRo);
-  newer.set(kStart, 1, kRo);
-  EXPECT_EQ(old.entry(1, kStart), kStart.raw() | (flags & ~kPageRw));
-  EXPECT_EQ(newer.entry(1, kStart), kStart.raw() | (flags & ~kPageRw & ~kPageDirty));
+  const uint64_t flags = old.entry(3, kSplitPage) & ~kEntryAddressMask & ~kPagePse;
+  old.set(kSplitPage, 1, kRo);
+  newer.set(kSplitPage, 1, kRo);
+  EXPECT_EQ(old.entry(1, kSplitPage), kSplitPage.raw() | (flags & ~kPageRw));
+  EXPECT_EQ(newer.entry(1, kSplitPage), kSplitPage.raw() | (flags & ~kPageRw & ~kPageDirty));
 }
 
 TEST(SetMemory, S41_RangesAreFlushedByInterruptsEvenWhereTheProcessorBroadcasts) {
@@ -124,7 +124,7 @@ TEST(SetMemory, S41_RangesAreFlushedByInterruptsEvenWhereTheProcessorBroadcasts)
   config.cpu.gbpages = false;
   config.cpu.invlpgb_pages = 8;
   Kernels k(config);
-  ASSERT_TRUE(ok(k.kernel.set_memory(kStart, 2, kRo, false)));
+  ASSERT_TRUE(ok(k.kernel.set_memory(kSplitPage, 2, kRo, false)));
   ASSERT_EQ(k.events.flushes.size(), 4U);
   EXPECT_TRUE(k.events.flushes[0].broadcast && k.events.flushes[1].broadcast) << "the split";
   for (const size_t i : {2U, 3U}) {
@@ -135,12 +135,12 @@ TEST(SetMemory, S41_RangesAreFlushedByInterruptsEvenWhereTheProcessorBroadcasts)
 
 TEST(SetMemory, WithoutAPageForTheTableTheLargePageStays) {
   Kernels k(without_gib_pages());
-  const uint64_t before = k.entry(2, kStart);
+  const uint64_t before = k.entry(2, kSplitPage);
   while (k.kernel.alloc_pages(0, 0)) {
   }
   k.events.clear();
-  EXPECT_EQ(k.kernel.set_memory(kStart, 1, kRo, false), Errno::kNoMemory);
-  EXPECT_EQ(k.entry(2, kStart), before);
+  EXPECT_EQ(k.kernel.set_memory(kSplitPage, 1, kRo, false), Errno::kNoMemory);
+  EXPECT_EQ(k.entry(2, kSplitPage), before);
   EXPECT_EQ(k.rounds(), Rounds{});
 }
 

@@ -7,8 +7,6 @@
 namespace mmusim::mm::test {
 namespace {
 
-constexpr VirtAddr kStart{0x7e00'0000'0000};
-
 /// Memory of which only the TLB instructions matter: it keeps them, in order, as words.
 class TlbLog final : public KernelMemory {
  public:
@@ -77,7 +75,7 @@ struct Flusher {
   }
   void flush(uint64_t pages, bool freed_tables = false) {
     heard.clear();
-    user.flush_tlb_mm_range(mm, kStart, kStart + pages * kPageBytes, freed_tables, "test");
+    user.flush_tlb_mm_range(mm, kAreaStart, kAreaStart + pages * kPageBytes, freed_tables, "test");
   }
 
   Profile profile;

@@ -5,7 +5,6 @@ namespace mmusim::mm::test {
 namespace {
 
 // The worked example: one section at 4 GiB, into an empty PMD slot of a booted machine.
-constexpr VirtAddr kStart{0xffffea0004000000};
 
 TEST(Vmemmap, WorkedExampleHugePages) {
   Machine m;
@@ -23,11 +22,11 @@ TEST(Vmemmap, WorkedExampleHugePages) {
 
   m.events.clear();
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, kSection, 0)));
-  const auto writes = m.events.writes_in(kStart, kPmdBytes);
+  const auto writes = m.events.writes_in(kVmemmapStart, kPmdBytes);
   ASSERT_EQ(writes.size(), 1u);
   EXPECT_EQ(writes[0].level, 2u);
   EXPECT_EQ(writes[0].index, 32u);
-  EXPECT_EQ(writes[0].va, kStart);
+  EXPECT_EQ(writes[0].va, kVmemmapStart);
   EXPECT_EQ(writes[0].bytes, kPmdBytes);
   EXPECT_EQ(m.kernel.section_mem_map(32), 0xffffea0000000003u);
   EXPECT_EQ(m.events.lines_with(" [ffffea0004000000-ffffea00041fffff] PMD -> ["), 1u);
@@ -42,7 +41,7 @@ TEST(Vmemmap, P7_BasePagesWalkFromTheTopForEachPage) {
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, kSection, 0)));
   std::array<uint64_t, 6> reads{};
   for (const EntryRead& r : m.events.reads)
-    if (r.va <= kStart && std::string_view(r.cause).starts_with("vmemmap_")) ++reads[r.level];
+    if (r.va <= kVmemmapStart && std::string_view(r.cause).starts_with("vmemmap_")) ++reads[r.level];
   uint64_t ladder = 0;
   uint64_t verify = 0;
   for (const EntryRead& r : m.events.reads) {
@@ -53,7 +52,7 @@ TEST(Vmemmap, P7_BasePagesWalkFromTheTopForEachPage) {
   EXPECT_EQ(verify, 512u);
   EXPECT_EQ(reads[4], 512u);
   EXPECT_EQ(m.events.leaf_writes(1), 512u);
-  const auto writes = m.events.writes_in(kStart, kPmdBytes);
+  const auto writes = m.events.writes_in(kVmemmapStart, kPmdBytes);
   ASSERT_EQ(writes.size(), 513u);  // one PTE table
   for (unsigned k = 0; k < 512; ++k) EXPECT_EQ(writes[k + 1].index, k);
 }
@@ -102,7 +101,7 @@ TEST_P(LeafFlagsOf, P2_MaskedByWhatTheProcessorHas) {
   EXPECT_EQ(m.entry(2, m.layout.vmemmap_base()) & ~kEntryAddressMask, GetParam().leaf);
   EXPECT_EQ(m.entry(3, m.layout.vmemmap_base()) & ~kEntryAddressMask, 0x67u);  // tables: never G or NX
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, kPmdBytes, 0)));
-  EXPECT_EQ(m.entry(1, kStart) & ~kEntryAddressMask, GetParam().pte);
+  EXPECT_EQ(m.entry(1, kVmemmapStart) & ~kEntryAddressMask, GetParam().pte);
 }
 
 INSTANTIATE_TEST_SUITE_P(Vmemmap, LeafFlagsOf,
@@ -120,7 +119,7 @@ TEST(Vmemmap, P3_AnEntryWithOnlyAccessedAndDirtyIsNone) {
   const PhysAddr pmd_table = entry_address(m.entry(3, m.layout.vmemmap_base()));
   m.phys.store64(pmd_table + 8 * 32, kPageAccessed | kPageDirty);
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, kSection, 0)));
-  EXPECT_TRUE(entry_leaf(m.entry(2, kStart)));
+  EXPECT_TRUE(entry_leaf(m.entry(2, kVmemmapStart)));
 }
 
 TEST(Vmemmap, P6_LessThanASectionTakesBasePages) {
@@ -129,7 +128,7 @@ TEST(Vmemmap, P6_LessThanASectionTakesBasePages) {
   m.events.clear();
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, kPmdBytes, 0)));
   EXPECT_EQ(m.events.leaf_writes(1), 8u);  // a sub-section is 8 pages
-  EXPECT_EQ(m.entry(2, kStart) & ~kEntryAddressMask, 0x67u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart) & ~kEntryAddressMask, 0x67u);
 }
 
 TEST(Vmemmap, P6_NoPseWithAltmapFailsWritesNothingAndSaysSoOnce) {
@@ -140,7 +139,7 @@ TEST(Vmemmap, P6_NoPseWithAltmapFailsWritesNothingAndSaysSoOnce) {
   for (int round = 0; round < 2; ++round) {
     m.events.writes.clear();
     EXPECT_EQ(m.kernel.hot_add(kFourGib, kSection, 0, /*memmap_on_memory=*/true), Errno::kNoMemory);
-    EXPECT_TRUE(m.events.writes_in(kStart, kPmdBytes).empty());
+    EXPECT_TRUE(m.events.writes_in(kVmemmapStart, kPmdBytes).empty());
   }
   EXPECT_EQ(m.events.lines_with("vmemmap_populate: no cpu support for altmap allocations"), 1u);
 }
@@ -160,10 +159,10 @@ TEST(Vmemmap, H1_AFailedBlockFallsBackToBasePagesForThatPmdOnly) {
   ASSERT_TRUE(ok(m.boot()));
   m.kernel.fail_allocation({AllocKind::kLeafBlock, 2, 1});
   ASSERT_TRUE(ok(m.kernel.add_pages(kFourGib, 3 * kSection, 0)));
-  EXPECT_TRUE(entry_leaf(m.entry(2, kStart)));
-  EXPECT_FALSE(entry_leaf(m.entry(2, kStart + kPmdBytes)));
-  EXPECT_EQ(m.entry(1, kStart + kPmdBytes) & ~kEntryAddressMask, 0x8000000000000163u);
-  EXPECT_TRUE(entry_leaf(m.entry(2, kStart + 2 * kPmdBytes)));
+  EXPECT_TRUE(entry_leaf(m.entry(2, kVmemmapStart)));
+  EXPECT_FALSE(entry_leaf(m.entry(2, kVmemmapStart + kPmdBytes)));
+  EXPECT_EQ(m.entry(1, kVmemmapStart + kPmdBytes) & ~kEntryAddressMask, 0x8000000000000163u);
+  EXPECT_TRUE(entry_leaf(m.entry(2, kVmemmapStart + 2 * kPmdBytes)));
 }
 
 TEST(Vmemmap, H1_WithAnAltmapThereIsNoFallback) {
@@ -171,7 +170,7 @@ TEST(Vmemmap, H1_WithAnAltmapThereIsNoFallback) {
   ASSERT_TRUE(ok(m.boot()));
   m.kernel.fail_allocation({AllocKind::kLeafBlock, 1, 1});
   EXPECT_EQ(m.kernel.hot_add(kFourGib, kSection, 0, /*memmap_on_memory=*/true), Errno::kNoMemory);
-  EXPECT_EQ(m.entry(2, kStart), 0u);
+  EXPECT_EQ(m.entry(2, kVmemmapStart), 0u);
 }
 
 TEST(Vmemmap, H4_LogLinesJoinNeighbouringBlocksAndIgnoreHolesInTheMap) {

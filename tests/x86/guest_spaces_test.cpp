@@ -15,7 +15,7 @@ namespace {
 
 using namespace mmusim::test;
 
-constexpr VirtAddr kVa(0x7f12'3456'7000);
+constexpr VirtAddr kPage(0x7f12'3456'7000);
 constexpr uint64_t kTables1 = 0x10'0000, kTables2 = 0x20'0000;
 
 struct Named {
@@ -23,26 +23,26 @@ struct Named {
   GuestTag guest;
 };
 // a and b are two virtual CPUs of one machine, so they share nested tables; d runs without a VPID.
-constexpr Named kGuests[] = {{"a", {1, kTables1}}, {"b", {2, kTables1}}, {"c", {3, kTables2}}, {"d", {0, kTables2}}};
+constexpr Named kSpaces[] = {{"a", {1, kTables1}}, {"b", {2, kTables1}}, {"c", {3, kTables2}}, {"d", {0, kTables2}}};
 
 class SharedCore : public testing::Test {
  protected:
-  /// What stays of a translation in PCID 5, one in PCID 6 and a global one of each guest, all of kVa.
+  /// What stays of a translation in PCID 5, one in PCID 6 and a global one of each guest, all of kPage.
   std::string left(const Invalidation& what, const GuestScope& scope) {
     std::string names;
-    for (const Named& n : kGuests) {
+    for (const Named& n : kSpaces) {
       for (const uint16_t pcid : {uint16_t{5}, uint16_t{6}}) spaces_.tag(n.guest, pcid);
     }
     const Invalidation confined = spaces_.confine(what, scope);
-    for (const Named& n : kGuests) {
+    for (const Named& n : kSpaces) {
       for (const uint16_t pcid : {uint16_t{5}, uint16_t{6}}) {
         const SpaceTag space = spaces_.tag(n.guest, pcid).value();
-        const bool goes = removes_translation(confined, space.own, /*global=*/false, kVa, PageSize::k4K);
-        EXPECT_EQ(goes, removes_structure(confined, space.own, kVa, 21)) << "structure caches lose the same spaces";
+        const bool goes = removes_translation(confined, space.own, /*global=*/false, kPage, PageSize::k4K);
+        EXPECT_EQ(goes, removes_structure(confined, space.own, kPage, 21)) << "structure caches lose the same spaces";
         if (!goes) names += n.name + std::to_string(pcid) + " ";
       }
       const SpaceTag space = spaces_.tag(n.guest, 5).value();
-      if (!removes_translation(confined, space.global, /*global=*/true, kVa, PageSize::k4K))
+      if (!removes_translation(confined, space.global, /*global=*/true, kPage, PageSize::k4K))
         names += std::string(n.name) + "G ";
     }
     return names;
@@ -72,14 +72,14 @@ TEST_F(SharedCore, N72GuestOperationsReachTheirOwnVpidOnly) {
   r.cr4 |= kCr4Pcide | kCr4Pge;
   const ControlState control(r, traits_with(40));
   const GuestScope of_a = GuestScope::of_vpid(1);
-  EXPECT_EQ(left(on_invlpg(control, kVa), of_a), "a6 b5 b6 bG c5 c6 cG d5 d6 dG ");
+  EXPECT_EQ(left(on_invlpg(control, kPage), of_a), "a6 b5 b6 bG c5 c6 cG d5 d6 dG ");
   EXPECT_EQ(left(on_mov_cr3(control, 0x9005), of_a), "a6 aG b5 b6 bG c5 c6 cG d5 d6 dG ");
   EXPECT_EQ(left(on_mov_cr4(control, r.cr4 & ~kCr4Pge), of_a), "b5 b6 bG c5 c6 cG d5 d6 dG ");
 }
 
 TEST_F(SharedCore, N72InvvpidByVpidAcrossAllEp4tas) {
-  EXPECT_EQ(left(on_invvpid_address(1, kVa)), "b5 b6 bG c5 c6 cG d5 d6 dG ");
-  EXPECT_EQ(left(on_invvpid_address(1, kVa + kGiB)), "a5 a6 aG b5 b6 bG c5 c6 cG d5 d6 dG ");
+  EXPECT_EQ(left(on_invvpid_address(1, kPage)), "b5 b6 bG c5 c6 cG d5 d6 dG ");
+  EXPECT_EQ(left(on_invvpid_address(1, kPage + kGiB)), "a5 a6 aG b5 b6 bG c5 c6 cG d5 d6 dG ");
   EXPECT_EQ(left(on_invvpid(1, /*keep_globals=*/false)), "b5 b6 bG c5 c6 cG d5 d6 dG ");
   EXPECT_EQ(left(on_invvpid(3, /*keep_globals=*/true)), "a5 a6 aG b5 b6 bG cG d5 d6 dG ");
   EXPECT_EQ(left(on_invvpid(/*keep_globals=*/false)), "d5 d6 dG ") << "type 2: every VPID but 0";
@@ -109,10 +109,10 @@ TEST_F(SharedCore, N78N80AmdOperationsByAsid) {
 
 TEST_F(SharedCore, N73OperandsThatFail) {
   const ControlState control(registers_for(PagingMode::k4Level, 0x1000), traits_with(40));
-  for (const uint64_t type : {0, 1, 3}) EXPECT_FALSE(invvpid(type, 0, kVa, control)) << type;
-  EXPECT_TRUE(invvpid(2, 0, kVa, control));
-  EXPECT_FALSE(invvpid(4, 1, kVa, control));
-  EXPECT_FALSE(invvpid(2, 0x1'0001, kVa, control)) << "bits 63:16";
+  for (const uint64_t type : {0, 1, 3}) EXPECT_FALSE(invvpid(type, 0, kPage, control)) << type;
+  EXPECT_TRUE(invvpid(2, 0, kPage, control));
+  EXPECT_FALSE(invvpid(4, 1, kPage, control));
+  EXPECT_FALSE(invvpid(2, 0x1'0001, kPage, control)) << "bits 63:16";
   EXPECT_FALSE(invvpid(0, 1, VirtAddr(0x8000'0000'0000), control));
   EXPECT_TRUE(invvpid(1, 1, VirtAddr(0x8000'0000'0000), control));
   EXPECT_TRUE(invept(1, kTables1 | 0x1e, 40));

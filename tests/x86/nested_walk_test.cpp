@@ -10,7 +10,7 @@ namespace {
 
 using namespace test;
 
-constexpr VirtAddr kVa(0x80'4030'2010);
+constexpr VirtAddr kGuestVa(0x80'4030'2010);
 
 /// Guest tables at GPA 1000 to 4000, page at GPA 5000; nested tables at 200000, leaves of GPA pages 1 to 5 at 203000.
 class NestedExample : public ::testing::Test {
@@ -32,7 +32,7 @@ class NestedExample : public ::testing::Test {
   NestedAccessOutcome translate(AccessType type, unsigned bytes = 8) {
     const ProcessorTraits traits = traits_with(40);
     control_ = NestedControl(registers_, traits);
-    return translate_nested(ControlState(guest_, traits), control_, kVa, bytes, type, memory_);
+    return translate_nested(ControlState(guest_, traits), control_, kGuestVa, bytes, type, memory_);
   }
   NestedExit exit(AccessType type) {
     const NestedAccessOutcome outcome = translate(type);
@@ -40,7 +40,7 @@ class NestedExample : public ::testing::Test {
     return outcome.exit ? exit_of(*outcome.exit, control_) : NestedExit{};
   }
   static NestedExit violation(uint64_t qualification, uint64_t gpa) {
-    return {ExitReason::kEptViolation, qualification, GuestPhysAddr(gpa), kVa};
+    return {ExitReason::kEptViolation, qualification, GuestPhysAddr(gpa), kGuestVa};
   }
   static NestedExit misconfiguration(uint64_t gpa) {
     return {ExitReason::kEptMisconfiguration, 0, GuestPhysAddr(gpa), std::nullopt};
@@ -243,18 +243,18 @@ TEST_F(NestedExample, N38TheLowerPageIsDoneInBothDimensionsFirst) {
   const auto across = [&] {
     const ProcessorTraits traits = traits_with(40);
     control_ = NestedControl(registers_, traits);
-    return translate_nested(ControlState(guest_, traits), control_, kVa.align_down(kPageBytes) + 4092, 8,
+    return translate_nested(ControlState(guest_, traits), control_, kGuestVa.align_down(kPageBytes) + 4092, 8,
                             kSupervisorRead, memory_);
   };
   memory_.entries[0x10'4818] = 0;
   NestedAccessOutcome outcome = across();
   EXPECT_EQ(outcome.fault, FaultReason::kNotPresent);
-  EXPECT_EQ(outcome.fault_va, kVa.align_down(kPageBytes) + kPageBytes);
+  EXPECT_EQ(outcome.fault_va, kGuestVa.align_down(kPageBytes) + kPageBytes);
   memory_.entries[0x10'4818] = 0x6067;
   outcome = across();
   ASSERT_TRUE(outcome.exit);
   EXPECT_EQ(outcome.exit->gpa, GuestPhysAddr(0x6000));
-  EXPECT_EQ(outcome.exit->gla, kVa.align_down(kPageBytes) + kPageBytes);  // its page base [N-33]
+  EXPECT_EQ(outcome.exit->gla, kGuestVa.align_down(kPageBytes) + kPageBytes);  // its page base [N-33]
   leaf_of(5) = 0;
   outcome = across();
   ASSERT_TRUE(outcome.exit);

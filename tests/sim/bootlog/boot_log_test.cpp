@@ -196,7 +196,7 @@ x86/mm: Memory block size: 2048MB
 )";
 
 /// Each line after `prefix`, with `end` after it.
-std::string dressed(const std::string& log, const std::string& prefix, const std::string& end) {
+std::string prefixed(const std::string& log, const std::string& prefix, const std::string& end) {
   std::string out;
   size_t start = 0;
   for (size_t at; (at = log.find('\n', start)) != std::string::npos; start = at + 1) {
@@ -214,8 +214,8 @@ TEST(BootLog, PrefixesAndLineEndsDoNotMatter) {
   EXPECT_EQ(plain["kernel"]["memory_block_size"], "2048MiB");
   for (const char* prefix : {"[    0.000000] ", "[Thu Nov 20 10:11:12 2025] ", "Nov 20 10:11:12 db7 kernel: ",
                              "2025-11-20T10:11:12,345678+00:00 db7 kernel: ", "<6>[    0.000000] "}) {
-    EXPECT_EQ(json::parse(scenario_from_boot_log(dressed(kTwoNodes, prefix, ""), "x").json), plain) << prefix;
-    EXPECT_EQ(json::parse(scenario_from_boot_log(dressed(kTwoNodes, prefix, "\r"), "x").json), plain) << prefix;
+    EXPECT_EQ(json::parse(scenario_from_boot_log(prefixed(kTwoNodes, prefix, ""), "x").json), plain) << prefix;
+    EXPECT_EQ(json::parse(scenario_from_boot_log(prefixed(kTwoNodes, prefix, "\r"), "x").json), plain) << prefix;
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string dump_path(const std::string& name) {
+std::string crash_file(const std::string& name) {
   return std::string(MMUSIM_SOURCE_DIR) + "/tests/data/crash/" + name + ".xz";
 }
 
@@ -39,7 +39,7 @@ Scenario scenario_of(const DumpedMachine& machine) {
 
 /// The number of entries, once it is known that all of them are equal.
 size_t equal_entries(const std::string& name) {
-  const DumpedMachine machine = read_dumped_machine(dump_path(name));
+  const DumpedMachine machine = read_dumped_machine(crash_file(name));
   EXPECT_TRUE(machine.addresses_determined);
   const Scenario scenario = scenario_of(machine);
   const std::vector<mm::TableEntry> recorded = dumped_vmemmap(machine, scenario);
@@ -63,7 +63,7 @@ TEST(DumpedMachine, EveryVmemmapEntryIsThatOfTheModel) {
 
 TEST(DumpedMachine, TwoNodesAndRandomBases) {
   EXPECT_EQ(equal_entries("k61-384m-kaslr.kdump"), 5U);  // three leaves
-  const DumpedKernel kernel = read_dumped_machine(dump_path("k61-384m-kaslr.kdump")).kernel;
+  const DumpedKernel kernel = read_dumped_machine(crash_file("k61-384m-kaslr.kdump")).kernel;
   EXPECT_NE(kernel.vmemmap_base, VirtAddr(0xffffea0000000000));
   ASSERT_EQ(kernel.nodes.size(), 2U);
   EXPECT_EQ(kernel.nodes[1].node, 1U);
@@ -71,7 +71,7 @@ TEST(DumpedMachine, TwoNodesAndRandomBases) {
 }
 
 TEST(DumpedMachine, SectionsNodesAndAddressesAreRead) {
-  const DumpedMachine machine = read_dumped_machine(dump_path("k61-128m.kdump"));
+  const DumpedMachine machine = read_dumped_machine(crash_file("k61-128m.kdump"));
   const DumpedKernel& kernel = machine.kernel;
   ASSERT_EQ(kernel.sections.size(), 1U);
   EXPECT_TRUE(kernel.sections[0].early);
@@ -93,7 +93,7 @@ TEST(DumpedMachine, SectionsNodesAndAddressesAreRead) {
 }
 
 TEST(DumpedMachine, TheLogIsThatOfTheConsole) {
-  const std::string log = read_dumped_machine(dump_path("k61-128m.elf")).kernel.log;
+  const std::string log = read_dumped_machine(crash_file("k61-128m.elf")).kernel.log;
   EXPECT_TRUE(log.starts_with("[    0.000000] Linux version 6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org)"));
   EXPECT_NE(log.find("[    0.000000] Command line: console=ttyS0 nokaslr memblock=debug log_buf_len=512K pti=off\n"),
             std::string::npos);
@@ -101,7 +101,7 @@ TEST(DumpedMachine, TheLogIsThatOfTheConsole) {
 }
 
 TEST(DumpedMachine, OneChangedEntryIsNoticed) {
-  const DumpedMachine machine = read_dumped_machine(dump_path("k61-128m.kdump"));
+  const DumpedMachine machine = read_dumped_machine(crash_file("k61-128m.kdump"));
   const Scenario scenario = scenario_of(machine);
   const mm::TableEntry leaf = dumped_vmemmap(machine, scenario).back();
   machine.tables->store64(leaf.table_pa + leaf.index * uint64_t{8}, leaf.value ^ 2);

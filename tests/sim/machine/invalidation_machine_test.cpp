@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kA = 0x1000, kA2 = 0x40'0000'0000, kB = 0x3000;  ///< pages of PCID 1, 1 and 2
 constexpr uint64_t kG = 0x5000;                                     ///< a global page
 constexpr uint64_t kOld = kGiB, kNew = 2 * kGiB;
-constexpr uint64_t kGlobal = TableBuilder::kLeafFlags | pte::kGlobal;
+constexpr uint64_t kGlobalLeaf = TableBuilder::kLeafFlags | pte::kGlobal;
 
 /// Which pages still have their old translation.
 struct Stale {
@@ -38,7 +38,7 @@ class InvalidationRules : public testing::TestWithParam<std::string> {
 
   void map_all(uint64_t frame) {
     for (const uint64_t va : {kA, kA2, kB}) tables.map(VirtAddr(va), PhysAddr(frame + va % kMiB), PageSize::k4K);
-    tables.map(VirtAddr(kG), PhysAddr(frame + kG), PageSize::k4K, kGlobal);
+    tables.map(VirtAddr(kG), PhysAddr(frame + kG), PageSize::k4K, kGlobalLeaf);
   }
   /// Makes a PCID current and removes nothing.
   void use(uint16_t pcid) {

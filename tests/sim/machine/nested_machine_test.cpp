@@ -183,7 +183,7 @@ void map_guest(TableBuilder& tables) {
   tables.map(VirtAddr(kGiB), PhysAddr(4 * kGiB), PageSize::k1G);
 }
 
-std::vector<MemAccess> accesses() { return random_accesses(20000, 16 * kMiB); }
+std::vector<MemAccess> guest_accesses() { return random_accesses(20000, 16 * kMiB); }
 
 class GuestOnPlatform : public testing::TestWithParam<std::string> {};
 
@@ -200,9 +200,9 @@ TEST_P(GuestOnPlatform, FunctionalCountsAreTheTimedOnesAndBothAreThePureWalk) {
   TableBuilder functional_tables(functional.memory(), 4);
   map_guest(functional_tables);
   functional.write_cr3(functional_tables.root().raw());
-  functional.execute(accesses());
+  functional.execute(guest_accesses());
   functional.invalidate(on_invlpg(functional.control(), VirtAddr(32 * kMiB)));
-  functional.execute(accesses());
+  functional.execute(guest_accesses());
   EXPECT_NE(functional.checker()->translations_checked(), 0U);
 
   MachineOptions options;
@@ -214,10 +214,10 @@ TEST_P(GuestOnPlatform, FunctionalCountsAreTheTimedOnesAndBothAreThePureWalk) {
   map_guest(tables);
   machine.write_cr3(0, tables.root().raw());
   CallProgram program([&](Core& core) {
-    core.execute(accesses());
+    core.execute(guest_accesses());
     core.drain();
     machine.invalidate(0, on_invlpg(machine.control(0), VirtAddr(32 * kMiB)));
-    core.execute(accesses());
+    core.execute(guest_accesses());
   });
   simulation.run(machine, program);
   const MachineTotals f = functional.totals(), t = machine.totals();

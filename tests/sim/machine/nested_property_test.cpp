@@ -51,11 +51,11 @@ struct Page {
 
 /// Pages of every size and right, near each other and far apart, some of them not present.
 std::vector<Page> random_pages(Random& random) {
-  constexpr uint64_t kPresent = 1, kWritable = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40, kGlobal = 0x100;
+  constexpr uint64_t kPresent = 1, kWritable = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40, kGlobalBit = 0x100;
   std::vector<Page> pages;
   const auto flags = [&] {
     uint64_t f = kPresent;
-    for (const uint64_t bit : {kWritable, kUser, kAccessed, kDirty, kGlobal}) f |= random() % 4 != 0 ? bit : 0;
+    for (const uint64_t bit : {kWritable, kUser, kAccessed, kDirty, kGlobalBit}) f |= random() % 4 != 0 ? bit : 0;
     return random() % 16 == 0 ? f & ~kPresent : f;
   };
   for (uint64_t i = 0; i < 300; ++i) {

@@ -27,7 +27,7 @@ void map_pages(PhysMem& memory, TableBuilder& tables) {
   (void)memory;
 }
 
-std::vector<MemAccess> random_accesses(unsigned count, uint64_t pages, uint64_t seed) {
+std::vector<MemAccess> random_page_accesses(unsigned count, uint64_t pages, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<MemAccess> accesses(count);
   for (MemAccess& a : accesses) {
@@ -74,7 +74,7 @@ TEST_P(Preset, MoreWalkersNeverLengthenARun) {
       TableBuilder tables(machine.memory(), 4);
       map_pages(machine.memory(), tables);
       machine.write_cr3(0, tables.root().raw());
-      CallProgram program([&](Core& core) { core.execute(random_accesses(8000, kPages, seed)); });
+      CallProgram program([&](Core& core) { core.execute(random_page_accesses(8000, kPages, seed)); });
       simulation.run(machine, program);
       return fmt::format("{}", machine.now().count);
     }));
@@ -100,7 +100,7 @@ TEST_P(Preset, EndlessTlbLeavesColdMissesOnly) {
   }
   p.walker.coalescing = false;
   if (p.lsu.tlbs.store) p.lsu.tlbs.store = p.lsu.tlbs.load;
-  const auto accesses = random_accesses(100000, kPages, 3);
+  const auto accesses = random_page_accesses(100000, kPages, 3);
   std::vector<bool> seen(kPages);
   uint64_t pages = 0;
   for (const MemAccess& a : accesses) {
@@ -168,7 +168,7 @@ TEST(StackDistance, FullyAssociativeLruMissesAsTheFormulaSaysHoweverAccessesAreP
     p.lsu.tlbs.load.arrays = {array};
     p.second_level.data.arrays = {array};
     p.second_level.data.arrays[0].geometry = {4 * entries, 4 * entries, Replacement::kLru, IndexHash::kLinear};
-    auto accesses = random_accesses(20000, 3 * entries, entries);
+    auto accesses = random_page_accesses(20000, 3 * entries, entries);
     for (MemAccess& a : accesses) a.kind = AccessKind::kRead;
     std::mt19937_64 random(5);
     for (unsigned permutation = 0; permutation < 4; ++permutation) {

@@ -16,7 +16,7 @@ namespace mmusim {
 namespace {
 
 constexpr VirtAddr kVa(kGiB);
-constexpr unsigned kPages = 64;
+constexpr unsigned kSharedPages = 64;
 constexpr uint64_t kGlobal = 0x100;
 
 VirtualizationConfig guests(unsigned number, bool tags = true, VirtualizationMode mode = VirtualizationMode::kEpt) {
@@ -27,16 +27,16 @@ VirtualizationConfig guests(unsigned number, bool tags = true, VirtualizationMod
   return c;
 }
 
-/// Guests of one layout: kPages pages from kVa on, the last of them global, and one 2 MiB page after them. What differs
+/// Guests of one layout: kSharedPages pages from kVa on, the last of them global, and one 2 MiB page after them. What differs
 /// is the host memory behind them.
 template <class AMachine, class SetCr3>
 void build_guests(AMachine& machine, std::vector<std::unique_ptr<TableBuilder>>& tables, SetCr3&& set_cr3) {
   for (unsigned guest = 0; guest < machine.guests()->count(); ++guest) {
     machine.enter_guest(guest);
     TableBuilder& own = *tables.emplace_back(std::make_unique<TableBuilder>(machine.memory(), 4));
-    for (unsigned i = 0; i < kPages; ++i) {
+    for (unsigned i = 0; i < kSharedPages; ++i) {
       own.map(kVa + i * kPageBytes, PhysAddr(256 * kMiB + i * kPageBytes), PageSize::k4K,
-              i + 1 == kPages ? 0x67 | kGlobal : 0x67);
+              i + 1 == kSharedPages ? 0x67 | kGlobal : 0x67);
     }
     own.map(kVa + 2 * kMiB, PhysAddr(512 * kMiB), PageSize::k2M);
     set_cr3(own.root().raw());
@@ -94,7 +94,7 @@ TEST_F(SharedCore, N72EntryAndExitWithTagsRemoveNothing) {
 }
 
 TEST_F(SharedCore, N70GlobalTranslationsDoNotReachOtherGuests) {
-  const VirtAddr global = kVa + (kPages - 1) * kPageBytes;
+  const VirtAddr global = kVa + (kSharedPages - 1) * kPageBytes;
   EXPECT_EQ(walks(0, global), 1U);
   EXPECT_EQ(walks(1, global), 1U);
   machine.write_cr3(tables[1]->root().raw());
@@ -220,11 +220,11 @@ template <class AMachine, class Run, class SetCr3>
 void run_slices(AMachine& machine, Run&& run, SetCr3&& set_cr3) {
   std::vector<std::unique_ptr<TableBuilder>> tables;
   build_guests(machine, tables, set_cr3);
-  const std::vector<MemAccess> accesses = random_accesses(4000, kPages * kPageBytes);
+  const std::vector<MemAccess> accesses = random_accesses(4000, kSharedPages * kPageBytes);
   for (size_t at = 0; at < accesses.size(); at += 100) {
     machine.enter_guest(static_cast<unsigned>(at / 100 % machine.guests()->count()));
     for (MemAccess access : std::span(accesses).subspan(at, 100)) {
-      access.va = VirtAddr(kVa.raw() + access.va.raw() % ((kPages - 1) * kPageBytes));
+      access.va = VirtAddr(kVa.raw() + access.va.raw() % ((kSharedPages - 1) * kPageBytes));
       run(access);
     }
   }

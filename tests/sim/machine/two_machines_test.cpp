@@ -11,14 +11,14 @@
 namespace mmusim {
 namespace {
 
-constexpr uint64_t kPages = 2048;
+constexpr uint64_t kPagesEach = 2048;
 
 /// A machine with its tables and a program for each core, to be run alone or beside another.
 class Runner {
  public:
   Runner(const char* name, const PlatformConfig& platform, LookAhead look_ahead, uint64_t seed)
       : machine(name, platform, {look_ahead}), tables_(machine.memory(), 4) {
-    for (uint64_t i = 0; i < kPages; ++i)
+    for (uint64_t i = 0; i < kPagesEach; ++i)
       tables_.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
     for (unsigned core = 0; core < machine.cores(); ++core) {
       machine.write_cr3(core, tables_.root().raw());
@@ -38,7 +38,7 @@ class Runner {
     uint64_t x = seed * 0x9e3779b97f4a7c15 + 1;
     for (MemAccess& a : all) {
       x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-      a.va = VirtAddr(x % (kPages * kPageBytes - 8));
+      a.va = VirtAddr(x % (kPagesEach * kPageBytes - 8));
       a.kind = x >> 40 & 1 ? AccessKind::kWrite : AccessKind::kRead;
       a.gap = static_cast<uint16_t>(x >> 50 & 3);
     }

@@ -13,15 +13,15 @@
 namespace mmusim {
 namespace {
 
-constexpr uint64_t kPages = 256;
+constexpr uint64_t kTouchedPages = 256;
 
-/// Runs of up to nine stores into structures all over kPages pages; `at_once`: by store_fields(), else store by store.
+/// Runs of up to nine stores into structures all over kTouchedPages pages; `at_once`: by store_fields(), else store by store.
 /// Returns what is left of the machine: its counters, its time and its memory.
 std::string stores(const PlatformConfig& platform, unsigned structure_bytes, bool at_once) {
   Simulation simulation;
   Machine machine("machine", platform);
   TableBuilder tables(machine.memory(), 4);
-  for (uint64_t i = 0; i < kPages; ++i) {
+  for (uint64_t i = 0; i < kTouchedPages; ++i) {
     tables.map(VirtAddr(i * kPageBytes), PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
   }
   uint64_t cycle = 0;
@@ -29,7 +29,7 @@ std::string stores(const PlatformConfig& platform, unsigned structure_bytes, boo
     SimulatedMemory memory(machine, 0, mm::Layout(mm::KernelConfig{}, 0), /*pge=*/true);
     memory.attach(tables.root());
     for (uint64_t i = 0; i < 4000; ++i) {
-      const VirtAddr base(i % 3 == 0 ? i * 7919 % kPages * kPageBytes : i * structure_bytes);
+      const VirtAddr base(i % 3 == 0 ? i * 7919 % kTouchedPages * kPageBytes : i * structure_bytes);
       std::vector<mm::FieldStore> run;
       for (unsigned n = 0; n <= i % 9; ++n) {
         const unsigned bytes = n % 4 == 3 ? 4 : 8;
@@ -48,7 +48,7 @@ std::string stores(const PlatformConfig& platform, unsigned structure_bytes, boo
   });
   simulation.run(machine, program);
   std::string left = fmt::format("cycle {}\n{}\n", cycle, to_json(machine.stats()).dump(1));
-  for (uint64_t at = 0; at < kPages * kPageBytes; at += sizeof(uint64_t)) {
+  for (uint64_t at = 0; at < kTouchedPages * kPageBytes; at += sizeof(uint64_t)) {
     left += fmt::format("{:x} ", machine.memory().load64(PhysAddr(kGiB + at)));
   }
   return left;

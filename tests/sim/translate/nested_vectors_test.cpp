@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<std::string> lines_of(const std::string& name) {
+std::vector<std::string> nested_lines(const std::string& name) {
   ByteInput input = open_bytes(std::string(MMUSIM_SOURCE_DIR "/tests/data/nested/") + name);
   ByteReader reader(std::move(input.source));
   std::vector<std::string> lines;
@@ -45,7 +45,7 @@ class NestedVectors : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(NestedVectors, ComeOutAsRecorded) {
   CaseTranslator translator(CaseDefaults{});
-  const auto lines = lines_of(GetParam());
+  const auto lines = nested_lines(GetParam());
   ASSERT_GE(lines.size(), 150U);
   for (const std::string& line : lines) {
     SCOPED_TRACE(line);
@@ -76,7 +76,7 @@ const char* const kCase =
     R"({"id":"a","nk":"ept","mode":"NONE","maxpa":40,"g1":1,"ng1":1,"cr0":"31","cr3":"0","cr4":"0","efer":"0","cpl":0,
         "acc":"r","va":"403fb621","n":4,"nested":{"eptp":"40d5018"},"mem":[],"nmem":[["40d5000","4261007"],["4261008","400000b7"]]})";
 
-std::string error_with(const char* key, const json& value) {
+std::string nested_error_with(const char* key, const json& value) {
   CaseTranslator translator(CaseDefaults{});
   json c = json::parse(kCase);
   if (value.is_null()) {
@@ -100,24 +100,25 @@ TEST(NestedCases, TheSmallestOneIsTranslated) {
 }
 
 TEST(NestedCases, WhatIsWrongIsNamed) {
-  EXPECT_EQ(error_with("nk", "hpt"), "nk: expected ept or npt");
-  EXPECT_EQ(error_with("nk", nullptr), "nk: missing");
-  EXPECT_EQ(error_with("nested", nullptr), "nested: missing");
-  EXPECT_EQ(error_with("nmem", nullptr), "nmem: missing");
-  EXPECT_EQ(error_with("nested", json::object()), "nested: expected eptp");
-  EXPECT_EQ(error_with("nested", {{"eptp", "40d5018"}, {"ncr3", "0"}}),
+  EXPECT_EQ(nested_error_with("nk", "hpt"), "nk: expected ept or npt");
+  EXPECT_EQ(nested_error_with("nk", nullptr), "nk: missing");
+  EXPECT_EQ(nested_error_with("nested", nullptr), "nested: missing");
+  EXPECT_EQ(nested_error_with("nmem", nullptr), "nmem: missing");
+  EXPECT_EQ(nested_error_with("nested", json::object()), "nested: expected eptp");
+  EXPECT_EQ(nested_error_with("nested", {{"eptp", "40d5018"}, {"ncr3", "0"}}),
             "nested: keys of EPT and of NPT, but nk says ept");
-  EXPECT_EQ(error_with("nested", {{"eptp", "40d5018"}, {"xo", 2}}), "xo: expected an integer from 0 to 1");
-  EXPECT_EQ(error_with("nested", {{"eptp", "40d501b"}}),
+  EXPECT_EQ(nested_error_with("nested", {{"eptp", "40d5018"}, {"xo", 2}}), "xo: expected an integer from 0 to 1");
+  EXPECT_EQ(nested_error_with("nested", {{"eptp", "40d501b"}}),
             "nested: EPTP 0x40d501b has memory type 3, expected 0 (UC) or 6 (WB)");
-  EXPECT_EQ(error_with("nested", {{"eptp", "40d5010"}}),
+  EXPECT_EQ(nested_error_with("nested", {{"eptp", "40d5010"}}),
             "nested: EPTP 0x40d5010 has a walk length of 3, expected 4 or 5");
-  EXPECT_EQ(error_with("nested", {{"eptp", "100040d5018"}}),
+  EXPECT_EQ(nested_error_with("nested", {{"eptp", "100040d5018"}}),
             "nested: EPTP 0x100040d5018 has reserved bits set (MAXPHYADDR is 40)");
-  EXPECT_EQ(error_with("pdpte", {"0", "0", "0", "0"}), "pdpte: only a PAE guest of EPT has its PDPTEs in registers");
-  EXPECT_EQ(error_with("mem", json::parse(R"([["1000","0"]])")), "memh: missing");
-  EXPECT_EQ(error_with("memh", {"1000"}), "memh: expected one host address for each entry of mem");
-  EXPECT_EQ(error_with("nmem", json::parse(R"([["1000","0"],["1000","1"]])")),
+  EXPECT_EQ(nested_error_with("pdpte", {"0", "0", "0", "0"}),
+            "pdpte: only a PAE guest of EPT has its PDPTEs in registers");
+  EXPECT_EQ(nested_error_with("mem", json::parse(R"([["1000","0"]])")), "memh: missing");
+  EXPECT_EQ(nested_error_with("memh", {"1000"}), "memh: expected one host address for each entry of mem");
+  EXPECT_EQ(nested_error_with("nmem", json::parse(R"([["1000","0"],["1000","1"]])")),
             "nmem: host address 0x1000 is listed twice");
 }
 

@@ -16,7 +16,7 @@
 namespace mmusim {
 namespace {
 
-std::vector<std::string> lines_of(const std::string& name) {
+std::vector<std::string> paging_lines(const std::string& name) {
   ByteInput input = open_bytes(std::string(MMUSIM_SOURCE_DIR "/tests/data/paging/") + name);
   ByteReader reader(std::move(input.source));
   std::vector<std::string> lines;
@@ -35,7 +35,7 @@ std::string translated(const std::string& line) {
 class PagingVectors : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(PagingVectors, ComeOutAsRecorded) {
-  const auto lines = lines_of(GetParam());
+  const auto lines = paging_lines(GetParam());
   ASSERT_EQ(lines.size(), 300U);
   for (const std::string& line : lines) {
     const auto vector = nlohmann::json::parse(line);

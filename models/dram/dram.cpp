@@ -56,15 +56,13 @@ void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
 
 /// Puts the writes that reach the controllers by `now` into their queues, in order. Only their own channels move on.
 void Dram::deliver_writes(DramCycle now) {
-  while (!posted_.empty() && posted_.front().arrival <= now) {
+  while (!posted_.empty()) {
     const Posted& write = posted_.front();
-    DramCycle at = write.arrival;
-    if (!system_.post(write.line, write.where, at) && !post_later(write, at, now)) {
-      posted_.front().arrival = at;  // the channels have gone on: it cannot enter before
-      break;
-    }
+    const DramCycle earliest = std::max(next_entry_, write.arrival);
+    if (earliest > now) break;
+    next_entry_ = earliest;
+    if (!system_.post(write.line, write.where, next_entry_) && !post_later(write, next_entry_, now)) break;
     posted_.pop_front();
-    if (!posted_.empty()) posted_.front().arrival = std::max(posted_.front().arrival, at);
   }
 }
 

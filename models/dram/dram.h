@@ -97,7 +97,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   DramSystem system_;
   DramModuleStats stats_;
   std::deque<Posted> posted_;    // by arrival
-  DramCycle next_entry_ = 0;     // the first of them enters no earlier: those before it have, or it found no place
+  DramCycle next_entry_ = 0;     // of the first of them at the earliest; never before a write that came sooner
   DramCycle reached_ = 0;        // when the last data asked for were there
   std::vector<Waiter> waiters_;  // the identity of a read is its place here
   unsigned waiting_for_space_ = 0;

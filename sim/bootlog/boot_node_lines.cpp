@@ -128,8 +128,7 @@ LineRead NodeLines::affinity(std::string_view message) {
     if (const auto end = scan.hex(); end && *end != 0) range = inclusive_range(*start, last_of(*end));
   }
   if (!range || facts_.affinity.size() >= kMaxNodeRanges) return LineRead::kDamaged;
-  const bool hotplug = scan.rest().find("hotplug") != std::string_view::npos ||
-                       scan.rest().find("Hot Pluggable") != std::string_view::npos;
+  const bool hotplug = contains(scan.rest(), "hotplug") || contains(scan.rest(), "Hot Pluggable");
   facts_.affinity.push_back({*range, *node, hotplug});
   return LineRead::kTaken;
 }

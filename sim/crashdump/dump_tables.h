@@ -33,7 +33,7 @@ class TableCopier {
 };
 
 /// __START_KERNEL_map: where the kernel maps its image.
-constexpr VirtAddr kImageMapping{0xffffffff80000000};
+inline constexpr VirtAddr kImageMapping{0xffffffff80000000};
 
 /// The place of the kernel's own tables, as VMCOREINFO tells it.
 struct KernelRoot {

@@ -14,6 +14,7 @@ namespace mmusim {
 namespace {
 
 enum class Region : uint8_t { kVmemmap, kDirectMap };
+
 /// The settings that all patterns have.
 struct PatternConfig {
   Region region = Region::kVmemmap;

@@ -108,6 +108,7 @@ def campaign(options):
 
 
 def one_case(options):
+    """Checks one case. A case that could not be checked to the end (refused, failed job) counts as failed."""
     with open(options.case, encoding="utf-8") as text:
         case = json.load(text)
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:

@@ -5,7 +5,6 @@ namespace mmusim::mm::test {
 namespace {
 
 // The worked example: one section at 4 GiB, into an empty PMD slot of a booted machine.
-
 TEST(Vmemmap, WorkedExampleHugePages) {
   Machine m;
   ASSERT_TRUE(ok(m.boot()));

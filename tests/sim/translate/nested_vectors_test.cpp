@@ -8,21 +8,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sim/trace/byte_stream.h"
 #include "sim/translate/case_translator.h"
+#include "tests/sim/translate/vector_lines.h"
 
 namespace mmusim {
 namespace {
 
 using nlohmann::json;
-
-std::vector<std::string> nested_lines(const std::string& name) {
-  ByteInput input = open_bytes(std::string(MMUSIM_SOURCE_DIR "/tests/data/nested/") + name);
-  ByteReader reader(std::move(input.source));
-  std::vector<std::string> lines;
-  while (const auto line = reader.line()) lines.emplace_back(*line);
-  return lines;
-}
 
 json translated(CaseTranslator& translator, const std::string& line) {
   std::string padded = line + std::string(CaseTranslator::kPadding, ' ');
@@ -45,7 +37,7 @@ class NestedVectors : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(NestedVectors, ComeOutAsRecorded) {
   CaseTranslator translator(CaseDefaults{});
-  const auto lines = nested_lines(GetParam());
+  const auto lines = vector_lines(std::string("nested/") + GetParam());
   ASSERT_GE(lines.size(), 150U);
   for (const std::string& line : lines) {
     SCOPED_TRACE(line);

@@ -10,19 +10,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sim/trace/byte_stream.h"
 #include "sim/translate/case_translator.h"
+#include "tests/sim/translate/vector_lines.h"
 
 namespace mmusim {
 namespace {
-
-std::vector<std::string> paging_lines(const std::string& name) {
-  ByteInput input = open_bytes(std::string(MMUSIM_SOURCE_DIR "/tests/data/paging/") + name);
-  ByteReader reader(std::move(input.source));
-  std::vector<std::string> lines;
-  while (const auto line = reader.line()) lines.emplace_back(*line);
-  return lines;
-}
 
 std::string translated(const std::string& line) {
   std::string padded = line + std::string(CaseTranslator::kPadding, ' ');
@@ -35,7 +27,7 @@ std::string translated(const std::string& line) {
 class PagingVectors : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(PagingVectors, ComeOutAsRecorded) {
-  const auto lines = paging_lines(GetParam());
+  const auto lines = vector_lines(std::string("paging/") + GetParam());
   ASSERT_EQ(lines.size(), 300U);
   for (const std::string& line : lines) {
     const auto vector = nlohmann::json::parse(line);

@@ -107,6 +107,12 @@ void read_flushing(ConfigReader& r, KernelConfig& c) {
       c.idle_loop, {{"halt", IdleLoop::kHalt}, {"poll", IdleLoop::kPoll}});
   r.read({"tlb_single_page_flush_ceiling", "Most pages that are flushed one by one; more flush everything.", "pages"},
          c.tlb_single_page_flush_ceiling, 0, 1u << 20);
+  r.read(
+      {"global_asid_period",
+       "Interrupt flushes of a process of which one looks whether INVLPGB can serve it from then on; the kernel looks "
+       "in one of 32 ticks of its clock.",
+       "flushes"},
+      c.global_asid_period, 1, 1u << 20);
   r.read({"hvo_static_key", "The first optimised folio and the last restored one patch jump labels (up to 6.12)."},
          c.hvo_static_key);
 }

@@ -12,6 +12,7 @@ enum class TlbInstruction : uint8_t {
   kInvlpg,       ///< one page: of the current PCID, global ones, and all paging-structure caches of the PCID
   kInvpcidPage,  ///< INVPCID type 0: one page of the user half's PCID, with page-table isolation
   kInvpcidAll,   ///< INVPCID type 2: everything, global entries of all PCIDs included
+  kInvpcidUser,  ///< INVPCID type 3: everything of all PCIDs but global entries
   kCr4Pair,      ///< CR4.PGE off and on: the same on a processor without INVPCID
   kCr3,          ///< CR3 reload: all of the current PCID but global pages; everything on a processor without them
 };
@@ -26,13 +27,6 @@ struct CallInterrupts {
   std::span<const unsigned> targets;  ///< ascending
   unsigned vector;
   unsigned icr_writes;
-};
-
-/// INVLPGBs that one CPU issues for one flush, and the TLBSYNCs that wait for them [S-25] [S-26].
-struct BroadcastFlush {
-  unsigned from;
-  unsigned invlpgb;
-  unsigned tlbsync;
 };
 
 /// An interrupt that is being handled; times in cycles of the machine, 0 without time.
@@ -84,8 +78,10 @@ class Cpus {
   virtual void round_done() {}
   /// On a CPU that runs the handler: the entry of `sender` is done.
   virtual void acknowledge(unsigned sender) = 0;
-  /// Issues broadcast invalidations, which run `on_cpu` for each CPU when they reach it, and waits for them.
-  virtual void broadcast(const BroadcastFlush& flush, const std::function<void(unsigned cpu)>& on_cpu) = 0;
+  /// Issues the INVLPGBs of one flush, which run `on_cpu` for each CPU, the calling one too, when they reach it [S-25].
+  virtual void broadcast(unsigned invlpgb, const std::function<void(unsigned cpu)>& on_cpu) = 0;
+  /// Waits with so many TLBSYNCs until all that the calling CPU has broadcast is done everywhere [S-26].
+  virtual void wait_for_broadcasts(unsigned tlbsync) = 0;
 };
 
 }  // namespace mmusim::mm

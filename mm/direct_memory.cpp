@@ -95,6 +95,15 @@ void UntimedMemory::copy(VirtAddr to, VirtAddr from, uint64_t bytes) {
 
 void UntimedMemory::invalidate(TlbInstruction how, VirtAddr va) {
   if (how != TlbInstruction::kInvlpg && how != TlbInstruction::kInvpcidPage) return cache_.fill({});
+  forget(va);
+}
+
+void UntimedMemory::invalidate_pcid(unsigned, std::optional<VirtAddr> va) {
+  if (!va) return cache_.fill({});
+  forget(*va);
+}
+
+void UntimedMemory::forget(VirtAddr va) {
   const uint64_t page = va.raw() >> kPageShift;
   Cached& cached = cache_[slot(page)];
   if (cached.page == page) cached = {};

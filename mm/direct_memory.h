@@ -27,6 +27,7 @@ class UntimedMemory final : public KernelMemory {
   void fill(VirtAddr va, uint8_t value, uint64_t bytes) override;
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override;
   void invalidate(TlbInstruction how, VirtAddr va) override;
+  void invalidate_pcid(unsigned pcid, std::optional<VirtAddr> va) override;
   Cpus* cpus() override { return cpus_.online() == 1 ? nullptr : &cpus_; }
   void load_cr3(PhysAddr root) override;
   void switch_cr3(unsigned, PhysAddr, unsigned, bool) override {}  // kernel addresses are the same in all processes
@@ -59,6 +60,7 @@ class UntimedMemory final : public KernelMemory {
   }
   PhysAddr resolve_paged(VirtAddr va, Use use);
   std::optional<Cached> walk(VirtAddr va) const;
+  void forget(VirtAddr va);
   size_t slot(uint64_t page) const { return page & (kCacheEntries - 1); }
 
   PhysMem& memory_;

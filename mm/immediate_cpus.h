@@ -35,9 +35,10 @@ class ImmediateCpus final : public Cpus {
     MMUSIM_INVARIANT(done(), "a call-function interrupt ran what it was sent for");
   }
   void acknowledge(unsigned) override {}
-  void broadcast(const BroadcastFlush&, const std::function<void(unsigned)>& on_cpu) override {
+  void broadcast(unsigned, const std::function<void(unsigned)>& on_cpu) override {
     for (unsigned cpu = 0; cpu < online_; ++cpu) on(cpu, [&] { on_cpu(cpu); });
   }
+  void wait_for_broadcasts(unsigned) override {}
 
  private:
   struct Pending {

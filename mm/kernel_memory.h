@@ -66,6 +66,9 @@ class KernelMemory {
 
   /// Removes translations on the calling CPU only; `va` where the instruction is for one page.
   virtual void invalidate(TlbInstruction how, VirtAddr va) = 0;
+  /// A broadcast reaches the calling CPU: removes what it has of `pcid` for the page at `va`, or all of it but global pages.
+  /// Takes this CPU no time.
+  virtual void invalidate_pcid(unsigned pcid, std::optional<VirtAddr> va) = 0;
   /// The CPUs of a machine with several; nullptr on a machine with one.
   virtual Cpus* cpus() { return nullptr; }
   /// Installs the top-level table at `root`; from here on the tables translate.

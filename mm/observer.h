@@ -62,7 +62,7 @@ struct FillEvent {
 enum class FlushScope : uint8_t {
   kAll,      ///< everything
   kRange,    ///< the pages of a range
-  kProcess,  ///< everything of one process but global pages
+  kProcess,  ///< everything but global pages, of one process or (reset_global_asid_space) of all
 };
 constexpr const char* name_of(FlushScope scope) {
   constexpr const char* kNames[] = {"all", "range", "process"};

@@ -73,6 +73,15 @@ void TlbFlush::flush_tlb_local(const char* cause) {
   report(flush);
 }
 
+void TlbFlush::flush_all_nonglobals(const char* cause) {
+  FlushEvent flush{.scope = FlushScope::kProcess, .entry = "invlpgb_flush_all_nonglobals", .cause = cause};
+  flush.round = begin_round();
+  flush.initiator = current();
+  flush.user = true;
+  broadcast(flush, 1, [this] { memory_.invalidate(TlbInstruction::kInvpcidUser, VirtAddr(0)); });
+  wait_for_broadcasts();
+}
+
 void TlbFlush::do_sync_core() {
   struct Serialise final : CpuWork {
     void run(unsigned) override {}
@@ -83,7 +92,7 @@ void TlbFlush::do_sync_core() {
 void TlbFlush::round(FlushEvent flush) {
   flush.round = begin_round();
   flush.initiator = current();
-  if (broadcasts_ && several_cpus()) return broadcast(flush);
+  if (broadcasts()) return broadcast_kernel(flush);
   interrupt_all(flush);
 }
 
@@ -93,27 +102,29 @@ void TlbFlush::interrupt_all(FlushEvent& flush) {
 }
 
 /// [S-25] The broadcast reaches the calling CPU too: it executes no INVLPG of its own.
-void TlbFlush::broadcast(FlushEvent flush) {
+void TlbFlush::broadcast(FlushEvent flush, unsigned spaces, std::function<void()> remove) {
   flush.broadcast = true;
-  const uint64_t pages = flush.pages();
-  const bool all = flush.scope == FlushScope::kAll;
   const uint64_t most = cpu_.invlpgb_pages;
-  BroadcastFlush issued{flush.initiator, all ? 1 : static_cast<unsigned>((pages + most - 1) / most),
-                        cpu_.tlbsync_twice ? 2U : 1U};
-  memory_.cpus()->broadcast(issued, [&](unsigned cpu) {
+  const uint64_t parts = flush.scope == FlushScope::kRange ? (flush.pages() + most - 1) / most : 1;
+  const auto issued = static_cast<unsigned>(spaces * parts);
+  memory_.cpus()->broadcast(issued, [this, flush, issued, remove = std::move(remove)](unsigned cpu) {
     FlushEvent here = flush;
     here.cpu = cpu;
     if (cpu == flush.initiator) {
-      here.invlpgb = issued.invlpgb;
-      here.tlbsync = issued.tlbsync;
+      here.invlpgb = issued;
+      here.tlbsync = tlbsyncs();
     }
-    if (all) {
-      memory_.invalidate(TlbInstruction::kInvpcidAll, VirtAddr(0));
-    } else {
-      for (VirtAddr va = flush.va; va < flush.end; va += kPageBytes) memory_.invalidate(TlbInstruction::kInvlpg, va);
-    }
+    remove();
     report(here);
   });
+}
+
+void TlbFlush::broadcast_kernel(const FlushEvent& flush) {
+  broadcast(flush, 1, [this, flush] {
+    if (flush.scope == FlushScope::kAll) return memory_.invalidate(TlbInstruction::kInvpcidAll, VirtAddr(0));
+    for (VirtAddr va = flush.va; va < flush.end; va += kPageBytes) memory_.invalidate(TlbInstruction::kInvlpg, va);
+  });
+  wait_for_broadcasts();
 }
 
 /// On the calling CPU; counts the instructions in `flush`.

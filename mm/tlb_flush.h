@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ class TlbFlush {
   void do_sync_core();
   /// __flush_tlb_all: everything, on the calling CPU alone [S-7].
   void flush_tlb_local(const char* cause);
+  /// invlpgb_flush_all_nonglobals: what is not global, on all CPUs, by a broadcast; only where broadcasts().
+  void flush_all_nonglobals(const char* cause);
 
   /// True if a switch to another address space has to flush the other ASIDs of this CPU first [S-4].
   bool invalidates_other_asids(unsigned cpu) const { return invalidate_other_[cpu] != 0; }
@@ -39,6 +42,13 @@ class TlbFlush {
   unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
   /// One page of user memory on the calling CPU, with page-table isolation twice [S-23]; counts the instructions.
   void flush_tlb_one_user(VirtAddr va, FlushEvent& flush);
+  /// True if flushes of several CPUs are broadcast: processor and kernel have INVLPGB.
+  bool broadcasts() const { return broadcasts_ && several_cpus(); }
+  /// Issues the INVLPGBs of `flush`, which run `remove` on each CPU when they reach it; wait_for_broadcasts() must follow.
+  /// `spaces`: address spaces that each page is removed from, by an INVLPGB each.
+  void broadcast(FlushEvent flush, unsigned spaces, std::function<void()> remove);
+  /// Returns when they are done on all CPUs: a TLBSYNC, or two.
+  void wait_for_broadcasts() { memory_.cpus()->wait_for_broadcasts(tlbsyncs()); }
 
  private:
   class Work;
@@ -46,7 +56,8 @@ class TlbFlush {
   bool above_ceiling(VirtAddr start, VirtAddr end) const;
   void round(FlushEvent flush);
   void interrupt_all(FlushEvent& flush);
-  void broadcast(FlushEvent flush);
+  void broadcast_kernel(const FlushEvent& flush);
+  unsigned tlbsyncs() const { return cpu_.tlbsync_twice ? 2 : 1; }
   void carry_out(FlushEvent& flush);
   void flush_tlb_one_kernel(VirtAddr va, FlushEvent& flush);
   bool several_cpus() const { return memory_.cpus() != nullptr && memory_.cpus()->online() > 1; }

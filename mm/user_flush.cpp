@@ -21,12 +21,13 @@ UserFlush::UserFlush(const KernelConfig& config, const Profile& profile, KernelM
     : pcids_(config.cpu.pcid && config.cpu.pge),
       pti_(config.pti),
       ceiling_(config.tlb_single_page_flush_ceiling),
+      global_asid_period_(config.global_asid_period),
       overlapped_(profile.overlapped_calls),
       keeps_cpumask_(profile.keeps_cpumask),
       checks_loaded_mm_(profile.flush_checks_loaded_mm),
       memory_(memory),
       tlb_(tlb),
-      init_mm_{config.init_top_pgt_pa, 1, 1, {}},
+      init_mm_{config.init_top_pgt_pa, 1, 1, 0, {}},
       cpus_(memory.cpus() == nullptr ? 1 : memory.cpus()->online()) {
   for (CpuTlbState& state : cpus_) {
     state.loaded = &init_mm_;
@@ -38,6 +39,7 @@ UserFlush::UserFlush(const KernelConfig& config, const Profile& profile, KernelM
 UserFlush::Asid UserFlush::choose_asid(unsigned cpu, const AddressSpace& next) {
   CpuTlbState& state = cpus_[cpu];
   if (!pcids_) return {0, true};
+  if (next.global_asid != 0) return {next.global_asid, false};
   if (tlb_.take_invalidates_other_asids(cpu)) {
     for (unsigned asid = 0; asid < kDynamicAsids; ++asid) {
       if (asid != state.asid) state.slots[asid].ctx_id = 0;
@@ -61,6 +63,11 @@ void UserFlush::switch_mm(unsigned cpu, AddressSpace& next) {
   CpuTlbState& state = cpus_[cpu];
   const bool was_lazy = std::exchange(state.lazy, false);
   if (state.loaded == &next) {
+    if (needs_global_asid(next, state.asid)) {
+      state.asid = next.global_asid;
+      return load_new_mm_cr3(cpu, next, {state.asid, false});
+    }
+    if (is_global(state.asid)) return;
     // It may have been left out while it was lazy [S-20].
     Slot& slot = state.slots[state.asid];
     if (!was_lazy || slot.tlb_gen == next.tlb_gen) return;
@@ -95,7 +102,8 @@ void UserFlush::flush_tlb_mm_range(AddressSpace& mm, VirtAddr start, VirtAddr en
                                    const char* cause) {
   const bool whole = (end - start) >> kPageShift > ceiling_;
   const unsigned self = tlb_.current();
-  if (memory_.cpus() != nullptr) memory_.cpus()->take_turn();
+  fetch_tlb_gen(mm, self);
+  mm.tlb_gen_cpu = self;
   Info info{&mm, ++mm.tlb_gen, freed_tables, {}};
   info.event = {.scope = whole ? FlushScope::kProcess : FlushScope::kRange,
                 .va = start,
@@ -104,16 +112,81 @@ void UserFlush::flush_tlb_mm_range(AddressSpace& mm, VirtAddr start, VirtAddr en
                 .cause = cause};
   info.event.initiator = self;
   info.event.user = true;
-  const std::vector<char> mask = mm.cpumask;
-  const bool here = cpus_[self].loaded == &mm;
-  const bool others = std::count(mask.begin(), mask.end(), 1) > mask[self];
-  if (others) info.event.round = tlb_.begin_round();
-  if (here && (!others || !overlapped_)) flush_tlb_func(self, info);
-  if (!others) return;
+  if (mm.global_asid != 0) return broadcast(info);
+  if (std::count(mm.cpumask.begin(), mm.cpumask.end(), 1) > mm.cpumask[self]) {
+    interrupt_others(info);
+    consider_global_asid(mm);
+  } else if (cpus_[self].loaded == &mm) {
+    flush_tlb_func(self, info);
+  }
+}
+
+/// The calling CPU gets the line with tlb_gen from the one that wrote it last.
+void UserFlush::fetch_tlb_gen(const AddressSpace& mm, unsigned cpu) {
+  if (memory_.cpus() == nullptr) return;
+  memory_.cpus()->take_turn();
+  if (mm.tlb_gen_cpu != cpu) memory_.cpus()->read_line_of(mm.tlb_gen_cpu);
+}
+
+/// flush_tlb_multi: the calling CPU and those of the mask that should_flush().
+void UserFlush::interrupt_others(const Info& asked) {
+  const unsigned self = asked.event.initiator;
+  Info info = asked;
+  info.event.round = tlb_.begin_round();
+  const std::vector<char> mask = info.mm->cpumask;
+  const bool here = cpus_[self].loaded == info.mm;
+  if (here && !overlapped_) flush_tlb_func(self, info);
   Work work(*this, info);
   tlb_.calls().on_cpus(work, [&](unsigned cpu) {
     return cpu == self ? overlapped_ && here : mask[cpu] != 0 && should_flush(cpu, info);
   });
+}
+
+/// [S-27] The kernel tests one in 32 ticks of the clock; without clock it is one in so many flushes.
+void UserFlush::consider_global_asid(AddressSpace& mm) {
+  if (!tlb_.broadcasts() || !pcids_ || ++mm.flushes_by_interrupt % global_asid_period_ != 0) return;
+  if (std::count(mm.cpumask.begin(), mm.cpumask.end(), 1) < kActiveForGlobalAsid) return;
+  unsigned active = 0;
+  for (unsigned cpu = 0; cpu < cpus_.size(); ++cpu) {
+    if (mm.cpumask[cpu] == 0) continue;
+    if (cpu != tlb_.current()) memory_.cpus()->read_line_of(cpu);
+    if (cpus_[cpu].loaded == &mm && !cpus_[cpu].lazy) ++active;
+    if (active == kActiveForGlobalAsid) return use_global_asid(mm);
+  }
+}
+
+/// The first of all comes after a flush of what processes have, which makes every number free [reset_global_asid_space].
+void UserFlush::use_global_asid(AddressSpace& mm) {
+  if (mm.global_asid != 0 || global_asids_ == kGlobalAsids) return;
+  const unsigned asid = kDynamicAsids + global_asids_++;
+  if (asid == kDynamicAsids) tlb_.flush_all_nonglobals("reset_global_asid_space");
+  mm.global_asid = asid;
+  mm.in_transition = true;
+}
+
+/// broadcast_tlb_flush [S-25]: with page-table isolation for both halves.
+void UserFlush::broadcast(const Info& info) {
+  FlushEvent flush = info.event;
+  flush.round = tlb_.begin_round();
+  const unsigned pcid = info.mm->global_asid + 1;
+  tlb_.broadcast(flush, pti_ ? 2 : 1, [this, flush, pcid] {
+    if (flush.scope == FlushScope::kProcess) return memory_.invalidate_pcid(pcid, std::nullopt);
+    for (VirtAddr va = flush.va; va < flush.end; va += kPageBytes) memory_.invalidate_pcid(pcid, va);
+  });
+  finish_asid_transition(info);
+  tlb_.wait_for_broadcasts();
+}
+
+/// CPUs that run the process with an ASID of their own are interrupted, which makes them take the global one.
+void UserFlush::finish_asid_transition(const Info& info) {
+  AddressSpace& mm = *info.mm;
+  if (!mm.in_transition) return;
+  for (unsigned cpu = 0; cpu < cpus_.size(); ++cpu) {
+    if (mm.cpumask[cpu] == 0) continue;
+    if (cpu != info.event.initiator) memory_.cpus()->read_line_of(cpu);
+    if (cpus_[cpu].loaded == &mm && cpus_[cpu].asid != mm.global_asid) return interrupt_others(info);
+  }
+  mm.in_transition = false;
 }
 
 /// [S-21]
@@ -121,24 +194,38 @@ void UserFlush::flush_tlb_func(unsigned cpu, const Info& info) {
   CpuTlbState& state = cpus_[cpu];
   FlushEvent here = info.event;
   here.cpu = cpu;
-  Slot& slot = state.slots[state.asid];
   if (state.loaded != info.mm) {
     if (keeps_cpumask_) info.mm->cpumask[cpu] = 0;
-  } else if (state.lazy) {
-    switch_mm(cpu, init_mm_);
+  } else if (needs_global_asid(*info.mm, state.asid)) {
+    switch_mm(cpu, *info.mm);
     here.cr3 = 1;
-  } else if (info.new_tlb_gen > slot.tlb_gen && slot.tlb_gen != info.mm->tlb_gen) {
-    const bool only_this = info.new_tlb_gen == slot.tlb_gen + 1 && info.new_tlb_gen == info.mm->tlb_gen;
-    if (here.scope == FlushScope::kRange && only_this) {
-      for (VirtAddr va = here.va; va < here.end; va += kPageBytes) tlb_.flush_tlb_one_user(va, here);
-    } else {
-      if (pti_ && pcids_) tlb_.flush_user_half(cpu);
-      memory_.invalidate(TlbInstruction::kCr3, VirtAddr(0));
-      here.cr3 = 1;
-    }
-    slot.tlb_gen = info.mm->tlb_gen;
+  } else if (!is_global(state.asid)) {
+    flush_dynamic_asid(cpu, info, here);
   }
   tlb_.report(here);
+}
+
+/// The same with an ASID of this CPU's own.
+void UserFlush::flush_dynamic_asid(unsigned cpu, const Info& info, FlushEvent& here) {
+  CpuTlbState& state = cpus_[cpu];
+  Slot& slot = state.slots[state.asid];
+  if (state.lazy) {
+    switch_mm(cpu, init_mm_);
+    here.cr3 = 1;
+    return;
+  }
+  if (info.new_tlb_gen <= slot.tlb_gen) return;
+  fetch_tlb_gen(*info.mm, cpu);
+  if (slot.tlb_gen == info.mm->tlb_gen) return;
+  const bool only_this = info.new_tlb_gen == slot.tlb_gen + 1 && info.new_tlb_gen == info.mm->tlb_gen;
+  slot.tlb_gen = info.mm->tlb_gen;
+  if (here.scope == FlushScope::kRange && only_this) {
+    for (VirtAddr va = here.va; va < here.end; va += kPageBytes) tlb_.flush_tlb_one_user(va, here);
+    return;
+  }
+  if (pti_ && pcids_) tlb_.flush_user_half(cpu);
+  memory_.invalidate(TlbInstruction::kCr3, VirtAddr(0));
+  here.cr3 = 1;
 }
 
 }  // namespace mmusim::mm

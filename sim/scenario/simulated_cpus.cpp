@@ -12,6 +12,7 @@ SimulatedCpus::SimulatedCpus(Machine& machine, bool idle_polls)
       idle_polls_(idle_polls),
       idle_(machine.cores(), 0),
       wait_from_(machine.cores()),
+      broadcasts_(machine.cores()),
       costs_(machine.cores()) {}
 
 void SimulatedCpus::run_on(unsigned busy) {
@@ -144,34 +145,45 @@ void SimulatedCpus::acknowledge(unsigned sender) {
   if (timed()) machine_.core(sender).interrupts()->notify(core().clock());
 }
 
-void SimulatedCpus::broadcast(const mm::BroadcastFlush& flush, const std::function<void(unsigned)>& on_cpu) {
-  if (!timed()) return untimed_.broadcast(flush, on_cpu);
+/// A broadcast reaches all cores in one cycle.
+void SimulatedCpus::broadcast(unsigned invlpgb, const std::function<void(unsigned)>& on_cpu) {
+  if (!timed()) return untimed_.broadcast(invlpgb, on_cpu);
   Core& self = core();
   const unsigned number = current();
-  self.idle(Cycles(topology().invlpgb.count * flush.invlpgb));
+  self.idle(Cycles(topology().invlpgb.count * invlpgb));
   self.take_turn();
-  const CycleTime issued = self.now();
-  unsigned left = machine_.cores() - 1;
-  const auto carry_out = [&](unsigned cpu) {
+  Broadcasts& mine = broadcasts_[number];
+  mine.issued = self.now();
+  mine.arrival = std::max(self.now() + topology().broadcast(), next_broadcast_);
+  next_broadcast_ = mine.arrival + topology().broadcast_gap;
+  const auto carry_out = [this, on_cpu](unsigned cpu) {
     const bool before = std::exchange(broadcasting_, true);
     on_cpu(cpu);
     broadcasting_ = before;
   };
   for (unsigned cpu = 0; cpu < machine_.cores(); ++cpu) {
     if (cpu == number) continue;
-    machine_.core(cpu).interrupts()->post_silent(issued + topology().broadcast(), self.clock(), [&, cpu] {
+    ++mine.under_way;
+    machine_.core(cpu).interrupts()->post_silent(mine.arrival, self.clock(), [this, cpu, number, carry_out] {
       carry_out(cpu);
       Core& there = machine_.core(cpu);
       there.take_turn();
-      --left;
-      self.interrupts()->notify(there.clock());
+      --broadcasts_[number].under_way;
+      machine_.core(number).interrupts()->notify(there.clock());
     });
   }
   carry_out(number);
-  self.interrupts()->wait([&] { return left == 0; }, reason("TLBSYNC"));
-  const CycleTime end = issued + Cycles(topology().tlbsync.count * flush.tlbsync);
+}
+
+void SimulatedCpus::wait_for_broadcasts(unsigned tlbsync) {
+  if (!timed()) return untimed_.wait_for_broadcasts(tlbsync);
+  Core& self = core();
+  const Broadcasts& mine = broadcasts_[current()];
+  self.interrupts()->wait([&mine] { return mine.under_way == 0; }, reason("TLBSYNC"));
+  const Cycles back = topology().tlbsync - topology().broadcast();
+  const CycleTime end = mine.arrival + back + Cycles(topology().tlbsync.count * (tlbsync - 1));
   if (self.now() < end) self.idle(end - self.now());
-  waits_.add(self.now() - issued);
+  waits_.add(self.now() - mine.issued);
 }
 
 void SimulatedCpus::clear_costs() {

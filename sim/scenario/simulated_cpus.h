@@ -50,7 +50,8 @@ class SimulatedCpus final : public mm::Cpus {
   void await(unsigned target, const std::function<bool()>& done) override;
   void round_done() override;
   void acknowledge(unsigned sender) override;
-  void broadcast(const mm::BroadcastFlush& flush, const std::function<void(unsigned cpu)>& on_cpu) override;
+  void broadcast(unsigned invlpgb, const std::function<void(unsigned cpu)>& on_cpu) override;
+  void wait_for_broadcasts(unsigned tlbsync) override;
 
   /// By core, since the last clear_costs().
   const std::vector<InterruptCost>& costs() const { return costs_; }
@@ -75,6 +76,13 @@ class SimulatedCpus final : public mm::Cpus {
   std::vector<char> idle_;            // by core
   std::vector<CycleTime> wait_from_;  // by core: since when it waits for acknowledgements; 0: it does not
   bool broadcasting_ = false;
+  CycleTime next_broadcast_;  // from when on the next one can reach the cores
+  /// What a core has broadcast since its last TLBSYNC.
+  struct Broadcasts {
+    unsigned under_way = 0;  // cores that it has not reached
+    CycleTime issued, arrival;
+  };
+  std::vector<Broadcasts> broadcasts_;  // by core
   std::vector<InterruptCost> costs_;
   Histogram waits_;
 };

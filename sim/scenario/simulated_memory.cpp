@@ -143,6 +143,13 @@ void SimulatedMemory::invalidate_on(unsigned core, mm::TlbInstruction how, VirtA
   if (paging_) remove(core, how, va, Charge::kNothing);
 }
 
+/// Removes what INVPCID of one page or of one PCID would. A CPU that has not loaded a process yet has nothing of any.
+void SimulatedMemory::invalidate_pcid_on(unsigned core, unsigned pcid, std::optional<VirtAddr> va) {
+  if (!paging_) return;
+  const auto operation = on_invpcid(machine_.control(core), va ? 0 : 1, pcid, va.value_or(VirtAddr(0)));
+  if (operation) machine_.invalidate(core, *operation, Charge::kNothing);
+}
+
 Cycles SimulatedMemory::cost(mm::TlbInstruction how) const {
   const TopologyConfig& t = machine_.platform().topology;
   switch (how) {
@@ -151,6 +158,7 @@ Cycles SimulatedMemory::cost(mm::TlbInstruction how) const {
     case mm::TlbInstruction::kInvpcidPage:
       return t.invpcid_page;
     case mm::TlbInstruction::kInvpcidAll:
+    case mm::TlbInstruction::kInvpcidUser:
       return t.invpcid_all;
     case mm::TlbInstruction::kCr4Pair:
       return t.cr4_pair;
@@ -163,7 +171,8 @@ Cycles SimulatedMemory::cost(mm::TlbInstruction how) const {
 void SimulatedMemory::remove(unsigned core, mm::TlbInstruction how, VirtAddr va, Charge charge) {
   // The user half of a process has no translations of its own here: INVPCID of a page finds what INVLPG would.
   const bool page = how == mm::TlbInstruction::kInvlpg || how == mm::TlbInstruction::kInvpcidPage;
-  const Invalidation everything{InvalidationScope::kAll, /*globals=*/true, InvalidationScope::kAll, 0, {}};
+  const bool globals = how != mm::TlbInstruction::kInvpcidUser;
+  const Invalidation everything{InvalidationScope::kAll, globals, InvalidationScope::kAll, 0, {}};
   const ControlState& control = machine_.control(core);
   if (how == mm::TlbInstruction::kCr3) {
     const bool loaded = machine_.write_cr3(core, control.registers().cr3, charge);

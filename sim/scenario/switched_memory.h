@@ -62,6 +62,10 @@ class SwitchedMemory final : public mm::KernelMemory {
     }
     untimed_.invalidate(how, va);
   }
+  void invalidate_pcid(unsigned pcid, std::optional<VirtAddr> va) override {
+    timed_.invalidate_pcid_on(cpus_.current(), pcid, va);
+    untimed_.invalidate_pcid(pcid, va);
+  }
   SimulatedCpus& simulated_cpus() { return cpus_; }
   const SimulatedCpus& simulated_cpus() const { return cpus_; }
   mm::Cpus* cpus() override { return machine_.cores() == 1 ? nullptr : &cpus_; }

@@ -22,6 +22,7 @@ class StoreLog final : public KernelMemory {
   void fill(VirtAddr va, uint8_t value, uint64_t bytes) override { below_.fill(va, value, bytes); }
   void copy(VirtAddr to, VirtAddr from, uint64_t bytes) override { below_.copy(to, from, bytes); }
   void invalidate(TlbInstruction how, VirtAddr va) override { below_.invalidate(how, va); }
+  void invalidate_pcid(unsigned pcid, std::optional<VirtAddr> va) override { below_.invalidate_pcid(pcid, va); }
   void load_cr3(PhysAddr root) override { below_.load_cr3(root); }
   void switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) override {
     below_.switch_cr3(cpu, root, pcid, keep);

@@ -2,6 +2,8 @@
 // Flushes of user addresses, and which CPUs they reach.
 #include "mm/user_flush.h"
 
+#include <deque>
+
 #include "tests/mm/mm_support.h"
 
 namespace mmusim::mm::test {
@@ -17,8 +19,11 @@ class TlbLog final : public KernelMemory {
   void copy(VirtAddr, VirtAddr, uint64_t) override {}
   void load_cr3(PhysAddr) override {}
   void invalidate(TlbInstruction how, VirtAddr) override {
-    constexpr const char* kNames[] = {"invlpg", "invpcid", "all", "all", "cr3"};
+    constexpr const char* kNames[] = {"invlpg", "invpcid", "all", "user", "all", "cr3"};
     words.push_back(fmt::format("{}:{}", cpus_.current(), kNames[static_cast<unsigned>(how)]));
+  }
+  void invalidate_pcid(unsigned pcid, std::optional<VirtAddr> va) override {
+    words.push_back(fmt::format("{}:pcid {}{}", cpus_.current(), pcid, va ? " page" : ""));
   }
   void switch_cr3(unsigned cpu, PhysAddr root, unsigned pcid, bool keep) override {
     words.push_back(fmt::format("{}:load {:x}/{}{}", cpu, root.raw(), pcid, keep ? " kept" : ""));
@@ -232,6 +237,96 @@ TEST(UserFlush, S4_AfterAKernelFlushTheNextSwitchForgetsTheOtherPcids) {
   f.memory.take();
   f.user.switch_mm(0, f.mm);
   EXPECT_EQ(f.memory.take(), Words{"0:load 100000/4"});
+}
+
+/// A processor with INVLPGB under a kernel that uses it, and looks after each flush whether a process gets a global ASID.
+KernelConfig broadcasting(bool pti = false) {
+  KernelConfig c = config(KernelVersion::kV7_3, true, pti);
+  c.cpu.invlpgb_pages = 8;
+  c.global_asid_period = 1;
+  return c;
+}
+
+TEST(UserFlush, S27_AProcessActiveOnFourCpusGetsAGlobalAsidAndIsFlushedByBroadcast) {
+  Flusher f(broadcasting(), 5, 4);
+  f.flush(1);
+  EXPECT_EQ(f.memory.take(), (Words{"0:invlpg", "1:invlpg", "2:invlpg", "3:invlpg",  // by interrupts
+                                    "0:user", "1:user", "2:user", "3:user", "4:user"}));
+  EXPECT_EQ(f.mm.global_asid, 6U);
+  // The CPUs still use ASIDs of their own: they are told once more, and change over.
+  f.flush(1);
+  EXPECT_EQ(f.memory.take(),
+            (Words{"0:pcid 7 page", "1:pcid 7 page", "2:pcid 7 page", "3:pcid 7 page", "4:pcid 7 page",
+                   "0:load 100000/7 kept", "1:load 100000/7 kept", "2:load 100000/7 kept", "3:load 100000/7 kept"}));
+  f.flush(9);
+  EXPECT_TRUE(f.heard.targets.empty());
+  EXPECT_EQ(f.heard.cpus(), (Cpu{0, 1, 2, 3, 4}));
+  for (const FlushEvent& e : f.heard.flushes) {
+    EXPECT_TRUE(e.broadcast && e.user);
+    EXPECT_EQ(e.invlpgb, e.cpu == 0 ? 2U : 0U);  // of at most eight pages
+    EXPECT_EQ(e.tlbsync, e.cpu == 0 ? 1U : 0U);
+    EXPECT_EQ(e.invlpg + e.invpcid + e.cr3, 0U);
+  }
+  f.memory.take();
+  f.flush(34);
+  EXPECT_EQ(f.memory.take(), (Words{"0:pcid 7", "1:pcid 7", "2:pcid 7", "3:pcid 7", "4:pcid 7"}));
+}
+
+TEST(UserFlush, S27_ACpuThatComesBackFindsItsGlobalAsidUpToDate) {
+  Flusher f(broadcasting(), 4, 4);
+  for (unsigned i = 0; i < 3; ++i) f.flush(1);
+  AddressSpace other = f.user.make(PhysAddr(0x200000));
+  f.user.switch_mm(1, other);
+  f.flush(1);
+  f.memory.take();
+  f.user.switch_mm(1, f.mm);
+  f.user.enter_lazy_tlb(1);
+  f.flush(1, /*freed_tables=*/true);
+  f.user.switch_mm(1, f.mm);
+  EXPECT_EQ(f.memory.take(),
+            (Words{"1:load 100000/7 kept", "0:pcid 7 page", "1:pcid 7 page", "2:pcid 7 page", "3:pcid 7 page"}));
+}
+
+TEST(UserFlush, S27_PageTableIsolationBroadcastsForBothHalves) {
+  Flusher f(broadcasting(/*pti=*/true), 4, 4);
+  for (unsigned i = 0; i < 3; ++i) f.flush(8);
+  EXPECT_EQ(f.heard.flushes[0].invlpgb, 2U);
+}
+
+TEST(UserFlush, S27_InterruptsStayWithThreeCpusOlderKernelsOtherProcessorsAndWithoutPcids) {
+  KernelConfig old = broadcasting(), intel = broadcasting(), no_pcids = broadcasting();
+  old.version = KernelVersion::kV6_12;
+  intel.cpu.invlpgb_pages = 0;
+  no_pcids.cpu.pcid = false;
+  Flusher three(broadcasting(), 4, 3), lazy(broadcasting(), 4, 4), older(old, 4, 4), other(intel, 4, 4),
+      without(no_pcids, 4, 4);
+  lazy.user.enter_lazy_tlb(3);
+  for (Flusher* f : {&three, &lazy, &older, &other, &without}) {
+    for (unsigned i = 0; i < 4; ++i) f->flush(1);
+    EXPECT_EQ(f->mm.global_asid, 0U);
+    EXPECT_FALSE(f->heard.targets.empty());
+  }
+}
+
+TEST(UserFlush, S27_OneInSoManyFlushesLooks) {
+  KernelConfig c = broadcasting();
+  c.global_asid_period = 32;
+  Flusher f(c, 4, 4);
+  for (unsigned i = 0; i < 31; ++i) f.flush(1);
+  EXPECT_EQ(f.mm.global_asid, 0U);
+  f.flush(1);
+  EXPECT_EQ(f.mm.global_asid, 6U);
+}
+
+TEST(UserFlush, S27_TheProcessAfter2039OthersKeepsInterrupts) {
+  Flusher f(broadcasting(), 4, 0);
+  std::deque<AddressSpace> all;
+  for (unsigned i = 1; i <= 2040; ++i) {
+    AddressSpace& mm = all.emplace_back(f.user.make(PhysAddr(0x1000 * i)));
+    for (unsigned cpu = 0; cpu < 4; ++cpu) f.user.switch_mm(cpu, mm);
+    f.user.flush_tlb_mm_range(mm, kAreaStart, kAreaStart + kPageBytes, false, "test");
+    ASSERT_EQ(mm.global_asid, i == 2040 ? 0 : 5 + i);
+  }
 }
 
 }  // namespace

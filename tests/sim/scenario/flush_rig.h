@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mm/tlb_flush.h"
+#include "mm/user_flush.h"
 #include "models/base/format.h"
 #include "sim/machine/programs.h"
 #include "sim/machine/simulation.h"
@@ -51,7 +51,8 @@ struct Rig {
         tables(machine.memory(), 4),
         memory(machine, mm::Layout(config, 0), /*pge=*/true),
         heard(machine),
-        tlb(config, mm::effective_profile(config), memory, &heard) {
+        tlb(config, mm::effective_profile(config), memory, &heard),
+        user(config, mm::effective_profile(config), memory, tlb) {
     for (uint64_t i = 0; i < kPages; ++i) {
       tables.map(kVa + i * kPageBytes, PhysAddr(kGiB + i * kPageBytes), PageSize::k4K);
     }
@@ -89,6 +90,7 @@ struct Rig {
   SwitchedMemory memory;
   Heard heard;
   mm::TlbFlush tlb;
+  mm::UserFlush user;
 };
 
 }  // namespace mmusim::test

@@ -143,13 +143,36 @@ TEST(Shootdown, S57_ABroadcastInterruptsNobody) {
   EXPECT_EQ(in_child(broadcast), "4 flushes, 0 interrupts, 1550 cycles");  // INVLPGB 50, TLBSYNC 1500
 }
 
+/// Cycles of a flush that each of three cores begins at the same time.
+std::string broadcasts_at_once() {
+  mm::KernelConfig config;
+  config.version = mm::KernelVersion::kV7_3;
+  config.cpu.invlpgb_pages = 8;
+  Rig rig(4, LookAhead::kPending, config);
+  std::vector<uint64_t> cycles(3);
+  rig.run(3, [&](Core& core, unsigned number) {
+    core.idle(Cycles(10000));
+    const CycleTime begin = core.now();
+    rig.tlb.flush_tlb_all("test");
+    cycles[number] = (core.now() - begin).count;
+  });
+  return fmt::format("{}", fmt::join(cycles, " "));
+}
+
+TEST(Shootdown, S57_BroadcastsOfSeveralCoresFollowEachOther) {
+  EXPECT_EQ(in_child(broadcasts_at_once), "1550 2550 3550");  // broadcast_gap_cycles 1000
+}
+
 /// Random programs: accesses, pauses, flushes of ranges and of everything. Returns all that happened.
 std::string random_programs(unsigned cores, uint64_t seed, LookAhead look_ahead, CoreModel model) {
   mm::KernelConfig config;
   config.version = mm::KernelVersion::kV7_3;
   if (seed % 4 == 3) config.cpu.invlpgb_pages = 8;
+  config.global_asid_period = 2;
   Rig rig(cores, look_ahead, config, model);
   const unsigned busy = 1 + static_cast<unsigned>(seed % cores);
+  mm::AddressSpace process = rig.user.make(rig.tables.root());
+  for (unsigned core = 0; core < busy; ++core) rig.user.switch_mm(core, process);
   std::string ends;
   rig.run(busy, [&](Core& core, unsigned number) {
     uint64_t state = seed * 1000003 + number;
@@ -167,6 +190,9 @@ std::string random_programs(unsigned cores, uint64_t seed, LookAhead look_ahead,
           break;
         case 2:
           if (draw(3) == 0) rig.tlb.flush_tlb_all("test");
+          break;
+        case 3:
+          rig.user.flush_tlb_mm_range(process, kVa, kVa + (1 + draw(40)) * kPageBytes, draw(4) == 0, "test");
           break;
         default: {
           std::vector<MemAccess> batch;

@@ -95,10 +95,26 @@ TEST(UserShootdown, S19_IdleCoresAreInterruptedOnlyWhereTablesAreFreed) {
   EXPECT_EQ(unmapped["invlpg"], 5);
 }
 
+constexpr const char* kBroadcasts = R"({"version": "7.3", "cpu": {"invlpgb_pages": 8}, "global_asid_period": 4})";
+
+TEST(UserShootdown, S27_AfterSomeFlushesBroadcastsReplaceTheInterrupts) {
+  json description = scenario_with({{"call", "madvise"}, {"pages", 2}, {"repeat", 20}}, 3);
+  description["kernel"] = json::parse(kBroadcasts);
+  const json r = run(description);
+  EXPECT_EQ(r["failure"], "");
+  EXPECT_EQ(r["sent"], (4 + 1) * 3);     // the fifth makes all cores take the global ASID
+  EXPECT_EQ(r["user"], 4 + 1 + 1 + 16);  // these, the flush before the first global ASID, the broadcasts
+  EXPECT_EQ(r["invlpg"], 4 * 2 * 4);
+  for (size_t core = 1; core < 4; ++core) EXPECT_EQ(r["cores"][core]["faults"], 0);
+}
+
 TEST(UserShootdown, LockStepAndLookAheadAreEqual) {
   for (const char* model : {"blocking", "window"}) {
-    for (const char* call : {"madvise", "munmap"}) {
-      const json description = scenario_with({{"call", call}, {"pages", 40}, {"repeat", 4}}, 3, model);
+    for (const char* call : {"madvise", "munmap", "broadcast"}) {
+      const bool broadcast = std::string_view(call) == "broadcast";
+      json description = scenario_with(
+          {{"call", broadcast ? "madvise" : call}, {"pages", 40}, {"repeat", broadcast ? 12 : 4}}, 3, model);
+      if (broadcast) description["kernel"] = json::parse(kBroadcasts);
       const auto with = [&](LookAhead look_ahead) {
         return in_child([&] { return counted(description, look_ahead); });
       };

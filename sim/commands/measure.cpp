@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +21,7 @@
 #include "sim/measure/host_subject.h"
 #include "sim/measure/measure_report.h"
 #include "sim/measure/measured_platform.h"
+#include "sim/measure/platform_fit.h"
 
 namespace mmusim {
 
@@ -88,88 +88,16 @@ ProbeResults probe(const MeasureOptions& options) {
   return m;
 }
 
-/// Cycles of the chase over lines that no cache holds.
-std::optional<double> memory_cycles(const std::vector<NamedCurve>& curves) {
-  for (const NamedCurve& c : curves) {
-    if (c.name == "memory" && !c.points.empty()) return c.points.front().cycles.median;
-  }
-  return std::nullopt;
-}
-
-/// A platform with what was measured, its curves, and how the host backs this guest.
-struct Fit {
-  json document;
-  Counterpart simulated;
-  std::string host_pages;  ///< of a guest
-};
-
-VirtualizationConfig guest_over(const std::string& host, const HostProcessor& processor) {
-  VirtualizationConfig guest;
-  guest.mode = processor.vendor == "AuthenticAMD" ? VirtualizationMode::kNpt : VirtualizationMode::kEpt;
-  guest.pages[0].pages = host == "4K" ? PageSize::k4K : host == "2M" ? PageSize::k2M : PageSize::k1G;
-  return guest;
-}
-
-/// Mean distance of the curves, as a share.
-double distance(const Survey& measured, const Counterpart& simulated) {
-  double sum = 0;
-  unsigned points = 0;
-  for (const NamedCurve& model : simulated.curves) {
-    const NamedCurve* real = measured.curve(model.name);
-    for (const Point& p : model.points) {
-      for (const Point& r : real->points) {
-        if (r.n != p.n) continue;
-        sum += std::abs(std::log((p.cycles.median + 4) / (std::max(0.0, r.cycles.median) + 4)));
-        ++points;
-      }
-    }
-  }
-  return points == 0 ? 0 : sum / points;
-}
-
-/// The way to memory that makes the simulated latency of memory the measured one; 0 if that cannot be.
-double way_to_memory(const json& document, const ProbeResults& m, const VirtualizationConfig& guest) {
-  const auto real = memory_cycles(m.survey.curves);
-  if (!real || m.core_mhz <= 0) return 0;
-  CounterpartOptions options;
-  options.guest = guest;
-  options.only = {"memory"};
-  const auto model = memory_cycles(simulate_counterpart(document, m.survey, options).curves);
-  if (!model) return 0;
-  const double now = document.at("dram").value("to_memory_ns", 0.0) + document.at("dram").value("from_memory_ns", 0.0);
-  return std::max(0.0, now + (*real - *model) * 1000 / m.core_mhz);
-}
-
-Fit fit(const json& preset, MeasuredPlatformInput& input, ProbeResults& m, bool simulate) {
-  Fit best;
-  std::vector<std::string> ignored;
-  best.document = measured_platform(preset, input, m.survey, m.remarks);
-  if (!simulate || m.survey.curves.empty() || interrupt_pending()) return best;
-  CounterpartOptions options;
-  if (m.processor.guest) {
-    double least = 0;
-    for (const std::string host : {"4K", "2M", "1G"}) {
-      CounterpartOptions some;
-      some.guest = guest_over(host, m.processor);
-      some.only = {"pages-4K", "pages-2M", "lanes"};
-      some.ratio = 1.6;
-      const double off = distance(m.survey, simulate_counterpart(best.document, m.survey, some));
-      if (best.host_pages.empty() || off < least) {
-        least = off;
-        best.host_pages = host;
-      }
-      if (interrupt_pending()) return best;
-    }
-    options.guest = guest_over(best.host_pages, m.processor);
+/// Fits a platform to what was measured, and says what the machine is if it is a guest.
+PlatformFit fit(const json& preset, const MeasuredPlatformInput& input, ProbeResults& m) {
+  PlatformFit best = fit_platform(preset, input, m.survey, m.remarks);
+  if (!best.host_pages.empty()) {
     m.remarks.push_back(fmt::format(
         "This machine is a guest ({}). Of hosts with 4K, 2M and 1G pages, one with {} pages comes nearest to what was "
         "measured: run scenarios with --set /virtualization/mode={} --set /virtualization/host_pages={}.",
         m.processor.hypervisor.empty() ? "unknown hypervisor" : m.processor.hypervisor, best.host_pages,
         m.processor.vendor == "AuthenticAMD" ? "npt" : "ept", best.host_pages));
   }
-  input.way_to_memory_ns = way_to_memory(best.document, m, options.guest);
-  best.document = measured_platform(preset, input, m.survey, ignored);
-  if (!interrupt_pending()) best.simulated = simulate_counterpart(best.document, m.survey, options);
   return best;
 }
 
@@ -199,7 +127,12 @@ ExitCode measure(const MeasureOptions& options) {
   input.guest = processor.guest;
   input.core_mhz = m.core_mhz;
   input.description = fmt::format("{} as `mmusim measure` found it; the rest from preset {}", processor.name, preset);
-  const Fit result = fit(document, input, m, !options.no_simulation);
+  PlatformFit result;
+  if (options.no_simulation || m.survey.curves.empty()) {
+    result.document = measured_platform(document, input, m.survey, m.remarks);
+  } else {
+    result = fit(document, input, m);
+  }
   const auto agreements = agreement(m.survey, result.simulated);
   write_file(options.out, result.document.dump(1) + "\n");
   const MeasureReport report{processor.name, m.remarks, m.survey, result.simulated, agreements};

@@ -256,6 +256,12 @@ json measured_platform(const json& preset, const MeasuredPlatformInput& input, c
     filler.set("/dram/to_memory_ns", half, from);
     filler.set("/dram/from_memory_ns", half, from);
   }
+  if (input.nested_lookup_cycles) {
+    filler.set("/page_walkers/nested/lookup_cycles", *input.nested_lookup_cycles,
+               fmt::format("fitted so that a simulated walk of a guest over {} pages of the host takes what the "
+                           "measured one does",
+                           input.host_pages));
+  }
   return filler.take();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,11 @@ namespace mmusim {
 struct MeasuredPlatformInput {
   std::string preset;  ///< name of the platform that gives what was not measured
   std::string name, description;
-  double core_mhz = 0;          ///< 0: not measured
-  bool guest = false;           ///< then the cost of a walk says nothing of one lookup
-  double way_to_memory_ns = 0;  ///< there and back; 0: not fitted
+  double core_mhz = 0;                           ///< 0: not measured
+  bool guest = false;                            ///< then the cost of a walk says nothing of one lookup
+  double way_to_memory_ns = 0;                   ///< there and back; 0: not fitted
+  std::string host_pages;                        ///< of a guest: page size of the host that was fitted; empty: none was
+  std::optional<uint64_t> nested_lookup_cycles;  ///< of a guest; nullopt: not fitted
 };
 
 /// Returns the preset's document with measured numbers in place of its own. The "source" of each object says of each of

@@ -213,9 +213,15 @@ void Surveyor::crossings() {
   const auto at = [&](Crossing c) { return stopped() ? std::nullopt : subject_.measure(crossing_chase(1, c)); };
   const auto none = at(Crossing::kNone), line = at(Crossing::kLine), page = at(Crossing::kPage);
   if (page) keep("page-crossings", "loads that cross into another page", {{1, *page}});
-  const char* why = "Such loads could not be measured.";
-  add("load.line_crossing_cycles", "cycles", interval_of(minus(line, none)), why);
-  add("load.page_crossing_cycles", "cycles", interval_of(minus(page, line)), why);
+  const auto add_cost = [&](const char* name, const std::optional<Interval>& cost) {
+    // Nothing takes less than no time: whatever made the other loads slower does not belong to the crossing.
+    const bool below_nothing = cost && cost->high < 0;
+    add(name, "cycles", below_nothing ? std::nullopt : cost,
+        below_nothing ? "Loads that do not cross took longer here: something else decided."
+                      : "Such loads could not be measured.");
+  };
+  add_cost("load.line_crossing_cycles", interval_of(minus(line, none)));
+  add_cost("load.page_crossing_cycles", interval_of(minus(page, line)));
 }
 
 /// Enough pages, eight apart, that each of them misses the second-level TLB in each round, and that their PTEs, a line each,

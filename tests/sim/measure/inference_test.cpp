@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <set>
 
 #include "sim/measure/chase.h"
+#include "sim/measure/survey.h"
 
 namespace mmusim {
 namespace {
@@ -180,6 +182,32 @@ TEST(Chases, StridesAndGroups) {
   for (const Step& s : steps_of(chase)) pages.insert(s.page);
   EXPECT_EQ(pages, (std::set<uint64_t>{0, 1, 128, 129, 256, 257}));
   EXPECT_EQ(pages_spanned(chase), 258U);
+}
+
+/// A machine that runs nothing but chases over one element, each kind at its cost.
+class OneLoad final : public Subject {
+ public:
+  OneLoad(double none, double line, double page) : cost_{none, line, page} {}
+  std::optional<Sample> measure(const Chase& chase) override {
+    if (chase.count != 1) return std::nullopt;
+    const double cycles = cost_[static_cast<size_t>(chase.crossing)];
+    return Sample{cycles, cycles - 0.1, cycles + 0.1, {}};
+  }
+  uint64_t most_steps(ChaseKind, PageSize) const override { return 1; }
+  double foreign_share() const override { return 0; }
+
+ private:
+  std::array<double, 3> cost_;
+};
+
+TEST(Survey, M2_ACrossingThatTakesLessThanNothingIsNoFinding) {
+  const auto line_crossing = [](OneLoad subject) { return *survey(subject, {}).find("load.line_crossing_cycles"); };
+  const Finding plain = line_crossing({4, 9, 9});
+  ASSERT_TRUE(plain.value);
+  EXPECT_DOUBLE_EQ(plain.value->value, 5);
+  const Finding odd = line_crossing({8, 4, 4});
+  EXPECT_FALSE(odd.value);
+  EXPECT_NE(odd.why.find("took longer"), std::string::npos) << odd.why;
 }
 
 }  // namespace

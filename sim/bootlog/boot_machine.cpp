@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mm/layout.h"
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "sim/bootlog/evidence.h"
@@ -107,11 +108,10 @@ void struct_pages(const BootFacts& facts, ordered_json& kernel, std::vector<std:
 void region_bases(const BootFacts& facts, const std::vector<BootRange>& memory, ordered_json& kernel) {
   constexpr uint64_t kUsualVmemmap = 0xffffea0000000000;
   constexpr uint64_t kOldDirectMap = 0xffff880000000000;  // before 4.20
-  constexpr uint64_t kSectionBytes = 128 * kMiB;
   if (facts.vmemmap_runs.empty()) return;
   const auto first = std::min_element(facts.vmemmap_runs.begin(), facts.vmemmap_runs.end(),
                                       [](const VmemmapRun& a, const VmemmapRun& b) { return a.start < b.start; });
-  const bool from_start = memory.front().range.start.raw() < kSectionBytes && first->start % kGiB == 0;
+  const bool from_start = memory.front().range.start.raw() < mm::kSectionBytes && first->start % kGiB == 0;
   if (from_start && first->start != kUsualVmemmap) kernel["vmemmap_base"] = hex(first->start);
   const bool old = std::all_of(facts.vmemmap_runs.begin(), facts.vmemmap_runs.end(), [&](const VmemmapRun& run) {
     if (run.direct_start < kOldDirectMap) return false;

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mm/layout.h"
 #include "models/base/config.h"
 #include "models/base/errors.h"
 #include "models/base/format.h"
@@ -17,9 +18,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr uint64_t kSectionBytes = 128 * kMiB;
-
-PhysAddr start_of(uint64_t section) { return PhysAddr(section * kSectionBytes); }
+PhysAddr start_of(uint64_t section) { return PhysAddr(section * mm::kSectionBytes); }
 
 KernelAddresses addresses_of(const DumpedKernel& kernel) {
   KernelAddresses a;
@@ -145,7 +144,7 @@ SectionAgreement compare_sections(const DumpedKernel& kernel, const std::vector<
   }
   std::map<unsigned, PhysRange> spans;
   for (const BootRange& r : memory) {
-    for (uint64_t s = r.range.start.raw() / kSectionBytes; start_of(s) < r.range.end; ++s) model.insert(s);
+    for (uint64_t s = r.range.start.raw() / mm::kSectionBytes; start_of(s) < r.range.end; ++s) model.insert(s);
     PhysRange& span = spans.try_emplace(r.node, r.range).first->second;
     span = {std::min(span.start, r.range.start), std::max(span.end, r.range.end)};
   }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "mm/layout.h"
+
 namespace mmusim {
 
 namespace {
@@ -11,7 +13,6 @@ constexpr const char* kStructPages = "struct pages";
 constexpr const char* kVmemmapTables = "page tables of the vmemmap";
 constexpr const char* kCollectedTables = "the tables that --tables collects";
 
-constexpr uint64_t kSectionBytes = 128 * kMiB;
 // Host memory of the kernel model for each section, outside simulated memory: 32 free blocks, presence, usage. From
 // the resident size of boots of 1 GiB and 16 TiB (2,367 bytes).
 constexpr uint64_t kHostBytesOfSection = 2400;
@@ -78,7 +79,7 @@ HostMemoryCost cost_of(const Scenario& s, const PlatformConfig& platform, bool t
   cost.add("page tables of the direct map", table_bytes(sizes.memory, direct_leaf));
   cost.add(kStructPages, sizes.stored / kPageBytes * s.kernel.struct_page_bytes);
   cost.add("memory of processes", sizes.user);
-  cost.add("lists of the kernel", (sizes.memory / kSectionBytes + 1) * kHostBytesOfSection);
+  cost.add("lists of the kernel", (sizes.memory / mm::kSectionBytes + 1) * kHostBytesOfSection);
   if (tables) {
     const uint64_t entries = vmemmap / (base_pages ? 4 * kKiB : 2 * kMiB);
     cost.add(kCollectedTables, 2 * entries * std::max(kHostBytesOfTableEntry, kEntry));

@@ -27,6 +27,7 @@ UserFlush::UserFlush(const KernelConfig& config, const Profile& profile, KernelM
       checks_loaded_mm_(profile.flush_checks_loaded_mm),
       memory_(memory),
       tlb_(tlb),
+      global_asid_lock_(config.kernel_image_base),
       init_mm_{config.init_top_pgt_pa, 1, 1, 0, {}},
       cpus_(memory.cpus() == nullptr ? 1 : memory.cpus()->online()) {
   for (CpuTlbState& state : cpus_) {
@@ -156,12 +157,16 @@ void UserFlush::consider_global_asid(AddressSpace& mm) {
 }
 
 /// The first of all comes after a flush of what processes have, which makes every number free [reset_global_asid_space].
+/// Whoever looks meanwhile waits for it.
 void UserFlush::use_global_asid(AddressSpace& mm) {
-  if (mm.global_asid != 0 || global_asids_ == kGlobalAsids) return;
-  const unsigned asid = kDynamicAsids + global_asids_++;
-  if (asid == kDynamicAsids) tlb_.flush_all_nonglobals("reset_global_asid_space");
-  mm.global_asid = asid;
-  mm.in_transition = true;
+  memory_.lock(global_asid_lock_);
+  if (mm.global_asid == 0 && global_asids_ < kGlobalAsids) {
+    const unsigned asid = kDynamicAsids + global_asids_++;
+    if (asid == kDynamicAsids) tlb_.flush_all_nonglobals("reset_global_asid_space");
+    mm.global_asid = asid;
+    mm.in_transition = true;
+  }
+  memory_.unlock(global_asid_lock_);
 }
 
 /// broadcast_tlb_flush [S-25]: with page-table isolation for both halves.
@@ -216,7 +221,6 @@ void UserFlush::flush_dynamic_asid(unsigned cpu, const Info& info, FlushEvent& h
   }
   if (info.new_tlb_gen <= slot.tlb_gen) return;
   fetch_tlb_gen(*info.mm, cpu);
-  if (slot.tlb_gen == info.mm->tlb_gen) return;
   const bool only_this = info.new_tlb_gen == slot.tlb_gen + 1 && info.new_tlb_gen == info.mm->tlb_gen;
   slot.tlb_gen = info.mm->tlb_gen;
   if (here.scope == FlushScope::kRange && only_this) {

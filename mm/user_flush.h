@@ -104,6 +104,7 @@ class UserFlush {
   const bool checks_loaded_mm_;
   KernelMemory& memory_;
   TlbFlush& tlb_;
+  const VirtAddr global_asid_lock_;  // somewhere in the image
   AddressSpace init_mm_;
   uint64_t last_ctx_id_ = 1;
   unsigned global_asids_ = 0;  // given away

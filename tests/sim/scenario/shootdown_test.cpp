@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -162,6 +163,28 @@ std::string broadcasts_at_once() {
 TEST(Shootdown, S57_BroadcastsOfSeveralCoresFollowEachOther) {
   EXPECT_EQ(in_child(broadcasts_at_once), "1550 2550 3550");  // broadcast_gap_cycles 1000
 }
+
+/// Global ASIDs that a process was seen to have while four cores flush it at the same time.
+std::string global_asids() {
+  mm::KernelConfig config;
+  config.version = mm::KernelVersion::kV7_3;
+  config.cpu.invlpgb_pages = 8;
+  config.global_asid_period = 1;
+  Rig rig(4, LookAhead::kPending, config);
+  mm::AddressSpace process = rig.user.make(rig.tables.root());
+  for (unsigned core = 0; core < 4; ++core) rig.user.switch_mm(core, process);
+  std::set<unsigned> seen;
+  rig.run(4, [&](Core& core, unsigned) {
+    for (unsigned i = 0; i < 5; ++i) {
+      rig.user.flush_tlb_mm_range(process, kVa, kVa + kPageBytes, false, "test");
+      core.take_turn();
+      seen.insert(process.global_asid);
+    }
+  });
+  return fmt::format("{}", fmt::join(seen, " "));
+}
+
+TEST(Shootdown, S27_CoresThatLookAtTheSameTimeGiveAProcessOneGlobalAsid) { EXPECT_EQ(in_child(global_asids), "6"); }
 
 /// Random programs: accesses, pauses, flushes of ranges and of everything. Returns all that happened.
 std::string random_programs(unsigned cores, uint64_t seed, LookAhead look_ahead, CoreModel model) {

@@ -91,12 +91,17 @@ ProbeResults probe(const MeasureOptions& options) {
 /// Fits a platform to what was measured, and says what the machine is if it is a guest.
 PlatformFit fit(const json& preset, const MeasuredPlatformInput& input, ProbeResults& m) {
   PlatformFit best = fit_platform(preset, input, m.survey, m.remarks);
-  if (!best.host_pages.empty()) {
+  const std::string hypervisor = m.processor.hypervisor.empty() ? "unknown hypervisor" : m.processor.hypervisor;
+  if (m.processor.guest && best.host_pages.empty()) {
+    m.remarks.push_back(fmt::format(
+        "This machine is a guest ({}). Too little was measured to tell the pages of its host: it was simulated without "
+        "one.",
+        hypervisor));
+  } else if (m.processor.guest) {
     m.remarks.push_back(fmt::format(
         "This machine is a guest ({}). Of hosts with 4K, 2M and 1G pages, one with {} pages comes nearest to what was "
         "measured: run scenarios with --set /virtualization/mode={} --set /virtualization/host_pages={}.",
-        m.processor.hypervisor.empty() ? "unknown hypervisor" : m.processor.hypervisor, best.host_pages,
-        m.processor.vendor == "AuthenticAMD" ? "npt" : "ept", best.host_pages));
+        hypervisor, best.host_pages, m.processor.vendor == "AuthenticAMD" ? "npt" : "ept", best.host_pages));
   }
   return best;
 }

@@ -90,8 +90,9 @@ std::optional<uint64_t> nested_lookup(json document, const Survey& survey, const
   return std::abs(beyond_goal(low)) < std::abs(beyond_goal(high)) ? low : high;
 }
 
-/// Mean distance of the curves, as a share.
-double distance(const Survey& measured, const Counterpart& simulated) {
+/// Mean distance of the curves, as a share; nullopt if they have too few points in common to tell machines apart.
+std::optional<double> distance(const Survey& measured, const Counterpart& simulated) {
+  constexpr unsigned kTold = 5;
   double sum = 0;
   unsigned points = 0;
   for (const NamedCurve& model : simulated.curves) {
@@ -104,13 +105,14 @@ double distance(const Survey& measured, const Counterpart& simulated) {
       }
     }
   }
-  return points == 0 ? 0 : sum / points;
+  return points < kTold ? std::nullopt : std::optional(sum / points);
 }
 
-/// The host of a guest whose curves come nearest, with what a lookup takes there.
+/// The host of a guest whose curves come nearest, with what a lookup takes there. None if all come equally near.
 void fit_host(const json& preset, const Survey& survey, MeasuredPlatformInput& input) {
   std::vector<std::string> ignored;
-  double least = 0;
+  constexpr double kTellsApart = 0.01;
+  double least = 0, most = 0;
   MeasuredPlatformInput best = input;
   for (const std::string host : kHostPages) {
     MeasuredPlatformInput with = input;
@@ -122,14 +124,15 @@ void fit_host(const json& preset, const Survey& survey, MeasuredPlatformInput& i
     some.only = {"pages-4K", "pages-2M", "lanes"};
     some.ratio = 1.6;
     const json document = measured_platform(preset, with, survey, ignored);
-    const double off = distance(survey, simulate_counterpart(document, survey, some));
-    if (interrupt_pending()) return;
-    if (best.host_pages.empty() || off < least) {
-      least = off;
+    const auto off = distance(survey, simulate_counterpart(document, survey, some));
+    if (!off || interrupt_pending()) return;
+    most = std::max(most, *off);
+    if (best.host_pages.empty() || *off < least) {
+      least = *off;
       best = with;
     }
   }
-  input = best;
+  if (most - least >= kTellsApart) input = best;
 }
 
 }  // namespace
@@ -146,7 +149,7 @@ PlatformFit fit_platform(const json& preset, MeasuredPlatformInput input, const 
     fit_host(preset, survey, input);
     fit.host_pages = input.host_pages;
     if (!input.host_pages.empty()) guest = guest_over(input.host_pages, preset);
-    if (!input.host_pages.empty() && !input.nested_lookup_cycles) {
+    if (!input.host_pages.empty() && !input.nested_lookup_cycles && walking_chase(survey)) {
       remarks.emplace_back(
           "nested.lookup_cycles: no number makes a simulated walk of a guest cost what was measured; it stays as it "
           "is.");

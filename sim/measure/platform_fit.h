@@ -15,7 +15,7 @@ namespace mmusim {
 struct PlatformFit {
   nlohmann::json document;
   Counterpart simulated;   ///< its curves; without any if an interrupt was requested before
-  std::string host_pages;  ///< of a guest: the host's pages, "4K", "2M" or "1G", that come nearest; else empty
+  std::string host_pages;  ///< of a guest: the host's pages, "4K", "2M" or "1G", that come nearest; empty: not told
 };
 
 /// Makes a platform of the preset's document and what `survey` found, and chooses by simulation what no curve shows alone:

@@ -84,6 +84,20 @@ TEST(PlatformFit, M4_TheWayToMemoryIsFoundAndANativeMachineHasNoHost) {
                fit.document["page_walkers"]["nested"]["source"].get<std::string>().find("fitted") != std::string::npos);
 }
 
+TEST(PlatformFit, M4_WithoutWalksNoHostIsTold) {
+  const json preset = platform_document("skylake-sp");
+  Survey survey;
+  survey.curves = {chases("pages-4K", {8, 16, 24, 32, 40, 48, 56})};
+  MeasuredPlatformInput input;
+  input.preset = input.name = "skylake-sp";
+  input.guest = true;
+  std::vector<std::string> remarks;
+  const PlatformFit fit = fit_platform(preset, input, survey, remarks);
+  EXPECT_EQ(fit.host_pages, "");
+  EXPECT_TRUE(remarks.empty());
+  EXPECT_EQ(fit.simulated.curves.size(), 1U);
+}
+
 TEST(PlatformFit, M4_AWalkThatNoLookupExplainsIsSaid) {
   const json preset = platform_document("skylake-sp");
   Survey survey = measured(preset, guest(VirtualizationMode::kEpt, PageSize::k2M), 1536);

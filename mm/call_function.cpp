@@ -84,12 +84,13 @@ void CallFunctions::interrupt(Cpus& cpus, unsigned self, const std::vector<unsig
 
 void CallFunctions::call_function_interrupt(unsigned cpu, const CallDelivery& delivery) {
   Cpus& cpus = *memory_.cpus();
+  cpus.take_turn();
   // [S-16] The last sender has written the head of the queue, and each sender its entry and what that points to.
-  cpus.read_line_of(delivery.from);
+  if (!queues_[cpu].empty()) cpus.read_line_of(queues_[cpu].back()->sender);
   const std::vector<Round*> entries = std::exchange(queues_[cpu], {});
   for (Round* round : entries) {
     cpus.read_line_of(round->sender);
-    cpus.read_line_of(round->sender);
+    if (round->work->has_data()) cpus.read_line_of(round->sender);
     round->work->run(cpu);
     cpus.take_turn();
     const unsigned sender = round->sender;

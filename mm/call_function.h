@@ -15,6 +15,8 @@ namespace mmusim::mm {
 class CpuWork {
  public:
   virtual ~CpuWork() = default;
+  /// True if it points to data that the sender has written.
+  virtual bool has_data() const = 0;
   /// Runs on `cpu`, which is the calling one, with its interrupts off.
   virtual void run(unsigned cpu) = 0;
 };

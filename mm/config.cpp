@@ -109,8 +109,8 @@ void read_flushing(ConfigReader& r, KernelConfig& c) {
          c.tlb_single_page_flush_ceiling, 0, 1u << 20);
   r.read(
       {"global_asid_period",
-       "Interrupt flushes of a process of which one looks whether INVLPGB can serve it from then on; the kernel looks "
-       "in one of 32 ticks of its clock.",
+       "After every so many flushes of a process by interrupts the kernel checks whether it gets a global ASID, with "
+       "which INVLPGB serves it. Linux checks in one of 32 ticks of its clock instead.",
        "flushes"},
       c.global_asid_period, 1, 1u << 20);
   r.read({"hvo_static_key", "The first optimised folio and the last restored one patch jump labels (up to 6.12)."},

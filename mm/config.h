@@ -145,8 +145,8 @@ struct KernelConfig {
   ApicDriver apic = ApicDriver::kX2apicCluster;
   IdleLoop idle_loop = IdleLoop::kHalt;
   unsigned tlb_single_page_flush_ceiling = 33;  ///< pages; writable in the kernel's debugfs
-  /// Flushes of a process by interrupts of which one looks whether it gets a global ASID; the kernel looks in one of 32
-  /// ticks of its clock [S-27]. At least 1.
+  /// After so many flushes of a process by interrupts the kernel checks whether it gets a global ASID; Linux checks in one
+  /// of 32 ticks of its clock instead [S-27]. At least 1.
   unsigned global_asid_period = 32;
   /// The first optimised folio and the last restored one patch the jump labels of a static key (Profile::hvo_key_sites).
   bool hvo_static_key = false;

@@ -78,7 +78,8 @@ class Cpus {
   virtual void round_done() {}
   /// On a CPU that runs the handler: the entry of `sender` is done.
   virtual void acknowledge(unsigned sender) = 0;
-  /// Issues the INVLPGBs of one flush, which run `on_cpu` for each CPU, the calling one too, when they reach it [S-25].
+  /// Issues the INVLPGBs of one flush, which run a copy of `on_cpu` for each CPU when they reach it, for the calling one at
+  /// once [S-25]. wait_for_broadcasts() must follow.
   virtual void broadcast(unsigned invlpgb, const std::function<void(unsigned cpu)>& on_cpu) = 0;
   /// Waits with so many TLBSYNCs until all that the calling CPU has broadcast is done everywhere [S-26].
   virtual void wait_for_broadcasts(unsigned tlbsync) = 0;

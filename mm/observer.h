@@ -75,14 +75,14 @@ struct FlushEvent {
   FlushScope scope = FlushScope::kAll;
   VirtAddr va{};   ///< the range that was asked for, also where it made the flush one of everything; 0, 0: none was
   VirtAddr end{};  ///< first address behind it
-  /// The kernel's interface: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all, cpa_flush, flush_tlb_mm_range (of user
-  /// addresses).
+  /// The kernel's interface: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all, cpa_flush; of user addresses
+  /// flush_tlb_mm_range, invlpgb_flush_all_nonglobals.
   const char* entry = "";
   const char* cause = "";  ///< the function that asked
   uint64_t round = 0;      ///< counts flushes of all CPUs from 1; 0: of this CPU alone
   unsigned initiator = 0;  ///< CPU whose code asked
   unsigned cpu = 0;        ///< CPU that did it
-  bool user = false;       ///< of user addresses: only the CPUs that need it take part
+  bool user = false;       ///< of user addresses: the CPUs that need it take part, or all if it is broadcast
   bool broadcast = false;  ///< by INVLPGB: `cpu` executed nothing
   // Instructions that `cpu` executed for it.
   uint64_t invlpg = 0;

@@ -13,6 +13,7 @@ unsigned cpus_of(KernelMemory& memory) { return memory.cpus() == nullptr ? 1 : m
 class TlbFlush::Work final : public CpuWork {
  public:
   Work(TlbFlush& tlb, const FlushEvent& flush) : tlb_(tlb), flush_(flush) {}
+  bool has_data() const override { return flush_.scope == FlushScope::kRange; }
   void run(unsigned cpu) override {
     FlushEvent here = flush_;
     here.cpu = cpu;
@@ -30,7 +31,7 @@ TlbFlush::TlbFlush(const KernelConfig& config, const Profile& profile, KernelMem
       ceiling_in_pages_(profile.flush_ceiling_in_pages),
       pti_(config.pti),
       cpu_(config.cpu),
-      broadcasts_(profile.broadcast_flush && config.cpu.invlpgb_pages != 0),
+      broadcasts_(profile.broadcast_flush && config.cpu.invlpgb_pages != 0 && config.cpu.pcid && !config.pti),
       memory_(memory),
       observer_(observer != nullptr && (observer->mask() & kFlushes) != 0 ? observer : nullptr),
       calls_(config, profile, memory, observer),
@@ -78,12 +79,13 @@ void TlbFlush::flush_all_nonglobals(const char* cause) {
   flush.round = begin_round();
   flush.initiator = current();
   flush.user = true;
-  broadcast(flush, 1, [this] { memory_.invalidate(TlbInstruction::kInvpcidUser, VirtAddr(0)); });
+  broadcast(flush, [this] { memory_.invalidate(TlbInstruction::kInvpcidUser, VirtAddr(0)); });
   wait_for_broadcasts();
 }
 
 void TlbFlush::do_sync_core() {
   struct Serialise final : CpuWork {
+    bool has_data() const override { return false; }
     void run(unsigned) override {}
   } work;
   calls_.on_each_cpu(work);
@@ -102,11 +104,10 @@ void TlbFlush::interrupt_all(FlushEvent& flush) {
 }
 
 /// [S-25] The broadcast reaches the calling CPU too: it executes no INVLPG of its own.
-void TlbFlush::broadcast(FlushEvent flush, unsigned spaces, std::function<void()> remove) {
+void TlbFlush::broadcast(FlushEvent flush, std::function<void()> remove) {
   flush.broadcast = true;
   const uint64_t most = cpu_.invlpgb_pages;
-  const uint64_t parts = flush.scope == FlushScope::kRange ? (flush.pages() + most - 1) / most : 1;
-  const auto issued = static_cast<unsigned>(spaces * parts);
+  const auto issued = static_cast<unsigned>(flush.scope == FlushScope::kRange ? (flush.pages() + most - 1) / most : 1);
   memory_.cpus()->broadcast(issued, [this, flush, issued, remove = std::move(remove)](unsigned cpu) {
     FlushEvent here = flush;
     here.cpu = cpu;
@@ -120,7 +121,7 @@ void TlbFlush::broadcast(FlushEvent flush, unsigned spaces, std::function<void()
 }
 
 void TlbFlush::broadcast_kernel(const FlushEvent& flush) {
-  broadcast(flush, 1, [this, flush] {
+  broadcast(flush, [this, flush] {
     if (flush.scope == FlushScope::kAll) return memory_.invalidate(TlbInstruction::kInvpcidAll, VirtAddr(0));
     for (VirtAddr va = flush.va; va < flush.end; va += kPageBytes) memory_.invalidate(TlbInstruction::kInvlpg, va);
   });

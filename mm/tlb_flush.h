@@ -42,11 +42,11 @@ class TlbFlush {
   unsigned current() const { return memory_.cpus() == nullptr ? 0 : memory_.cpus()->current(); }
   /// One page of user memory on the calling CPU, with page-table isolation twice [S-23]; counts the instructions.
   void flush_tlb_one_user(VirtAddr va, FlushEvent& flush);
-  /// True if flushes of several CPUs are broadcast: processor and kernel have INVLPGB.
+  /// True if flushes of several CPUs are broadcast: processor and kernel have INVLPGB. Linux uses it neither with page-table
+  /// isolation (94a17f2dc90b) nor without PCIDs (44126343d58c).
   bool broadcasts() const { return broadcasts_ && several_cpus(); }
   /// Issues the INVLPGBs of `flush`, which run `remove` on each CPU when they reach it; wait_for_broadcasts() must follow.
-  /// `spaces`: address spaces that each page is removed from, by an INVLPGB each.
-  void broadcast(FlushEvent flush, unsigned spaces, std::function<void()> remove);
+  void broadcast(FlushEvent flush, std::function<void()> remove);
   /// Returns when they are done on all CPUs: a TLBSYNC, or two.
   void wait_for_broadcasts() { memory_.cpus()->wait_for_broadcasts(tlbsyncs()); }
 

@@ -10,6 +10,7 @@ namespace mmusim::mm {
 class UserFlush::Work final : public CpuWork {
  public:
   Work(UserFlush& flush, const Info& info) : flush_(flush), info_(info) {}
+  bool has_data() const override { return true; }
   void run(unsigned cpu) override { flush_.flush_tlb_func(cpu, info_); }
 
  private:
@@ -143,9 +144,9 @@ void UserFlush::interrupt_others(const Info& asked) {
   });
 }
 
-/// [S-27] The kernel tests one in 32 ticks of the clock; without clock it is one in so many flushes.
+/// [S-27] The kernel looks in one of 32 ticks of its clock; here it looks after every so many flushes.
 void UserFlush::consider_global_asid(AddressSpace& mm) {
-  if (!tlb_.broadcasts() || !pcids_ || ++mm.flushes_by_interrupt % global_asid_period_ != 0) return;
+  if (!tlb_.broadcasts() || ++mm.flushes_by_interrupt % global_asid_period_ != 0) return;
   if (std::count(mm.cpumask.begin(), mm.cpumask.end(), 1) < kActiveForGlobalAsid) return;
   unsigned active = 0;
   for (unsigned cpu = 0; cpu < cpus_.size(); ++cpu) {
@@ -157,7 +158,7 @@ void UserFlush::consider_global_asid(AddressSpace& mm) {
 }
 
 /// The first of all comes after a flush of what processes have, which makes every number free [reset_global_asid_space].
-/// Whoever looks meanwhile waits for it.
+/// Other CPUs that want a global ASID wait for the lock.
 void UserFlush::use_global_asid(AddressSpace& mm) {
   memory_.lock(global_asid_lock_);
   if (mm.global_asid == 0 && global_asids_ < kGlobalAsids) {
@@ -169,12 +170,12 @@ void UserFlush::use_global_asid(AddressSpace& mm) {
   memory_.unlock(global_asid_lock_);
 }
 
-/// broadcast_tlb_flush [S-25]: with page-table isolation for both halves.
+/// broadcast_tlb_flush [S-25].
 void UserFlush::broadcast(const Info& info) {
   FlushEvent flush = info.event;
   flush.round = tlb_.begin_round();
   const unsigned pcid = info.mm->global_asid + 1;
-  tlb_.broadcast(flush, pti_ ? 2 : 1, [this, flush, pcid] {
+  tlb_.broadcast(flush, [this, flush, pcid] {
     if (flush.scope == FlushScope::kProcess) return memory_.invalidate_pcid(pcid, std::nullopt);
     for (VirtAddr va = flush.va; va < flush.end; va += kPageBytes) memory_.invalidate_pcid(pcid, va);
   });

@@ -17,7 +17,7 @@ struct AddressSpace {
   std::vector<char> cpumask;  ///< mm_cpumask: CPUs that may hold translations of it
   /// The ASID that all CPUs use for it and that broadcasts keep up to date [S-27]; 0: each CPU uses one of its own.
   unsigned global_asid = 0;
-  bool in_transition = false;         ///< CPUs may not use it yet
+  bool in_transition = false;         ///< some CPUs may still run it with an ASID of their own
   unsigned flushes_by_interrupt = 0;  ///< so far
 };
 
@@ -25,9 +25,10 @@ struct AddressSpace {
 ///
 /// Models  dynamic ASIDs with their generations; lazy mode; the second half of each PCID with page-table isolation;
 ///         global ASIDs, whose address spaces are flushed by INVLPGB.
-/// Omits   lines of memory but cpu_tlbstate, which the sender reads of each target, and tlb_gen; trim_cpumask, which once per
-///         second takes CPUs out of the mask that have gone on to another address space; ASIDs that are given back,
-///         since no process ends.
+/// Omits   lines of memory but cpu_tlbstate, which the sender reads of each target, and tlb_gen, which CPUs get side by side
+///         though only one at a time can have it; trim_cpumask, which once per second takes CPUs out of the mask that
+///         have gone on to another address space; ASIDs that are given back, since no process ends; the interrupts
+///         that are off while a CPU has or wants the lock of the global ASIDs.
 class UserFlush {
  public:
   UserFlush(const KernelConfig& config, const Profile& profile, KernelMemory& memory, TlbFlush& tlb);

@@ -93,6 +93,7 @@ PlatformFit fit(const json& preset, const MeasuredPlatformInput& input, ProbeRes
   PlatformFit best = fit_platform(preset, input, m.survey, m.remarks);
   const std::string hypervisor = m.processor.hypervisor.empty() ? "unknown hypervisor" : m.processor.hypervisor;
   if (m.processor.guest && best.host_pages.empty()) {
+    if (interrupt_pending()) return best;
     m.remarks.push_back(fmt::format(
         "This machine is a guest ({}). Too little was measured to tell the pages of its host: it was simulated without "
         "one.",
@@ -129,7 +130,9 @@ ExitCode measure(const MeasureOptions& options) {
   MeasuredPlatformInput input;
   input.preset = preset;
   input.name = "measured";
-  input.guest = processor.guest;
+  if (processor.guest) {
+    input.guest = processor.vendor == "AuthenticAMD" ? VirtualizationMode::kNpt : VirtualizationMode::kEpt;
+  }
   input.core_mhz = m.core_mhz;
   input.description = fmt::format("{} as `mmusim measure` found it; the rest from preset {}", processor.name, preset);
   PlatformFit result;

@@ -74,7 +74,7 @@ TopologyConfig read_topology_config(ConfigReader r) {
   read("cr3_cycles", "CR3 load that flushes.", c.cr3);
   read("invlpgb_cycles", "Sender's time to issue an INVLPGB.", c.invlpgb);
   read("tlbsync_cycles", "From the last INVLPGB to the end of TLBSYNC.", c.tlbsync);
-  read("broadcast_gap_cycles", "Least time between the INVLPGBs of two flushes, of all cores, that reach the cores.",
+  read("broadcast_gap_cycles", "Least time between the arrivals of two broadcast flushes, whichever cores issue them.",
        c.broadcast_gap);
   read_coherence(r, c);
   r.ignore("source");

@@ -37,7 +37,7 @@ struct TopologyConfig {
   Cycles invlpg{250}, invpcid_page{250}, invpcid_all{1000}, cr4_pair{1500}, cr3{200};
   Cycles invlpgb{50};    ///< sender's time to issue one
   Cycles tlbsync{1500};  ///< from the last INVLPGB until the broadcasts are known to be done
-  /// Least time between two broadcasts that reach the cores, whoever issues them.
+  /// Least time between the arrivals of two broadcast flushes, whichever cores issue them, however many INVLPGBs each has.
   Cycles broadcast_gap{1000};
 
   /// Load to use of a line that another core has.

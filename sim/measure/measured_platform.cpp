@@ -160,7 +160,7 @@ void Filler::walkers() {
   }
   const Interval* lookup = found("walk.lookup_cycles");
   if (lookup == nullptr) return;
-  if (input_.guest) {
+  if (input_.guest != VirtualizationMode::kNone) {
     remarks_.emplace_back(
         "walk.lookup_cycles: a guest's walk has two dimensions; what one lookup costs cannot be told from it.");
   } else if (lookup->value < 0) {

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "sim/machine/virtualization.h"
 #include "sim/measure/survey.h"
 
 namespace mmusim {
@@ -15,8 +16,9 @@ namespace mmusim {
 struct MeasuredPlatformInput {
   std::string preset;  ///< name of the platform that gives what was not measured
   std::string name, description;
-  double core_mhz = 0;                           ///< 0: not measured
-  bool guest = false;                            ///< then the cost of a walk says nothing of one lookup
+  double core_mhz = 0;  ///< 0: not measured
+  /// Of a guest, in which the cost of a walk says nothing of one lookup; kNone: no guest.
+  VirtualizationMode guest = VirtualizationMode::kNone;
   double way_to_memory_ns = 0;                   ///< there and back; 0: not fitted
   std::string host_pages;                        ///< of a guest: page size of the host that was fitted; empty: none was
   std::optional<uint64_t> nested_lookup_cycles;  ///< of a guest; nullopt: not fitted

@@ -20,10 +20,9 @@ using nlohmann::json;
 const json::json_pointer kNestedLookup("/page_walkers/nested/lookup_cycles");
 constexpr const char* kHostPages[] = {"4K", "2M", "1G"};
 
-VirtualizationConfig guest_over(const std::string& host, const json& preset) {
+VirtualizationConfig guest_over(const std::string& host, VirtualizationMode mode) {
   VirtualizationConfig guest;
-  const Vendor vendor = read_platform_document(preset, "preset").processor.vendor;
-  guest.mode = vendor == Vendor::kAmd ? VirtualizationMode::kNpt : VirtualizationMode::kEpt;
+  guest.mode = mode;
   guest.pages[0].pages = host == "4K" ? PageSize::k4K : host == "2M" ? PageSize::k2M : PageSize::k1G;
   return guest;
 }
@@ -117,7 +116,7 @@ void fit_host(const json& preset, const Survey& survey, MeasuredPlatformInput& i
   for (const std::string host : kHostPages) {
     MeasuredPlatformInput with = input;
     with.host_pages = host;
-    const VirtualizationConfig guest = guest_over(host, preset);
+    const VirtualizationConfig guest = guest_over(host, input.guest);
     with.nested_lookup_cycles = nested_lookup(measured_platform(preset, with, survey, ignored), survey, guest);
     CounterpartOptions some;
     some.guest = guest;
@@ -145,10 +144,10 @@ PlatformFit fit_platform(const json& preset, MeasuredPlatformInput input, const 
   input.nested_lookup_cycles.reset();
   input.way_to_memory_ns = 0;
   VirtualizationConfig guest;
-  if (input.guest && !interrupt_pending()) {
+  if (input.guest != VirtualizationMode::kNone && !interrupt_pending()) {
     fit_host(preset, survey, input);
     fit.host_pages = input.host_pages;
-    if (!input.host_pages.empty()) guest = guest_over(input.host_pages, preset);
+    if (!input.host_pages.empty()) guest = guest_over(input.host_pages, input.guest);
     if (!input.host_pages.empty() && !input.nested_lookup_cycles && walking_chase(survey)) {
       remarks.emplace_back(
           "nested.lookup_cycles: no number makes a simulated walk of a guest cost what was measured; it stays as it "

@@ -217,7 +217,7 @@ void Surveyor::crossings() {
     // Nothing takes less than no time: whatever made the other loads slower does not belong to the crossing.
     const bool below_nothing = cost && cost->high < 0;
     add(name, "cycles", below_nothing ? std::nullopt : cost,
-        below_nothing ? "Loads that do not cross took longer here: something else decided."
+        below_nothing ? "Loads that cross less took longer here: something else decided."
                       : "Such loads could not be measured.");
   };
   add_cost("load.line_crossing_cycles", interval_of(minus(line, none)));

@@ -145,7 +145,8 @@ void SimulatedCpus::acknowledge(unsigned sender) {
   if (timed()) machine_.core(sender).interrupts()->notify(core().clock());
 }
 
-/// A broadcast reaches all cores in one cycle.
+/// A broadcast reaches all other cores in one cycle; each takes it between two accesses, but not while it handles an
+/// interrupt.
 void SimulatedCpus::broadcast(unsigned invlpgb, const std::function<void(unsigned)>& on_cpu) {
   if (!timed()) return untimed_.broadcast(invlpgb, on_cpu);
   Core& self = core();
@@ -153,7 +154,6 @@ void SimulatedCpus::broadcast(unsigned invlpgb, const std::function<void(unsigne
   self.idle(Cycles(topology().invlpgb.count * invlpgb));
   self.take_turn();
   Broadcasts& mine = broadcasts_[number];
-  mine.issued = self.now();
   mine.arrival = std::max(self.now() + topology().broadcast(), next_broadcast_);
   next_broadcast_ = mine.arrival + topology().broadcast_gap;
   const auto carry_out = [this, on_cpu](unsigned cpu) {
@@ -179,11 +179,12 @@ void SimulatedCpus::wait_for_broadcasts(unsigned tlbsync) {
   if (!timed()) return untimed_.wait_for_broadcasts(tlbsync);
   Core& self = core();
   const Broadcasts& mine = broadcasts_[current()];
+  const CycleTime begin = self.now();
   self.interrupts()->wait([&mine] { return mine.under_way == 0; }, reason("TLBSYNC"));
   const Cycles back = topology().tlbsync - topology().broadcast();
-  const CycleTime end = mine.arrival + back + Cycles(topology().tlbsync.count * (tlbsync - 1));
+  const CycleTime end = std::max(begin, mine.arrival + back) + Cycles(topology().tlbsync.count * (tlbsync - 1));
   if (self.now() < end) self.idle(end - self.now());
-  waits_.add(self.now() - mine.issued);
+  waits_.add(self.now() - begin);
 }
 
 void SimulatedCpus::clear_costs() {

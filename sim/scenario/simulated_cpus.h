@@ -80,7 +80,7 @@ class SimulatedCpus final : public mm::Cpus {
   /// What a core has broadcast since its last TLBSYNC.
   struct Broadcasts {
     unsigned under_way = 0;  // cores that it has not reached
-    CycleTime issued, arrival;
+    CycleTime arrival;
   };
   std::vector<Broadcasts> broadcasts_;  // by core
   std::vector<InterruptCost> costs_;

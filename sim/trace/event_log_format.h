@@ -192,7 +192,8 @@ inline constexpr auto kFilled = after_moment({{kVa, kHex, true, "first address"}
                                               {kValue, kHex, true, "the byte"},
                                               kKernelFunction});
 inline constexpr auto kFlushed = after_moment(
-    {{kScope, kWord, true, "all translations, those of a range of pages, or those of a process but global ones",
+    {{kScope, kWord, true,
+      "all translations, those of a range of pages, or those of a process (or all processes) but global ones",
       event_words::kFlushes},
      {kVa, kHex, false, "first address that kernel code asked for"},
      {kPages, kCount, false, "4 KiB pages from there"},
@@ -206,7 +207,8 @@ inline constexpr auto kFlushed = after_moment(
      {kTlbsync, kCount, false, "TLBSYNCs of this core"},
      {kBroadcast, kFlag, false, "true: by INVLPGB, which does not interrupt the core"},
      {kEntry, kString, true,
-      "interface of the kernel: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all, cpa_flush, flush_tlb_mm_range"},
+      "interface of the kernel: flush_tlb_all, flush_tlb_kernel_range, __flush_tlb_all, cpa_flush, flush_tlb_mm_range, "
+      "invlpgb_flush_all_nonglobals"},
      kKernelFunction});
 inline constexpr auto kInterrupt =
     after_moment({{kFrom, kCount, true, "core that sent it"},

@@ -190,6 +190,7 @@ TEST(Flush, S8_AQueueThatIsNotEmptyNeedsNoInterrupt) {
   struct Nested final : CpuWork {
     explicit Nested(std::vector<std::string>& order, std::string name, std::function<void()> inside)
         : order_(order), name_(std::move(name)), inside_(std::move(inside)) {}
+    bool has_data() const override { return false; }
     void run(unsigned cpu) override {
       order_.push_back(name_ + std::to_string(cpu));
       if (cpu == 0 && inside_) std::exchange(inside_, nullptr)();

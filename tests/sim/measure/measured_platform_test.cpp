@@ -57,7 +57,8 @@ TEST(MeasuredPlatform, M3_WhateverWasFoundTheFileIsAPlatformOnAnyPreset) {
   for (const std::string& preset : config_names("platforms")) {
     for (unsigned seed = 1; seed <= 40; ++seed) {
       std::vector<std::string> remarks;
-      const MeasuredPlatformInput input{preset, "m", "", 3000, seed % 2 == 0, 40, {}, {}};
+      const MeasuredPlatformInput input{
+          preset, "m", "", 3000, seed % 2 == 0 ? VirtualizationMode::kEpt : VirtualizationMode::kNone, 40, {}, {}};
       const auto document = measured_platform(platform_document(preset), input, random_survey(seed), remarks);
       EXPECT_NO_THROW(read_platform_document(document, "m")) << preset << " " << seed;
     }
@@ -68,8 +69,8 @@ TEST(MeasuredPlatform, M3_NumbersAndTheirSourcesAreThere) {
   Survey survey;
   survey.findings = {found("l1_dtlb.4K.entries", 48), found("stlb.4K.hit_penalty_cycles", 9), found("walkers", 3)};
   std::vector<std::string> remarks;
-  const auto document =
-      measured_platform(platform_document("milan"), {"milan", "m", "", 0, false, 0, {}, {}}, survey, remarks);
+  const auto document = measured_platform(platform_document("milan"),
+                                          {"milan", "m", "", 0, VirtualizationMode::kNone, 0, {}, {}}, survey, remarks);
   const PlatformConfig platform = read_platform_document(document, "m");
   EXPECT_EQ(platform.lsu.tlbs.load.arrays[0].geometry.entries, 48U);
   EXPECT_EQ(platform.second_level.data.hit_penalty.count, 9U);
@@ -86,13 +87,14 @@ TEST(MeasuredPlatform, M3_StructureCachesGoWhereThePresetHasThem) {
   survey.findings = {found("structure_caches.pde.entries", 24), found("structure_caches.pdpte.entries", 12)};
   std::vector<std::string> remarks;
   const auto intel =
-      measured_platform(platform_document("skylake-sp"), {"skylake-sp", "m", "", 0, false, 0, {}, {}}, survey, remarks);
+      measured_platform(platform_document("skylake-sp"),
+                        {"skylake-sp", "m", "", 0, VirtualizationMode::kNone, 0, {}, {}}, survey, remarks);
   const StructureCachesConfig own = read_platform_document(intel, "m").walker.structure_caches;
   EXPECT_EQ(own.level[2].entries, 24U);
   EXPECT_EQ(own.level[3].entries, 12U);
   EXPECT_TRUE(remarks.empty());
-  const auto amd =
-      measured_platform(platform_document("milan"), {"milan", "m", "", 0, false, 0, {}, {}}, survey, remarks);
+  const auto amd = measured_platform(platform_document("milan"),
+                                     {"milan", "m", "", 0, VirtualizationMode::kNone, 0, {}, {}}, survey, remarks);
   EXPECT_EQ(read_platform_document(amd, "m").walker.structure_caches.upper.entries, 12U);
   ASSERT_EQ(remarks.size(), 1U);
   EXPECT_NE(remarks[0].find("milan has no such cache"), std::string::npos) << remarks[0];

@@ -56,7 +56,7 @@ TEST(PlatformFit, M4_AGuestsHostAndItsNestedLookupAreFound) {
       const Survey survey = measured(truth, guest(mode, size), second_level);
       MeasuredPlatformInput input;
       input.preset = input.name = name;
-      input.guest = true;
+      input.guest = mode;
       input.core_mhz = 3000;
       std::vector<std::string> remarks;
       const PlatformFit fit = fit_platform(preset, input, survey, remarks);
@@ -90,7 +90,7 @@ TEST(PlatformFit, M4_WithoutWalksNoHostIsTold) {
   survey.curves = {chases("pages-4K", {8, 16, 24, 32, 40, 48, 56})};
   MeasuredPlatformInput input;
   input.preset = input.name = "skylake-sp";
-  input.guest = true;
+  input.guest = VirtualizationMode::kEpt;
   std::vector<std::string> remarks;
   const PlatformFit fit = fit_platform(preset, input, survey, remarks);
   EXPECT_EQ(fit.host_pages, "");
@@ -107,7 +107,7 @@ TEST(PlatformFit, M4_AWalkThatNoLookupExplainsIsSaid) {
   }
   MeasuredPlatformInput input;
   input.preset = input.name = "skylake-sp";
-  input.guest = true;
+  input.guest = VirtualizationMode::kEpt;
   std::vector<std::string> remarks;
   const PlatformFit fit = fit_platform(preset, input, survey, remarks);
   EXPECT_EQ(fit.document["page_walkers"]["nested"]["lookup_cycles"], preset["page_walkers"]["nested"]["lookup_cycles"]);

@@ -164,6 +164,44 @@ TEST(Shootdown, S57_BroadcastsOfSeveralCoresFollowEachOther) {
   EXPECT_EQ(in_child(broadcasts_at_once), "1550 2550 3550");  // broadcast_gap_cycles 1000
 }
 
+/// A page of a process is mapped elsewhere and flushed by a broadcast, while four cores have its translation under the
+/// global ASID: which frame each reads afterwards.
+std::string remapped() {
+  mm::KernelConfig config;
+  config.version = mm::KernelVersion::kV7_3;
+  config.cpu.invlpgb_pages = 8;
+  config.global_asid_period = 1;
+  Rig rig(4, LookAhead::kPending, config);
+  const PhysAddr fresh(2 * kGiB);
+  mm::AddressSpace process = rig.user.make(rig.tables.root());
+  for (unsigned core = 0; core < 4; ++core) rig.user.switch_mm(core, process);
+  std::string text;
+  rig.run(4, [&](Core& core, unsigned number) {
+    const auto read = [&](uint64_t page) { return core.access({kVa + page * kPageBytes, 8, AccessKind::kRead}).pa; };
+    const auto work_until = [&](uint64_t cycle) {  // interrupts are taken between accesses
+      while (core.now() < CycleTime(cycle)) core.idle(Cycles(50)), read(2);
+    };
+    const auto flush = [&] { rig.user.flush_tlb_mm_range(process, kVa, kVa + kPageBytes, false, "test"); };
+    for (unsigned i = 0; number == 0 && i < 3; ++i) flush();  // until all use the global ASID
+    work_until(50000);
+    read(0);
+    work_until(60000);
+    if (number == 0) {
+      core.take_turn();
+      PhysMem& memory = rig.machine.memory();
+      memory.store64(rig.entry_of(0), (memory.load64(rig.entry_of(0)) & ~uint64_t{0xffffffffff000}) | fresh.raw());
+      flush();
+    }
+    work_until(70000);
+    text += read(0) == fresh ? "fresh " : "stale ";
+  });
+  return fmt::format("{}asid {}, {} interrupts", text, process.global_asid, rig.heard.ipis);
+}
+
+TEST(Shootdown, S27_ABroadcastRemovesWhatCoresHaveUnderTheGlobalAsid) {
+  EXPECT_EQ(in_child(remapped), "fresh fresh fresh fresh asid 6, 6 interrupts");  // of the two flushes before
+}
+
 /// Global ASIDs that a process was seen to have while four cores flush it at the same time.
 std::string global_asids() {
   mm::KernelConfig config;

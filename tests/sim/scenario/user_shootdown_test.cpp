@@ -108,6 +108,18 @@ TEST(UserShootdown, S27_AfterSomeFlushesBroadcastsReplaceTheInterrupts) {
   for (size_t core = 1; core < 4; ++core) EXPECT_EQ(r["cores"][core]["faults"], 0);
 }
 
+TEST(UserShootdown, S27_ABroadcastForTheWholeProcessCostsItsThreadsTheirTranslations) {
+  const auto walks = [](unsigned pages) {
+    json description = scenario_with({{"call", "madvise"}, {"pages", pages}, {"repeat", 40}}, 3);
+    description["kernel"] = json::parse(kBroadcasts);
+    description["kernel"]["global_asid_period"] = 1;
+    return run(description)["cores"][1]["walks"].get<unsigned>();
+  };
+  // The pages of the heap under the first ASID, again after the flush before the first global one, and under that.
+  EXPECT_LE(walks(33), 3 * 16 + 4);
+  EXPECT_GE(walks(34), 200);  // and after each call
+}
+
 TEST(UserShootdown, LockStepAndLookAheadAreEqual) {
   for (const char* model : {"blocking", "window"}) {
     for (const char* call : {"madvise", "munmap", "broadcast"}) {

@@ -107,12 +107,11 @@ void read_flushing(ConfigReader& r, KernelConfig& c) {
       c.idle_loop, {{"halt", IdleLoop::kHalt}, {"poll", IdleLoop::kPoll}});
   r.read({"tlb_single_page_flush_ceiling", "Most pages that are flushed one by one; more flush everything.", "pages"},
          c.tlb_single_page_flush_ceiling, 0, 1u << 20);
-  r.read(
-      {"global_asid_period",
-       "After every so many flushes of a process by interrupts the kernel checks whether it gets a global ASID, with "
-       "which INVLPGB serves it. Linux checks in one of 32 ticks of its clock instead.",
-       "flushes"},
-      c.global_asid_period, 1, 1u << 20);
+  r.read({"global_asid_period",
+          "Flushes of a process by interrupts after which a kernel with INVLPGB checks whether it gets a global ASID; "
+          "Linux checks in one of 32 clock ticks.",
+          "flushes"},
+         c.global_asid_period, 1, 1u << 20);
   r.read({"hvo_static_key", "The first optimised folio and the last restored one patch jump labels (up to 6.12)."},
          c.hvo_static_key);
 }

@@ -28,6 +28,7 @@ class SimulatedMemory final : public mm::KernelMemory {
   /// `free`: it costs this core no time, another one broadcast it.
   void invalidate(mm::TlbInstruction how, VirtAddr va, bool free);
   void invalidate_pcid(unsigned pcid, std::optional<VirtAddr> va) override { invalidate_pcid_on(number_, pcid, va); }
+  /// The same on another core.
   void invalidate_pcid_on(unsigned core, unsigned pcid, std::optional<VirtAddr> va);
   /// Removes translations on another core, in the same cycle.
   void invalidate_on(unsigned core, mm::TlbInstruction how, VirtAddr va);

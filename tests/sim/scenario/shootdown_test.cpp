@@ -123,11 +123,27 @@ TEST(Shootdown, S14_WhoeverWaitsForALockIsFlushedMeanwhile) {
   EXPECT_EQ(in_child(flush_under_a_lock), std::to_string(3 * 3 * 10));
 }
 
-std::string broadcast() {
+/// A kernel that broadcasts, and looks after each flush whether a process gets a global ASID.
+mm::KernelConfig broadcasting() {
   mm::KernelConfig config;
   config.version = mm::KernelVersion::kV7_3;
   config.cpu.invlpgb_pages = 8;
-  Rig rig(4, LookAhead::kPending, config);
+  config.global_asid_period = 1;
+  return config;
+}
+
+/// Four cores with such a kernel, each with a thread of one process.
+struct ProcessRig : Rig {
+  ProcessRig() : Rig(4, LookAhead::kPending, broadcasting()), process(user.make(tables.root())) {
+    for (unsigned core = 0; core < 4; ++core) user.switch_mm(core, process);
+  }
+  void flush_first_page() { user.flush_tlb_mm_range(process, kVa, kVa + kPageBytes, false, "test"); }
+
+  mm::AddressSpace process;
+};
+
+std::string broadcast() {
+  Rig rig(4, LookAhead::kPending, broadcasting());
   uint64_t cycles = 0;
   rig.run(1, [&](Core& core, unsigned) {
     core.idle(Cycles(10000));
@@ -146,10 +162,7 @@ TEST(Shootdown, S57_ABroadcastInterruptsNobody) {
 
 /// Cycles of a flush that each of three cores begins at the same time.
 std::string broadcasts_at_once() {
-  mm::KernelConfig config;
-  config.version = mm::KernelVersion::kV7_3;
-  config.cpu.invlpgb_pages = 8;
-  Rig rig(4, LookAhead::kPending, config);
+  Rig rig(4, LookAhead::kPending, broadcasting());
   std::vector<uint64_t> cycles(3);
   rig.run(3, [&](Core& core, unsigned number) {
     core.idle(Cycles(10000));
@@ -167,22 +180,15 @@ TEST(Shootdown, S57_BroadcastsOfSeveralCoresFollowEachOther) {
 /// A page of a process is mapped elsewhere and flushed by a broadcast, while four cores have its translation under the
 /// global ASID: which frame each reads afterwards.
 std::string remapped() {
-  mm::KernelConfig config;
-  config.version = mm::KernelVersion::kV7_3;
-  config.cpu.invlpgb_pages = 8;
-  config.global_asid_period = 1;
-  Rig rig(4, LookAhead::kPending, config);
+  ProcessRig rig;
   const PhysAddr fresh(2 * kGiB);
-  mm::AddressSpace process = rig.user.make(rig.tables.root());
-  for (unsigned core = 0; core < 4; ++core) rig.user.switch_mm(core, process);
   std::string text;
   rig.run(4, [&](Core& core, unsigned number) {
     const auto read = [&](uint64_t page) { return core.access({kVa + page * kPageBytes, 8, AccessKind::kRead}).pa; };
     const auto work_until = [&](uint64_t cycle) {  // interrupts are taken between accesses
       while (core.now() < CycleTime(cycle)) core.idle(Cycles(50)), read(2);
     };
-    const auto flush = [&] { rig.user.flush_tlb_mm_range(process, kVa, kVa + kPageBytes, false, "test"); };
-    for (unsigned i = 0; number == 0 && i < 3; ++i) flush();  // until all use the global ASID
+    for (unsigned i = 0; number == 0 && i < 3; ++i) rig.flush_first_page();  // until all use the global ASID
     work_until(50000);
     read(0);
     work_until(60000);
@@ -190,12 +196,12 @@ std::string remapped() {
       core.take_turn();
       PhysMem& memory = rig.machine.memory();
       memory.store64(rig.entry_of(0), (memory.load64(rig.entry_of(0)) & ~uint64_t{0xffffffffff000}) | fresh.raw());
-      flush();
+      rig.flush_first_page();
     }
     work_until(70000);
     text += read(0) == fresh ? "fresh " : "stale ";
   });
-  return fmt::format("{}asid {}, {} interrupts", text, process.global_asid, rig.heard.ipis);
+  return fmt::format("{}asid {}, {} interrupts", text, rig.process.global_asid, rig.heard.ipis);
 }
 
 TEST(Shootdown, S27_ABroadcastRemovesWhatCoresHaveUnderTheGlobalAsid) {
@@ -204,19 +210,13 @@ TEST(Shootdown, S27_ABroadcastRemovesWhatCoresHaveUnderTheGlobalAsid) {
 
 /// Global ASIDs that a process was seen to have while four cores flush it at the same time.
 std::string global_asids() {
-  mm::KernelConfig config;
-  config.version = mm::KernelVersion::kV7_3;
-  config.cpu.invlpgb_pages = 8;
-  config.global_asid_period = 1;
-  Rig rig(4, LookAhead::kPending, config);
-  mm::AddressSpace process = rig.user.make(rig.tables.root());
-  for (unsigned core = 0; core < 4; ++core) rig.user.switch_mm(core, process);
+  ProcessRig rig;
   std::set<unsigned> seen;
   rig.run(4, [&](Core& core, unsigned) {
     for (unsigned i = 0; i < 5; ++i) {
-      rig.user.flush_tlb_mm_range(process, kVa, kVa + kPageBytes, false, "test");
+      rig.flush_first_page();
       core.take_turn();
-      seen.insert(process.global_asid);
+      seen.insert(rig.process.global_asid);
     }
   });
   return fmt::format("{}", fmt::join(seen, " "));

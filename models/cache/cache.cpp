@@ -119,7 +119,7 @@ HitLevel Cache::read_absent(PhysAddr line, RequestReason reason, LocalClock& clo
 HitLevel Cache::read_shared(PhysAddr line, RequestReason reason, LocalClock& clock) {
   if (entrance_ || tells_of_hits_) clock.sync();
   if (entrance_ && coherence_ != nullptr) coherence_->settle(clock.now());
-  take_port(clock);
+  if (!one_requester_) take_port(clock);
   ++stats_.requests[reason];
   const bool dirties = reason == RequestReason::kStore && level_ == HitLevel::kL1;
   for (bool waited = false;; waited = true) {  // whoever has waited looks again
@@ -166,6 +166,10 @@ void Cache::mark_written(unsigned slot, PhysAddr line, LocalClock& clock) {
 
 HitLevel Cache::miss(PhysAddr line, RequestReason reason, LocalClock& clock) {
   ++stats_.misses[reason];
+  if (one_requester_) {
+    clock.advance(lookup_);
+    return fetch(line, reason, clock);
+  }
   Miss& mine = take_register(line, clock.requester());
   clock.advance(lookup_);
   const HitLevel found = fetch(line, reason, clock);

@@ -125,6 +125,9 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
   void enable_prefetch(const std::vector<LocalClock>& clocks, const PrefetchBoard& board, FiberGroup& fibers);
   /// Says that page walkers ask this cache first, though it is no first-level one.
   void let_walks_enter() { entrance_ = true; }
+  /// Says that one requester alone asks this cache, one request after the other: a blocking core without prefetchers. It
+  /// never finds a port or a miss register taken, nor its line on the way, so these are left out.
+  void serve_one_requester() { one_requester_ = true; }
 
  private:
   /// A line in flight.
@@ -169,7 +172,8 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
 
   const CacheConfig config_;
   const HitLevel level_;
-  bool entrance_;             // requests enter the hierarchy here
+  bool entrance_;  // requests enter the hierarchy here
+  bool one_requester_ = false;
   const bool tells_of_hits_;  // to the prefetcher
   const Cycles lookup_;
   CacheArray array_;

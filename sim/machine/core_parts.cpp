@@ -70,7 +70,7 @@ void CoreParts::make_caches(const Shared& shared) {
   l2 = std::make_unique<Cache>("l2", platform.l2, HitLevel::kL2, platform.l2.latency - platform.l1d.latency);
   l1d = std::make_unique<Cache>("l1d", platform.l1d, HitLevel::kL1, platform.l1d.latency);
   if (platform.l1i) l1i = std::make_unique<Cache>("l1i", *platform.l1i, HitLevel::kL1, platform.l1i->latency);
-  if (shared.home != nullptr) share_caches(*shared.home);
+  if (shared.home != nullptr) share_caches(*shared.home, platform);
   MemoryIf& below_l1 = coherence ? coherence->second_level() : *l2;
   l1d->below(below_l1);
   if (l1i) l1i->below(below_l1);
@@ -86,11 +86,14 @@ void CoreParts::make_caches(const Shared& shared) {
   }
 }
 
-void CoreParts::share_caches(CoherenceHome& home) {
+void CoreParts::share_caches(CoherenceHome& home, const PlatformConfig& platform) {
   coherence = std::make_unique<CoherenceAgent>(name(), context.core, home);
   coherence->attach(*l1d, l1i.get(), *l2);
+  const bool one_requester = platform.model == CoreModel::kBlocking && !platform.has_prefetchers();
   for (Cache* cache : {l1d.get(), l1i.get(), l2.get()}) {
-    if (cache != nullptr) cache->share(*coherence);
+    if (cache == nullptr) continue;
+    cache->share(*coherence);
+    if (one_requester) cache->serve_one_requester();
   }
 }
 

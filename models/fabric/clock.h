@@ -183,6 +183,7 @@ class LocalClock {
   friend class FiberGroup;
   friend class Alarm;
   void sync_slow();
+  void reach_in_kernel(Moment target);
   void wake(Moment moment);
   void pause();
   bool nothing_pending_until(Moment moment) const;

@@ -142,9 +142,7 @@ void FiberGroup::pause(unsigned fiber) {
 bool FiberGroup::find_next() {
   for (;;) {
     const Moment at = next_moment();
-    if (at > kernel_) {
-      if (at == kNever || look_ahead_ == LookAhead::kNone || !agenda_.still_nothing_until(at)) return false;
-    }
+    if (at > kernel_ && (look_ahead_ == LookAhead::kNone || !agenda_.still_nothing_until(at))) return false;
     const unsigned number = first_;
     Fiber& fiber = fibers_[number];
     first_ = fiber.next;

@@ -10,6 +10,7 @@ Dram::Dram(const sc_core::sc_module_name& name, const DramModuleConfig& config, 
     : sc_module(name),
       config_(config),
       domain_(&domain),
+      reads_travel_(config.to_memory.count * domain.period_ps() >= config.dram.tck_ps),
       requester_(requester),
       by_tck_(config.dram.tck_ps),
       system_(config.dram),
@@ -26,7 +27,6 @@ HitLevel Dram::read_line(PhysAddr line, RequestReason, LocalClock& clock) {
   const CycleTime begin = clock.now();
   ++stats_.reads;
   clock.advance(config_.to_memory);
-  clock.sync();
   const DramCycle done = clock.alone() ? read_alone(line, dram_cycle(clock.now())) : read_shared(line, clock);
   reached_ = std::max(reached_, done);
   clock.advance_to(core_cycle(done) + config_.from_memory);
@@ -52,6 +52,11 @@ void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   auto at = posted_.end();
   while (at != posted_.begin() && std::prev(at)->arrival > write.arrival) --at;  // cores run ahead of others
   posted_.insert(at, write);
+  for (Arriving& read : arriving_) {
+    if (read.line != line) continue;
+    read.earliest = read.arrival + 1;  // it may be answered from the write queue
+    alarm_.set(before_next_data(clock.present()), clock);
+  }
 }
 
 /// Puts the writes that reach the controllers by `now` into their queues, in order. Only their own channels move on.
@@ -85,8 +90,22 @@ bool Dram::post_later(const Posted& write, DramCycle& at, DramCycle now) {
   }
 }
 
-/// Decides everything up to `now`, with the writes that reached the controller by then.
-void Dram::advance_to(DramCycle now) {
+/// Puts the reads that have arrived before that moment into their queues, in the order of their moments, each after the
+/// writes that were there before it.
+void Dram::deliver_reads(Moment before) {
+  auto read = arriving_.begin();
+  for (; read != arriving_.end() && read->moment < before; ++read) {
+    deliver_writes(read->arrival);
+    if (const auto done = system_.enqueue({read->waiter, read->line, false}, read->where, read->arrival))
+      completions_.push_back({read->waiter, *done});
+  }
+  arriving_.erase(arriving_.begin(), read);
+}
+
+/// Decides everything up to `now`, with the writes that reached the controller by then, and the reads that arrived before
+/// `present`, the moment of who asks.
+void Dram::advance_to(DramCycle now, Moment present) {
+  if (!arriving_.empty()) deliver_reads(present);
   deliver_writes(now);
   system_.advance_to(now, completions_);
   hand_out();
@@ -94,7 +113,7 @@ void Dram::advance_to(DramCycle now) {
 
 DramStats Dram::controller_stats(bool at_rest) {
   // Up to the core cycle in which the last data are there: the controller may have been called in it.
-  if (at_rest) advance_to(domain_->ps(core_cycle(reached_)) / config_.dram.tck_ps);
+  if (at_rest) advance_to(domain_->ps(core_cycle(reached_)) / config_.dram.tck_ps, kernel_now());
   return system_.stats();
 }
 
@@ -113,7 +132,7 @@ void Dram::hand_out() {
 
 DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
   if (!posted_.empty() && system_.observed()) {
-    advance_to(now);  // observers see all channels go on together
+    advance_to(now, kernel_now());  // observers see all channels go on together
   } else if (!posted_.empty()) {
     deliver_writes(now);
   }
@@ -135,8 +154,68 @@ DramCycle Dram::read_alone(PhysAddr line, DramCycle now) {
 
 DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
   const DramLocation where = system_.locate(line);
+  const bool at_once = clock.nothing_pending_before(clock.now());
+  if (!at_once && reads_travel_ && waiting_for_space_ == 0 && !system_.observed() && has_room_for_all(where)) {
+    if (const auto done = read_asleep(line, where, clock)) return *done;
+  }
+  clock.sync();
+  return read_awake(line, where, clock);
+}
+
+/// Returns true if the channel's read queue has places for its reads on their way, for another one, and for one that
+/// leaves in the cycle of an arrival.
+bool Dram::has_room_for_all(const DramLocation& where) const {
+  const auto here = [&](const Arriving& read) { return read.where.channel == where.channel; };
+  return system_.read_places(where) > std::ranges::count_if(arriving_, here) + 1;
+}
+
+uint64_t Dram::begin_read(LocalClock& clock) {
+  auto idle = std::ranges::find(waiters_, nullptr, &Waiter::clock);
+  if (idle == waiters_.end()) idle = waiters_.emplace(idle);
+  *idle = {};
+  idle->clock = &clock;
+  return static_cast<uint64_t>(idle - waiters_.begin());
+}
+
+DramCycle Dram::end_read(uint64_t waiter) {
+  const DramCycle done = *waiters_[waiter].done;
+  waiters_[waiter] = {};
+  return done;
+}
+
+/// Sends a read on its way, and returns when its data are there; nothing if it has been recalled and has just arrived. perf:
+/// one switch of requesters instead of two.
+std::optional<DramCycle> Dram::read_asleep(PhysAddr line, const DramLocation& where, LocalClock& clock) {
+  const uint64_t waiter = begin_read(clock);
+  waiters_[waiter].waits = true;
+  const DramCycle arrival = dram_cycle(clock.now());
+  const bool written =
+      system_.has_write(line, where) || std::ranges::find(posted_, line, &Posted::line) != posted_.end();
+  const Arriving read{.moment = domain_->moment(clock.now(), clock.requester()),
+                      .arrival = arrival,
+                      .earliest = arrival + 1 + (written ? 0 : config_.dram.timing.read_done()),
+                      .waiter = waiter,
+                      .line = line,
+                      .where = where};
+  arriving_.insert(std::ranges::upper_bound(arriving_, read.moment, {}, &Arriving::moment), read);
+  alarm_.set(before_next_data(clock.present()), clock);
+  clock.wait_for_own({name(), "data", line.raw(), {}});
+  if (waiters_[waiter].done) return end_read(waiter);
+  waiters_[waiter] = {};
+  return std::nullopt;
+}
+
+/// Wakes the requesters whose reads are on their way when these arrive, because the queue may be full then.
+void Dram::recall() {
+  for (const Arriving& read : arriving_) waiters_[read.waiter].clock->resume_at(read.moment);
+  arriving_.clear();
+}
+
+/// Reads a line for a requester that has synchronised at its arrival.
+DramCycle Dram::read_awake(PhysAddr line, const DramLocation& where, LocalClock& clock) {
   DramCycle now = dram_cycle(clock.now());
-  advance_to(now);
+  advance_to(now, clock.present());
+  if (!has_room_for_all(where)) recall();
   for (bool waited = false; !system_.can_accept(where, false, now); waited = true) {
     if (!waited) ++stats_.waited_for_queue;
     ++waiting_for_space_;
@@ -148,27 +227,25 @@ DramCycle Dram::read_shared(PhysAddr line, LocalClock& clock) {
     --waiting_for_space_;
     clock.sync();
     now = dram_cycle(clock.now());
-    advance_to(now);
+    advance_to(now, clock.present());
+    if (!has_room_for_all(where)) recall();
   }
-  auto idle = std::ranges::find(waiters_, nullptr, &Waiter::clock);
-  if (idle == waiters_.end()) idle = waiters_.emplace(idle);
-  const auto id = static_cast<uint64_t>(idle - waiters_.begin());
-  *idle = {.clock = &clock, .done = system_.enqueue({id, line, false}, where, now)};
+  const uint64_t waiter = begin_read(clock);
+  waiters_[waiter].done = system_.enqueue({waiter, line, false}, where, now);
   // While no other requester can act before the controller's next decision, decide it here and now.
-  while (!idle->done) {
+  while (!waiters_[waiter].done) {
     const auto next = system_.next_event();
     MMUSIM_INVARIANT(next.has_value(), "a queued read will be served");
+    if (!arriving_.empty() && arriving_.front().arrival <= *next) break;
     if (!clock.nothing_pending_before(core_cycle(*next) + Cycles(1))) break;
-    advance_to(*next);
+    advance_to(*next, clock.present());
   }
-  if (!idle->done) {
-    idle->waits = true;
+  if (!waiters_[waiter].done) {
+    waiters_[waiter].waits = true;
     alarm_.set(before_next_data(clock.present()), clock);
     clock.wait_for_own({name(), "data", line.raw(), {}});
   }
-  const DramCycle done = *waiters_[id].done;  // the list may have grown meanwhile
-  waiters_[id] = {};
-  return done;
+  return end_read(waiter);
 }
 
 std::string Dram::in_progress(const WaitBoard& names) const {
@@ -187,14 +264,16 @@ std::string Dram::in_progress(const WaitBoard& names) const {
 }
 
 /// Returns when the controller has to act next; kNever if it has nothing to do. Data cannot arrive before next command +
-/// CL + burst, so that no earlier wake-up is needed; requests that arrive in between catch up by themselves. While a
-/// requester waits for queue space, the controller wakes at each command.
+/// CL + burst, and then have their way back, so that no earlier wake-up is needed; requests that arrive in between catch up by
+/// themselves. While a requester waits for queue space, the controller wakes at each command.
 Moment Dram::before_next_data(Moment present) {
   const auto next = system_.next_event();
-  if (!next) return kNever;
-  const DramCycle earliest =
-      waiting_for_space_ != 0 ? *next : *next + config_.dram.timing.cl + config_.dram.timing.burst;
-  return moment_of(core_cycle(earliest), present);
+  if (waiting_for_space_ != 0) return next ? moment_of(core_cycle(*next), present) : kNever;
+  DramCycle earliest = next ? *next + config_.dram.timing.read_done() : DramDevice::kNever;
+  for (const Arriving& read : arriving_) earliest = std::min(earliest, read.earliest);
+  if (earliest == DramDevice::kNever) return kNever;
+  const Cycles way_back = system_.observed() ? Cycles(0) : config_.from_memory;  // observers hear of a command soon
+  return moment_of(core_cycle(earliest) + way_back, present);
 }
 
 Moment Dram::moment_of(CycleTime cycle, Moment present) const {
@@ -204,9 +283,9 @@ Moment Dram::moment_of(CycleTime cycle, Moment present) const {
 /// Decides up to the cycle of the core in which it is called, and not to the moment within it: requesters of the same
 /// cycle come later, with requests of that cycle.
 Moment Dram::work(Moment present) {
-  advance_to(by_tck_.divide(domain_->ps(domain_->cycle_of(present))));
+  advance_to(by_tck_.divide(domain_->ps(domain_->cycle_of(present))), present);
   space_.notify(present, present);
-  return system_.has_reads() ? before_next_data(present) : kNever;
+  return system_.has_reads() || !arriving_.empty() ? before_next_data(present) : kNever;
 }
 
 }  // namespace mmusim

@@ -37,7 +37,7 @@ struct DramModuleStats {
 /// Models   a fixed way to the controller and back, then DramSystem (dram_system.h).
 /// Timing   a line asked for in cycle t reaches the controller at t + to_memory, in the first DRAM cycle that begins
 ///          then or later; its data are at the cache in the first core cycle after its last data beat, plus
-///          from_memory. A line written back travels to_memory too and takes no time of the core that evicted it; when the
+///          from_memory. Reads reach it in the order of their moments. A line written back travels to_memory too and takes no time of the core that evicted it; when the
 ///          controller's write queue is full it waits outside in order.
 /// Omits    errors and scrubbing; power-down; training.
 /// Sources  docs/parameters.md#dram
@@ -76,15 +76,31 @@ class Dram : public sc_core::sc_module, public MemoryIf {
     std::optional<DramCycle> done;
     bool waits = false;  ///< the requester is to be resumed
   };
+  /// A read on its way to the controller. Its requester sleeps until its data are there: it has a place in the read queue.
+  struct Arriving {
+    Moment moment;
+    DramCycle arrival;
+    DramCycle earliest;  ///< its data are not there before
+    uint64_t waiter;
+    PhysAddr line;
+    DramLocation where;
+  };
 
   DramCycle dram_cycle(CycleTime t) const;
   CycleTime core_cycle(DramCycle t) const;
   CycleTime entry_cycle(DramCycle t) const;
   DramCycle read_alone(PhysAddr line, DramCycle now);
   DramCycle read_shared(PhysAddr line, LocalClock& clock);
+  std::optional<DramCycle> read_asleep(PhysAddr line, const DramLocation& where, LocalClock& clock);
+  DramCycle read_awake(PhysAddr line, const DramLocation& where, LocalClock& clock);
+  uint64_t begin_read(LocalClock& clock);
+  DramCycle end_read(uint64_t waiter);
+  bool has_room_for_all(const DramLocation& where) const;
+  void recall();
+  void deliver_reads(Moment before);
   void deliver_writes(DramCycle now);
   bool post_later(const Posted& write, DramCycle& at, DramCycle now);
-  void advance_to(DramCycle now);
+  void advance_to(DramCycle now, Moment present);
   void hand_out();
   Moment work(Moment present);
   Moment before_next_data(Moment present);
@@ -92,14 +108,16 @@ class Dram : public sc_core::sc_module, public MemoryIf {
 
   const DramModuleConfig config_;
   const ClockDomain* domain_;
+  const bool reads_travel_;  ///< lines written after a read has set out reach the controller after it
   unsigned requester_;
   Reciprocal by_tck_;
   DramSystem system_;
   DramModuleStats stats_;
-  std::deque<Posted> posted_;    // by arrival
-  DramCycle next_entry_ = 0;     // of the first of them at the earliest; never before a write that came sooner
-  DramCycle reached_ = 0;        // when the last data asked for were there
-  std::vector<Waiter> waiters_;  // the identity of a read is its place here
+  std::deque<Posted> posted_;       // by arrival
+  DramCycle next_entry_ = 0;        // of the first of them at the earliest; never before a write that came sooner
+  DramCycle reached_ = 0;           // when the last data asked for were there
+  std::vector<Waiter> waiters_;     // the identity of a read is its place here
+  std::vector<Arriving> arriving_;  // by moment
   unsigned waiting_for_space_ = 0;
   std::vector<DramCompletion> completions_;
   Alarm alarm_;

@@ -74,7 +74,7 @@ std::optional<DramCycle> DramChannel::enqueue_decided(const DramRequest& request
   MMUSIM_INVARIANT(now >= decided_, "DRAM request in the past");
   if (flushing_) flushing_ = next_known_ = false;
   if (request.write) return enqueue_write(request, where, now);
-  if (!writes_.empty() && writes_.find_line(where.bank, request.pa.raw() >> kLineShift) != RequestQueue::kNone) {
+  if (has_write(request.pa, where)) {
     ++stats_.forwarded_reads;
     return now + 1;
   }
@@ -256,8 +256,7 @@ inline std::optional<DramCycle> DramChannel::read_at_once(PhysAddr pa, const Dra
   decide_until(now);
   MMUSIM_INVARIANT(now >= decided_ && reads_.empty(), "DRAM request in the past, or not alone");
   if (forced_drain_) return std::nullopt;
-  if (!writes_.empty() && writes_.find_line(where.bank, pa.raw() >> kLineShift) != RequestQueue::kNone)
-    return std::nullopt;
+  if (has_write(pa, where)) return std::nullopt;
   flushing_ = false;
   next_known_ = false;
   floor_ = std::max(floor_, now + 1);

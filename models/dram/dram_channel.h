@@ -91,6 +91,10 @@ class DramChannel {
     RequestQueue* const active = active_queue();
     return active == nullptr ? DramDevice::kNever : next(*active).at;
   }
+  unsigned read_places() const { return reads_.capacity() - reads_.size(); }
+  bool has_write(PhysAddr pa, const DramLocation& where) const {
+    return !writes_.empty() && writes_.find_line(where.bank, pa.raw() >> kLineShift) != RequestQueue::kNone;
+  }
   /// True if reads are queued. Without them and without a requester waiting for a slot nobody needs next_event().
   bool has_reads() const { return !reads_.empty(); }
 

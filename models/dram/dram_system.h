@@ -23,6 +23,12 @@ class DramSystem {
   bool can_accept(const DramLocation& where, bool write, DramCycle now) {
     return touch(where.channel).can_accept(write, now);
   }
+  /// Returns how many places of the read queue are free, as far as the channel has been decided.
+  unsigned read_places(const DramLocation& where) const { return channels_[where.channel].read_places(); }
+  /// Returns true if a write of that line waits in its queue.
+  bool has_write(PhysAddr line, const DramLocation& where) const {
+    return channels_[where.channel].has_write(line, where);
+  }
   std::optional<DramCycle> enqueue(const DramRequest& request, DramCycle now) {
     return enqueue(request, map_.locate(request.pa), now);
   }

@@ -47,26 +47,19 @@ bool LocalClock::nothing_pending_until(Moment moment) const {
 }
 
 void LocalClock::sync_slow() {
-  const Moment target = moment();
-  if (target <= reached_) return;
+  const Moment target = reached_ = moment();
   if (fibers_ == nullptr) [[unlikely]]
     return reach_in_kernel(target);
   if (target <= fibers_->present()) return;
-  if (look_ahead_ == LookAhead::kPending && fibers_->nothing_pending_until(target)) {
-    reached_ = target;
-    return;
-  }
+  if (look_ahead_ == LookAhead::kPending && fibers_->nothing_pending_until(target)) return;
   fibers_->resume_at(fiber_, target);
   fibers_->pause(fiber_);
 }
 
 /// sync() of a requester that is a thread of the simulation kernel.
-void LocalClock::reach_in_kernel(Moment target) {
+void LocalClock::reach_in_kernel(Moment target) const {
   if (target <= kernel_now()) return;
-  if (look_ahead_ == LookAhead::kPending && domain_->agenda().nothing_until(target)) {
-    reached_ = target;
-    return;
-  }
+  if (look_ahead_ == LookAhead::kPending && domain_->agenda().nothing_until(target)) return;
   sc_core::wait(sc_core::sc_time::from_value(target - kernel_now()));
 }
 

@@ -148,7 +148,7 @@ class LocalClock {
   }
   /// Advances simulation time to local time. The wait is skipped if no other process has work pending before then.
   void sync() {
-    if (look_ahead_ != LookAhead::kAlone) sync_slow();
+    if (look_ahead_ != LookAhead::kAlone && moment() > reached_) sync_slow();
   }
   /// Wakes the requesters that wait for one of the signals at this clock's moment. Call after sync().
   template <class... Signals>
@@ -183,7 +183,7 @@ class LocalClock {
   friend class FiberGroup;
   friend class Alarm;
   void sync_slow();
-  void reach_in_kernel(Moment target);
+  void reach_in_kernel(Moment target) const;
   void wake(Moment moment);
   void pause();
   bool nothing_pending_until(Moment moment) const;
@@ -194,7 +194,7 @@ class LocalClock {
   LookAhead look_ahead_;
   CycleTime now_;
   unsigned round_ = 0;
-  Moment reached_ = 0;                        // of the last synchronisation that needed no wait
+  Moment reached_ = 0;                        // of the last synchronisation
   Moment limit_ = kNever;                     // when a wait_until() ends at the latest
   std::shared_ptr<sc_core::sc_event> woken_;  // this requester's own
   FiberGroup* fibers_ = nullptr;              // the group this requester is a fiber of, if it is one

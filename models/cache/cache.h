@@ -152,7 +152,8 @@ class Cache : public sc_core::sc_module, public MemoryIf, public BackInvalidateI
 
   /// True if the requester is the only one: then nothing can happen between its steps.
   bool alone(const LocalClock& clock) const { return clock.alone() && prefetch_board_ == nullptr; }
-  HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock, bool absent);
+  template <bool kAbsent>
+  HitLevel read_alone(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel read_shared(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel miss(PhysAddr line, RequestReason reason, LocalClock& clock);
   HitLevel fetch(PhysAddr line, RequestReason reason, LocalClock& clock);

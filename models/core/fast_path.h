@@ -129,7 +129,7 @@ class FastPath {
       clock.advance(hit_cycles_[kind]);
       return true;
     }
-    if (reports_hits() || !clock.alone()) return false;  // others may act before the line is asked for
+    if (reports_hits() || !context_->meets_nobody(clock)) return false;  // others may act before the line is asked for
     run = {};
     pa = fetch_line(access, *page, clock);
     return true;

@@ -72,7 +72,8 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::find_page(VirtAddr va, AccessType type,
                                                    AccessRecord& record) {
   const TlbQuery query(va, context_->control.space());
   for (bool waited = false;; waited = true) {
-    if (!clock.alone()) clock.sync();
+    const bool meets_nobody = context_->meets_nobody(clock);
+    if (!meets_nobody) clock.sync();
     const FirstLevel::Search here = first_level_.look_up(query, type, context_->control);
     if (here.serves) {
       if (waited) {
@@ -82,7 +83,7 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::find_page(VirtAddr va, AccessType type,
       }
       return {here.tlb->at(here.place, va), std::nullopt, FirstLevel::held(*here.tlb, here.place)};
     }
-    PendingPage* page = clock.alone() ? nullptr : pending(query, *here.tlb);
+    PendingPage* page = meets_nobody ? nullptr : pending(query, *here.tlb);
     if (page == nullptr) {
       first_level_.count(here, type.kind());
       return ask_second_level(query, type, here, clock, record);
@@ -99,7 +100,7 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::ask_second_level(const TlbQuery& query,
                                                           AccessRecord& record) {
   const auto in_first_level = static_cast<bool>(here.place);
   const TranslateRequest request{query.va, type, cause_of(type.kind()), record.id, in_first_level, {}};
-  PendingPage* page = clock.alone() ? nullptr : &begin_pending(query, *here.tlb, clock.requester());
+  PendingPage* page = context_->meets_nobody(clock) ? nullptr : &begin_pending(query, *here.tlb, clock.requester());
   const TranslateReply reply = second_level->translate(request, clock, record.stage);
   record.tlb_miss |= !in_first_level;
   record.stlb_miss |= !reply.second_level_hit;

@@ -19,12 +19,13 @@ SecondLevelTlb::SecondLevelTlb(const sc_core::sc_module_name& name, const Second
 TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
   const ControlState& control = context_->control;
   TlbLevel& tlb = state_.level(request.type.kind());
-  const bool limited = limited_ && !clock.alone() && &tlb == &state_.data();  // a lone requester meets nobody
+  const bool meets_nobody = context_->meets_nobody(clock);
+  const bool limited = limited_ && !meets_nobody && &tlb == &state_.data();
   if (limited) wait_for_port(clock, stage);
   const Cycles penalty = tlb.config().hit_penalty;
   clock.advance(penalty);
   stage[Stage::kStlb] += penalty;
-  clock.sync();
+  if (!meets_nobody) clock.sync();
   const TlbQuery query(request.va, control.space());
   const SecondLevelState::Lookup found = state_.lookup(query, request.type, request.in_first_level, control);
   if (found.place)
@@ -32,7 +33,7 @@ TranslateReply SecondLevelTlb::translate(const TranslateRequest& request, LocalC
   if (state_.has_third() && !found.upgrade) {
     clock.advance(state_.third_penalty());
     stage[Stage::kStlb] += state_.third_penalty();
-    clock.sync();
+    if (!meets_nobody) clock.sync();
     if (const auto hit = state_.find_in_third(query, request.type, control))
       return {hit->translation, std::nullopt, hit->coalescible, /*second_level_hit=*/false};
   }
@@ -47,7 +48,10 @@ TranslateReply SecondLevelTlb::miss(const TranslateRequest& request, const TlbQu
                                     StageCycles& stage) {
   const ControlState& control = context_->control;
   TlbLevel& tlb = state_.level(request.type.kind());
-  if (context_->mapper != nullptr && context_->mapper->ensure_mapped(request.va)) map_first_touch(clock, stage);
+  if (context_->mapper != nullptr) {
+    clock.sync();  // all cores map pages of one memory
+    if (context_->mapper->ensure_mapped(request.va)) map_first_touch(clock, stage);
+  }
   TranslateRequest asked = request;
   asked.asked = clock.now();
   for (;;) {

@@ -224,9 +224,12 @@ WalkOutcome PageWalker::walk_guest(const TranslateRequest& request, LocalClock& 
 }
 
 WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& clock, StageCycles& stage) {
-  clock.sync();
-  if (!clock.alone() && waited(request, clock, stage)) return {{}, /*walked=*/false};
-  Walker* kept = clock.alone() ? nullptr : kept_for(clock.requester());
+  const bool meets_nobody = context_->meets_nobody(clock);
+  if (!meets_nobody) {
+    clock.sync();
+    if (waited(request, clock, stage)) return {{}, /*walked=*/false};
+  }
+  Walker* kept = meets_nobody ? nullptr : kept_for(clock.requester());
   Walker& walker = kept != nullptr ? *kept : *free_walker();
   walker.state = WalkerState::kBusy;
   walker.requester = clock.requester();
@@ -267,7 +270,7 @@ WalkerIf::Reply PageWalker::walk(const TranslateRequest& request, LocalClock& cl
   stage[Stage::kStall] += record.exits;
   if (observers_.wants(kWalkNotices)) observers_.walk(record);
   walker.state = WalkerState::kFree;
-  if (!clock.alone()) {
+  if (!meets_nobody) {
     clock.notify(walker.done);
     hand_over(walker, clock);
   }

@@ -24,6 +24,7 @@ CoreParts::CoreParts(const sc_core::sc_module_name& name, unsigned number, const
   ControlRegisters registers;
   registers.cr4 |= kCr4Pge;
   context.control = ControlState(registers, platform.processor);
+  context.one_requester = platform.cores > 1 && platform.model == CoreModel::kBlocking && !platform.has_prefetchers();
   make_caches(shared);
   make_translation(shared);
 
@@ -70,7 +71,7 @@ void CoreParts::make_caches(const Shared& shared) {
   l2 = std::make_unique<Cache>("l2", platform.l2, HitLevel::kL2, platform.l2.latency - platform.l1d.latency);
   l1d = std::make_unique<Cache>("l1d", platform.l1d, HitLevel::kL1, platform.l1d.latency);
   if (platform.l1i) l1i = std::make_unique<Cache>("l1i", *platform.l1i, HitLevel::kL1, platform.l1i->latency);
-  if (shared.home != nullptr) share_caches(*shared.home, platform);
+  if (shared.home != nullptr) share_caches(*shared.home);
   MemoryIf& below_l1 = coherence ? coherence->second_level() : *l2;
   l1d->below(below_l1);
   if (l1i) l1i->below(below_l1);
@@ -86,14 +87,13 @@ void CoreParts::make_caches(const Shared& shared) {
   }
 }
 
-void CoreParts::share_caches(CoherenceHome& home, const PlatformConfig& platform) {
+void CoreParts::share_caches(CoherenceHome& home) {
   coherence = std::make_unique<CoherenceAgent>(name(), context.core, home);
   coherence->attach(*l1d, l1i.get(), *l2);
-  const bool one_requester = platform.model == CoreModel::kBlocking && !platform.has_prefetchers();
   for (Cache* cache : {l1d.get(), l1i.get(), l2.get()}) {
     if (cache == nullptr) continue;
     cache->share(*coherence);
-    if (one_requester) cache->serve_one_requester();
+    if (context.one_requester) cache->serve_one_requester();
   }
 }
 

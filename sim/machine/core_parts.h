@@ -46,7 +46,7 @@ class CoreParts : public sc_core::sc_module {
 
  private:
   void make_caches(const Shared& shared);
-  void share_caches(CoherenceHome& home, const PlatformConfig& platform);
+  void share_caches(CoherenceHome& home);
   void make_translation(const Shared& shared);
 };
 

@@ -55,7 +55,7 @@ void Dram::evict_line(PhysAddr line, Eviction eviction, LocalClock& clock) {
   for (Arriving& read : arriving_) {
     if (read.line != line) continue;
     read.earliest = read.arrival + 1;  // it may be answered from the write queue
-    alarm_.set(before_next_data(clock.present()), clock);
+    alarm_.set(in_time_for(read.earliest, clock.present()), clock);
   }
 }
 
@@ -198,7 +198,7 @@ std::optional<DramCycle> Dram::read_asleep(PhysAddr line, const DramLocation& wh
                       .line = line,
                       .where = where};
   arriving_.insert(std::ranges::upper_bound(arriving_, read.moment, {}, &Arriving::moment), read);
-  alarm_.set(before_next_data(clock.present()), clock);
+  alarm_.set(in_time_for(read.earliest, clock.present()), clock);
   clock.wait_for_own({name(), "data", line.raw(), {}});
   if (waiters_[waiter].done) return end_read(waiter);
   waiters_[waiter] = {};
@@ -271,7 +271,11 @@ Moment Dram::before_next_data(Moment present) {
   if (waiting_for_space_ != 0) return next ? moment_of(core_cycle(*next), present) : kNever;
   DramCycle earliest = next ? *next + config_.dram.timing.read_done() : DramDevice::kNever;
   for (const Arriving& read : arriving_) earliest = std::min(earliest, read.earliest);
-  if (earliest == DramDevice::kNever) return kNever;
+  return earliest == DramDevice::kNever ? kNever : in_time_for(earliest, present);
+}
+
+/// Returns when the controller has to act, so that a requester whose data are there in `earliest` can resume in time.
+Moment Dram::in_time_for(DramCycle earliest, Moment present) const {
   const Cycles way_back = system_.observed() ? Cycles(0) : config_.from_memory;  // observers hear of a command soon
   return moment_of(core_cycle(earliest) + way_back, present);
 }

@@ -23,7 +23,10 @@ class Loads {
     }
   }
   void add(const Loads& others) {
-    for (const uint64_t load : others.loads_) add(load);
+    for (const uint64_t load : others.loads_) {
+      if (load == 0) return;  // none comes after it
+      add(load);
+    }
   }
   auto begin() const { return loads_.begin(); }
   auto end() const { return loads_.end(); }
@@ -38,7 +41,9 @@ class RegisterDependences {
   /// Returns the loads that the source registers need.
   Loads sources(const Record& record) const {
     Loads all;
-    for (const uint8_t r : record.source_registers) all.add(loads_[r]);
+    for (const uint8_t r : record.source_registers) {
+      if (r != champsim::kNoRegister) all.add(loads_[r]);
+    }
     return all;
   }
   void write(const Record& record, const Loads& loads) {

@@ -19,6 +19,7 @@ class TraceChecksum {
                            (access.continues ? 128U : 0U);
     word(access.va.raw());
     word(access.bytes | flags << 16 | uint64_t{access.depends_on} << 32 | uint64_t{access.gap} << 48);
+    if (std::bit_cast<uint64_t>(access.also_depends_on) == 0) return;
     for (const uint16_t distance : access.also_depends_on) {
       if (distance != 0) word(distance);
     }

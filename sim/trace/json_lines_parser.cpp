@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <optional>
+#include <algorithm>
 
 #include "models/base/format.h"
 #include "sim/trace/checksum.h"
@@ -111,49 +111,76 @@ void read_event(Line& line, std::string_view key, JsonValue value) {
   }
 }
 
+/// Most bytes of a line that read_plain() reads: one with each member once takes half of it.
+constexpr size_t kMostPlainBytes = 512;
+
 /// A number above 0.
 bool plain_number(std::string_view& text, uint16_t& value) {
-  uint64_t number = 0;
-  if (text.starts_with('0') || !scan::decimal(text, number) || number > UINT16_MAX) return false;
+  constexpr size_t kMostDigits = 5;
+  uint32_t number = 0;
+  size_t n = 0;
+  for (; n < text.size() && text[n] >= '0' && text[n] <= '9'; ++n) {
+    if (n == kMostDigits) return false;
+    number = number * 10 + static_cast<uint32_t>(text[n] - '0');
+    if (number == 0) return false;  // 0 itself, or a number that JSON does not know
+  }
+  text.remove_prefix(n);
   value = static_cast<uint16_t>(number);
-  return true;
+  return n != 0 && number <= UINT16_MAX;
 }
 
-/// What an access has beyond kind, address and size, in the form of read_plain().
-bool read_plain_rest(std::string_view text, Line& line) {
-  MemAccess& access = line.access;
-  access.user = scan::literal(text, R"(,"user":true)");
-  access.rmw = scan::literal(text, R"(,"rmw":true)");
-  access.stack = scan::literal(text, R"(,"stack":true)");
-  access.implicit = scan::literal(text, R"(,"implicit":true)");
-  access.awaited = scan::literal(text, R"(,"awaited":true)");
-  access.continues = scan::literal(text, R"(,"continues":true)");
-  if (scan::literal(text, R"(,"depends_on":)") && !plain_number(text, access.depends_on)) return false;
-  if (scan::literal(text, R"(,"gap":)") && !plain_number(text, access.gap)) return false;
-  if (scan::literal(text, R"(,"pc":"0x)") && !(scan::hex(text, line.pc) && scan::literal(text, "\""))) return false;
-  return text == "}";
-}
-
-/// Reads an access that stands there as the writer writes it, without blanks and with the members in its order. False if
-/// it does not: then it is for the JSON parser, and `line` is anything.
-bool read_plain(std::string_view text, Line& line) {
-  MemAccess& access = line.access;
-  uint64_t va = 0;
-  if (!scan::literal(text, R"({"access":")")) return false;
+bool plain_kind(std::string_view& text, AccessKind& kind) {
   if (scan::literal(text, "read\"")) {
-    access.kind = AccessKind::kRead;
+    kind = AccessKind::kRead;
   } else if (scan::literal(text, "write\"")) {
-    access.kind = AccessKind::kWrite;
+    kind = AccessKind::kWrite;
   } else if (scan::literal(text, "fetch\"")) {
-    access.kind = AccessKind::kFetch;
+    kind = AccessKind::kFetch;
   } else {
     return false;
   }
+  return true;
+}
+
+/// A member beyond kind, address and size, with the comma before it.
+bool plain_member(std::string_view& text, MemAccess& access, uint64_t& pc) {
+  switch (text[2]) {  // behind the comma and a quotation mark
+    case 'u':
+      return access.user = scan::literal(text, R"(,"user":true)");
+    case 'r':
+      return access.rmw = scan::literal(text, R"(,"rmw":true)");
+    case 's':
+      return access.stack = scan::literal(text, R"(,"stack":true)");
+    case 'i':
+      return access.implicit = scan::literal(text, R"(,"implicit":true)");
+    case 'a':
+      return access.awaited = scan::literal(text, R"(,"awaited":true)");
+    case 'c':
+      return access.continues = scan::literal(text, R"(,"continues":true)");
+    case 'd':
+      return scan::literal(text, R"(,"depends_on":)") && plain_number(text, access.depends_on);
+    case 'g':
+      return scan::literal(text, R"(,"gap":)") && plain_number(text, access.gap);
+    case 'p':
+      return scan::literal(text, R"(,"pc":"0x)") && scan::hex(text, pc) && scan::literal(text, "\"");
+    default:
+      return false;
+  }
+}
+
+/// Takes a whole line with an access from the front of `text`, if it stands there as the writer writes it: without blanks,
+/// kind, address and size first. The others may come in any order: of members given twice the last one counts, as the JSON
+/// parser has it. If not, the line is for that parser, and `text`, `access` and `pc` are anything.
+bool read_plain(std::string_view& text, MemAccess& access, uint64_t& pc) {
+  uint64_t va = 0;
+  if (!scan::literal(text, R"({"access":")") || !plain_kind(text, access.kind)) return false;
   if (!scan::literal(text, R"(,"va":"0x)") || !scan::hex(text, va)) return false;
-  if (!scan::literal(text, R"(","bytes":)") || !plain_number(text, access.bytes)) return false;
-  line.what = Line::What::kAccess;
   access.va = VirtAddr(va);
-  return text == "}" || read_plain_rest(text, line);
+  if (!scan::literal(text, R"(","bytes":)") || !plain_number(text, access.bytes)) return false;
+  while (text.size() > 2 && text[0] == ',') {
+    if (!plain_member(text, access, pc)) return false;
+  }
+  return scan::literal(text, "}\n");
 }
 
 class JsonLinesParser final : public TraceParser {
@@ -174,15 +201,30 @@ class JsonLinesParser final : public TraceParser {
 
   void fill(BatchBuilder& batch) override {
     while (!ended_ && batch.has_room()) {
+      if (add_plain(batch)) continue;
       if (!lines_.next_line()) throw TraceDamage("truncated: no trailer");
-      Line line;
-      if (!read_plain(lines_.text(), line)) line = parsed();
-      add(batch, line);
+      add(batch, parsed());
     }
   }
   uint64_t offset() const override { return lines_.offset(); }
 
  private:
+  /// Adds the next record if it is an access that read_plain() reads and that is in the buffer already.
+  bool add_plain(BatchBuilder& batch) {
+    std::string_view text(reinterpret_cast<const char*>(bytes_.data()), std::min(bytes_.available(), kMostPlainBytes));
+    const size_t before = text.size();
+    MemAccess& access = batch.append(0);
+    uint64_t pc = 0;
+    if (!read_plain(text, access, pc)) {
+      batch.drop();
+      return false;
+    }
+    bytes_.consume(before - text.size());
+    batch.set_pc(pc);
+    count_in(access, pc);
+    ++records_;
+    return true;
+  }
   /// The line as the JSON parser reads it.
   Line parsed() {
     Line line;
@@ -206,9 +248,8 @@ class JsonLinesParser final : public TraceParser {
       case Line::What::kUnknown:
         throw TraceDamage("an object without members");
       case Line::What::kAccess:
-        checksum_.access(line.access);
-        if (line.pc != 0) checksum_.word(line.pc);
         batch.add(line.access, line.pc);
+        count_in(line.access, line.pc);
         break;
       case Line::What::kEvent:
         checksum_.event(line.event);
@@ -219,6 +260,10 @@ class JsonLinesParser final : public TraceParser {
         return;
     }
     ++records_;
+  }
+  void count_in(const MemAccess& access, uint64_t pc) {
+    checksum_.access(access);
+    if (pc != 0) checksum_.word(pc);
   }
   void add_event(BatchBuilder& batch, const Line& line) const {
     if (line.event.kind == TraceEventKind::kInstruction && !options_.want_instructions) return;

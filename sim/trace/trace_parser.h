@@ -29,6 +29,12 @@ class BatchBuilder {
   void add(const MemAccess& access, uint64_t pc) { next(pc) = access; }
   /// One more, to be set member by member where it stays.
   MemAccess& append(uint64_t pc) { return next(pc) = MemAccess(); }
+  /// Sets the pc of the access added last.
+  void set_pc(uint64_t pc) {
+    if (want_pc_) batch_.pcs[size_ - 1] = pc;
+  }
+  /// Takes back the access added last.
+  void drop() { --size_; }
   TraceEvent& add_event(TraceEventKind kind) {
     TraceEvent& event = batch_.events.emplace_back();
     event.kind = kind;

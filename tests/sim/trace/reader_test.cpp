@@ -5,6 +5,7 @@
 #include "models/base/errors.h"
 #include "sim/trace/fetch_filter.h"
 #include "sim/trace/forms/text_scan.h"
+#include "sim/trace/trace_parser.h"
 #include "tests/sim/trace/trace_support.h"
 
 namespace mmusim::trace_test {
@@ -71,6 +72,36 @@ TEST(JsonLines, TheWritersFormAndOtherJsonAreReadAlike) {
   options.want_pc = options.want_instructions = true;
   EXPECT_EQ(written(read_text(text, options), TraceFormat::kJsonLines), text);
   EXPECT_EQ(written(read_text(spaced, options), TraceFormat::kJsonLines), text);
+}
+
+/// The line as a trace of its own: its record and the error behind it, but for the byte of the file.
+std::string line_read(const std::string& line) {
+  TraceOptions options;
+  options.salvage = options.want_pc = true;
+  const std::string text = "{\"format\":\"mmusim-trace\",\"version\":1}\n" + line;
+  const auto reader = open_trace_bytes(bytes_of_text(text), "line", options);
+  const std::string records = described(read_all(*reader));
+  const std::string& damage = reader->info().damage;
+  return records + damage.substr(0, damage.find("byte")) + damage.substr(damage.find_last_of(':') + 1);
+}
+
+TEST(JsonLines, MembersInAnyOrderAndTwiceAreReadAlikeWithBlanksAndWithout) {
+  const std::string begin = R"("access":"write","va":"0x1000","bytes":8)";
+  const std::string long_line = [] {
+    std::string members;
+    for (int i = 0; i < 100; ++i) members += R"(,"user":true)";
+    return members;
+  }();
+  for (const std::string& rest :
+       {std::string(R"(,"pc":"0x40","gap":3,"user":true)"), std::string(R"(,"gap":3,"gap":4,"pc":"0x1","pc":"0x2")"),
+        std::string(R"(,"user":true,"user":false)"), std::string(R"(,"depends_on":[3,2],"depends_on":9)"),
+        std::string(R"(,"depends_on":7,"rmw":true,"stack":true,"awaited":true,"continues":true,"implicit":true)"),
+        std::string(R"(,"pc":"0x12345678123456789")"), std::string(R"(,"pc":"0x4g")"), std::string(R"(,"gap":65536)"),
+        std::string(R"(,"users":true)"), std::string(","), std::string(), long_line}) {
+    for (const char* end : {"}\n", "}\r\n", "}", "} \n", "}}\n"}) {
+      EXPECT_EQ(line_read("{" + begin + rest + end), line_read("{ " + begin + rest + end)) << rest << end;
+    }
+  }
 }
 
 TEST(JsonLines, NumbersThatAreNoneOfJsonAreRefused) {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 // One fixed run, for counting its instructions: counted_run NAME COUNT. The same work every time, and nothing that
 // depends on the host. check_instructions.py runs it under callgrind with two counts.
+#include <unistd.h>
+
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <string_view>
 #include <systemc>
 
+#include "models/base/format.h"
+#include "sim/events/event_log.h"
 #include "sim/machine/programs.h"
 #include "sim/trace/stack_distance.h"
 #include "sim/trace/trace_parser.h"
@@ -34,6 +39,20 @@ Work timed(CoreModel model, Pattern pattern, uint64_t span) {
     CallProgram program([&](Core& core) { core.execute(accesses); });
     simulation().run(*machine, program);
   };
+}
+
+/// blocking_random_1GiB with an event log of its walks: both threads. What it has more than that run is the log's.
+void log_walks(size_t count) {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / fmt::format("counted_run-{}.jsonl.zst", ::getpid());
+  const Accesses accesses = make_accesses(Pattern::kRandom, kGiB, count);
+  const auto machine = make_timed_machine(CoreModel::kBlocking);
+  EventLog log(path, EventSelection().add(EventCategory::kWalks), {"bench", "{}", 0, "walks"});
+  machine->observe(log);
+  CallProgram program([&](Core& core) { core.execute(accesses); });
+  simulation().run(*machine, program);
+  log.close({}, /*interrupted=*/false, {});
+  std::filesystem::remove(path);
 }
 
 /// `count` accesses of all cores together; each core makes its own.
@@ -119,6 +138,7 @@ const FixedRun kRuns[] = {
     {"blocking_hits_16KiB", timed(CoreModel::kBlocking, Pattern::kStride64, 16 * kKiB)},
     {"blocking_stride_64_1GiB", timed(CoreModel::kBlocking, Pattern::kStride64, kGiB)},
     {"blocking_random_1GiB", timed(CoreModel::kBlocking, Pattern::kRandom, kGiB)},
+    {"blocking_random_1GiB_event_log", log_walks},
     {"blocking_program", timed(CoreModel::kBlocking, Pattern::kProgram, kGiB)},
     {"window_random_1GiB", timed(CoreModel::kWindow, Pattern::kRandom, kGiB)},
     {"window_program", timed(CoreModel::kWindow, Pattern::kProgram, kGiB)},

@@ -121,7 +121,7 @@ LoadStoreUnit::PageAnswer LoadStoreUnit::ask_second_level(const TlbQuery& query,
 
 LoadStoreUnit::PendingPage* LoadStoreUnit::pending(const TlbQuery& query, const TlbLevel& tlb) {
   for (const auto& page : pending_) {
-    if (page->tlb == &tlb && page->number == query.va.raw() >> kPageShift && page->space == query.space)
+    if (page->number == query.va.raw() >> kPageShift && page->tlb == &tlb && page->space == query.space)
       return page.get();
   }
   return nullptr;

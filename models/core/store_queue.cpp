@@ -16,16 +16,16 @@ StoreQueue::Index StoreQueue::push(uint64_t number, const MemAccess& access, Cyc
   store.access = access;
   store.dispatched = dispatched;
   store.translated = store.written = store.retired = false;
-  by_age_.push_back(i);
+  unwritten_.push_back(i);
   count_lines(access, 1);
   return i;
 }
 
-void StoreQueue::remove(Index i) {
+void StoreQueue::note_written(Index i) {
+  stores_[i].written = true;
   count_lines(stores_[i].access, -1);
-  stores_[i].number = 0;
-  by_age_.erase(std::find(by_age_.begin(), by_age_.end(), i));
-  free_.push_back(i);
+  if (unwritten_.back() == i) return unwritten_.pop_back();  // perf: one that hits has just been appended
+  unwritten_.erase(std::find(unwritten_.begin(), unwritten_.end(), i));
 }
 
 void StoreQueue::count_lines(const MemAccess& access, int by) {
@@ -35,12 +35,12 @@ void StoreQueue::count_lines(const MemAccess& access, int by) {
 
 StoreQueue::Overlap StoreQueue::search(const MemAccess& access) const {
   const uint64_t first = access.va.raw();
-  for (auto i = by_age_.rbegin(); i != by_age_.rend(); ++i) {
+  for (auto i = unwritten_.rbegin(); i != unwritten_.rend(); ++i) {
     const Store& store = stores_[*i];
     const uint64_t begins = store.access.va.raw();
     // Differences, because addresses may wrap around.
     const bool reaches = first - begins < store.access.bytes || begins - first < access.bytes;
-    if (store.written || !reaches) continue;
+    if (!reaches) continue;
     return {*i, first - begins < store.access.bytes && first - begins + access.bytes <= store.access.bytes};
   }
   return {};

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "models/base/access.h"
@@ -16,7 +15,7 @@ namespace mmusim {
 /// A store leaves when it has retired and its line is there.
 class StoreQueue {
  public:
-  explicit StoreQueue(unsigned capacity) : capacity_(capacity), stores_(capacity) {
+  explicit StoreQueue(unsigned capacity) : stores_(capacity) {
     for (unsigned i = capacity; i > 0; --i) free_.push_back(i - 1);
   }
 
@@ -28,18 +27,24 @@ class StoreQueue {
     MemAccess access;
     CycleTime dispatched;
     bool translated = false;
-    bool written = false;  ///< its line is there
+    bool written = false;  ///< its line is there: note_written()
     bool retired = false;
     std::vector<uint64_t> waiting;  ///< accesses that start when it is written
   };
 
   bool full() const { return free_.empty(); }
-  unsigned size() const { return capacity_ - static_cast<unsigned>(free_.size()); }
+  /// True if the lines of all stores are there: no load can overlap one.
+  bool all_written() const { return unwritten_.empty(); }
   /// Appends a store that is younger than all others; there is room.
   Index push(uint64_t number, const MemAccess& access, CycleTime dispatched);
   Store& operator[](Index i) { return stores_[i]; }
+  /// Notes that the line of a store is there.
+  void note_written(Index i);
   /// Removes a store that has retired and is written.
-  void remove(Index i);
+  void remove(Index i) {
+    stores_[i].number = 0;
+    free_.push_back(i);
+  }
 
   /// The youngest store not yet written that writes some of the bytes of `access`, which is younger than all of them.
   struct Overlap {
@@ -47,7 +52,7 @@ class StoreQueue {
     bool contained = false;  ///< it writes all of them
   };
   Overlap youngest_overlap(const MemAccess& access) const {
-    // perf: most loads read no line that a store in the queue writes
+    // perf: most loads read no line that such a store writes
     if (access.bytes <= kLineBytes && in_line_[hash_of(access.va)] == 0 &&
         in_line_[hash_of(access.va + (access.bytes - 1U))] == 0)
       return {};
@@ -62,11 +67,10 @@ class StoreQueue {
   void count_lines(const MemAccess& access, int by);
   Overlap search(const MemAccess& access) const;
 
-  unsigned capacity_;
   std::vector<Store> stores_;
   std::vector<Index> free_;
-  std::deque<Index> by_age_;                           // oldest first
-  std::array<int, size_t{1} << kHashBits> in_line_{};  // stores by hash of the lines they write
+  std::vector<Index> unwritten_;                       // oldest first
+  std::array<int, size_t{1} << kHashBits> in_line_{};  // of these, by hash of the lines they write
 };
 
 }  // namespace mmusim

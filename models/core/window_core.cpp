@@ -14,6 +14,7 @@ WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, 
     : Core(name, lsu, clock, fibers),
       config_(config),
       company_(company),
+      lines_(config.outstanding, kNoLine),
       front_clock_(clocks.back()),
       ring_(std::bit_ceil(config.window + config.load_queue + config.store_queue + 4U)),
       ring_mask_(ring_.size() - 1),
@@ -23,7 +24,7 @@ WindowCore::WindowCore(const sc_core::sc_module_name& name, LoadStoreUnit& lsu, 
       store_ports_(config.store_ports) {
   MMUSIM_INVARIANT(clocks.size() == config.outstanding + 1U, "a clock for each slot and one for the front end");
   for (unsigned i = 0; i < config.outstanding; ++i) {
-    Slot* slot = slots_.emplace_back(std::make_unique<Slot>(clocks[i])).get();
+    Slot* slot = slots_.emplace_back(std::make_unique<Slot>(clocks[i], i)).get();
     fibers_.join(slot->clock, kFiberStackBytes, lsu.context().core, [this, slot] { run_slot(*slot); });
   }
   fibers_.join(front_clock_, kFiberStackBytes, lsu.context().core, [this] { run_front_end(); });
@@ -107,21 +108,18 @@ void WindowCore::dispatch(const MemAccess& access, uint64_t number, unsigned ins
   }
   dispatched_ = number;
   InFlight& flight = in_flight(number);
-  flight.number = number;
   flight.instruction = instructions_;
   flight.access = access;
-  flight.dispatched = flight.ready = clock_.now();
+  flight.dispatched = flight.ready = flight.done = clock_.now();
+  flight.instructions = instructions;
+  flight.known = kind == AccessKind::kFetch;
+  if (flight.known) return;  // perf: the rest concerns data only
+  flight.number = number;
   flight.waiting = kEnd;
   flight.store = flight.forward = StoreQueue::kNone;
-  flight.instructions = instructions;
   flight.missing = 0;
-  flight.known = flight.has_port = flight.has_cache_port = false;
+  flight.has_port = flight.has_cache_port = false;
   flight.result = {};
-  if (kind == AccessKind::kFetch) {
-    flight.done = clock_.now();
-    flight.known = true;
-    return;
-  }
   ++unfinished_;
   find_needs(flight);
   if (kind == AccessKind::kWrite) {
@@ -170,8 +168,9 @@ void WindowCore::make_room(AccessKind kind) {
   const auto room = [this] { return !store_queue_.full(); };
   while (!room()) {  // a store leaves when it has retired and its line is there
     if (oldest_ <= dispatched_ && in_flight(oldest_).known) {
-      work_until(retirement_of(in_flight(oldest_)).at, room);
-      if (!room()) retire(in_flight(oldest_));
+      const Retirement retirement = retirement_of(in_flight(oldest_));
+      work_until(retirement.at, room);
+      if (!room()) retire(in_flight(oldest_), retirement);
     } else {
       work_until(kNoLimit, [&] { return room() || (oldest_ <= dispatched_ && in_flight(oldest_).known); });
     }
@@ -181,8 +180,9 @@ void WindowCore::make_room(AccessKind kind) {
 void WindowCore::retire_oldest() {
   InFlight& flight = in_flight(oldest_);
   work_until(kNoLimit, [&flight] { return flight.known; });
-  work_until(retirement_of(flight).at);
-  retire(flight);
+  const Retirement retirement = retirement_of(flight);
+  work_until(retirement.at);
+  retire(flight, retirement);
 }
 
 /// Returns when a record that is known to be done can retire: in order, and not faster than the retire width.
@@ -200,8 +200,9 @@ WindowCore::Retirement WindowCore::retirement_of(const InFlight& flight) const {
   return r;
 }
 
-void WindowCore::retire(InFlight& flight) {
-  retired_ = retirement_of(flight);
+/// Retires the oldest record, which is known to be done and can retire at `retirement`: then, or later.
+void WindowCore::retire(InFlight& flight, const Retirement& retirement) {
+  retired_ = retirement;
   const AccessKind kind = kind_of(flight.access);
   if (kind == AccessKind::kRead) --loads_;
   if (kind == AccessKind::kWrite) {
@@ -222,7 +223,7 @@ void WindowCore::find_needs(InFlight& flight) {
       need_result(flight, which, distance);
     }
   }
-  if (store_queue_.size() == 0 || (kind_of(access) == AccessKind::kWrite && !access.rmw)) return;
+  if (store_queue_.all_written() || (kind_of(access) == AccessKind::kWrite && !access.rmw)) return;
   const StoreQueue::Overlap overlap = store_queue_.youngest_overlap(access);
   if (overlap.store == StoreQueue::kNone) return;
   StoreQueue::Store& store = store_queue_[overlap.store];

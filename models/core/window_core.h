@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <queue>
@@ -94,16 +95,15 @@ class WindowCore : public Core {
   struct Miss {
     uint64_t number;
     StoreQueue::Index store;
-    bool operator>(const Miss& o) const { return number > o.number; }
   };
   /// A miss under way, and the fiber that makes it.
   struct Slot {
-    explicit Slot(const LocalClock& c) : clock(c) {}
+    Slot(const LocalClock& c, unsigned n) : clock(c), number(n) {}
     LocalClock clock;
+    const unsigned number;
     Miss miss{};
     MemAccess access;
     CycleTime dispatched, started;
-    VirtAddr line = kNoLine;  ///< that its access lies in; kNoLine: in two lines, or nothing is fetched
     bool busy = false;
     Signal go;
     std::vector<Miss> for_line;  ///< accesses that wait for its line
@@ -114,8 +114,6 @@ class WindowCore : public Core {
     uint64_t number;
     bool operator>(const Ready& o) const { return at != o.at ? at > o.at : number > o.number; }
   };
-  template <class T>
-  using Earliest = std::priority_queue<T, std::vector<T>, std::greater<>>;
 
   /// A moment of retirement: the last cycle in which records retired, and how many instructions did.
   struct Retirement {
@@ -138,7 +136,7 @@ class WindowCore : public Core {
   void make_room(AccessKind kind);
   void retire_oldest();
   Retirement retirement_of(const InFlight& flight) const;
-  void retire(InFlight& flight);
+  void retire(InFlight& flight, const Retirement& retirement);
   AccessResult await(uint64_t number);
   void find_needs(InFlight& flight);
   void need_result(InFlight& flight, unsigned& which, unsigned distance);
@@ -146,6 +144,7 @@ class WindowCore : public Core {
   void throw_failure();
   template <class Condition = Never>
   void work_until(CycleTime limit, Condition&& done = {});
+  bool acts_now();
   CycleTime next_own_action();
 
   // Starts and ends of accesses (window_issue.cpp).
@@ -159,6 +158,8 @@ class WindowCore : public Core {
   void report_hit(const MemAccess& access, uint64_t number, CycleTime dispatched, CycleTime at, PhysAddr pa);
   void start_miss(InFlight& flight);
   const MemAccess& access_of(const Miss& miss);
+  void want_slot(const Miss& miss);
+  static VirtAddr line_of(const MemAccess& access);
   bool joins_line(const Miss& miss);
   void occupy(Slot& slot, const Miss& miss, CycleTime at);
   void count_misses(CycleTime until);
@@ -185,6 +186,9 @@ class WindowCore : public Core {
   const WindowCoreConfig config_;
   const bool company_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  /// By slot, the line that its access lies in; kNoLine: in two lines, or nothing is fetched. perf: apart from the slots,
+  /// because each miss searches them.
+  std::vector<VirtAddr> lines_;
   LocalClock front_clock_;
   std::vector<InFlight> ring_;
   uint64_t ring_mask_;
@@ -203,9 +207,9 @@ class WindowCore : public Core {
   uint64_t unfinished_ = 0;  // data accesses dispatched whose line is not there
   uint64_t unready_ = 0;     // accesses that wait for results
   uint64_t slow_ = 0;        // accesses that took a slot
-  Earliest<Ready> ready_;    // to be started
-  Earliest<Miss> wanting_;   // a slot
-  bool listens_ = false;     // the core's thread waits for completions
+  std::priority_queue<Ready, std::vector<Ready>, std::greater<>> ready_;  // to be started
+  std::deque<Miss> wanting_;                                              // a slot; oldest first
+  bool listens_ = false;                                                  // the core's thread waits for completions
   Signal completed_;
   Signal fetch_;                // for the front end's fiber
   std::exception_ptr failure_;  // of a fiber

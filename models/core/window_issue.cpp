@@ -86,12 +86,8 @@ void WindowCore::start_miss(InFlight& flight) {
     }
   }
   if (joins_line(miss)) return;
-  const auto free = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->busy; });
-  if (free == slots_.end()) {
-    wanting_.push(miss);
-    return;
-  }
-  Slot& slot = **free;
+  if (busy_ == slots_.size()) return want_slot(miss);
+  Slot& slot = **std::find_if(slots_.begin(), slots_.end(), [](const auto& s) { return !s->busy; });
   count_misses(clock_.now());
   slot.busy = true;
   ++busy_;
@@ -103,16 +99,29 @@ const MemAccess& WindowCore::access_of(const Miss& miss) {
   return miss.store != StoreQueue::kNone ? store_queue_[miss.store].access : in_flight(miss.number).access;
 }
 
+/// Puts an access among those that wait for a slot, which are in the order of the program.
+void WindowCore::want_slot(const Miss& miss) {
+  auto place = wanting_.end();
+  while (place != wanting_.begin() && std::prev(place)->number > miss.number) --place;
+  wanting_.insert(place, miss);
+}
+
+/// Returns the line that an access lies in; kNoLine if it is in two.
+VirtAddr WindowCore::line_of(const MemAccess& access) {
+  const VirtAddr line = access.va.align_down(kLineBytes);
+  return line == (access.va + (access.bytes - 1U)).align_down(kLineBytes) ? line : kNoLine;
+}
+
 /// Lets an access wait for the line that a slot fetches; false if there is none. A plain store must be translated,
 /// because the slot's translation is not its own.
 bool WindowCore::joins_line(const Miss& miss) {
   const MemAccess& access = access_of(miss);
   if (miss.store != StoreQueue::kNone && !access.rmw && !store_queue_[miss.store].translated) return false;
-  const VirtAddr line = access.va.align_down(kLineBytes);
-  if (line != (access.va + (access.bytes - 1U)).align_down(kLineBytes)) return false;
-  for (const auto& slot : slots_) {
-    if (slot->line != line || slot->access.user != access.user) continue;
-    slot->for_line.push_back(miss);
+  const VirtAddr line = line_of(access);
+  if (line == kNoLine) return false;
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    if (lines_[i] != line || slots_[i]->access.user != access.user) continue;
+    slots_[i]->for_line.push_back(miss);
     ++unready_;
     ++stats_.joined_lines;
     return true;
@@ -126,8 +135,7 @@ void WindowCore::occupy(Slot& slot, const Miss& miss, CycleTime at) {
   slot.access = access_of(miss);
   slot.dispatched = store ? store_queue_[miss.store].dispatched : in_flight(miss.number).dispatched;
   slot.started = at;
-  const VirtAddr line = slot.access.va.align_down(kLineBytes);
-  slot.line = line == (slot.access.va + (slot.access.bytes - 1U)).align_down(kLineBytes) ? line : kNoLine;
+  lines_[slot.number] = line_of(slot.access);
   ++slow_;
 }
 
@@ -156,7 +164,7 @@ void WindowCore::run_slot(Slot& slot) {
     }
     count_misses(slot.clock.now());
     slot.busy = false;
-    slot.line = kNoLine;
+    lines_[slot.number] = kNoLine;
     --busy_;
     report_completion(slot.clock);
   }
@@ -165,8 +173,8 @@ void WindowCore::run_slot(Slot& slot) {
 /// Gives a slot that has become free the access that waits longest; true if the slot has to fetch something for it.
 bool WindowCore::takes_next(Slot& slot) {
   while (!wanting_.empty()) {
-    const Miss miss = wanting_.top();
-    wanting_.pop();
+    const Miss miss = wanting_.front();
+    wanting_.pop_front();
     const MemAccess access = access_of(miss);
     if (const FastPath::Hit found = fast_path_.find_hit(access)) {
       const CycleTime at = fast_path_.reserve_port(access.kind, slot.clock.now());
@@ -232,14 +240,14 @@ void WindowCore::perform(Slot& slot) {
 void WindowCore::finish(Slot& slot) {
   const CycleTime now = slot.clock.now();
   fast_path_.settle(now);
-  slot.line = kNoLine;
+  lines_[slot.number] = kNoLine;
   for (const Miss& miss : slot.for_line) {
     --unready_;
     const MemAccess access = access_of(miss);
     if (const FastPath::Hit found = fast_path_.find_hit(access)) {
       end_late_hit(miss, fast_path_.perform(access, found), now, now);
     } else {
-      wanting_.push(miss);  // the line is gone already, or no cache may keep it
+      want_slot(miss);  // the line is gone already, or no cache may keep it
     }
   }
   slot.for_line.clear();
@@ -269,7 +277,7 @@ void WindowCore::give_result(InFlight& waiter, CycleTime at) {
 /// Notes that the line of a store is there.
 void WindowCore::written(StoreQueue::Index index, CycleTime at) {
   StoreQueue::Store& store = store_queue_[index];
-  store.written = true;
+  store_queue_.note_written(index);
   for (const uint64_t number : store.waiting) give_result(in_flight(number), at);
   store.waiting.clear();
   leave_if_over(index);
@@ -277,19 +285,6 @@ void WindowCore::written(StoreQueue::Index index, CycleTime at) {
 
 void WindowCore::leave_if_over(StoreQueue::Index index) {
   if (store_queue_[index].written && store_queue_[index].retired) store_queue_.remove(index);
-}
-
-bool WindowCore::fetches_now() {
-  return front_end_.active() && !front_end_.busy && front_end_.next_fetch <= clock_.now() &&
-         front_end_.next_to_fetch() != nullptr;
-}
-
-/// Returns the next cycle in which the core has something to do by itself.
-CycleTime WindowCore::next_own_action() {
-  CycleTime next = ready_.empty() ? kNoLimit : ready_.top().at;
-  if (front_end_.active() && !front_end_.busy && front_end_.next_to_fetch() != nullptr)
-    next = std::min(next, front_end_.next_fetch);
-  return next;
 }
 
 /// Moves the front end on, in the cycle that the core has reached, until it has to wait.

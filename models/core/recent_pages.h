@@ -20,7 +20,7 @@ class RecentPages {
     const uint64_t* serial_at = nullptr;  ///< where the entry's serial number is
     uint64_t serial = 0;                  ///< what it was
     AccessKind kind{};                    ///< kind_of() the accesses
-    uint8_t allowed = 0;                  ///< bit n: privilege n may
+    uint8_t allowed = 0;                  ///< bit n: accesses with flags_of() n may
 
     /// Makes the entry the most recently used of its set.
     void touch() const { array->touch(place); }
@@ -32,8 +32,7 @@ class RecentPages {
     const unsigned at = place_of(number, kind_of(access));
     if (numbers_[at] != number) return nullptr;
     const Page& page = pages_[at];
-    const unsigned privilege = static_cast<unsigned>(access_type_of(access).privilege());
-    if ((page.allowed >> privilege & 1) == 0 || *page.serial_at != page.serial) return nullptr;
+    if ((page.allowed >> flags_of(access) & 1) == 0 || *page.serial_at != page.serial) return nullptr;
     return &page;
   }
 
@@ -42,11 +41,11 @@ class RecentPages {
     const uint64_t number = va.raw() >> kPageShift;
     const unsigned at = place_of(number, type.kind());
     Page& page = pages_[at];
-    const auto bit = static_cast<uint8_t>(1U << static_cast<unsigned>(type.privilege()));
+    const uint8_t allowed = kFlagsOf[static_cast<unsigned>(type.privilege())];
     const bool same = numbers_[at] == number && page.array == held.array && page.place.slot == held.slot &&
                       page.serial == held.serial;
     if (same) {
-      page.allowed |= bit;
+      page.allowed |= allowed;
       return;
     }
     numbers_[at] = number;
@@ -56,7 +55,7 @@ class RecentPages {
             held.array->serial_at(held.slot),
             held.serial,
             type.kind(),
-            bit};
+            allowed};
   }
 
   void forget() { numbers_.fill(kNoPage); }
@@ -65,6 +64,11 @@ class RecentPages {
   static constexpr unsigned kPages = 256;  // of each kind of access
   static constexpr unsigned kPlaces = kPages * kCountOf<AccessKind>;
   static constexpr uint64_t kNoPage = ~uint64_t{0};
+
+  /// The flags that decide an access's privilege, as a number. perf: as they are, because each search needs them.
+  static unsigned flags_of(const MemAccess& access) { return (access.user ? 1U : 0U) | (access.implicit ? 2U : 0U); }
+  /// By Privilege; bit n: accesses with flags_of() n have it. An implicit one is the supervisor's whatever `user` says.
+  static constexpr std::array<uint8_t, 3> kFlagsOf = {0b0001, 0b0010, 0b1100};
 
   static unsigned place_of(uint64_t number, AccessKind kind) {
     return static_cast<unsigned>(kind) * kPages + static_cast<unsigned>(number % kPages);

@@ -95,8 +95,7 @@ void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
   uint64_t id = next_id_;
   PhysAddr pa;
   FastPath::Run run;
-  for (size_t i = 0; i < accesses.size(); ++i) {
-    const MemAccess& access = accesses[i];
+  for (const MemAccess& access : accesses) {
     if constexpr (kInterrupts) {
       next_id_ = id;
       at_boundary();
@@ -112,7 +111,8 @@ void BlockingCore::execute_each(std::span<const MemAccess> accesses) {
     if (fast_path_.try_access<kInterrupts>(access, id, clock_, pa, run)) [[likely]]
       continue;
     run = {};
-    if (i + kLater < accesses.size()) fast_path_.prefetch(accesses[i + kSoon].va, accesses[i + kLater].va);
+    const auto to_come = accesses.subspan(static_cast<size_t>(&access - accesses.data()));
+    if (kLater < to_come.size()) fast_path_.prefetch(to_come[kSoon].va, to_come[kLater].va);
     access_slow(access, id);
   }
   next_id_ = id;

@@ -69,7 +69,8 @@ class FastPath {
   /// hit_cycles(), which the caller charges.
   PhysAddr perform(const MemAccess& access, const Hit& hit) {
     hit.page->touch();
-    perform_in_page(hit);
+    const AccessKind kind = hit.page->kind;
+    perform_in_page(kind, *lines_[kind], *hit.line);
     return address_of(access, *hit.page);
   }
   /// Performs a load whose page the TLB translates, and which reads what a store writes whose line is not there yet. Counts
@@ -110,19 +111,25 @@ class FastPath {
                                          Run& run) {
     const uint64_t tag = tag_of(access);
     const bool again = tag == run.tag;
-    const RecentPages::Page* const page = again ? run.page : pages_.find(access);
-    if (page == nullptr || !in_one_line(access)) return false;
+    if (!in_one_line(access)) [[unlikely]]
+      return false;
+    const RecentPages::Page* page = run.page;
+    if (!again) {
+      page = pages_.find(access);
+      if (page == nullptr) return false;
+    }
     const AccessKind kind = page->kind;
+    RecentLines& lines = *lines_[kind];
     const PhysAddr at = address_of(access, *page);
-    if (const Hit hit{page, lines_[kind]->find(at)}) [[likely]] {
+    if (const CacheArray::Place* const line = lines.find(at)) [[likely]] {
       if constexpr (kShared) {
-        if (!writable(kind, *hit.line)) return false;
+        if (!writable(kind, *line)) return false;
       }
       if (!again) {
         page->touch();
         run = {tag, page};
       }
-      perform_in_page(hit);
+      perform_in_page(kind, lines, *line);
       pa = at;
       if (reports_hits()) [[unlikely]]
         report_hit(access, id, clock.now(), clock.now(), pa);
@@ -177,11 +184,10 @@ class FastPath {
   void add_to(CacheStats& stats, const Cache& cache) const;
 
  private:
-  /// Performs a hit, but for its use of the TLB.
-  [[gnu::always_inline]] void perform_in_page(const Hit& hit) {
-    const AccessKind kind = hit.page->kind;
-    lines_[kind]->cache().touch(*hit.line);
-    if (kind == AccessKind::kWrite) CacheArray::mark_dirty(*hit.line);
+  /// Performs a hit in `lines`, those of its kind, but for its use of the TLB.
+  [[gnu::always_inline]] void perform_in_page(AccessKind kind, RecentLines& lines, const CacheArray::Place& line) {
+    lines.cache().touch(line);
+    if (kind == AccessKind::kWrite) CacheArray::mark_dirty(line);
     ++hits_[kind];
   }
   /// Returns true if an access of a core of several may use a line that is there; only dirty lines are known to be owned.

@@ -53,14 +53,14 @@ void DramChannel::put(RequestQueue& queue, const DramRequest& request, const Dra
 void DramChannel::reconsider(const RequestQueue& queue, Index entry) {
   const RequestQueue::Contender& own = queue.contender(queue[entry].bank);
   if (!next_known_ || own.entry != entry) return;  // an older request of its bank comes first
-  const bool replaced = next_.entry != RequestQueue::kNone && queue[next_.entry].bank == own.bank;
+  const bool replaced = next_.entry != RequestQueue::kNone && next_.bank == own.bank;
   if (replaced || next_.at >= queue[queue.oldest()].arrival + config_.starvation_cycles) {
     next_known_ = false;
     return;
   }
   const DramCycle at = device_.first_slot(own.command, own.bank, floor_);
-  const bool first = next_.entry != RequestQueue::kNone && own.rank < queue.contender(queue[next_.entry].bank).rank;
-  if (at < next_.at || (at == next_.at && first)) next_ = {at, entry, own.command, false};
+  const bool first = next_.entry != RequestQueue::kNone && own.rank < queue.contender(next_.bank).rank;
+  if (at < next_.at || (at == next_.at && first)) next_ = {at, entry, own.bank, own.command, false};
 }
 
 std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
@@ -92,43 +92,49 @@ std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, 
   return now;
 }
 
-/// The command that goes first if none goes before cycle `from`. `overdue`: the request that comes before all others.
-DramChannel::Decision DramChannel::best(RequestQueue& queue, DramCycle from, Index overdue) {
-  Decision first;
-  uint64_t first_rank = ~uint64_t{0};
-  unsigned overdue_bank = ~0U;
-  if (overdue != RequestQueue::kNone) {
-    overdue_bank = queue[overdue].bank;
-    first.entry = overdue;
-    first.command = device_.next_command(overdue_bank, queue[overdue].row, queue.column());
-    first.at = device_.first_slot(first.command, overdue_bank, from);
-    first.overdue = true;
-    if (first.at == from) return first;  // nothing comes before it
-    first_rank = 0;
-  }
-  DramCycle first_at = first.at;
-  const RequestQueue::Contender* winner = nullptr;
+/// The command that goes first while no request is overdue.
+inline DramChannel::Decision DramChannel::best(RequestQueue& queue) const {
+  const RequestQueue::Contender* first = nullptr;
+  DramCycle first_at = DramDevice::kNever;
+  uint64_t first_rank = 0;
   for (RequestQueue::Contender& own : queue.contenders()) {
-    const auto goes_first = [&](DramCycle at) { return at < first_at || (at == first_at && own.rank < first_rank); };
+    const auto comes_later = [&](DramCycle at) { return at > first_at || (at == first_at && own.rank > first_rank); };
     // A command only holds others back: a contender that was found to come too late need not be asked again.
-    if (!goes_first(std::max(own.not_before, from)) || own.bank == overdue_bank) continue;
+    if (comes_later(std::max(own.not_before, floor_))) continue;
     own.not_before = device_.earliest(own.command, own.bank);
-    const DramCycle at = device_.free_slot(std::max(own.not_before, from));
-    if (!goes_first(at)) continue;
+    const DramCycle at = device_.free_slot(std::max(own.not_before, floor_));
+    if (comes_later(at)) continue;
     first_at = at;
     first_rank = own.rank;
-    winner = &own;
+    first = &own;
   }
-  return winner == nullptr ? first : Decision{first_at, winner->entry, winner->command, false};
+  return {first_at, first->entry, first->bank, first->command, false};
+}
+
+/// The command that goes first if none goes before cycle `from`, in which the oldest request is overdue.
+DramChannel::Decision DramChannel::best_beside_overdue(RequestQueue& queue, DramCycle from) const {
+  const RequestQueue::Entry& overdue = queue[queue.oldest()];
+  const DramCommand needed = device_.next_command(overdue.bank, overdue.row, queue.column());
+  Decision first{device_.first_slot(needed, overdue.bank, from), queue.oldest(), overdue.bank, needed, true};
+  uint64_t first_rank = 0;  // in the cycle of the overdue request nothing goes before it
+  for (const RequestQueue::Contender& own : queue.contenders()) {
+    if (own.bank == overdue.bank) continue;
+    const DramCycle at = device_.first_slot(own.command, own.bank, from);
+    if (at > first.at || (at == first.at && own.rank >= first_rank)) continue;
+    first = {at, own.entry, own.bank, own.command, false};
+    first_rank = own.rank;
+  }
+  return first;
 }
 
 void DramChannel::decide(RequestQueue& active) {
   next_known_ = true;
-  const Index oldest = active.oldest();
-  const DramCycle overdue_at = active[oldest].arrival + config_.starvation_cycles;
-  next_ = best(active, floor_, floor_ >= overdue_at ? oldest : RequestQueue::kNone);
-  if (floor_ < overdue_at && next_.at >= overdue_at) next_ = best(active, overdue_at, oldest);
-  if (device_.next_refresh() <= next_.at) next_ = Decision{.at = device_.next_refresh()};
+  const DramCycle overdue_at = active[active.oldest()].arrival + config_.starvation_cycles;
+  if (floor_ < overdue_at) next_ = best(active);
+  if (floor_ >= overdue_at || next_.at >= overdue_at) [[unlikely]]
+    next_ = best_beside_overdue(active, std::max(floor_, overdue_at));
+  if (device_.next_refresh() <= next_.at) [[unlikely]]
+    next_ = Decision{.at = device_.next_refresh()};
 }
 
 void DramChannel::report_queues(DramCycle now) const {
@@ -184,7 +190,7 @@ template <DramCommand kCommand>
 void DramChannel::execute_column(const Decision& d) {
   constexpr bool kIsRead = kCommand == DramCommand::kRead;
   RequestQueue& queue = kIsRead ? reads_ : writes_;
-  const uint16_t bank = queue[d.entry].bank;
+  const uint16_t bank = d.bank;
   send<kCommand>(bank, 0, d.at);
   if constexpr (kIsRead) {
     count_read(d.at);
@@ -206,9 +212,9 @@ void DramChannel::execute(const Decision& d) {
   const RequestQueue& queue = writes_go() ? writes_ : reads_;
   switch (d.command) {
     case DramCommand::kActivate:
-      return execute_row<DramCommand::kActivate>(queue[d.entry].bank, queue[d.entry].row, d.at);
+      return execute_row<DramCommand::kActivate>(d.bank, queue[d.entry].row, d.at);
     case DramCommand::kPrecharge:
-      return execute_row<DramCommand::kPrecharge>(queue[d.entry].bank, queue[d.entry].row, d.at);
+      return execute_row<DramCommand::kPrecharge>(d.bank, queue[d.entry].row, d.at);
     case DramCommand::kRead:
       return execute_column<DramCommand::kRead>(d);
     case DramCommand::kWrite:

@@ -101,7 +101,7 @@ class DramChannel {
   /// Decides all commands up to and including cycle `t`, and appends the reads whose command was sent (their `done`
   /// may lie after t). Returns the next event.
   DramCycle advance_to(DramCycle t, std::vector<DramCompletion>& completions) {
-    const DramCycle next = decide_until(t);
+    const DramCycle next = decide_all_until(t);
     if (!completed_.empty()) hand_out(completions);
     return next;
   }
@@ -135,6 +135,7 @@ class DramChannel {
   struct Decision {
     DramCycle at = DramDevice::kNever;
     RequestQueue::Index entry = RequestQueue::kNone;  ///< of the queue whose turn it is
+    uint16_t bank = 0;                                ///< of that request
     DramCommand command = DramCommand::kRefresh;
     bool overdue = false;
   };
@@ -145,7 +146,8 @@ class DramChannel {
     if (!reads_.empty()) return &reads_;
     return writes_.size() > (flushing_ ? 0 : config_.write_low_watermark) ? &writes_ : nullptr;
   }
-  Decision best(RequestQueue& queue, DramCycle from, RequestQueue::Index overdue);
+  Decision best(RequestQueue& queue) const;
+  Decision best_beside_overdue(RequestQueue& queue, DramCycle from) const;
   /// The next command for the requests of the active queue, or the refresh that comes before it.
   const Decision& next(RequestQueue& active) {
     if (!next_known_) decide(active);

@@ -33,15 +33,6 @@ DramDevice::DramDevice(const DramConfig& config)
   update_next_refresh();
 }
 
-void DramDevice::count_activate(Rank& rank, DramCycle now) {
-  rank.last_activates[rank.oldest_activate] = now;
-  rank.oldest_activate = (rank.oldest_activate + 1) % 4;
-  // The next activate is the fifth counted from what is now the oldest.
-  const DramCycle fourth_last = rank.last_activates[rank.oldest_activate];
-  if (fourth_last == kNever) return;
-  hold_back(rank.ready[index_of(DramCommand::kActivate)], fourth_last + tables_->four_activates);
-}
-
 void DramDevice::auto_precharge(unsigned bank) {
   Bank& b = banks_[bank];
   open_[bank] = 0;

@@ -75,7 +75,7 @@ class DramDevice {
   };
   struct Rank : Node {
     std::array<DramCycle, 4> last_activates{kNever, kNever, kNever, kNever};
-    unsigned oldest_activate = 0;
+    size_t oldest_activate = 0;
     DramCycle refresh_due = kNever;
     std::array<DramCycle, 2> refresh_slots{};  ///< command-bus cycles of its last precharge-all and REF
   };
@@ -96,7 +96,14 @@ class DramDevice {
   }
   template <DramCommand kCommand, bool kOther, size_t kConstraint>
   void hold_back(Bank& bank, Rank& rank, DramCycle now);
-  void count_activate(Rank& rank, DramCycle now);
+  void count_activate(Rank& rank, DramCycle now) {
+    rank.last_activates[rank.oldest_activate] = now;
+    rank.oldest_activate = (rank.oldest_activate + 1) % rank.last_activates.size();
+    // The next activate is the fifth counted from what is now the oldest.
+    const DramCycle fourth_last = rank.last_activates[rank.oldest_activate];
+    if (fourth_last == kNever) return;
+    hold_back(rank.ready[index_of(DramCommand::kActivate)], fourth_last + tables_->four_activates);
+  }
   void refresh(unsigned rank, DramCycle due, DramCycle bus_free);
   std::optional<DramCycle> precharge_all(unsigned rank, DramCycle from);
   void update_next_refresh();

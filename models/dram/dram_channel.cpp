@@ -22,13 +22,6 @@ bool DramChannel::can_accept(bool write, DramCycle now) {
   return has_place(write, now);
 }
 
-bool DramChannel::post(PhysAddr pa, const DramLocation& where, DramCycle now) {
-  decide_until(now);
-  if (!has_place(/*write=*/true, now)) return false;
-  enqueue_decided({.id = 0, .pa = pa, .write = true}, where, now);
-  return true;
-}
-
 void DramChannel::put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now) {
   const RequestQueue* const active = active_queue();
   const DramCommand column = request.write ? DramCommand::kWrite : DramCommand::kRead;
@@ -63,14 +56,19 @@ void DramChannel::reconsider(const RequestQueue& queue, Index entry) {
   if (at < next_.at || (at == next_.at && first)) next_ = {at, entry, own.bank, own.command, false};
 }
 
-std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
-  decide_until(now);
-  return enqueue_decided(request, where, now);
+inline std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, const DramLocation& where,
+                                                           DramCycle now) {
+  if (writes_.find_line(where.bank, request.pa.raw() >> kLineShift) != RequestQueue::kNone) {
+    ++stats_.merged_writes;
+    return now;
+  }
+  put(writes_, request, where, now);
+  return now;
 }
 
 /// enqueue(), where all up to `now` has been decided.
-std::optional<DramCycle> DramChannel::enqueue_decided(const DramRequest& request, const DramLocation& where,
-                                                      DramCycle now) {
+inline std::optional<DramCycle> DramChannel::enqueue_decided(const DramRequest& request, const DramLocation& where,
+                                                             DramCycle now) {
   MMUSIM_INVARIANT(now >= decided_, "DRAM request in the past");
   if (flushing_) flushing_ = next_known_ = false;
   if (request.write) return enqueue_write(request, where, now);
@@ -82,14 +80,16 @@ std::optional<DramCycle> DramChannel::enqueue_decided(const DramRequest& request
   return std::nullopt;
 }
 
-std::optional<DramCycle> DramChannel::enqueue_write(const DramRequest& request, const DramLocation& where,
-                                                    DramCycle now) {
-  if (writes_.find_line(where.bank, request.pa.raw() >> kLineShift) != RequestQueue::kNone) {
-    ++stats_.merged_writes;
-    return now;
-  }
-  put(writes_, request, where, now);
-  return now;
+std::optional<DramCycle> DramChannel::enqueue(const DramRequest& request, const DramLocation& where, DramCycle now) {
+  decide_until(now);
+  return enqueue_decided(request, where, now);
+}
+
+bool DramChannel::post(PhysAddr pa, const DramLocation& where, DramCycle now) {
+  decide_until(now);
+  if (!has_place(/*write=*/true, now)) return false;
+  enqueue_decided({.id = 0, .pa = pa, .write = true}, where, now);
+  return true;
 }
 
 /// The command that goes first while no request is overdue.
@@ -176,14 +176,16 @@ void DramChannel::refresh(DramCycle now) {
 template <DramCommand kCommand>
 void DramChannel::execute_row(unsigned bank, uint64_t row, DramCycle at) {
   send<kCommand>(bank, row, at);
-  for (RequestQueue* queue : {&reads_, &writes_}) {
-    if (queue->empty()) continue;  // nothing hits
+  const auto tell = [&](RequestQueue& queue) {
+    if (queue.empty()) return;  // nothing hits
     if constexpr (kCommand == DramCommand::kActivate) {
-      queue->row_opened(bank, row);
+      queue.row_opened(bank, row);
     } else {
-      queue->row_closed(bank);
+      queue.row_closed(bank);
     }
-  }
+  };
+  tell(reads_);
+  tell(writes_);
 }
 
 template <DramCommand kCommand>

@@ -186,7 +186,8 @@ class DramChannel {
     const unsigned leaving = (write ? last_write_ : last_read_) == now ? 1 : 0;
     return queue.size() + leaving < queue.capacity();
   }
-  std::optional<DramCycle> enqueue_decided(const DramRequest& request, const DramLocation& where, DramCycle now);
+  [[gnu::always_inline]] std::optional<DramCycle> enqueue_decided(const DramRequest& request, const DramLocation& where,
+                                                                  DramCycle now);
   std::optional<DramCycle> enqueue_write(const DramRequest& request, const DramLocation& where, DramCycle now);
   void put(RequestQueue& queue, const DramRequest& request, const DramLocation& where, DramCycle now);
   void reconsider(const RequestQueue& queue, RequestQueue::Index entry);

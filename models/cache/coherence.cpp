@@ -25,14 +25,14 @@ void CoherenceHome::unlock(PhysAddr line, DirectoryLine& entry, const LocalClock
 }
 
 bool CoherenceHome::back_invalidate(PhysAddr line, LocalClock& clock) {
-  const DirectoryLine* const held = directory_.find(line);
+  DirectoryLine* const held = directory_.find(line);
   if (held == nullptr || held->locked) return false;
   const bool dirty = held->state == DirectoryLine::State::kModified || held->state == DirectoryLine::State::kOwned;
   const CycleTime at = std::max(clock.now(), held->settled) + config_.least;
   held->holders.for_each([&](unsigned core) {
     agents_[core]->post({at, line, CoherenceAgent::Change::kBackInvalidate});
   });
-  directory_.forget(line);
+  directory_.forget(*held);
   return dirty;
 }
 
@@ -64,6 +64,7 @@ HitLevel CoherenceAgent::read_line(PhysAddr line, RequestReason reason, LocalClo
   take_pending(line, /*carry_out=*/true);
   const CycleTime asked = clock.now();
   DirectoryLine& held = home_.lock(line, clock, name_.c_str());
+  asked_ = &held;
   stats_.waited += clock.now() - asked;
   HitLevel found = HitLevel::kL3;
   if (held.others(core_).none()) {
@@ -153,6 +154,8 @@ void CoherenceAgent::own(PhysAddr line, LocalClock& clock) {
 }
 
 bool CoherenceAgent::holds(PhysAddr line) const {
+  // perf: mostly asked of the line that came last. Entries stay where they are; one that is free has no holders.
+  if (asked_ != nullptr && asked_->is_of(line) && asked_->holders.test(core_)) return true;
   const DirectoryLine* const held = home_.directory_.find(line);
   return held != nullptr && held->holders.test(core_);
 }

@@ -153,7 +153,8 @@ class CoherenceAgent : public MemoryIf {
   std::vector<CacheArray*> first_level_;  // L1D first
   std::vector<CacheArray*> all_;
   Cycles l1_latency_, l2_latency_;
-  std::vector<Probe> pending_;  // earliest first
+  const DirectoryLine* asked_ = nullptr;  // the entry of the line that the core asked for last
+  std::vector<Probe> pending_;            // earliest first
   CycleTime check_at_{0};
   CycleTime settled_{0};
   CoherenceStats stats_;

@@ -76,33 +76,33 @@ LineDirectory::Left LineDirectory::leave(unsigned core, PhysAddr line, bool dirt
     entry->owner = DirectoryLine::kNobody;
     entry->state = State::kShared;
   }
-  if (entry->holders.none()) forget(line);
+  if (entry->holders.none()) forget(*entry);
   return left;
 }
 
 std::optional<PhysAddr> LineDirectory::admit(PhysAddr line) {
   if (!entries_) return std::nullopt;
   const unsigned set = entries_->set_of(number(line));
-  if (const unsigned slot = entries_->find(set, key_of(line)); slot != SetArray::kNone) {
+  const uint64_t key = key_of(number(line));
+  if (const unsigned slot = entries_->find(set, key); slot != SetArray::kNone) {
     entries_->touch(slot);
     return std::nullopt;
   }
-  const SetArray::Replaced old = entries_->replace(set, key_of(line));
+  const SetArray::Replaced old = entries_->replace(set, key);
   if (old.stored == 0) return std::nullopt;
   return PhysAddr(old.key() >> 1 << kLineShift);
 }
 
-void LineDirectory::forget(PhysAddr line) {
-  DirectoryLine* const entry = find(line);
-  if (entry == nullptr) return;
-  if (entry->locked) {
-    entry->reset();
-  } else {
-    remove(*entry);
+void LineDirectory::forget(DirectoryLine& entry) {
+  if (entries_) {
+    const unsigned slot = entries_->find(entries_->set_of(entry.number), key_of(entry.number));
+    if (slot != SetArray::kNone) entries_->erase(slot);
   }
-  if (!entries_) return;
-  const unsigned slot = entries_->find(entries_->set_of(number(line)), key_of(line));
-  if (slot != SetArray::kNone) entries_->erase(slot);
+  if (entry.locked) {
+    entry.reset();
+  } else {
+    remove(entry);
+  }
 }
 
 void LineDirectory::unlock(DirectoryLine& entry) {

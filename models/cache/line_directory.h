@@ -38,6 +38,7 @@ struct alignas(64) DirectoryLine : boost::intrusive::unordered_set_base_hook<> {
   CycleTime available;  ///< readers find it from then on
   CycleTime settled;    ///< all copies handed out have arrived by then
 
+  bool is_of(PhysAddr line) const { return number == line.raw() >> kLineShift; }
   /// Returns true if `core` may write the line as it is.
   bool writable(unsigned core) const {
     return owner == core && (state == State::kExclusive || state == State::kModified);
@@ -98,13 +99,13 @@ class LineDirectory {
   /// Gives a line that cores hold its entry; returns the line whose entry had to go, if one had to.
   std::optional<PhysAddr> admit(PhysAddr line);
   /// Forgets a line, whoever has it.
-  void forget(PhysAddr line);
+  void forget(DirectoryLine& entry);
   /// Says that no request for the line is under way any more.
   void unlock(DirectoryLine& entry);
 
  private:
   static uint64_t number(PhysAddr line) { return line.raw() >> kLineShift; }
-  static uint64_t key_of(PhysAddr line) { return number(line) << 1 | 1; }
+  static uint64_t key_of(uint64_t number) { return number << 1 | 1; }
 
   struct NumberOf {
     using type = uint64_t;

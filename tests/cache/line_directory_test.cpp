@@ -120,7 +120,7 @@ TEST(LineDirectory, S47_AFullDirectoryGivesUpTheLineUsedLongestAgo) {
   EXPECT_FALSE(use(2));
   EXPECT_FALSE(use(1));
   EXPECT_EQ(use(3), PhysAddr(2 * kLineBytes));
-  directory.forget(PhysAddr(1 * kLineBytes));
+  directory.forget(*directory.find(PhysAddr(1 * kLineBytes)));
   EXPECT_FALSE(use(4));
 }
 

@@ -53,6 +53,9 @@ class LoadedMemory {
     }
     for (const auto& clock : clocks_) fibers_.begin(*clock);
   }
+  ~LoadedMemory() { fibers_.end(); }  // while the clocks are there
+  LoadedMemory(const LoadedMemory&) = delete;
+  LoadedMemory& operator=(const LoadedMemory&) = delete;
 
   std::vector<SeenRead> run() {
     sc_core::sc_start();
@@ -196,6 +199,7 @@ TEST(DramModule, AReadOnItsWayIsAnsweredByALineWrittenInTheSameCycle) {
     fibers.begin(reader);
     fibers.begin(writer);
     sc_core::sc_start();
+    fibers.end();  // while the clocks are there
     return std::to_string(reader.now().count);
   });
   // It arrives in core cycle 130, which is in DRAM cycle 79 (65,000 / 833 ps); 80 begins in core cycle 134 (66,640 / 500 ps).

@@ -276,20 +276,28 @@ Moment Dram::before_next_data(Moment present) {
 
 /// Returns when the controller has to act, so that a requester whose data are there in `earliest` can resume in time.
 Moment Dram::in_time_for(DramCycle earliest, Moment present) const {
-  const Cycles way_back = system_.observed() ? Cycles(0) : config_.from_memory;  // observers hear of a command soon
-  return moment_of(core_cycle(earliest) + way_back, present);
+  return moment_of(core_cycle(earliest) + spare_time(), present);
+}
+
+/// Returns how long after the cycle up to which it decides the controller may act: as long as data are on their way back,
+/// unless somebody waits for what it decides, or hears of it.
+Cycles Dram::spare_time() const {
+  return system_.observed() || waiting_for_space_ != 0 ? Cycles(0) : config_.from_memory;
 }
 
 Moment Dram::moment_of(CycleTime cycle, Moment present) const {
   return std::max(domain_->moment(cycle, requester_), present);
 }
 
-/// Decides up to the cycle of the core in which it is called, and not to the moment within it: requesters of the same
-/// cycle come later, with requests of that cycle.
+/// Decides up to the cycle of the core in which it is called, less the time to spare, and not to the moment within it:
+/// requesters of the same cycle come later, with requests of that cycle. So it never decides beyond the last data.
 Moment Dram::work(Moment present) {
-  advance_to(by_tck_.divide(domain_->ps(domain_->cycle_of(present))), present);
+  const uint64_t cycle = domain_->cycle_of(present).count;
+  const uint64_t spare = std::min(cycle, spare_time().count);
+  advance_to(by_tck_.divide(domain_->ps(CycleTime(cycle - spare))), present);
   space_.notify(present, present);
-  return system_.has_reads() || !arriving_.empty() ? before_next_data(present) : kNever;
+  const auto awaited = [](const Waiter& waiter) { return waiter.clock != nullptr && !waiter.done; };
+  return std::ranges::any_of(waiters_, awaited) ? before_next_data(present) : kNever;
 }
 
 }  // namespace mmusim

@@ -105,6 +105,7 @@ class Dram : public sc_core::sc_module, public MemoryIf {
   Moment work(Moment present);
   Moment before_next_data(Moment present);
   Moment in_time_for(DramCycle earliest, Moment present) const;
+  Cycles spare_time() const;
   Moment moment_of(CycleTime cycle, Moment present) const;
 
   const DramModuleConfig config_;

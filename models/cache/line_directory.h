@@ -38,6 +38,7 @@ struct alignas(64) DirectoryLine : boost::intrusive::unordered_set_base_hook<> {
   CycleTime available;  ///< readers find it from then on
   CycleTime settled;    ///< all copies handed out have arrived by then
 
+  /// Returns true if this is the entry of `line`, or was before it came free.
   bool is_of(PhysAddr line) const { return number == line.raw() >> kLineShift; }
   /// Returns true if `core` may write the line as it is.
   bool writable(unsigned core) const {
@@ -98,7 +99,7 @@ class LineDirectory {
 
   /// Gives a line that cores hold its entry; returns the line whose entry had to go, if one had to.
   std::optional<PhysAddr> admit(PhysAddr line);
-  /// Forgets a line, whoever has it.
+  /// Forgets the line of an entry, whoever has it.
   void forget(DirectoryLine& entry);
   /// Says that no request for the line is under way any more.
   void unlock(DirectoryLine& entry);

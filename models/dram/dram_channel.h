@@ -91,7 +91,9 @@ class DramChannel {
     RequestQueue* const active = active_queue();
     return active == nullptr ? DramDevice::kNever : next(*active).at;
   }
+  /// Returns how many places of the read queue are free, as far as the channel has been decided.
   unsigned read_places() const { return reads_.capacity() - reads_.size(); }
+  /// Returns true if a write of that line waits in the queue.
   bool has_write(PhysAddr pa, const DramLocation& where) const {
     return !writes_.empty() && writes_.find_line(where.bank, pa.raw() >> kLineShift) != RequestQueue::kNone;
   }

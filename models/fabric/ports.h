@@ -104,7 +104,7 @@ struct CoreContext {
   NestedContext* nested = nullptr;  ///< of a core that runs a guest; nullptr: native
   CycleTime kernel_until;           ///< the kernel maps pages on this core until then; the program waits
   DemandMapper* mapper = nullptr;   ///< builds mappings on first touch, where an address space wants that
-  bool one_requester = false;       ///< one access follows the other, and nothing is prefetched: all requests are one's
+  bool one_requester = false;       ///< a blocking core of several, which prefetches nothing
 
   /// Returns true if a request with that clock meets no other one in the parts that only this core has.
   bool meets_nobody(const LocalClock& clock) const { return one_requester || clock.alone(); }
